@@ -1,0 +1,1 @@
+"""Knows who reads and who pays. See README.md in this folder."""

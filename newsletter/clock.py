@@ -1,0 +1,42 @@
+"""The one home of "now". Everything else is handed a moment, in UTC and aware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from time import monotonic
+from zoneinfo import ZoneInfo
+
+from newsletter.errors import SettingsError
+
+Clock = Callable[[], datetime]
+
+
+def system() -> datetime:
+    """This moment, UTC, aware."""
+    return datetime.now(UTC)
+
+
+def replay(start: datetime) -> Clock:
+    """A clock that stood at ``start`` when it was made and has ticked since, for ``--now``."""
+    began = monotonic()
+    return lambda: start + timedelta(seconds=monotonic() - began)
+
+
+def fixed(moment: datetime) -> Clock:
+    """A clock that never moves, for tests."""
+    return lambda: moment
+
+
+def parse_moment(text: str) -> datetime:
+    """Read ``--now``: ISO 8601; without an offset it is UTC. Raises :class:`SettingsError`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"--now: '{text}' is not a moment such as 2025-08-25T20:30Z") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def day_in(zone: str, moment: datetime) -> date:
+    """The calendar day it is in ``zone`` (an IANA name) at ``moment``."""
+    return moment.astimezone(ZoneInfo(zone)).date()

@@ -1,0 +1,198 @@
+"""The database, and the only file that knows which dialect it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import DateTime, Engine, Table, TypeDecorator, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql import Select
+
+from newsletter.errors import DatabaseError
+
+Sessions = sessionmaker[Session]
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment: aware in Python, UTC in the database (SQLite keeps no zone of its own)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone must not reach the database")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def make_engine(url: str) -> Engine:
+    """Open a database. SQLite gets WAL, foreign keys and a 30 s busy wait, and transactions that BEGIN IMMEDIATE
+    when they write would be too clever here: pysqlite's own BEGIN is switched off and ours is explicit."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError(
+            "DATABASE_URL is not a database address such as sqlite:///var/newsletter.db."
+        ) from None
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite":
+        raise DatabaseError("DATABASE_URL must be a SQLite or a PostgreSQL address.")
+    if parsed.database and parsed.database != ":memory:":
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"The folder of the database cannot be made: {error.strerror}.") from None
+    engine = create_engine(parsed, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, see below
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # IMMEDIATE takes the write lock at once: two writers wait for each other instead of one failing half-way
+        # with "database is locked". Sessions opened by `reading` only read and do not take it.
+        mode = "DEFERRED" if connection.get_execution_options().get("reading") else "IMMEDIATE"
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine
+
+
+def make_sessions(engine: Engine) -> Sessions:
+    """A factory of Sessions that keep their objects usable after commit."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def reading(sessions: Sessions) -> Iterator[Session]:
+    """A Session for looking only: on SQLite it does not take the write lock."""
+    with sessions() as session:
+        session.connection(execution_options={"reading": True})
+        yield session
+
+
+def insert_new(session: Session, table: Table | Any, rows: Sequence[dict[str, Any]]) -> int:
+    """Insert rows; those that a unique constraint already knows are left alone. Returns how many were new."""
+    if not rows:
+        return 0
+    target = getattr(table, "__table__", table)
+    dialect = session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    new = 0
+    # SQLite allows 32,766 variables in one statement, PostgreSQL 65,535.
+    size = max(1, 30_000 // max(1, len(rows[0])))
+    for start in range(0, len(rows), size):
+        statement = insert(target).values(rows[start : start + size]).on_conflict_do_nothing()
+        new += session.execute(statement).rowcount  # type: ignore[attr-defined]
+    return new
+
+
+def skip_locked(session: Session, statement: Select[Any]) -> Select[Any]:
+    """Claim rows nobody else is claiming: SKIP LOCKED on PostgreSQL; SQLite has one writer and needs nothing."""
+    if session.get_bind().dialect.name == "postgresql":
+        return statement.with_for_update(skip_locked=True)
+    return statement
+
+
+def _config(engine: Engine) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["engine"] = engine
+    return config
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the tables to ``revision``. Safe to call twice."""
+    with speaking_plainly():
+        known(engine)
+        command.upgrade(_config(engine), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the tables back to ``revision`` (``base`` for none)."""
+    with speaking_plainly():
+        command.downgrade(_config(engine), revision)
+
+
+def known(engine: Engine) -> str | None:
+    """The revision the database is at, or None when it has no tables of ours. Raises when it is newer than the code."""
+    scripts = ScriptDirectory.from_config(_config(engine))
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+        raise DatabaseError(
+            f"The database is newer than this program (it is at {current}). Update the program, or restore a backup."
+        )
+    return current
+
+
+def require_head(engine: Engine) -> None:
+    """Raise :class:`DatabaseError` unless the tables are the ones this code expects."""
+    with speaking_plainly():
+        current = known(engine)
+    head = ScriptDirectory.from_config(_config(engine)).get_current_head()
+    if current != head:
+        at = "has no tables yet" if current is None else f"is at {current}, not {head}"
+        raise DatabaseError(f"The database {at}. Run: python -m newsletter db upgrade")
+
+
+@contextmanager
+def speaking_plainly() -> Iterator[None]:
+    """Turn what a driver says about a broken database into one sentence of ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseError(explain(error)) from error
+    except sqlite3.Error as error:
+        raise DatabaseError(f"The database cannot be used: {error}.") from error
+
+
+def explain(error: DBAPIError) -> str:
+    """One sentence for an operator about a failing database, without statements or values."""
+    said = str(error.orig).strip().splitlines()[0] if error.orig else "unknown reason"
+    for sign, sentence in (
+        ("readonly", "The database is read-only: check the rights on its file and folder."),
+        (
+            "disk is full",
+            "The disk is full: the database cannot be written. Nothing that was confirmed is lost.",
+        ),
+        (
+            "No space left",
+            "The disk is full: the database cannot be written. Nothing that was confirmed is lost.",
+        ),
+        (
+            "unable to open",
+            "The database file cannot be opened: check that its folder exists and may be written.",
+        ),
+        ("not a database", "The database file is not a SQLite database."),
+        ("malformed", "The database file is damaged. Restore a backup: python -m newsletter db restore FILE"),
+        ("is locked", "The database is locked by another program."),
+        ("connection", "The database server cannot be reached. Check DATABASE_URL and that it runs."),
+    ):
+        if sign.lower() in said.lower():
+            return sentence
+    return f"The database refused: {said}."

@@ -1,0 +1,66 @@
+"""Every address we print, built from ``SITE_URL`` alone: never from a request's Host header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import quote
+
+
+@dataclass(frozen=True)
+class Links:
+    """Absolute addresses of this site. ``site_url`` has no trailing slash."""
+
+    site_url: str
+
+    def _to(self, path: str) -> str:
+        return f"{self.site_url.rstrip('/')}{path}"
+
+    def home(self) -> str:
+        return self._to("/")
+
+    def story(self, slug: str) -> str:
+        return self._to(f"/stories/{quote(slug)}")
+
+    def report(self, slug: str) -> str:
+        return self._to(f"/stories/{quote(slug)}/report")
+
+    def issues(self) -> str:
+        return self._to("/issues")
+
+    def issue(self, issued_on: date) -> str:
+        return self._to(f"/issues/{issued_on.isoformat()}")
+
+    def atom(self) -> str:
+        return self._to("/issues.atom")
+
+    def signup(self) -> str:
+        return self._to("/signup")
+
+    def confirm(self, token: str) -> str:
+        return self._to(f"/confirm/{quote(token)}")
+
+    def signin(self, token: str = "") -> str:
+        return self._to(f"/signin/{quote(token)}" if token else "/signin")
+
+    def account(self) -> str:
+        return self._to("/account")
+
+    def checkout(self) -> str:
+        return self._to("/checkout")
+
+    def unsubscribe(self, token: str) -> str:
+        return self._to(f"/unsubscribe/{quote(token)}")
+
+    def desk(self, path: str = "") -> str:
+        return self._to(f"/desk/{path}")
+
+    def desk_signin(self, token: str) -> str:
+        return self._to(f"/desk/signin/{quote(token)}")
+
+    def static(self, name: str) -> str:
+        return self._to(f"/static/{name}")
+
+    def page(self, name: str) -> str:
+        """``about``, ``privacy`` or ``terms``."""
+        return self._to(f"/{name}")

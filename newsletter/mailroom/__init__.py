@@ -1,0 +1,1 @@
+"""Gets copies out. See README.md in this folder."""

@@ -1,0 +1,1 @@
+"""The email providers by name. See protocol.py for what each promises."""

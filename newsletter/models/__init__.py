@@ -1,0 +1,40 @@
+"""All tables. Values and constraints only: what they mean is decided in the rooms above."""
+
+from newsletter.models.articles import Article
+from newsletter.models.base import Base
+from newsletter.models.deliveries import Delivery, DeliveryEvent, LeftOut, Notice
+from newsletter.models.issues import Check, Issue, Placement, Rendition
+from newsletter.models.operators import AuditEntry, Operator, SignIn, SpentToken
+from newsletter.models.outlets import Feed, Outlet
+from newsletter.models.runs import Run
+from newsletter.models.stories import HistoryLink, Report, Story, StoryChange, StoryTelling
+from newsletter.models.subscribers import Read, Subscriber, Subscription, Suppression
+
+__all__ = [
+    "Article",
+    "AuditEntry",
+    "Base",
+    "Check",
+    "Delivery",
+    "DeliveryEvent",
+    "Feed",
+    "HistoryLink",
+    "Issue",
+    "LeftOut",
+    "Notice",
+    "Operator",
+    "Outlet",
+    "Placement",
+    "Read",
+    "Rendition",
+    "Report",
+    "Run",
+    "SignIn",
+    "SpentToken",
+    "Story",
+    "StoryChange",
+    "StoryTelling",
+    "Subscriber",
+    "Subscription",
+    "Suppression",
+]

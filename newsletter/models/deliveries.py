@@ -1,0 +1,115 @@
+"""The ledger's tables. Only ``mailroom/ledger.py`` writes Deliveries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.models.base import Base
+
+
+class Delivery(Base):
+    """This Issue is owed to this Subscriber, and what became of it."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("issue_id", "subscriber_id"),
+        UniqueConstraint("issue_id", "address_hash"),
+        CheckConstraint(
+            "state IN ('pending','submitting','accepted','failed','uncertain','withdrawn')", name="state"
+        ),
+        CheckConstraint("rendition IN ('full','metered')", name="rendition"),
+        # The claim: what is pending and due, oldest first.
+        Index("ix_delivery_claim", "issue_id", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
+    # Null after the Subscriber was erased: the line stays, so that the sum still adds up.
+    subscriber_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscriber.id", ondelete="SET NULL"), index=True
+    )
+    address_hash: Mapped[str] = mapped_column(Text)
+    rendition: Mapped[str] = mapped_column(Text)
+    content_hash: Mapped[str] = mapped_column(Text)  # of the Rendition owed; other bytes are refused
+    due_at: Mapped[datetime]  # the reader's own hour
+    state: Mapped[str] = mapped_column(Text, default="pending")
+    attempts: Mapped[int] = mapped_column(default=0)  # hand-overs begun; a definite no takes it back
+    claim: Mapped[str | None] = mapped_column(Text)  # the owner's fencing token; null unless submitting
+    lease_until: Mapped[datetime | None]  # null unless submitting; past it the owner is taken for dead
+    submitted_at: Mapped[datetime | None]  # null until first handed over
+    settled_at: Mapped[datetime | None]  # null until accepted, failed or withdrawn
+    provider: Mapped[str | None] = mapped_column(Text)  # null until handed over
+    provider_id: Mapped[str | None] = mapped_column(
+        Text
+    )  # the provider's own name for it; null if it gave none
+    reason: Mapped[str | None] = mapped_column(Text)  # why failed, uncertain or withdrawn; null otherwise
+
+
+class LeftOut(Base):
+    """A Subscriber who does not get this Issue, and why, as a word."""
+
+    __tablename__ = "left_out"
+    __table_args__ = (UniqueConstraint("issue_id", "subscriber_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), index=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), index=True)
+    reason: Mapped[str] = mapped_column(
+        Text
+    )  # "unconfirmed", "unsubscribed", "suppressed", "paused", "weekly-not-today"
+
+
+class DeliveryEvent(Base):
+    """What a provider reported later. Unique by the provider's own id, so a repeat changes nothing."""
+
+    __tablename__ = "delivery_event"
+    __table_args__ = (
+        UniqueConstraint("provider", "provider_event_id"),
+        CheckConstraint(
+            "kind IN ('delivered','deferred','bounced','complained','unsubscribed')", name="kind"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(Text)
+    provider_event_id: Mapped[str] = mapped_column(Text)
+    delivery_id: Mapped[int | None] = mapped_column(
+        ForeignKey("delivery.id"), index=True
+    )  # null: not one of ours
+    kind: Mapped[str] = mapped_column(Text)
+    bounce: Mapped[str | None] = mapped_column(Text)  # hard or soft; null unless bounced
+    happened_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class Notice(Base):
+    """Mail to one person because of something they did or must know. Queued with the change that causes it."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        CheckConstraint(
+            "state IN ('pending','submitting','accepted','failed','uncertain','withdrawn')", name="state"
+        ),
+        Index("ix_notice_claim", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)  # the folder under templates/email: "confirm", "welcome", …
+    key: Mapped[str] = mapped_column(Text)  # says "already": "confirm:7:2026-11-23T06:00"
+    subscriber_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
+    )
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("operator.id"))  # one of the two is set
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(Text, default="pending")
+    attempts: Mapped[int] = mapped_column(default=0)
+    claim: Mapped[str | None] = mapped_column(Text)  # null unless submitting
+    lease_until: Mapped[datetime | None]  # null unless submitting
+    submitted_at: Mapped[datetime | None]  # null until first handed over
+    provider_id: Mapped[str | None] = mapped_column(Text)  # null if the provider gave none
+    reason: Mapped[str | None] = mapped_column(Text)  # null unless failed, uncertain or withdrawn

@@ -1,0 +1,102 @@
+"""Readers: consent (Subscriber), money (Subscription), deliverability (Suppression); three facts, never one status."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from newsletter.models.base import Base
+
+
+class Subscriber(Base):
+    """A person with an address and a recorded consent."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (
+        UniqueConstraint("address"),
+        UniqueConstraint("address_hash"),
+        CheckConstraint("hour >= 0 AND hour <= 23", name="hour"),
+        CheckConstraint("cadence IN ('daily','weekly')", name="cadence"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(Text)  # as mailed to, domain in lower case
+    address_hash: Mapped[str] = mapped_column(Text)  # keyed, of the whole address in lower case
+    person_hash: Mapped[str] = mapped_column(
+        Text, index=True
+    )  # keyed; plus and dot forms of one mailbox are one person
+
+    asked_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]  # null until the second step of double opt-in
+    unsubscribed_at: Mapped[datetime | None]  # null while the mail is wanted
+    consent_from: Mapped[str] = mapped_column(Text, default="")  # "landing", "import", …
+    consent_ip: Mapped[str | None] = mapped_column(Text)  # null when imported, and again after 90 days
+    consent_words: Mapped[str] = mapped_column(Text, default="")  # the exact wording agreed to
+    consent_version: Mapped[str] = mapped_column(Text, default="")
+
+    hour: Mapped[int] = mapped_column(default=6)  # local
+    zone: Mapped[str] = mapped_column(Text, default="America/New_York")  # IANA
+    cadence: Mapped[str] = mapped_column(Text, default="daily")
+    topics: Mapped[list[str] | None] = mapped_column(JSON)  # null: all
+    paused_until: Mapped[date | None]  # null unless paused; mail resumes on that day
+    trial_started_at: Mapped[
+        datetime | None
+    ]  # null when there was none (imported, or the person had one before)
+    imported: Mapped[bool] = mapped_column(default=False)
+
+    subscriptions: Mapped[list[Subscription]] = relationship(back_populates="subscriber")
+
+
+class Subscription(Base):
+    """The paying agreement and nothing else."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        UniqueConstraint("processor", "processor_id"),
+        CheckConstraint("status IN ('trialing','active','past_due','canceled')", name="status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
+    processor: Mapped[str] = mapped_column(Text)  # "stripe", "offline" or "comp"
+    processor_id: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime]
+    paid_until: Mapped[datetime | None]  # null when it has no end (a comp)
+    past_due_at: Mapped[datetime | None]  # null unless a payment failed
+    cancel_at: Mapped[datetime | None]  # null unless it is to end
+    changed_at: Mapped[datetime]  # the processor's moment of the last change we applied
+
+    subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
+
+
+class Suppression(Base):
+    """An address we must not mail, kept as a keyed hash so that it survives erasure."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (
+        UniqueConstraint("address_hash"),
+        CheckConstraint(
+            "reason IN ('bounced','complained','unsubscribed','erased','operator')", name="reason"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address_hash: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    suppressed_at: Mapped[datetime]
+
+
+class Read(Base):
+    """One story page counted against the Meter: once per reader, Story and month."""
+
+    __tablename__ = "read"
+    __table_args__ = (UniqueConstraint("reader", "story_id", "month"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reader: Mapped[str] = mapped_column(Text)  # "subscriber:7", or the random id of a signed cookie
+    story_id: Mapped[int] = mapped_column(ForeignKey("story.id"))
+    month: Mapped[str] = mapped_column(Text)  # 2026-11, in EDITION_TZ
+    read_at: Mapped[datetime]

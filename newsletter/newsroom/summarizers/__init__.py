@@ -1,0 +1,1 @@
+"""The summarizers by name. See protocol.py for what each promises."""

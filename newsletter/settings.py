@@ -1,0 +1,199 @@
+"""What the operator configured: environment or ``.env``, read once, frozen, handed on as an argument."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from newsletter.errors import SettingsError
+
+DEVELOPMENT_KEY = "development-only-not-a-secret"
+_HERE = Path(__file__).parent
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and what it is for."""
+
+    model_config = SettingsConfigDict(env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    ENVIRONMENT: Literal["development", "production"] = Field(
+        "development", description="production refuses to start on an unsafe setting and says which."
+    )
+    DATABASE_URL: str = Field(
+        "sqlite:///var/newsletter.db",
+        description="SQLAlchemy address; SQLite in var/ by default, postgresql+psycopg://… when that is outgrown.",
+    )
+    SECRET_KEY: SecretStr = Field(
+        SecretStr(DEVELOPMENT_KEY),
+        description="Signs links and sessions and keys address hashes. 32 characters or more in production.",
+    )
+    SITE_URL: str = Field(
+        "http://127.0.0.1:8000",
+        description="Where the site lives; every link is built from it and from nothing else.",
+    )
+    SITE_NAME: str = Field("Evenhand", description="The newsletter's name, in subject lines, pages and mail.")
+    POSTAL_ADDRESS: str = Field(
+        "Evenhand (development), no postal address set",
+        description="Printed at the foot of every mail, as the law asks. Must be set in production.",
+    )
+    MAIL_FROM: str = Field(
+        "Evenhand <morning@localhost.localdomain>",
+        description="The Sender, as 'Name <address>'. Must be set in production.",
+    )
+    MAIL_PROVIDER: Literal["outbox", "smtp", "sendgrid"] = Field(
+        "outbox", description="Who takes our mail. outbox keeps .eml files in OUTBOX_DIR."
+    )
+    OUTBOX_DIR: Path = Field(Path("var/outbox"), description="Folder of the Outbox provider.")
+    SMTP_URL: SecretStr = Field(
+        SecretStr(""), description="smtp://user:password@host:587 or smtps://…, for MAIL_PROVIDER=smtp."
+    )
+    SENDGRID_API_KEY: SecretStr = Field(SecretStr(""), description="For MAIL_PROVIDER=sendgrid.")
+    SENDGRID_HOST: str = Field("https://api.sendgrid.com", description="Base URL of the SendGrid API.")
+    SENDGRID_WEBHOOK_KEY: str = Field("", description="Public key that signs SendGrid's event webhook.")
+    BATCH_SIZE: int = Field(
+        500, ge=1, le=1000, description="Deliveries submitted together; small keeps a doubt small."
+    )
+    EDITION_TZ: str = Field(
+        "America/New_York", description="The newsletter's own zone: whose day an Issue bears."
+    )
+    COMPOSE_AT: str = Field("04:30", description="When the Issue is composed, HH:MM in EDITION_TZ.")
+    APPROVAL: Literal["auto", "manual"] = Field(
+        "auto", description="auto approves when no Check blocks; manual waits for an operator."
+    )
+    STALE_AFTER: int = Field(
+        18,
+        ge=1,
+        le=72,
+        description="Hours after its compose time at which an Issue is no longer sent by itself.",
+    )
+    TRIAL_DAYS: int = Field(7, ge=0, le=60, description="Days of full access after confirming.")
+    FREE_STORIES: int = Field(
+        5, ge=0, le=1000, description="Story pages a month that a metered reader may open."
+    )
+    PRICE: str = Field("$5", description="What a month costs, as shown to readers.")
+    STRIPE_API_KEY: SecretStr = Field(
+        SecretStr(""), description="Stripe secret key; empty uses the offline stand-in."
+    )
+    STRIPE_API_BASE: str = Field("https://api.stripe.com", description="Base URL of the Stripe API.")
+    STRIPE_WEBHOOK_SECRET: SecretStr = Field(SecretStr(""), description="Signs Stripe's webhooks.")
+    STRIPE_PRICE_ID: str = Field("", description="The Stripe price of one month.")
+    SUMMARIZER: Literal["extractive", "llm"] = Field(
+        "extractive",
+        description="Who tells the Stories: sentences picked from the articles, or a language model.",
+    )
+    LLM_MODEL: str = Field("", description="provider:model for SUMMARIZER=llm, such as openai:gpt-4o-mini.")
+    LLM_BASE_URL: str = Field("", description="Base URL of an OpenAI-compatible server.")
+    LLM_API_KEY: SecretStr = Field(SecretStr(""), description="Key for the language model.")
+    OUTLETS_FILE: Path = Field(
+        _HERE / "newsroom" / "outlets.toml", description="The catalogue of Outlets and their Feeds."
+    )
+    FETCH_ALLOW_PRIVATE: str = Field(
+        "",
+        description="Comma list of host:port that feeds may be fetched from although on a private network.",
+    )
+    OPERATORS: str = Field("", description="Comma list of addresses that may sign in to the desk.")
+    TRUSTED_PROXIES: int = Field(0, ge=0, le=5, description="How many proxies in front add X-Forwarded-For.")
+
+    @field_validator("SITE_URL", "SENDGRID_HOST", "STRIPE_API_BASE")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError("must be an http(s) address")
+        return value.rstrip("/")
+
+    @field_validator("EDITION_TZ")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"'{value}' is not an IANA time zone such as America/New_York") from error
+        return value
+
+    @field_validator("COMPOSE_AT")
+    @classmethod
+    def _time_of_day(cls, value: str) -> str:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError("must be HH:MM, such as 04:30")
+        return value
+
+    @field_validator("SITE_NAME", "MAIL_FROM", "POSTAL_ADDRESS")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if any(ord(c) < 32 or ord(c) == 127 for c in value) or not value.strip():
+            raise ValueError("must be one line of text")
+        return value.strip()
+
+    @field_validator("FETCH_ALLOW_PRIVATE")
+    @classmethod
+    def _host_ports(cls, value: str) -> str:
+        for part in filter(None, (p.strip() for p in value.split(","))):
+            host, _, port = part.rpartition(":")
+            if not host or not port.isdigit():
+                raise ValueError(f"'{part}' is not host:port")
+        return value
+
+    @property
+    def compose_time(self) -> tuple[int, int]:
+        """Hour and minute of ``COMPOSE_AT``."""
+        hour, minute = self.COMPOSE_AT.split(":")
+        return int(hour), int(minute)
+
+    @property
+    def allowed_private(self) -> frozenset[tuple[str, int]]:
+        """``FETCH_ALLOW_PRIVATE`` as (host, port) pairs."""
+        parts = (p.strip().rpartition(":") for p in self.FETCH_ALLOW_PRIVATE.split(",") if p.strip())
+        return frozenset((host.lower().strip("[]"), int(port)) for host, _, port in parts)
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """``OPERATORS`` as addresses in lower case."""
+        return tuple(a.strip().lower() for a in self.OPERATORS.split(",") if a.strip())
+
+    @property
+    def in_production(self) -> bool:
+        return self.ENVIRONMENT == "production"
+
+    def unsafe(self) -> list[str]:
+        """Why production must not start with these Settings; empty when it may."""
+        reasons = []
+        key = self.SECRET_KEY.get_secret_value()
+        if key == DEVELOPMENT_KEY or len(key) < 32:
+            reasons.append("SECRET_KEY must be set to 32 or more random characters")
+        if not self.SITE_URL.startswith("https://"):
+            reasons.append("SITE_URL must be https")
+        if "no postal address set" in self.POSTAL_ADDRESS:
+            reasons.append("POSTAL_ADDRESS must be set")
+        if "localhost" in self.MAIL_FROM:
+            reasons.append("MAIL_FROM must be set to an address of your own domain")
+        if self.MAIL_PROVIDER == "outbox":
+            reasons.append("MAIL_PROVIDER must be smtp or sendgrid: the Outbox sends nothing")
+        if self.MAIL_PROVIDER == "sendgrid" and not self.SENDGRID_API_KEY.get_secret_value():
+            reasons.append("SENDGRID_API_KEY must be set for MAIL_PROVIDER=sendgrid")
+        if self.MAIL_PROVIDER == "smtp" and not self.SMTP_URL.get_secret_value():
+            reasons.append("SMTP_URL must be set for MAIL_PROVIDER=smtp")
+        if self.FETCH_ALLOW_PRIVATE:
+            reasons.append("FETCH_ALLOW_PRIVATE must be empty")
+        return reasons
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the Settings. Raises :class:`SettingsError` naming each wrong setting and why."""
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
+        raise SettingsError(f"Settings are wrong. {said}.") from None
+    if settings.in_production and (reasons := settings.unsafe()):
+        raise SettingsError("Refusing to start in production: " + "; ".join(reasons) + ".")
+    return settings

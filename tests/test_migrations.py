@@ -1,0 +1,40 @@
+"""The tables: reversible migrations, the same on both databases, and models == head."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+
+from newsletter import db
+from newsletter.errors import DatabaseError
+from newsletter.models import Base
+
+
+def test_models_are_head(each_engine: Engine) -> None:
+    with each_engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_migration_can_be_undone_and_done_again(each_engine: Engine) -> None:
+    db.downgrade(each_engine, "base")
+    assert set(inspect(each_engine).get_table_names()) <= {"alembic_version"}
+    db.upgrade(each_engine)
+    db.require_head(each_engine)
+
+
+def test_an_unmigrated_database_says_what_to_run(tmp_path) -> None:
+    engine = db.make_engine(f"sqlite:///{tmp_path}/empty.db")
+    with pytest.raises(DatabaseError, match="db upgrade"):
+        db.require_head(engine)
+
+
+def test_a_newer_database_is_refused(each_engine: Engine) -> None:
+    with each_engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num='9999'"))
+    with pytest.raises(DatabaseError, match="newer than this program"):
+        db.require_head(each_engine)
+    with pytest.raises(DatabaseError, match="newer than this program"):
+        db.upgrade(each_engine)
