@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -29,3 +30,13 @@ class Message:
     template: Template
     slots: Mapping[str, str] = field(default_factory=dict)  # slot name → plain text, unescaped
     headers: Mapping[str, str] = field(default_factory=dict)  # List-Unsubscribe, Message-ID, …
+
+
+def content_hash(subject: str, html: str, text: str, preheader: str = "") -> str:
+    """SHA-256 (hex) of the bytes that everybody gets, Slots still open. Approval stands on it; other bytes are refused."""
+    digest = hashlib.sha256()
+    for part in (subject, preheader, html, text):
+        raw = part.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(8, "big"))  # so that no two different splits look the same
+        digest.update(raw)
+    return digest.hexdigest()

@@ -1,0 +1,50 @@
+"""What may become of a Delivery, a Notice and an Issue: every allowed change as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+PENDING: Final = "pending"
+SUBMITTING: Final = "submitting"
+ACCEPTED: Final = "accepted"
+FAILED: Final = "failed"
+UNCERTAIN: Final = "uncertain"
+WITHDRAWN: Final = "withdrawn"
+
+STATES: Final = (PENDING, SUBMITTING, ACCEPTED, FAILED, UNCERTAIN, WITHDRAWN)
+OPEN: Final = (PENDING, SUBMITTING)  # still owed, or in somebody's hands
+
+# A Delivery or a Notice. Back from submitting to pending only after a definite no: nothing left us, or nothing was taken.
+# Back from uncertain only by somebody's decision, never by itself.
+MOVES: Final[Mapping[str, frozenset[str]]] = {
+    PENDING: frozenset({SUBMITTING, WITHDRAWN}),
+    SUBMITTING: frozenset({ACCEPTED, FAILED, UNCERTAIN, PENDING}),
+    UNCERTAIN: frozenset({ACCEPTED, WITHDRAWN, PENDING}),
+    ACCEPTED: frozenset(),
+    FAILED: frozenset(),
+    WITHDRAWN: frozenset(),
+}
+
+# An Issue. "dispatched" opens again only when somebody decides that an uncertain Delivery goes out once more.
+ISSUE_MOVES: Final[Mapping[str, frozenset[str]]] = {
+    "draft": frozenset({"approved", "held", "withdrawn"}),
+    "approved": frozenset({"draft", "dispatching", "held", "withdrawn"}),
+    "dispatching": frozenset({"dispatched", "held", "withdrawn"}),
+    "held": frozenset({"draft", "approved", "dispatching", "withdrawn"}),
+    "dispatched": frozenset({"dispatching"}),
+    "withdrawn": frozenset(),
+}
+
+LEASE: Final = timedelta(minutes=10)  # longer than any provider's own time limits; past it the owner is taken for dead
+
+
+def allowed(before: str, after: str) -> bool:
+    """Whether a Delivery or Notice may go from ``before`` to ``after``."""
+    return after in MOVES[before]
+
+
+def issue_allowed(before: str, after: str) -> bool:
+    """Whether an Issue may go from ``before`` to ``after``."""
+    return after in ISSUE_MOVES[before]
