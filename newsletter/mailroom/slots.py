@@ -22,27 +22,20 @@ NOTICE_SLOTS: Mapping[str, frozenset[str]] = {
     "receipt": frozenset({"account_url"}),
     "alert": frozenset(),
 }
+KNOWN_SLOTS = ISSUE_SLOTS.union(*NOTICE_SLOTS.values())
 
 _SLOT = re.compile(r"%%([a-z][a-z0-9_]{0,40})%%")
 _WORD_JOINER = "\u2060"  # invisible, has no width, allows no line break: the reader sees what the feed said
 
 
 class SlotError(NewsletterError):
-    """A Slot is missing, unknown, or holds something that is not one line of text."""
-
-
-def slot(name: str) -> str:
-    """The form in which a template opens the Slot ``name``."""
-    opened = f"%%{name}%%"
-    if not _SLOT.fullmatch(opened):
-        raise SlotError(f"'{name}' cannot name a slot: small letters, digits and underscores only.")
-    return opened
+    """A Slot is missing, unknown, or given something that is not one line of text."""
 
 
 def defuse(text: str) -> str:
     """The same words, unable to open a Slot: doubled per cent signs are held apart by an invisible character.
 
-    Also marks such as SendGrid's ``-name-`` need nothing here: no provider of ours substitutes anything.
+    Other systems' marks (``-name-``, ``{{name}}``) need nothing here: no provider of ours is asked to substitute.
     """
     return re.sub(r"%(?=%)", f"%{_WORD_JOINER}", text) if "%%" in text else text
 
@@ -53,31 +46,39 @@ def open_slots(text: str) -> set[str]:
 
 
 @lru_cache(maxsize=64)
-def _parts(template_text: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """``template_text`` cut at its Slots (odd places hold names), kept because every reader needs the same cut."""
-    parts = tuple(_SLOT.split(template_text))
-    return parts, frozenset(parts[1::2])
+def cut(text: str) -> tuple[str, ...]:
+    """``text`` cut at its Slots: odd places hold names. Kept, because every reader needs the same cut."""
+    return tuple(_SLOT.split(text))
+
+
+def require(text: str, values: Mapping[str, str]) -> None:
+    """Raise :class:`SlotError` unless ``values`` fills every Slot of ``text`` and names no unknown one.
+
+    The subject, HTML and text of a Rendition are filled from the same values, so a known Slot that this part does not
+    open is in order.
+    """
+    names = set(cut(text)[1::2])
+    if missing := names - values.keys():
+        raise SlotError(f"Nothing was given for the slot {', '.join(sorted(missing))}.")
+    if unknown := values.keys() - KNOWN_SLOTS - names:
+        raise SlotError(f"There is no slot named {', '.join(sorted(unknown))}.")
+
+
+def one_line(name: str, value: str) -> str:
+    """``value`` if it is one line of text; raises :class:`SlotError` otherwise."""
+    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+        raise SlotError(f"The slot {name} must be filled with one line of text.")
+    return value
 
 
 def fill(template_text: str, slots: Mapping[str, str], *, html: bool) -> str:
     """Fill every Slot of ``template_text``; values are plain text and are escaped when ``html``.
 
-    ``slots`` must hold exactly what the Rendition's parts may open between them, so a name that no part knows is an
-    error; a known name that this part (the subject, say) does not open is not. Raises :class:`SlotError`.
-    Values are put in once and never looked at again: a Slot inside a value stays text.
+    Values are put in once and never looked at again: a Slot inside a value stays text. Raises :class:`SlotError`.
     """
-    parts, names = _parts(template_text)
-    if missing := names - slots.keys():
-        raise SlotError(f"Nothing was given for the slot {', '.join(sorted(missing))}.")
-    if unknown := slots.keys() - KNOWN_SLOTS - names:
-        raise SlotError(f"There is no slot named {', '.join(sorted(unknown))}.")
-    filled = list(parts)
-    for place in range(1, len(parts), 2):
-        value = slots[parts[place]]
-        if any(ord(c) < 32 or ord(c) == 127 for c in value):
-            raise SlotError(f"The slot {parts[place]} must be filled with one line of text.")
+    require(template_text, slots)
+    filled = list(cut(template_text))
+    for place in range(1, len(filled), 2):
+        value = one_line(filled[place], slots[filled[place]])
         filled[place] = escape(value) if html else value
     return "".join(filled)
-
-
-KNOWN_SLOTS = ISSUE_SLOTS.union(*NOTICE_SLOTS.values())
