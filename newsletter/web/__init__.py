@@ -1,1 +1,14 @@
 """Speaks HTTP. See README.md in this folder."""
+
+# The files of this room that answer addresses; each exports ``bp``. The composition root registers them in this order.
+BLUEPRINTS = (
+    "assets",
+    "landing",
+    "stories",
+    "issues",
+    "pages",
+    "health",
+    "signup",
+    "unsubscribe",
+    "desk",
+)

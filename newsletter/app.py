@@ -1,0 +1,61 @@
+"""The composition root of the site: reads nothing, decides nothing, puts the parts together."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from newsletter import clock as clocks
+from newsletter import db
+from newsletter.circulation.tokens import Tokens
+from newsletter.clock import Clock
+from newsletter.links import Links
+from newsletter.settings import Settings
+from newsletter.web import BLUEPRINTS, errors, headers
+from newsletter.web.services import KEY, Services
+from newsletter.web.words import install as install_words
+
+TEMPLATES = Path(__file__).parent.parent / "templates" / "web"
+BODY_CAP = 256 * 1024  # bytes; a view that takes more says so with request.max_content_length
+
+
+def create_app(
+    settings: Settings, *, sessions: db.Sessions | None = None, clock: Clock | None = None
+) -> Flask:
+    """The site as a WSGI app. Opens the database of ``settings`` unless ``sessions`` are given; connects to nothing."""
+    app = Flask("newsletter", template_folder=str(TEMPLATES), static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=BODY_CAP, MAX_FORM_MEMORY_SIZE=BODY_CAP)
+    # Werkzeug would redirect "//x" to an absolute address made of the Host header.
+    app.url_map.merge_slashes = False
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions[KEY] = Services(
+        settings=settings,
+        sessions=sessions or db.make_sessions(db.make_engine(settings.DATABASE_URL)),
+        clock=clock or clocks.system,
+        links=Links(settings.SITE_URL),
+        tokens=Tokens(settings.SECRET_KEY.get_secret_value()),
+    )
+    headers.install(app)
+    errors.install(app)
+    install_words(app)
+    with app.app_context():
+        for name in BLUEPRINTS:
+            _register(app, f"newsletter.web.{name}")
+    if settings.TRUSTED_PROXIES:
+        hops = settings.TRUSTED_PROXIES
+        wrapped: Any = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0, x_prefix=0)
+        app.wsgi_app = wrapped  # type: ignore[method-assign]
+    return app
+
+
+def _register(app: Flask, module: str) -> None:
+    if find_spec(module) is None:
+        return
+    bp = getattr(import_module(module), "bp", None)
+    if bp is not None:
+        app.register_blueprint(bp)

@@ -1,0 +1,62 @@
+"""Pages of our own design for what went wrong: never a trace, never somebody else's words."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, make_response, render_template, request
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from newsletter import db, log
+from newsletter.errors import DatabaseError
+
+_log = log.get("web")
+SAID = {
+    400: ("That request makes no sense to us", "Something in it is malformed. Try again from the start."),
+    403: ("That is not allowed", "The request was understood and refused."),
+    404: ("There is no such page", "The address may be mistyped, or what stood here was withdrawn."),
+    405: ("That cannot be done here", "This page does not take that kind of request."),
+    410: ("That is gone", "What stood here will not come back."),
+    413: ("That is too much at once", "The form was larger than we accept. Please shorten it."),
+    429: ("A little slower, please", "Too many requests came from where you are. Try again in a minute."),
+    500: ("Something broke on our side", "It was noted. Please try again in a moment."),
+    503: ("Back in a moment", "The presses are being looked after. Please try again shortly."),
+}
+
+
+def page(status: int, detail: str = "") -> Response:
+    """The page for ``status``; ``detail`` is a sentence of ours about this very case."""
+    heading, sentence = SAID.get(status, SAID[500] if status >= 500 else SAID[400])
+    html = render_template("error.html", status=status, heading=heading, sentence=detail or sentence)
+    return make_response(html, status)
+
+
+def _refused(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:  # a redirect
+        return error.get_response()  # type: ignore[return-value]
+    # Only sentences given to abort() by us; werkzeug's own descriptions stand on the class.
+    ours = error.description if error.description != type(error).description else ""
+    answer = page(status, ours or "")
+    if status == 405 and (allowed := getattr(error, "valid_methods", None)):
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
+    return answer
+
+
+def _database(error: DBAPIError | DatabaseError) -> Response:
+    said = db.explain(error) if isinstance(error, DBAPIError) else str(error)
+    _log.error("web.database", reason=said, endpoint=request.endpoint)
+    answer = page(503)
+    answer.headers["Retry-After"] = "30"
+    return answer
+
+
+def _broken(error: InternalServerError) -> Response:
+    _log.error("web.broken", endpoint=request.endpoint, exc_info=error.original_exception or error)
+    return page(500)
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(DatabaseError, _database)
+    app.register_error_handler(InternalServerError, _broken)

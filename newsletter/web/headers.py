@@ -1,0 +1,64 @@
+"""What every answer says to browsers and caches, besides its body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Flask, Response, current_app, request
+
+from newsletter.web.services import services
+
+CSP: Mapping[str, str] = {
+    "default-src": "'none'",
+    "style-src": "'self'",
+    "script-src": "'self'",
+    "img-src": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+PERSONAL = "private, no-store"
+FOR_EVER = 31_536_000  # seconds; for addresses that carry the content's hash
+MINUTE = 60  # seconds
+
+
+def adjust_csp(blueprint: str, **directives: str) -> None:
+    """Let one blueprint's pages differ: ``adjust_csp("desk", frame_src="'self'")``. Call it when registering, with
+    the app's context (``@bp.record`` offers it); an underscore in a directive stands for its hyphen."""
+    changes: dict[str, dict[str, str]] = current_app.extensions.setdefault("newsletter-csp", {})
+    changes.setdefault(blueprint, {}).update({k.replace("_", "-"): v for k, v in directives.items()})
+
+
+def public(response: Response, *, max_age: int = MINUTE) -> Response:
+    """Let caches keep this page: the same for everybody, revalidated by ETag. It must not set a cookie."""
+    response.headers["Cache-Control"] = f"public, max-age={max_age}"
+    response.headers["Vary"] = "Accept-Encoding"
+    if response.status_code == 200:
+        response.add_etag()
+        response.make_conditional(request)
+    return response
+
+
+def finish(response: Response) -> Response:
+    """Add the headers every answer carries; anything not declared public is nobody's to keep."""
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _policy())
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    # The Origin header of our own forms must stay, and other sites need not know where a reader came from.
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if services().settings.SITE_URL.startswith("https://"):
+        headers.setdefault("Strict-Transport-Security", f"max-age={FOR_EVER}; includeSubDomains")
+    if "Set-Cookie" in headers or "Cache-Control" not in headers:
+        headers["Cache-Control"] = PERSONAL
+    return response
+
+
+def _policy() -> str:
+    changes = current_app.extensions.get("newsletter-csp", {}).get(request.blueprint or "", {})
+    return "; ".join(f"{name} {value}" for name, value in {**CSP, **changes}.items())
+
+
+def install(app: Flask) -> None:
+    app.after_request(finish)

@@ -1,0 +1,82 @@
+"""What every template may use: the site's name and addresses, and how moments, days and Sides are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from newsletter.newsroom.leans import LEAN_NAMES, SIDE_NAMES, SIDES
+from newsletter.web.assets import asset
+from newsletter.web.csrf import FIELD, form_token
+from newsletter.web.services import services
+
+
+def day(value: date) -> str:
+    """``Monday, 2 March 2026``."""
+    return f"{value:%A}, {value.day} {value:%B} {value.year}"
+
+
+def short_day(value: date) -> str:
+    """``2 Mar``."""
+    return f"{value.day} {value:%b}"
+
+
+def moment(value: datetime) -> str:
+    """``2 March 2026, 05:10`` in the newsletter's zone, with the zone's own short name."""
+    local = value.astimezone(ZoneInfo(services().settings.EDITION_TZ))
+    return f"{local.day} {local:%B} {local.year}, {local:%H:%M %Z}"
+
+
+def hour_of_day(hour: int) -> str:
+    """``6 am``, ``noon``, ``5 pm``, ``midnight``."""
+    if hour in (0, 12):
+        return "noon" if hour else "midnight"
+    return f"{hour % 12} {'am' if hour < 12 else 'pm'}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """``1 outlet``, ``9 outlets``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """``left``, ``left and center``, ``left, center and right``."""
+    parts = list(words)
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+
+
+def host(url: str) -> str:
+    """The host of an address without ``www.``, to show where a link leads."""
+    return (urlsplit(url).hostname or "").removeprefix("www.")
+
+
+def web_address(url: str) -> str:
+    """The address if it is http or https; nothing otherwise (a feed may claim any scheme)."""
+    return url if urlsplit(url).scheme in ("http", "https") else ""
+
+
+def _given() -> dict[str, Any]:
+    found = services()
+    return {
+        "site": found.settings.SITE_NAME,
+        "settings": found.settings,
+        "links": found.links,
+        "to": found.paths,
+        "asset": asset,
+        "form_token": form_token,
+        "form_field": FIELD,
+        "sides": SIDES,
+        "side_names": SIDE_NAMES,
+        "lean_names": LEAN_NAMES,
+    }
+
+
+def install(app: Flask) -> None:
+    app.context_processor(_given)
+    for function in (day, short_day, moment, hour_of_day, plural, listed, host, web_address):
+        app.jinja_env.filters[function.__name__] = function

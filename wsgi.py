@@ -1,0 +1,7 @@
+"""``gunicorn wsgi:app``: the site as configured by the environment."""
+
+from newsletter import log, settings
+from newsletter.app import create_app
+
+log.configure()
+app = create_app(settings.load())
