@@ -16,10 +16,10 @@ from datetime import UTC, date, datetime
 from email import policy
 from email.errors import HeaderParseError
 from email.headerregistry import Address
-from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from html import escape
+from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.errors import NewsletterError
@@ -101,25 +101,24 @@ def mime(message: Message, *, sender: str, date: datetime) -> bytes:
     Raises :class:`HeaderError` for an address or header line that is refused, SlotError for a wrong Slot.
     """
     template, values = message.template, message.slots
-    subject = slots.fill(template.subject, values, html=False)
-    head = EmailMessage(policy=ONE_LINE)
-    head["From"] = _mailbox(sender, "sender")
-    head["To"] = _mailbox(message.to, "address")
-    head["Subject"] = _one_line("Subject", subject)
-    head["Date"] = format_datetime(date.astimezone(UTC))
+    head = [
+        _line("From", _mailbox(sender, "sender"), policy.SMTP),
+        _line("To", _mailbox(message.to, "address"), policy.SMTP),
+        _line("Subject", _subject(slots.fill(template.subject, values, html=False)), policy.SMTP),
+        _line("Date", format_datetime(date.astimezone(UTC)), ONE_LINE),
+    ]
     for name, value in message.headers.items():
         if not _NAME.fullmatch(name) or name.lower() in _OURS:
             raise HeaderError(f"The header name {name!r} is refused.")
-        head[name] = _one_line(name, value)
-    head["MIME-Version"] = "1.0"
+        head.append(_line(name, _one_line(name, value), ONE_LINE))
+    head.append(b"MIME-Version: 1.0\r\n")
     # "=_" cannot occur in quoted-printable, so no body can contain the boundary.
     boundary = "=_" + hashlib.sha256(f"{message.reference}\n{template.content_hash}".encode()).hexdigest()[:32]
-    head["Content-Type"] = f'multipart/alternative; boundary="{boundary}"'
+    head.append(f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode())
     rule = f"--{boundary}".encode()
     return b"\r\n".join(
         (
-            head.as_bytes().rstrip(b"\r\n"),
-            b"",
+            b"".join(head),
             rule,
             _PART % b"plain",
             _assembled(template.text, html=False).filled(values),
@@ -170,6 +169,16 @@ def _quoted(text: str) -> bytes:
     return b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
+def _line(name: str, value: str | Address, how: policy.EmailPolicy[Any]) -> bytes:
+    """One header line with its CRLF, folded only as ``how`` allows."""
+    return how.fold_binary(name, how.header_factory(name, value))
+
+
+def _subject(text: str) -> str:
+    """A feed's words that look like an encoded word ("=?utf-8?q?…") must stay words: the library would decode them."""
+    return _one_line("Subject", text.replace("=?", "=\u2060?"))
+
+
 def _one_line(name: str, value: str) -> str:
     if _CONTROL.search(value):
         raise HeaderError(f"The header {name} holds a line break or control character and is refused.")
@@ -192,7 +201,7 @@ def _mailbox(text: str, what: str) -> Address:
     if not local.isascii():
         raise HeaderError(f"The {what} has letters before the @ that most mail servers cannot carry.")
     try:
-        return Address(display_name=name, addr_spec=f"{local}@{_ascii_domain(domain)}")
+        return Address(display_name=name.replace("=?", "= ?"), addr_spec=f"{local}@{_ascii_domain(domain)}")
     except (HeaderParseError, ValueError, IndexError):
         raise HeaderError(f"The {what} is not an email address.") from None
 
