@@ -134,6 +134,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('address_hash', name=op.f('uq_subscriber_address_hash'))
     )
     with op.batch_alter_table('subscriber', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_subscriber_asked_at'), ['asked_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_subscriber_person_hash'), ['person_hash'], unique=False)
 
     op.create_table('suppression',
@@ -513,6 +514,7 @@ def downgrade() -> None:
     op.drop_table('suppression')
     with op.batch_alter_table('subscriber', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_subscriber_person_hash'))
+        batch_op.drop_index(batch_op.f('ix_subscriber_asked_at'))
 
     op.drop_table('subscriber')
     with op.batch_alter_table('story', schema=None) as batch_op:

@@ -28,7 +28,7 @@ class Subscriber(Base):
         Text, index=True
     )  # keyed; plus and dot forms of one mailbox are one person
 
-    asked_at: Mapped[datetime]
+    asked_at: Mapped[datetime] = mapped_column(index=True)  # counted by the caps on strangers' wishes
     confirmed_at: Mapped[datetime | None]  # null until the second step of double opt-in
     unsubscribed_at: Mapped[datetime | None]  # null while the mail is wanted
     consent_from: Mapped[str] = mapped_column(Text, default="")  # "landing", "import", …

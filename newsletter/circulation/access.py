@@ -1,0 +1,123 @@
+"""What a reader may read, computed from facts and never stored. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+# How long a reader whose payment failed reads on while the card is sorted out.
+PAST_DUE_GRACE = timedelta(days=7)
+# How long after the paid month we wait for the processor's word before believing that it ended.
+RENEWAL_GRACE = timedelta(days=2)
+
+
+class Access(StrEnum):
+    """The answer."""
+
+    FULL = "full"
+    TRIAL = "trial"
+    METERED = "metered"
+
+    @property
+    def rendition(self) -> str:
+        """The kind of Rendition this reader is owed."""
+        return "metered" if self is Access.METERED else "full"
+
+
+class Agreement(Protocol):
+    """What of a Subscription counts here."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def paid_until(self) -> datetime | None: ...
+    @property
+    def past_due_at(self) -> datetime | None: ...
+    @property
+    def cancel_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the answer is computed from."""
+
+    trial_started_at: datetime | None = None
+    agreements: tuple[Agreement, ...] = ()
+    trial: timedelta = timedelta(days=7)
+
+
+def access(facts: Facts, *, now: datetime) -> Access:
+    """Full while somebody pays (or we gave it), else trial while it runs, else metered. Never nothing."""
+    if any(pays(a, now=now) for a in facts.agreements):
+        return Access.FULL
+    ends_at = trial_ends_at(facts)
+    if facts.trial_started_at is not None and ends_at is not None and facts.trial_started_at <= now < ends_at:
+        return Access.TRIAL
+    return Access.METERED
+
+
+def pays(agreement: Agreement, *, now: datetime) -> bool:
+    """Whether this Subscription gives full Access at ``now``. ``paid_until`` None has no end (a comp)."""
+    if agreement.cancel_at is not None and agreement.cancel_at <= now:
+        return False
+    if agreement.status in ("active", "trialing"):
+        return agreement.paid_until is None or now < agreement.paid_until + RENEWAL_GRACE
+    if agreement.status == "past_due":
+        return agreement.past_due_at is None or now < agreement.past_due_at + PAST_DUE_GRACE
+    return False
+
+
+def trial_ends_at(facts: Facts) -> datetime | None:
+    """The first moment after the Trial; None when there was none."""
+    return None if facts.trial_started_at is None else facts.trial_started_at + facts.trial
+
+
+def may_mail(
+    *,
+    confirmed_at: datetime | None,
+    unsubscribed_at: datetime | None,
+    suppressed: bool,
+    paused_until: date | None,
+    on: date,
+) -> bool:
+    """Whether an Issue may go to this reader on the day ``on``: asked for, still wanted, deliverable, not paused."""
+    return (
+        why_not(
+            confirmed_at=confirmed_at,
+            unsubscribed_at=unsubscribed_at,
+            suppressed=suppressed,
+            paused_until=paused_until,
+            cadence="daily",
+            on=on,
+        )
+        is None
+    )
+
+
+WEEKLY_ON = 5  # Saturday, as date.weekday() counts
+
+
+def why_not(
+    *,
+    confirmed_at: datetime | None,
+    unsubscribed_at: datetime | None,
+    suppressed: bool,
+    paused_until: date | None,
+    cadence: str,
+    on: date,
+) -> str | None:
+    """Why a reader is left out of the Issue of the day ``on``, as a word; None when they are not.
+
+    ``audience.py`` says the same in SQL; a test holds the two together.
+    """
+    reasons: Iterable[tuple[str, bool]] = (
+        ("unconfirmed", confirmed_at is None),
+        ("unsubscribed", unsubscribed_at is not None),
+        ("suppressed", suppressed),
+        ("paused", paused_until is not None and on < paused_until),
+        ("weekly-not-today", cadence == "weekly" and on.weekday() != WEEKLY_ON),
+    )
+    return next((reason for reason, holds in reasons if holds), None)

@@ -1,0 +1,72 @@
+"""Stopping the mail, and starting it again: by the link in every mail, which works for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from newsletter import log
+from newsletter.circulation.addresses import address_hash
+from newsletter.circulation.signup import lift_own_suppression, subscriber_of
+from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
+from newsletter.links import Links
+from newsletter.models import Subscriber
+from newsletter.settings import Settings
+
+_log = log.get("circulation")
+
+
+@dataclass(frozen=True)
+class Left:
+    """What unsubscribing found. ``was_already``: no mail was owed to them before this either."""
+
+    subscriber: Subscriber
+    was_already: bool
+
+
+def reader_of(session: Session, token: str, *, tokens: Tokens) -> Subscriber:
+    """Whose link this is. Raises ``TokenError``: not ours, or the reader was erased since (and gets no mail)."""
+    return subscriber_of(session, tokens.read(UNSUBSCRIBE, token))
+
+
+def unsubscribe(session: Session, token: str, *, tokens: Tokens, now: datetime) -> Left:
+    """No more Issues to this reader, at once. A second time changes nothing. The caller commits."""
+    subscriber = reader_of(session, token, tokens=tokens)
+    if subscriber.unsubscribed_at is not None:
+        return Left(subscriber, was_already=True)
+    subscriber.unsubscribed_at = now
+    _log.info("subscriber.unsubscribed", subscriber_id=subscriber.id)
+    return Left(subscriber, was_already=False)
+
+
+def resubscribe(session: Session, token: str, *, tokens: Tokens, now: datetime) -> Subscriber:
+    """They changed their mind on the page after unsubscribing: the same consent goes on. The caller commits.
+
+    Someone who never confirmed is not confirmed by this.
+    """
+    subscriber = reader_of(session, token, tokens=tokens)
+    if subscriber.unsubscribed_at is not None:
+        subscriber.unsubscribed_at = None
+        lift_own_suppression(session, subscriber)
+        _log.info("subscriber.resubscribed", subscriber_id=subscriber.id)
+    return subscriber
+
+
+def delivery_slots(
+    settings: Settings, *, tokens: Tokens, links: Links
+) -> Callable[[int, str], Mapping[str, str]]:
+    """What fills the Slots of an Issue for one reader: a function of the Subscriber's number and address."""
+    secret = settings.SECRET_KEY.get_secret_value()
+    account_url = links.account()
+
+    def slots_for(subscriber_id: int, address: str) -> Mapping[str, str]:
+        subject = subject_of(subscriber_id, address_hash(secret, address))
+        return {
+            "unsubscribe_url": links.unsubscribe(tokens.make(UNSUBSCRIBE, subject)),
+            "account_url": account_url,
+        }
+
+    return slots_for
