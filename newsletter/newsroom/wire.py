@@ -1,0 +1,73 @@
+"""Wire copies: the same text printed by several Outlets. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.newsroom.vectors import fold
+
+RUN = 4  # words in a row that are compared as one
+FEWEST_RUNS = 8  # below this an excerpt is too short to tell a copy from a coincidence
+SAME = 0.75  # share of the shorter text's runs that the other text has too
+COMPARED = 120  # words from the beginning; feeds cut the same text at different lengths
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True)
+class Print:
+    """One printed text: an Article's number, headline and excerpt, and the wire key it has, if any."""
+
+    id: int
+    headline: str
+    excerpt: str
+    wire_key: str | None = None
+
+
+def wire_keys(prints: Sequence[Print]) -> dict[int, str | None]:
+    """The wire key of each Article of one Story, None where a text stands alone. ``prints`` are oldest first.
+
+    Each text is compared with the oldest text of each key so far, so that a chain of small rewrites does not end in
+    one key for two different texts. A key once given stays.
+    """
+    leaders: list[tuple[frozenset[tuple[str, ...]], str, list[Print]]] = []
+    for one in prints:
+        runs, headline = _runs(one.excerpt), _flat(one.headline)
+        for known, title, members in leaders:
+            if _same(runs, headline, known, title):
+                members.append(one)
+                break
+        else:
+            leaders.append((runs, headline, [one]))
+    keys: dict[int, str | None] = {}
+    for _, _, members in leaders:
+        key = None
+        if len(members) > 1:
+            key = next((m.wire_key for m in members if m.wire_key), None) or _new_key(members[0])
+        keys.update((m.id, key) for m in members)
+    return keys
+
+
+def _same(
+    runs: frozenset[tuple[str, ...]], headline: str, others: frozenset[tuple[str, ...]], title: str
+) -> bool:
+    shorter = min(len(runs), len(others))
+    if shorter >= FEWEST_RUNS:
+        return len(runs & others) >= SAME * shorter
+    # An excerpt of one of them is missing or a few words: only the same headline over it counts.
+    return bool(headline) and headline == title and (not runs or not others or bool(runs & others))
+
+
+def _flat(text: str) -> str:
+    return " ".join(_WORD.findall(fold(text)))
+
+
+def _runs(text: str) -> frozenset[tuple[str, ...]]:
+    words = _WORD.findall(fold(text))[:COMPARED]
+    return frozenset(tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1))
+
+
+def _new_key(first: Print) -> str:
+    return hashlib.sha256(f"{first.id}\n{_flat(first.headline)}".encode()).hexdigest()[:16]
