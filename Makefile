@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+VENV ?= .venv
+PYTHON ?= python3
+PORT ?= 8000
+PY := $(VENV)/bin/python
+WORKERS ?= 2
+
+.PHONY: help run test check fast format bench prove python chromium clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.installed ## today's issue from feeds to outbox, then the site and the scheduler on http://127.0.0.1:8000
+	@$(PY) -m newsletter run --port $(PORT)
+
+test: $(VENV)/.installed-dev chromium ## every test: both databases, a real browser, real servers
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal
+
+check: $(VENV)/.installed-dev ## format, lint, types, layers, fast tests
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pytest -n $(WORKERS) -m "not browser and not postgres and not slow"
+
+format: $(VENV)/.installed-dev ## rewrite the code in the project's format
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+bench: $(VENV)/.installed-dev ## measure, and print one table
+	@$(PY) -m tests.bench
+
+clean: ## remove what was installed and made here, var/ excepted
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis preview
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11"; exit 2; }
+
+$(VENV)/bin/python: | python
+	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing: on Debian run: apt-get install python3-venv"; exit 2; }
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what the service needs into $(VENV) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	@echo "Installing what the service and its tests need into $(VENV) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(VENV)/.installed $@
+
+# The browser the tests drive. Debian's package; where it cannot be installed we say so and stop.
+chromium:
+	@if [ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
+	else echo "Installing Chromium for the browser tests …"; \
+	  as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
+	  { $$as apt-get update -qq && $$as apt-get install -y -qq --no-install-recommends chromium fonts-liberation fonts-dejavu-core; } >/dev/null 2>&1 \
+	  || { echo "Chromium is missing and could not be installed: install the package 'chromium', or set CHROMIUM=/path/to/it"; exit 2; }; fi

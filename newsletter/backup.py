@@ -1,0 +1,94 @@
+"""Copies of the whole database, taken while it is in use, and put back."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from newsletter import db
+from newsletter.errors import DatabaseError, NotFound
+
+
+def backup(url: str, file: Path) -> int:
+    """Copy the database at ``url`` to ``file``; SQLite by its online backup, PostgreSQL by pg_dump. Returns bytes."""
+    if file.exists():
+        raise DatabaseError(f"{file} exists already; name another file.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(file.name + ".partial")
+    if (path := _sqlite_path(url)) is not None:
+        if not path.exists():
+            raise NotFound(f"There is no database at {path}.")
+        with (
+            db.speaking_plainly(),
+            closing(sqlite3.connect(path)) as here,
+            closing(sqlite3.connect(partial)) as there,
+        ):
+            here.backup(there)
+    else:
+        _postgres("pg_dump", "--format=custom", f"--file={partial}", _libpq(url))
+    partial.replace(file)  # a half-written backup never bears the name that was asked for
+    return file.stat().st_size
+
+
+def restore(url: str, file: Path) -> Path | None:
+    """Put a backup in the database's place. SQLite: what was there is kept, and its path returned."""
+    if not file.exists():
+        raise NotFound(f"There is no backup at {file}.")
+    path = _sqlite_path(url)
+    if path is None:
+        _postgres(
+            "pg_restore",
+            "--clean",
+            "--if-exists",
+            "--single-transaction",
+            f"--dbname={_libpq(url)}",
+            str(file),
+        )
+        return None
+    with db.speaking_plainly(), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+            raise DatabaseError(f"{file} is damaged; nothing was changed.")
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name='alembic_version'").fetchone():
+            raise DatabaseError(f"{file} is not a backup of this service; nothing was changed.")
+    kept = None
+    if path.exists():
+        kept = _free_name(path)
+        backup(url, kept)
+        for leftover in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+            leftover.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".restoring")
+    shutil.copy(file, fresh)
+    fresh.replace(path)
+    return kept
+
+
+def _sqlite_path(url: str) -> Path | None:
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def _libpq(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (candidate := path.with_name(f"{path.name}.before-restore-{number}")).exists():
+        number += 1
+    return candidate
+
+
+def _postgres(*command: str) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    except FileNotFoundError:
+        raise DatabaseError(f"{command[0]} is missing: install the PostgreSQL client programs.") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["it did not say why"])[-1]
+        raise DatabaseError(f"{command[0]} failed: {said}")
