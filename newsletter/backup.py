@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -30,7 +32,7 @@ def backup(url: str, file: Path) -> int:
         ):
             here.backup(there)
     else:
-        _postgres("pg_dump", "--format=custom", f"--file={partial}", _libpq(url))
+        _postgres(url, "pg_dump", "--format=custom", f"--file={partial}")
     partial.replace(file)  # a half-written backup never bears the name that was asked for
     return file.stat().st_size
 
@@ -73,10 +75,6 @@ def _sqlite_path(url: str) -> Path | None:
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
-def _libpq(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-
 def _free_name(path: Path) -> Path:
     number = 1
     while (candidate := path.with_name(f"{path.name}.before-restore-{number}")).exists():
@@ -84,11 +82,21 @@ def _free_name(path: Path) -> Path:
     return candidate
 
 
-def _postgres(*command: str) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
-    except FileNotFoundError:
-        raise DatabaseError(f"{command[0]} is missing: install the PostgreSQL client programs.") from None
+def _postgres(url: str, program: str, *words: str) -> None:
+    """Run one of PostgreSQL's own programs. The password goes through a file: a command line can be read by others."""
+    parsed = make_url(url)
+    with tempfile.NamedTemporaryFile("w", prefix="newsletter-") as passwords:  # made with mode 0600
+        password = re.sub(r"([:\\])", r"\\\1", str(parsed.password or ""))  # the file's own escapes
+        passwords.write(f"*:*:*:*:{password}\n")
+        passwords.flush()
+        bare = parsed.set(drivername="postgresql", password=None).update_query_dict(
+            {"passfile": passwords.name}
+        )
+        command = [program, *words, f"--dbname={bare.render_as_string(hide_password=False)}"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+        except FileNotFoundError:
+            raise DatabaseError(f"{program} is missing: install the PostgreSQL client programs.") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it did not say why"])[-1]
-        raise DatabaseError(f"{command[0]} failed: {said}")
+        raise DatabaseError(f"{program} failed: {said}")
