@@ -43,14 +43,7 @@ def restore(url: str, file: Path) -> Path | None:
         raise NotFound(f"There is no backup at {file}.")
     path = _sqlite_path(url)
     if path is None:
-        _postgres(
-            "pg_restore",
-            "--clean",
-            "--if-exists",
-            "--single-transaction",
-            f"--dbname={_libpq(url)}",
-            str(file),
-        )
+        _postgres(url, "pg_restore", "--clean", "--if-exists", "--single-transaction", str(file))
         return None
     with db.speaking_plainly(), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
         if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
