@@ -111,10 +111,13 @@ def insert_new(session: Session, table: Table | Any, rows: Sequence[dict[str, An
     return new
 
 
-def skip_locked(session: Session, statement: Select[Any]) -> Select[Any]:
-    """Claim rows nobody else is claiming: SKIP LOCKED on PostgreSQL; SQLite has one writer and needs nothing."""
+def skip_locked(session: Session, statement: Select[Any], *, of: Any = None) -> Select[Any]:
+    """Claim rows nobody else is claiming: SKIP LOCKED on PostgreSQL; SQLite has one writer and needs nothing.
+
+    ``of`` is the table to lock when the statement joins others.
+    """
     if session.get_bind().dialect.name == "postgresql":
-        return statement.with_for_update(skip_locked=True)
+        return statement.with_for_update(skip_locked=True, of=of)
     return statement
 
 

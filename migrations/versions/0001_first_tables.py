@@ -43,6 +43,7 @@ def upgrade() -> None:
     sa.Column('frozen_at', UTCDateTime(timezone=True), nullable=True),
     sa.Column('audience_size', sa.Integer(), nullable=True),
     sa.Column('dispatched_at', UTCDateTime(timezone=True), nullable=True),
+    sa.Column('released_at', UTCDateTime(timezone=True), nullable=True),
     sa.CheckConstraint("state IN ('draft','approved','dispatching','dispatched','held','withdrawn')", name=op.f('ck_issue_state')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_issue')),
     sa.UniqueConstraint('issued_on', name=op.f('uq_issue_issued_on'))

@@ -37,7 +37,9 @@ ISSUE_MOVES: Final[Mapping[str, frozenset[str]]] = {
     "withdrawn": frozenset(),
 }
 
-LEASE: Final = timedelta(minutes=10)  # longer than any provider's own time limits; past it the owner is taken for dead
+LEASE: Final = timedelta(
+    minutes=10
+)  # longer than any provider's own time limits; past it the owner is taken for dead
 
 
 def allowed(before: str, after: str) -> bool:

@@ -39,6 +39,8 @@ class Issue(Base):
     frozen_at: Mapped[datetime | None]  # null until the Audience is frozen
     audience_size: Mapped[int | None]  # Deliveries at the freeze; null before it
     dispatched_at: Mapped[datetime | None]  # null until every Delivery is settled
+    # Null unless an operator resumed it: from then its age is counted anew, so that stale news may be let go knowingly.
+    released_at: Mapped[datetime | None]
 
     placements: Mapped[list[Placement]] = relationship(
         order_by="Placement.rank", cascade="all, delete-orphan", back_populates="issue"

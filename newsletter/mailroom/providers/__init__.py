@@ -1,1 +1,30 @@
 """The email providers by name. See protocol.py for what each promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from newsletter import clock
+from newsletter.clock import Clock
+from newsletter.errors import SettingsError
+from newsletter.mailroom.providers.outbox import Outbox
+from newsletter.mailroom.providers.protocol import EmailProvider
+from newsletter.settings import Settings
+
+
+def _outbox(settings: Settings, now: Clock) -> EmailProvider:
+    return Outbox(settings.OUTBOX_DIR, sender=settings.MAIL_FROM, now=now)
+
+
+# Each takes what it needs out of the Settings; the provider itself never sees them.
+PROVIDERS: dict[str, Callable[[Settings, Clock], EmailProvider]] = {
+    "outbox": _outbox,
+}
+
+
+def make(settings: Settings, *, now: Clock = clock.system) -> EmailProvider:
+    """The provider named by ``MAIL_PROVIDER``. ``now`` dates the mail (a replay has its own clock)."""
+    maker = PROVIDERS.get(settings.MAIL_PROVIDER)
+    if maker is None:
+        raise SettingsError(f"MAIL_PROVIDER={settings.MAIL_PROVIDER} is not known to this version.")
+    return maker(settings, now)

@@ -1,0 +1,163 @@
+"""The ledger of Notices: the same states, compare-and-sets and Receipts as for Deliveries, one person at a time. The caller commits."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.mailroom import ledger, states
+from newsletter.mailroom.providers.protocol import Receipt
+from newsletter.mailroom.states import PENDING, SUBMITTING, WITHDRAWN
+from newsletter.models import Notice, Operator, Subscriber, Suppression
+
+# A Notice is asked for by the reader, so having unsubscribed or been erased does not stop it; a dead mailbox or a complaint does.
+BLOCKED_BY: Final = ("bounced", "complained", "operator")
+STALE_AFTER: Final = timedelta(hours=24)  # a sign-in link or a trial's end is no news the day after
+
+
+@dataclass(frozen=True)
+class NoticeInHand:
+    """One Notice in our hands. ``address`` was read at the claim."""
+
+    id: int
+    kind: str
+    key: str
+    subscriber_id: int | None
+    operator_id: int | None
+    address: str
+
+    @property
+    def reference(self) -> str:
+        return f"notice:{self.id}"
+
+
+@dataclass(frozen=True)
+class ClaimedNotices:
+    token: str
+    lease_until: datetime
+    notices: tuple[NoticeInHand, ...]
+    withdrawn: int = 0
+
+
+def queue(
+    session: Session,
+    kind: str,
+    *,
+    key: str,
+    due_at: datetime,
+    subscriber_id: int | None = None,
+    operator_id: int | None = None,
+) -> bool:
+    """Owe somebody a Notice, in the transaction of the change that causes it. False when ``key`` was queued before."""
+    row = {
+        "kind": kind,
+        "key": key,
+        "due_at": due_at,
+        "subscriber_id": subscriber_id,
+        "operator_id": operator_id,
+        "state": PENDING,
+        "attempts": 0,
+    }
+    return db.insert_new(session, Notice, [row]) == 1
+
+
+def anything_due(session: Session, *, now: datetime) -> bool:
+    """Whether a Notice waits to be sent, or lies in the hands of an owner whose lease ran out."""
+    waits = (Notice.state == PENDING) & (Notice.due_at <= now)
+    orphaned = (Notice.state == SUBMITTING) & (Notice.lease_until < now)
+    return session.scalar(select(Notice.id).where(waits | orphaned).limit(1)) is not None
+
+
+def claim(session: Session, *, limit: int, now: datetime, lease: timedelta = states.LEASE) -> ClaimedNotices:
+    """Take due Notices into our hands. Commit before the first byte leaves. What nobody may or needs to get is withdrawn."""
+    token = secrets.token_hex(16)
+    ids = session.scalars(
+        db.skip_locked(
+            session,
+            select(Notice.id)
+            .where(Notice.state == PENDING, Notice.due_at <= now)
+            .order_by(Notice.due_at, Notice.id)
+            .limit(limit),
+        )
+    ).all()
+    mine, withdrawn = [], 0
+    for row in _people(session, ids):
+        if why := _not_to_send(row, now):
+            withdrawn += ledger.move(session, Notice, [row.id], PENDING, WITHDRAWN, reason=why)
+            continue
+        mine.append(
+            NoticeInHand(
+                row.id, row.kind, row.key, row.subscriber_id, row.operator_id, row.theirs or row.operators
+            )
+        )
+    ledger.move(
+        session,
+        Notice,
+        [n.id for n in mine],
+        PENDING,
+        SUBMITTING,
+        claim=token,
+        lease_until=now + lease,
+        submitted_at=now,
+        attempts=Notice.attempts + 1,
+    )
+    return ClaimedNotices(token, now + lease, tuple(mine), withdrawn)
+
+
+def _people(session: Session, ids: Sequence[int]) -> Sequence[Any]:
+    if not ids:
+        return ()
+    return session.execute(
+        select(
+            Notice.id,
+            Notice.kind,
+            Notice.key,
+            Notice.due_at,
+            Notice.subscriber_id,
+            Notice.operator_id,
+            Subscriber.address.label("theirs"),
+            Operator.address.label("operators"),
+            Suppression.reason.label("suppressed"),
+        )
+        .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
+        .outerjoin(Operator, (Operator.id == Notice.operator_id) & Operator.removed_at.is_(None))
+        .outerjoin(Suppression, Suppression.address_hash == Subscriber.address_hash)
+        .where(Notice.id.in_(ids))
+        .order_by(Notice.due_at, Notice.id)
+    ).all()
+
+
+def _not_to_send(row: Any, now: datetime) -> str | None:
+    if row.theirs is None and row.operators is None:
+        return "gone"
+    if row.suppressed in BLOCKED_BY:
+        return "suppressed"
+    if now - row.due_at > STALE_AFTER:
+        return "stale"
+    return None
+
+
+def record(
+    session: Session, claimed: ClaimedNotices, receipts: Sequence[Receipt], *, now: datetime, provider: str
+) -> ledger.Recorded:
+    """Write down the provider's Receipts; a Notice without one becomes uncertain."""
+    by_reference = {r.reference: r for r in receipts}
+    pairs = [(n.id, by_reference.get(n.reference) or ledger.unheard(n.reference)) for n in claimed.notices]
+    return ledger.record_receipts(session, Notice, pairs, token=claimed.token, now=now, provider=provider)
+
+
+def give_back(session: Session, claimed: ClaimedNotices, ids: Sequence[int], *, due_at: datetime) -> int:
+    """Back to pending: nothing left us."""
+    return ledger.give_back_lines(session, Notice, ids, token=claimed.token, due_at=due_at)
+
+
+def expire(session: Session, *, now: datetime) -> int:
+    """Notices whose owner's lease ran out become uncertain: the owner may have died before or after the hand-over."""
+    return ledger.expire_lines(session, Notice, (), now=now)

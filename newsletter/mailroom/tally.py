@@ -1,0 +1,171 @@
+"""The ledger read: sums that must add up, what is uncertain, and what became of one reader's Issues. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.mailroom.states import OPEN, STATES, UNCERTAIN
+from newsletter.models import Delivery, DeliveryEvent, Issue, LeftOut
+
+
+@dataclass(frozen=True)
+class LedgerSum:
+    """How many Deliveries of an Issue are in which state, beside the size of the Audience when it was frozen."""
+
+    audience: int
+    pending: int = 0
+    submitting: int = 0
+    accepted: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    withdrawn: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.pending + self.submitting + self.accepted + self.failed + self.uncertain + self.withdrawn
+
+    @property
+    def adds_up(self) -> bool:
+        return self.audience == self.total
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is still owed something."""
+        return self.pending + self.submitting > 0
+
+    @property
+    def in_words(self) -> str:
+        """ "100 = 0 pending + 0 submitting + 97 accepted + 1 failed + 1 uncertain + 1 withdrawn"."""
+        parts = " + ".join(f"{getattr(self, state)} {state}" for state in STATES)
+        return f"{self.audience} {'=' if self.adds_up else '≠'} {parts}"
+
+
+def sum_up(session: Session, issue_id: int) -> LedgerSum:
+    """The sum over an Issue's ledger. The audience is 0 before the freeze."""
+    audience = session.scalar(select(Issue.audience_size).where(Issue.id == issue_id)) or 0
+    counted = session.execute(
+        select(Delivery.state, func.count()).where(Delivery.issue_id == issue_id).group_by(Delivery.state)
+    )
+    return LedgerSum(audience, **{state: count for state, count in counted})
+
+
+def anything_open(session: Session, issue_id: int) -> bool:
+    """Whether a Delivery of this Issue is pending or submitting."""
+    statement = select(Delivery.id).where(Delivery.issue_id == issue_id, Delivery.state.in_(OPEN)).limit(1)
+    return session.scalar(statement) is not None
+
+
+def next_due(session: Session, issue_id: int) -> datetime | None:
+    """When the next pending Delivery is due; None when none is pending."""
+    return session.scalar(
+        select(Delivery.due_at)
+        .where(Delivery.issue_id == issue_id, Delivery.state == "pending")
+        .order_by(Delivery.due_at)
+        .limit(1)
+    )
+
+
+@dataclass(frozen=True)
+class UncertainOne:
+    """An uncertain Delivery, for an operator to decide."""
+
+    delivery_id: int
+    issued_on: date
+    subscriber_id: int | None
+    submitted_at: datetime | None
+    reason: str
+
+
+def uncertain_ones(session: Session, issue_id: int, *, limit: int = 1000) -> list[UncertainOne]:
+    """The uncertain Deliveries of an Issue, oldest first."""
+    found = session.execute(
+        select(Delivery, Issue.issued_on)
+        .join(Issue, Issue.id == Delivery.issue_id)
+        .where(Delivery.issue_id == issue_id, Delivery.state == UNCERTAIN)
+        .order_by(Delivery.id)
+        .limit(limit)
+    )
+    return [UncertainOne(d.id, on, d.subscriber_id, d.submitted_at, d.reason or "") for d, on in found]
+
+
+@dataclass(frozen=True)
+class DeliveryStory:
+    """What became of one Issue for one Subscriber, for ``why``. ``state`` is "left out" when nothing was owed."""
+
+    issued_on: date
+    state: str
+    reason: str
+    rendition: str | None = None
+    due_at: datetime | None = None
+    submitted_at: datetime | None = None
+    settled_at: datetime | None = None
+    provider: str | None = None
+    provider_id: str | None = None
+    heard: tuple[
+        tuple[str, datetime, str], ...
+    ] = ()  # what the provider reported later: kind, moment, reason
+
+    @property
+    def in_words(self) -> str:
+        """One line, without an address: "2026-03-02: accepted by outbox at 2026-03-02 11:00 UTC"."""
+        if self.state == "accepted":
+            said = f"accepted by {self.provider or 'the provider'}"
+        elif self.state == "pending":
+            said = f"pending, due {_moment(self.due_at)}"
+        else:
+            said = f"{self.state}: {self.reason}" if self.reason else self.state
+        if self.state != "pending" and (at := self.settled_at or self.submitted_at):
+            said += f" at {_moment(at)}"
+        for kind, moment, reason in self.heard:
+            said += f"; {kind} {_moment(moment)}" + (f" ({reason})" if reason else "")
+        return f"{self.issued_on}: {said}"
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "at no known time"
+
+
+def story_of(session: Session, subscriber_id: int, *, limit: int = 30) -> list[DeliveryStory]:
+    """What became of the latest Issues for one Subscriber, newest first."""
+    owed = session.execute(
+        select(Delivery, Issue.issued_on)
+        .join(Issue, Issue.id == Delivery.issue_id)
+        .where(Delivery.subscriber_id == subscriber_id)
+        .order_by(Issue.issued_on.desc())
+        .limit(limit)
+    ).all()
+    heard: dict[int, list[tuple[str, datetime, str]]] = {}
+    for e in session.scalars(
+        select(DeliveryEvent)
+        .where(DeliveryEvent.delivery_id.in_([d.id for d, _ in owed]))
+        .order_by(DeliveryEvent.happened_at, DeliveryEvent.id)
+    ):
+        heard.setdefault(e.delivery_id or 0, []).append((e.kind, e.happened_at, e.reason))
+    stories = [
+        DeliveryStory(
+            on,
+            d.state,
+            d.reason or "",
+            d.rendition,
+            d.due_at,
+            d.submitted_at,
+            d.settled_at,
+            d.provider,
+            d.provider_id,
+            tuple(heard.get(d.id, ())),
+        )
+        for d, on in owed
+    ]
+    left = session.execute(
+        select(Issue.issued_on, LeftOut.reason)
+        .join(Issue, Issue.id == LeftOut.issue_id)
+        .where(LeftOut.subscriber_id == subscriber_id)
+        .order_by(Issue.issued_on.desc())
+        .limit(limit)
+    )
+    stories += [DeliveryStory(on, "left out", why) for on, why in left]
+    return sorted(stories, key=lambda s: s.issued_on, reverse=True)[:limit]
