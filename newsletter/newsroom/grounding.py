@@ -1,0 +1,297 @@
+"""The grounding gate: no sentence is published that its cited Articles do not carry. Pure, and no model needed.
+
+What is checked of every sentence (DESIGN §3): it cites Articles that exist, by passages that stand in them; its numbers,
+names and quotations are found in a *cited* Article; enough of its words stand in the best two sentences of it; a Side's
+claim cites that Side, an agreement both; no direction is flipped; nobody talks about themselves. What fails is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+
+from newsletter.newsroom import differences
+from newsletter.newsroom.facts import QUOTED, flipped, name_words, numbers, spelled
+from newsletter.newsroom.leans import Side
+from newsletter.newsroom.salience import terms
+from newsletter.newsroom.sentences import plain, split
+from newsletter.newsroom.summarizers.protocol import ArticleText
+from newsletter.newsroom.telling import (
+    Bullet,
+    BulletKind,
+    Citation,
+    Question,
+    Quote,
+    Sentence,
+    Summary,
+    Telling,
+    Verdict,
+)
+
+SUPPORT = 0.45  # share of a sentence's words that the best two sentences of the cited Articles must carry
+COPIED = 15  # words in a row that model-written text may share with an Article outside quotation marks
+_SELF_TALK = re.compile(
+    r"\bas an ai\b|language model|\bi (?:cannot|can't|am unable|don't have)\b|\bi['’]m sorry\b|ignore (?:all|your|previous)|"
+    r"\b(?:the|these|this|provided|given|supplied|above) (?:provided |given |supplied )?(?:articles?|texts?|excerpts?|sources?|"
+    r"passages?) (?:provided|say|says|state|states|mention|mentions|do not|does not|above)\b|\bbased on the (?:articles?|excerpts?|"
+    r"text|information) (?:provided|given|above)\b|\bhere (?:is|are) (?:the|a|my) (?:summary|overview|json)\b|\bin summary\b",
+    re.IGNORECASE,
+)
+
+
+class Reason(StrEnum):
+    """Why a sentence is refused."""
+
+    NO_CITATION = "cites nothing"
+    UNKNOWN_ARTICLE = "cites an article that is not in the story"
+    PASSAGE = "the cited passage does not stand in the article"
+    NUMBER = "a number is not in the cited article"
+    NAME = "a name is not in the cited article"
+    QUOTE = "a quotation is not verbatim in a cited article"
+    SUPPORT = "the cited article does not carry it"
+    SIDE = "does not cite the side it speaks for"
+    BOTH = "an agreement that does not cite both sides"
+    COPIED = "copies too many words outside quotation marks"
+    SELF_TALK = "talks about itself"
+    FLIPPED = "turns a direction round"
+    COUNT = "a count is wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The gate's word on one sentence: ``reason`` is None when it may stand."""
+
+    where: str
+    text: str
+    support: float
+    reason: Reason | None
+
+
+@dataclass(frozen=True)
+class GroundedTelling:
+    """What may be published, and what was said of every sentence, kept and dropped."""
+
+    telling: Telling
+    findings: tuple[Finding, ...]
+
+    @property
+    def dropped(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.reason is not None)
+
+
+def keep_grounded(
+    telling: Telling, articles: Sequence[ArticleText], *, max_copied: int | None = None
+) -> Telling:
+    """The Telling without what its Articles do not carry. ``max_copied`` bounds verbatim runs (None: sentences are the
+    outlets' own, as the extractive summarizer's are)."""
+    return examine(telling, articles, max_copied=max_copied).telling
+
+
+def examine(
+    telling: Telling, articles: Sequence[ArticleText], *, max_copied: int | None = None
+) -> GroundedTelling:
+    """Check every sentence and quotation of the Telling against the Articles it cites."""
+    gate = _Gate({a.id: a for a in articles}, max_copied)
+    kept = replace(
+        telling,
+        lede=gate.sentences("lede", telling.lede),
+        overview=gate.sentences("overview", telling.overview),
+        analysis=gate.bullets(telling.analysis),
+        summaries=gate.summaries(telling.summaries),
+        questions=gate.questions(telling.questions),
+        side_words=gate.side_words(telling.side_words),
+    )
+    return GroundedTelling(kept, tuple(gate.findings))
+
+
+def judge(
+    sentence: Sentence,
+    articles: Mapping[int, ArticleText],
+    *,
+    side: Side | None = None,
+    both: bool = False,
+    max_copied: int | None = None,
+) -> tuple[float, Reason | None]:
+    """The support of one sentence, 0…1, and why it is refused, if it is."""
+    if sentence.verdict is Verdict.OPERATOR:
+        return sentence.support, None
+    if reason := _citations(sentence.citations, articles):
+        return 0.0, reason
+    cited = [articles[i] for i in dict.fromkeys(c.article_id for c in sentence.citations)]
+    text = plain(sentence.text)
+    counted = differences.holds(text, list(articles.values()))
+    if counted is not None:
+        return (1.0, None) if counted else (0.0, Reason.COUNT)
+    if _SELF_TALK.search(text):
+        return 0.0, Reason.SELF_TALK
+    if side is not None and not any(a.side is side for a in cited):
+        return 0.0, Reason.SIDE
+    if reason := _facts(text, cited):
+        return 0.0, reason
+    support = max(_support(text, a) for a in cited)
+    if both and (reason := _both(text, cited, articles)):
+        return support, reason
+    if support < SUPPORT:
+        return support, Reason.SUPPORT
+    if any(flipped(text, " ".join(_best_two(text, a))) for a in cited if _support(text, a) == support):
+        return support, Reason.FLIPPED
+    if max_copied is not None and _copied(text, cited) > max_copied:
+        return support, Reason.COPIED
+    return support, None
+
+
+def stands_in(passage: str, article: ArticleText) -> bool:
+    """The passage stands verbatim in the headline or the excerpt."""
+    return bool(passage.strip()) and (passage in article.headline or passage in article.excerpt)
+
+
+def _citations(citations: Sequence[Citation], articles: Mapping[int, ArticleText]) -> Reason | None:
+    if not citations:
+        return Reason.NO_CITATION
+    if any(c.article_id not in articles for c in citations):
+        return Reason.UNKNOWN_ARTICLE
+    if not all(stands_in(c.passage, articles[c.article_id]) for c in citations):
+        return Reason.PASSAGE
+    return None
+
+
+def _facts(text: str, cited: Sequence[ArticleText]) -> Reason | None:
+    sources = [f"{a.headline}. {a.excerpt}" for a in cited]
+    for quoted in QUOTED.findall(text):
+        words = spelled("".join(quoted)).strip(" .,;:!?")
+        if len(words.split()) >= 3 and not any(words in spelled(s) for s in sources):
+            return Reason.QUOTE
+    if numbers(text) - frozenset().union(*(numbers(s) for s in sources)):
+        return Reason.NUMBER
+    known = frozenset().union(*(_small_words(s) for s in sources), *(_small_words(a.outlet) for a in cited))
+    if any(not (_small_words(name) <= known) for name in name_words(text)):
+        return Reason.NAME
+    return None
+
+
+@lru_cache(maxsize=10_000)
+def _small_words(text: str) -> frozenset[str]:
+    return frozenset(w.removesuffix("'s") for w in re.findall(r"[^\W_]+(?:'[^\W_]+)*", spelled(text)))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", spelled(text))
+
+
+def _support(text: str, article: ArticleText) -> float:
+    wanted = set(terms(text))
+    if not wanted:
+        return 0.0
+    return len(wanted & set(terms(" ".join(_best_two(text, article))))) / len(wanted)
+
+
+@lru_cache(maxsize=10_000)
+def _best_two(text: str, article: ArticleText) -> tuple[str, ...]:
+    """The two sentences of the Article that together carry most of the text's words, greedily."""
+    wanted = set(terms(text))
+    rest = [article.headline, *split(article.excerpt)]
+    best: list[str] = []
+    for _ in range(2):
+        if not rest:
+            break
+        top = max(rest, key=lambda s: len(wanted & set(terms(s))))
+        best.append(top)
+        rest.remove(top)
+        wanted -= set(terms(top))
+    return tuple(best)
+
+
+def _both(text: str, cited: Sequence[ArticleText], articles: Mapping[int, ArticleText]) -> Reason | None:
+    """An agreement needs left and right where the Story has them, otherwise two Sides, and each must carry it."""
+    present = {a.side for a in articles.values()}
+    carrying = {a.side for a in cited if _support(text, a) >= SUPPORT}
+    wanted = {Side.LEFT, Side.RIGHT}
+    enough = wanted <= carrying if wanted <= present else len(carrying) >= 2
+    return None if enough else Reason.BOTH
+
+
+def _copied(text: str, cited: Sequence[ArticleText]) -> int:
+    """The longest run of words outside quotation marks that stands in a cited Article."""
+    longest = 0
+    sources = [f" {' '.join(_words(a.headline + ' . ' + a.excerpt))} " for a in cited]
+    for part in QUOTED.split(text)[:: QUOTED.groups + 1]:
+        words = _words(part)
+        for start in range(len(words)):
+            while start + longest < len(words) and any(
+                f" {' '.join(words[start : start + longest + 1])} " in s for s in sources
+            ):
+                longest += 1
+    return longest
+
+
+class _Gate:
+    """One pass over a Telling, noting what was found."""
+
+    def __init__(self, articles: Mapping[int, ArticleText], max_copied: int | None) -> None:
+        self.articles = articles
+        self.max_copied = max_copied
+        self.findings: list[Finding] = []
+
+    def _keep(
+        self, where: str, sentence: Sentence, *, side: Side | None = None, both: bool = False
+    ) -> Sentence | None:
+        support, reason = judge(sentence, self.articles, side=side, both=both, max_copied=self.max_copied)
+        self.findings.append(Finding(where, sentence.text, support, reason))
+        return None if reason else replace(sentence, support=support)
+
+    def sentences(
+        self, where: str, found: Sequence[Sentence], *, side: Side | None = None
+    ) -> tuple[Sentence, ...]:
+        return tuple(k for s in found if (k := self._keep(where, s, side=side)))
+
+    def bullets(self, found: Sequence[Bullet]) -> tuple[Bullet, ...]:
+        kept = ((b, self._keep("analysis", b.sentence, both=b.kind is BulletKind.AGREE)) for b in found)
+        return tuple(replace(b, sentence=s) for b, s in kept if s)
+
+    def summaries(self, found: Sequence[Summary]) -> tuple[Summary, ...]:
+        kept = []
+        for summary in found:
+            sentences = self.sentences(f"summary {summary.side}", summary.sentences, side=summary.side)
+            if sentences:
+                quotes = tuple(q for q in summary.quotes if self._quote(q, summary.side))
+                kept.append(replace(summary, sentences=sentences, quotes=quotes))
+        return tuple(kept)
+
+    def _quote(self, quote: Quote, side: Side) -> bool:
+        article = self.articles.get(quote.citation.article_id)
+        reason: Reason | None = None
+        if article is None:
+            reason = Reason.UNKNOWN_ARTICLE
+        elif not stands_in(quote.citation.passage, article):
+            reason = Reason.PASSAGE
+        elif len(quote.words.split()) < 3 or spelled(quote.words) not in spelled(
+            f"{article.headline} . {article.excerpt}"
+        ):
+            reason = Reason.QUOTE
+        elif not _small_words(quote.speaker) <= _small_words(f"{article.headline} {article.excerpt}"):
+            reason = Reason.NAME
+        elif article.side is not side:
+            reason = Reason.SIDE
+        self.findings.append(Finding(f"quote {side}", quote.words, 0.0 if reason else 1.0, reason))
+        return reason is None
+
+    def questions(self, found: Sequence[Question]) -> tuple[Question, ...]:
+        kept = (replace(q, answer=self.sentences("questions", q.answer)) for q in found)
+        return tuple(q for q in kept if q.answer)
+
+    def side_words(self, found: Mapping[Side, tuple[str, ...]]) -> dict[Side, tuple[str, ...]]:
+        """Words that stand in a headline of their Side and in none of another's."""
+        own = {
+            s: _small_words(" ".join(a.headline for a in self.articles.values() if a.side is s)) for s in Side
+        }
+        kept = {}
+        for side, words in found.items():
+            others = frozenset().union(*(own[s] for s in own if s is not side))
+            if true := tuple(
+                w for w in words if _small_words(w) <= own[side] and not _small_words(w) <= others
+            ):
+                kept[side] = true
+        return kept

@@ -1,0 +1,103 @@
+"""Short verbatim quotations and who spoke them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from newsletter.newsroom.sentences import plain, split
+from newsletter.newsroom.summarizers.protocol import ArticleText
+from newsletter.newsroom.telling import Citation, Quote
+
+SHORTEST, LONGEST = 5, 28  # words of a Quote
+_QUOTED = re.compile(r"“([^“”]{12,260})”|\"([^\"]{12,260})\"")
+_NAME = r"(?:(?:[A-Z][\w’'\-]+\.?|[A-Z]\.)\s+){0,4}[A-Z][\w’\-]+"
+_SAID = r"(?:said|says|told|wrote|added|argued|stated|tweeted|posted|declared|warned|noted|insisted|claimed|explained|called|vowed|asked)"
+_AFTER = re.compile(
+    rf"^[,.]?\s*(?:{_SAID}\s+(?P<a>{_NAME})|(?P<b>{_NAME})(?:,[^,“”\"]{{2,60}},)?\s+{_SAID}\b)"
+)
+_BEFORE = re.compile(rf"(?P<name>{_NAME})(?:,[^,“”\"]{{2,60}},)?\s+{_SAID}\b[^.“”\"]{{0,80}}$")
+_NOT_A_NAME = frozenset(
+    [
+        "The",
+        "A",
+        "An",
+        "In",
+        "On",
+        "At",
+        "It",
+        "He",
+        "She",
+        "They",
+        "This",
+        "That",
+        "But",
+        "And",
+        "His",
+        "Her",
+        "Their",
+        "We",
+        "I",
+        "If",
+        "When",
+        "While",
+        "After",
+        "Before",
+        "As",
+        "For",
+        "With",
+    ]
+)
+
+
+def quotes(articles: Sequence[ArticleText], *, limit: int = 2) -> tuple[Quote, ...]:
+    """At most ``limit`` Quotes, at most one of each Article, those with a known speaker first, then the shorter."""
+    found = []
+    for order, article in enumerate(articles):
+        best = None
+        for passage in split(article.excerpt):
+            for match in _QUOTED.finditer(passage):
+                words = (match.group(1) or match.group(2)).strip()
+                if not _worth(words):
+                    continue
+                quote = Quote(_inner(words), speaker(passage, match), Citation(article.id, _verbatim(words)))
+                rank = (not quote.speaker, abs(len(words.split()) - 14))
+                if best is None or rank < best[0]:
+                    best = (rank, order, quote)
+        if best is not None:
+            found.append(best)
+    chosen: list[Quote] = []
+    for _, _, quote in sorted(found, key=lambda f: f[:2]):
+        if all(plain(quote.words).lower() != plain(q.words).lower() for q in chosen):
+            chosen.append(quote)
+    return tuple(chosen[:limit])
+
+
+def _worth(words: str) -> bool:
+    count = len(words.split())
+    return SHORTEST <= count <= LONGEST and not re.search(r"https?:|[@#]\w|\.\.\.|…|[“”\"\[\]]", words)
+
+
+def _inner(words: str) -> str:
+    return plain(_verbatim(words))
+
+
+def _verbatim(words: str) -> str:
+    """Without the comma American typography puts before the closing mark."""
+    return words.rstrip(",")
+
+
+def speaker(passage: str, quotation: re.Match[str]) -> str:
+    """Who spoke, by the nearest "Name said" in the same sentence; empty when the sentence names nobody."""
+    after = _AFTER.match(passage[quotation.end() :])
+    if after and (name := _proper(after.group("a") or after.group("b"))):
+        return name
+    before = _BEFORE.search(passage[: quotation.start()])
+    return _proper(before.group("name")) if before else ""
+
+
+def _proper(name: str) -> str:
+    words = name.split()
+    while words and words[0] in _NOT_A_NAME:
+        words = words[1:]
+    return plain(" ".join(words)).removesuffix("’s").removesuffix("'s")

@@ -1,0 +1,117 @@
+"""What the Articles of a Story state, sentence by sentence, with what is needed to choose among the sentences. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.newsroom import headlines
+from newsletter.newsroom.leans import Side
+from newsletter.newsroom.loaded_words import loaded_in
+from newsletter.newsroom.salience import centroid, cosine, terms
+from newsletter.newsroom.sentences import dangling, pieces, speaks_itself, words_in
+from newsletter.newsroom.summarizers.protocol import ArticleText
+from newsletter.newsroom.telling import Citation
+
+SAME = 0.6  # cosine from which two sentences of different Articles say the same
+_NUMBER = re.compile(r"\d[\d,.]*")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One sentence of one Article. ``passage`` stands verbatim in it; ``position`` is -1 for a headline."""
+
+    text: str
+    passage: str
+    position: int
+    article: ArticleText
+    terms: tuple[str, ...]
+    words: int
+    loaded: int
+    leans_back: bool  # starts with "He", "But", "Meanwhile" …
+    speaks_itself: bool  # "we", "you" outside quotation marks
+    salience: float  # how central to the Story, comparable within it
+
+    @property
+    def side(self) -> Side:
+        return self.article.side
+
+    @property
+    def is_headline(self) -> bool:
+        return self.position < 0
+
+    @property
+    def citation(self) -> Citation:
+        return Citation(self.article.id, self.passage)
+
+    @property
+    def fit(self) -> bool:
+        """May stand anywhere by itself."""
+        return not self.leans_back and not self.speaks_itself
+
+    def like(self, other: Statement) -> float:
+        """Cosine of the two sentences' words."""
+        return cosine(Counter(self.terms), Counter(other.terms))
+
+
+def origin(article: ArticleText) -> str:
+    """Who is counted for a text: the wire copy once, otherwise the Outlet."""
+    return article.wire_key or article.outlet
+
+
+def centroid_of(articles: Sequence[ArticleText]) -> dict[str, float]:
+    """The Story's centroid over headlines and excerpts."""
+    return centroid([(origin(a), terms(a.headline) + terms(a.excerpt)) for a in articles])
+
+
+def statements(articles: Sequence[ArticleText]) -> list[Statement]:
+    """All sentences of the excerpts that may be published, and the headlines as sentences of last resort."""
+    center = centroid_of(articles)
+    titles = Counter(t for a in articles for t in terms(a.headline))
+    casing = headlines.Casing.of([a.excerpt for a in articles])
+    found = []
+    for article in articles:
+        rows = [(p.text, p.passage, p.position) for p in pieces(article.excerpt, article.headline)]
+        if line := headlines.as_sentence(article.headline, casing):
+            rows.append((line.text, line.passage, -1))
+        for text, passage, position in rows:
+            words = terms(text)
+            if len(set(words)) < 3:
+                continue
+            weights = Counter(words)
+            near = 1.0 if position < 0 else 1 / (1 + position)
+            found.append(
+                Statement(
+                    text=text,
+                    passage=passage,
+                    position=position,
+                    article=article,
+                    terms=words,
+                    words=words_in(text),
+                    loaded=loaded_in(text),
+                    leans_back=dangling(text),
+                    speaks_itself=speaks_itself(text),
+                    salience=cosine(weights, center) + 0.3 * near + 0.8 * cosine(weights, titles),
+                )
+            )
+    return found
+
+
+def same_said(
+    statement: Statement, others: Sequence[Statement], *, at_least: float = SAME
+) -> list[Statement]:
+    """Sentences of other Articles that say the same: the nearest of each Article, with no number that contradicts."""
+    numbers = set(_NUMBER.findall(statement.text))
+    best: dict[int, tuple[float, Statement]] = {}
+    for other in others:
+        if other.article.id == statement.article.id:
+            continue
+        likeness = statement.like(other)
+        theirs = set(_NUMBER.findall(other.text))
+        if likeness < at_least or (numbers and theirs and not numbers & theirs):
+            continue
+        if likeness > best.get(other.article.id, (0.0, other))[0]:
+            best[other.article.id] = (likeness, other)
+    return [s for _, s in sorted(best.values(), key=lambda p: (-p[0], p[1].article.id))]

@@ -1,0 +1,152 @@
+"""The summarizer that needs no key and no network: the outlets' own sentences, chosen, ordered and cited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from newsletter.newsroom import differences, headlines, questions
+from newsletter.newsroom.grounding import keep_grounded
+from newsletter.newsroom.leans import SIDES, Side
+from newsletter.newsroom.quotes import quotes
+from newsletter.newsroom.selection import (
+    OVERVIEW_WORDS,
+    SUMMARY_WORDS,
+    choose,
+    neutral_scores,
+    side_scores,
+)
+from newsletter.newsroom.side_words import side_words
+from newsletter.newsroom.statements import Statement, same_said, statements
+from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
+from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, Summary, Telling
+
+AGREED = 0.5  # cosine from which a sentence of the left and one of the right state the same
+MOST_BULLETS = 6
+
+
+class Extractive:
+    """Tells a Story in its Articles' own sentences. Implements ``Summarizer``."""
+
+    name = "extractive"
+
+    def tell(self, articles: Sequence[ArticleText]) -> Telling:
+        """The Story's words, passed through the grounding gate. Raises SummarizerError when there is nothing to tell from."""
+        if not articles:
+            raise SummarizerError("there is no article to tell the story from")
+        pool = statements(articles)
+        lede = _lede(pool)
+        overview = choose(pool, neutral_scores(pool), words=OVERVIEW_WORDS, said=lede)
+        shown = [*lede, *overview]
+        sides = {s: _side(s, pool, shown) for s in SIDES}
+        words = side_words(articles)
+        told = [*shown, *(x for chosen in sides.values() for x in chosen)]
+        analysis, used = _analysis(pool, told, articles, words)
+        telling = Telling(
+            headline=headlines.neutral(articles),
+            lede=tuple(_sentence(s, pool) for s in lede),
+            overview=tuple(_sentence(s, pool) for s in overview),
+            analysis=tuple(analysis),
+            summaries=tuple(
+                Summary(
+                    side,
+                    tuple(_sentence(s, pool, side=side) for s in chosen),
+                    quotes([a for a in articles if a.side is side]),
+                )
+                for side, chosen in sides.items()
+                if chosen
+            ),
+            questions=tuple(
+                Question(question, (_sentence(answer, pool),))
+                for question, answer in questions.ask(pool, [*told, *used])
+            ),
+            side_words=words,
+        )
+        return keep_grounded(telling, articles)
+
+
+def overview(articles: Sequence[ArticleText], *, words: int = OVERVIEW_WORDS) -> str:
+    """Only the neutral paragraph, standing by itself: what ``evaluate neutral`` measures."""
+    pool = statements(articles)
+    return " ".join(s.text for s in choose(pool, neutral_scores(pool), words=words))
+
+
+def side_text(articles: Sequence[ArticleText], side: Side) -> str:
+    """Only one Side's summary: what ``evaluate sides`` measures."""
+    return " ".join(s.text for s in _side(side, statements(articles), ()))
+
+
+def _lede(pool: Sequence[Statement]) -> list[Statement]:
+    """The most central plain first sentence; a headline only when no excerpt gives one."""
+    leads = [i for i, s in enumerate(pool) if s.fit and s.position == 0] or [
+        i for i, s in enumerate(pool) if s.fit
+    ]
+    scores = neutral_scores(pool)
+    return choose(pool, {i: scores[i] for i in leads if i in scores}, words=30, limit=1)
+
+
+def _side(side: Side, pool: Sequence[Statement], shown: Sequence[Statement]) -> list[Statement]:
+    """The Side's sentences, preferring those not yet shown; its headlines when its excerpts give nothing."""
+    scores = side_scores(pool, side, pool)
+    chosen = choose(pool, scores, words=SUMMARY_WORDS, said=shown, limit=3)
+    return chosen or choose(pool, scores, words=SUMMARY_WORDS, limit=2)
+
+
+def _sentence(statement: Statement, pool: Sequence[Statement], *, side: Side | None = None) -> Sentence:
+    """The sentence with its Citations: its own Article first, then those that say the same (of ``side`` only, if given)."""
+    others = [s for s in pool if side is None or s.side is side]
+    same = same_said(statement, others)[:4]
+    return Sentence(statement.text, (statement.citation, *(s.citation for s in same)))
+
+
+def _analysis(
+    pool: Sequence[Statement],
+    told: Sequence[Statement],
+    articles: Sequence[ArticleText],
+    words: Mapping[Side, Sequence[str]],
+) -> tuple[list[Bullet], list[Statement]]:
+    """Agree, differ, next; and the sentences it used."""
+    used: list[Statement] = []
+    agree = [Bullet(BulletKind.AGREE, s) for s in _agreements(pool, articles, told, used)]
+    counted = differences.telling_counts(words, articles)
+    differ = [
+        Bullet(BulletKind.DIFFER, Sentence(c.text, differences.citations(c, articles))) for c in counted
+    ]
+    coming = [
+        s
+        for s in sorted(pool, key=lambda s: (-s.salience, s.article.id))
+        if s.fit
+        and not s.is_headline
+        and questions.tells_next(s.text)
+        and all(s.like(u) < 0.6 for u in [*told, *used])
+    ][:1]
+    used += coming
+    after = [Bullet(BulletKind.NEXT, _sentence(s, pool)) for s in coming]
+    return [*agree[: MOST_BULLETS - len(differ) - len(after)], *differ, *after], used
+
+
+def _agreements(
+    pool: Sequence[Statement],
+    articles: Sequence[ArticleText],
+    told: Sequence[Statement],
+    used: list[Statement],
+) -> list[Sentence]:
+    """Up to two sentences that Outlets of both Sides state, cited to both."""
+    present = {a.side for a in articles}
+    wanted = {Side.LEFT, Side.RIGHT} if {Side.LEFT, Side.RIGHT} <= present else present
+    found = []
+    if len(wanted) < 2:
+        return []
+    for statement in sorted(
+        pool, key=lambda s: (s in told, s.is_headline, s.loaded, -s.salience, s.article.id)
+    ):
+        if not statement.fit or any(statement.like(u) >= 0.5 for u in used):
+            continue
+        same = same_said(statement, pool, at_least=AGREED)
+        if wanted <= {statement.side, *(s.side for s in same)}:
+            firsts = {s.side: s for s in reversed(same)}
+            citations = dict.fromkeys([statement.citation, *(s.citation for s in firsts.values())])
+            found.append(Sentence(statement.text, tuple(citations)))
+            used.append(statement)
+        if len(found) == 2:
+            break
+    return found
