@@ -36,7 +36,6 @@ def content_hash(subject: str, html: str, text: str, preheader: str = "") -> str
     """SHA-256 (hex) of the bytes that everybody gets, Slots still open. Approval stands on it; other bytes are refused."""
     digest = hashlib.sha256()
     for part in (subject, preheader, html, text):
-        raw = part.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(8, "big"))  # so that no two different splits look the same
-        digest.update(raw)
+        data = part.encode()
+        digest.update(f"{len(data)}:".encode() + data)  # lengths, so that no two different splits look the same
     return digest.hexdigest()

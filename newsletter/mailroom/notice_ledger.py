@@ -24,18 +24,18 @@ STALE_AFTER: Final = timedelta(hours=24)  # a sign-in link or a trial's end is n
 
 @dataclass(frozen=True)
 class NoticeInHand:
-    """One Notice in our hands. ``address`` was read at the claim."""
+    """One Notice in our hands, and the person it is owed to as they were at the claim. Both are to look at, not to change."""
 
-    id: int
-    kind: str
-    key: str
-    subscriber_id: int | None
-    operator_id: int | None
-    address: str
+    notice: Notice
+    person: Subscriber | Operator
+
+    @property
+    def id(self) -> int:
+        return self.notice.id
 
     @property
     def reference(self) -> str:
-        return f"notice:{self.id}"
+        return f"notice:{self.notice.id}"
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,12 @@ def claim(session: Session, *, limit: int, now: datetime, lease: timedelta = sta
         )
     ).all()
     mine, withdrawn = [], 0
-    for row in _people(session, ids):
-        if why := _not_to_send(row, now):
-            withdrawn += ledger.move(session, Notice, [row.id], PENDING, WITHDRAWN, reason=why)
-            continue
-        mine.append(
-            NoticeInHand(
-                row.id, row.kind, row.key, row.subscriber_id, row.operator_id, row.theirs or row.operators
-            )
-        )
+    for notice, subscriber, operator, suppressed in _people(session, ids):
+        person = subscriber or operator
+        if why := _not_to_send(notice, person, suppressed, now):
+            withdrawn += ledger.move(session, Notice, [notice.id], PENDING, WITHDRAWN, reason=why)
+        else:
+            mine.append(NoticeInHand(notice, person))
     ledger.move(
         session,
         Notice,
@@ -115,17 +112,7 @@ def _people(session: Session, ids: Sequence[int]) -> Sequence[Any]:
     if not ids:
         return ()
     return session.execute(
-        select(
-            Notice.id,
-            Notice.kind,
-            Notice.key,
-            Notice.due_at,
-            Notice.subscriber_id,
-            Notice.operator_id,
-            Subscriber.address.label("theirs"),
-            Operator.address.label("operators"),
-            Suppression.reason.label("suppressed"),
-        )
+        select(Notice, Subscriber, Operator, Suppression.reason)
         .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
         .outerjoin(Operator, (Operator.id == Notice.operator_id) & Operator.removed_at.is_(None))
         .outerjoin(Suppression, Suppression.address_hash == Subscriber.address_hash)
@@ -134,12 +121,13 @@ def _people(session: Session, ids: Sequence[int]) -> Sequence[Any]:
     ).all()
 
 
-def _not_to_send(row: Any, now: datetime) -> str | None:
-    if row.theirs is None and row.operators is None:
+def _not_to_send(notice: Notice, person: Any, suppressed: str | None, now: datetime) -> str | None:
+    """Why this Notice must not go or need not go any more, as a word; None when it is to go."""
+    if person is None:
         return "gone"
-    if row.suppressed in BLOCKED_BY:
+    if suppressed in BLOCKED_BY:
         return "suppressed"
-    if now - row.due_at > STALE_AFTER:
+    if now - notice.due_at > STALE_AFTER:
         return "stale"
     return None
 

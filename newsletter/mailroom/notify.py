@@ -20,6 +20,8 @@ from newsletter.mailroom import headers, ledger, notice_ledger, render
 from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.notice_ledger import ClaimedNotices, NoticeInHand, queue
 from newsletter.mailroom.providers.protocol import EmailProvider, Outcome, Receipt
+from newsletter.mailroom.slots import open_slots
+from newsletter.models import Notice, Operator, Subscriber
 from newsletter.settings import Settings
 
 __all__ = ["NoticeInHand", "NotifyReport", "queue", "run"]
@@ -27,8 +29,8 @@ __all__ = ["NoticeInHand", "NotifyReport", "queue", "run"]
 BATCH = 50  # Notices handed over together: a doubt touches few people
 PAUSE_AFTER_FAULT = timedelta(minutes=10)  # before a Notice that cannot be made is tried again
 
-NoticeSlots = Callable[[NoticeInHand], Mapping[str, str]]
-NoticeValues = Callable[[NoticeInHand], Mapping[str, Any]]
+NoticeSlots = Callable[[Notice, Subscriber | Operator], Mapping[str, str]]
+NoticeValues = Callable[[Notice, Subscriber | Operator], Mapping[str, Any]]
 
 _log = log.get("mailroom")
 
@@ -105,29 +107,32 @@ def _messages(
         try:
             messages.append(_message(notice, settings, links, slots_for, values_for))
         except NewsletterError as error:
-            _log.error("notice.unmade", notice_id=notice.id, kind=notice.kind, reason=str(error))
+            _log.error("notice.unmade", notice_id=notice.id, kind=notice.notice.kind, reason=str(error))
             unmade.append(notice.id)
     return messages, unmade
 
 
 def _message(
-    notice: NoticeInHand,
+    hand: NoticeInHand,
     settings: Settings,
     links: Links,
     slots_for: NoticeSlots,
     values_for: NoticeValues | None,
 ) -> Message:
-    values = dict(values_for(notice)) if values_for else {}
+    notice, person = hand.notice, hand.person
+    values = dict(values_for(notice, person)) if values_for else {}
     template: Template = render.notice(notice.kind, values, settings=settings, links=links)
-    slots = slots_for(notice)
+    opens = open_slots(template.subject) | open_slots(template.html) | open_slots(template.text)
+    given = slots_for(notice, person)
+    slots = {name: given[name] for name in opens if name in given}  # the others stay unmade and unsent
     head = headers.notice_headers(
-        reference=notice.reference,
+        reference=hand.reference,
         kind=notice.kind,
         settings=settings,
         links=links,
         unsubscribe_url=slots.get("unsubscribe_url", ""),
     )
-    return Message(notice.reference, notice.address, template, slots, head)
+    return Message(hand.reference, person.address, template, slots, head)
 
 
 def _submit(provider: EmailProvider, messages: list[Message]) -> list[Receipt]:
