@@ -107,7 +107,8 @@ def insert_new(session: Session, table: Table | Any, rows: Sequence[dict[str, An
     size = max(1, 30_000 // max(1, len(rows[0])))
     for start in range(0, len(rows), size):
         statement = insert(target).values(rows[start : start + size]).on_conflict_do_nothing()
-        new += session.execute(statement).rowcount  # type: ignore[attr-defined]
+        # On PostgreSQL the count is lost unless asked for: the keys of the new rows are fetched behind our back.
+        new += session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount  # type: ignore[attr-defined]
     return new
 
 

@@ -9,7 +9,7 @@ import pytest
 from mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, slots_for
 from sqlalchemy import func, select, text, update
 
-from newsletter import db
+from newsletter import db, log
 from newsletter.mailroom import approve, brakes, dispatch, ledger
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
 from newsletter.mailroom.slots import SlotError
@@ -337,13 +337,14 @@ def test_an_empty_audience_is_dispatched_at_once(go) -> None:
         assert session.scalar(select(func.count()).select_from(Delivery)) == 0
 
 
-def test_no_address_reaches_the_logs(go, capfd) -> None:
+def test_no_address_reaches_the_logs(go, capsys) -> None:
+    log.configure(json=True)  # once more, now that standard error is being read
     issue_id = frozen_issue(go.sessions, go.settings, 3)
 
     def fail(m):
         raise ValueError(f"bad {m.to}")
 
     go(Postbox(fail), issue_id)
-    err = capfd.readouterr().err
+    err = capsys.readouterr().err
     assert "dispatch.provider_raised" in err
     assert "example.com" not in err
