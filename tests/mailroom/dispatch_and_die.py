@@ -1,0 +1,111 @@
+"""A dispatch in a process of its own that kills itself (SIGKILL) at a named place. Run by test_kill.py, never imported.
+
+    dispatch_and_die.py DATABASE_URL OUTBOX_DIR PLACE NTH [MUTANT]
+
+``PLACE`` is one of the dispatch's waypoints, "freezing" (half the Audience inserted) or "mid-batch" (half a batch written).
+The provider writes a journal of its own: one line for each Message it was handed, before it keeps it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mailing import LINKS, MORNING, audience_of, slots_for
+
+from newsletter import clock, db
+from newsletter.mailroom import dispatch, ledger
+from newsletter.mailroom.messages import Message
+from newsletter.mailroom.providers.outbox import Outbox
+from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.models import Issue
+from newsletter.settings import Settings
+
+READERS = 60
+BATCH = 10
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Journaled(Outbox):
+    """The Outbox, keeping a journal of what it was handed: its own evidence, not ours."""
+
+    batch_size = BATCH
+
+    def __init__(self, folder: Path, waypoint: Callable[[str], None] | None = None) -> None:
+        super().__init__(folder, sender="Evenhand <morning@example.com>", now=clock.fixed(MORNING))
+        self._journal = folder.parent / "journal.txt"
+        self._waypoint = waypoint or (lambda _: None)
+
+    def send(self, messages: Sequence[Message]) -> list[Receipt]:
+        receipts = []
+        for n, message in enumerate(messages):
+            if n == len(messages) // 2:
+                self._waypoint("mid-batch")
+            with open(self._journal, "a", encoding="utf-8") as journal:
+                journal.write(f"{message.reference}\n")
+            receipts += super().send([message])
+        return receipts
+
+
+class MarksFirst(Journaled):
+    """Half of a mutant: says "accepted" and hands over only afterwards (see ``mark-before-send``)."""
+
+    def __init__(self, folder: Path, waypoint: Callable[[str], None] | None = None) -> None:
+        super().__init__(folder, waypoint)
+        self.waiting: list[Message] = []
+
+    def send(self, messages: Sequence[Message]) -> list[Receipt]:
+        earlier, self.waiting = self.waiting, list(messages)
+        super().send(earlier)
+        return [Receipt(m.reference, Outcome.ACCEPTED) for m in messages]
+
+
+def settings_for(url: str, folder: str) -> Settings:
+    return Settings(_env_file=None, DATABASE_URL=url, OUTBOX_DIR=Path(folder), BATCH_SIZE=BATCH)  # type: ignore[call-arg]
+
+
+def main(url: str, folder: str, place: str, nth: str, mutant: str = "") -> None:
+    left = int(nth)
+
+    def waypoint(at: str) -> None:
+        nonlocal left
+        if at == place:
+            left -= 1
+            if left == 0:
+                die()
+
+    sessions = db.make_sessions(db.make_engine(url))
+    with sessions.begin() as session:
+        issue = session.get_one(Issue, 1)
+
+        def walked():
+            for n, row in enumerate(audience_of(range(1, READERS + 1))):
+                if n == READERS // 2:
+                    waypoint("freezing")
+                yield row
+
+        ledger.FREEZE_CHUNK = 7
+        ledger.freeze(session, issue, walked(), [], now=MORNING)
+        waypoint("frozen-uncommitted")
+    waypoint("frozen")
+    kind = MarksFirst if mutant == "mark-before-send" else Journaled
+    dispatch.run(
+        sessions,
+        kind(Path(folder), waypoint),
+        issue_id=1,
+        settings=settings_for(url, folder),
+        links=LINKS,
+        now=clock.fixed(MORNING),
+        slots_for=slots_for,
+        waypoint=waypoint,
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
