@@ -113,7 +113,9 @@ def mime(message: Message, *, sender: str, date: datetime) -> bytes:
         head.append(_line(name, _one_line(name, value), ONE_LINE))
     head.append(b"MIME-Version: 1.0\r\n")
     # "=_" cannot occur in quoted-printable, so no body can contain the boundary.
-    boundary = "=_" + hashlib.sha256(f"{message.reference}\n{template.content_hash}".encode()).hexdigest()[:32]
+    boundary = (
+        "=_" + hashlib.sha256(f"{message.reference}\n{template.content_hash}".encode()).hexdigest()[:32]
+    )
     head.append(f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode())
     rule = f"--{boundary}".encode()
     return b"\r\n".join(
@@ -204,6 +206,11 @@ def _mailbox(text: str, what: str) -> Address:
         return Address(display_name=name.replace("=?", "= ?"), addr_spec=f"{local}@{_ascii_domain(domain)}")
     except (HeaderParseError, ValueError, IndexError):
         raise HeaderError(f"The {what} is not an email address.") from None
+
+
+def envelope_address(text: str) -> str:
+    """The bare address of ``Name <address>`` as an SMTP envelope or an API takes it. Raises :class:`HeaderError`."""
+    return _mailbox(text, "address").addr_spec
 
 
 def _ascii_domain(domain: str) -> str:

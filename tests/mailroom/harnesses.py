@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "servers"))
+from smtp_server import SmtpServer
 
 from newsletter import clock
 from newsletter.mailroom import providers
@@ -81,6 +85,17 @@ def outbox(make_settings: MakeSettings, tmp_path: Path) -> Iterator[Harness]:
     )
 
 
+@contextmanager
+def smtp(make_settings: MakeSettings, tmp_path: Path) -> Iterator[Harness]:
+    with SmtpServer() as server:
+        yield Harness(
+            make(make_settings(MAIL_PROVIDER="smtp", SMTP_URL=server.url)),
+            lambda: [parsed(raw, to) for to, raw in server.mails],
+            make(make_settings(MAIL_PROVIDER="smtp", SMTP_URL=f"smtp://127.0.0.1:{closed_port()}")),
+        )
+
+
 HARNESSES: dict[str, Callable[[MakeSettings, Path], AbstractContextManager[Harness]]] = {
     "outbox": outbox,
+    "smtp": smtp,
 }

@@ -9,6 +9,7 @@ from newsletter.clock import Clock
 from newsletter.errors import SettingsError
 from newsletter.mailroom.providers.outbox import Outbox
 from newsletter.mailroom.providers.protocol import EmailProvider
+from newsletter.mailroom.providers.smtp import Smtp, read_url
 from newsletter.settings import Settings
 
 
@@ -16,9 +17,15 @@ def _outbox(settings: Settings, now: Clock) -> EmailProvider:
     return Outbox(settings.OUTBOX_DIR, sender=settings.MAIL_FROM, now=now)
 
 
+def _smtp(settings: Settings, now: Clock) -> EmailProvider:
+    relay, connections = read_url(settings.SMTP_URL.get_secret_value())
+    return Smtp(relay, sender=settings.MAIL_FROM, now=now, connections=connections)
+
+
 # Each takes what it needs out of the Settings; the provider itself never sees them.
 PROVIDERS: dict[str, Callable[[Settings, Clock], EmailProvider]] = {
     "outbox": _outbox,
+    "smtp": _smtp,
 }
 
 
