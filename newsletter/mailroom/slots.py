@@ -16,8 +16,10 @@ from newsletter.errors import NewsletterError
 ISSUE_SLOTS = frozenset({"unsubscribe_url", "account_url"})
 NOTICE_SLOTS: Mapping[str, frozenset[str]] = {
     "confirm": frozenset({"confirm_url"}),
+    "already": frozenset({"account_url"}),
     "welcome": frozenset({"unsubscribe_url", "account_url"}),
     "signin": frozenset({"signin_url"}),
+    "desk": frozenset({"signin_url"}),
     "trial_ending": frozenset({"unsubscribe_url", "account_url"}),
     "receipt": frozenset({"account_url"}),
     "alert": frozenset(),

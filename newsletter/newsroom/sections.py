@@ -29,12 +29,12 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("coverage", (STORY, EMAIL, METERED), lambda story: story.coverage.outlets > 0),
     Section("lede", (STORY, EMAIL, METERED), lambda story: bool(story.telling.lede)),
-    Section("overview", (STORY,), lambda story: bool(story.telling.overview)),
+    Section("overview", (STORY, EMAIL), lambda story: bool(story.telling.overview)),
     # A missing Side is said plainly, so there is always something to show.
     Section("sides", (STORY, EMAIL), lambda story: True),
     Section("analysis", (STORY, EMAIL), lambda story: bool(story.telling.analysis)),
     Section("questions", (STORY, EMAIL), lambda story: bool(story.telling.questions)),
-    Section("side_words", (STORY,), lambda story: any(story.telling.side_words.values())),
+    Section("side_words", (STORY, EMAIL), lambda story: any(story.telling.side_words.values())),
     Section("history", (STORY, EMAIL), lambda story: bool(story.history)),
     Section("articles", (STORY, EMAIL), lambda story: bool(story.articles)),
     Section("report", (STORY, EMAIL, METERED), lambda story: True),

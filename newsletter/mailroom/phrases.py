@@ -1,0 +1,130 @@
+"""The small phrases that the mail's templates share: counts, dates, attributions, and how a value is made safe. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from newsletter.links import Links
+from newsletter.mailroom.slots import defuse
+from newsletter.newsroom.editions import ArticleView, StoryView
+from newsletter.newsroom.leans import SIDE_NAMES, SIDES, Side
+from newsletter.newsroom.telling import BulletKind, Quote
+
+# White on these is at least 4.5:1 (WCAG AA); tests/mailroom/test_render_contrast.py computes it.
+SIDE_COLOURS = {Side.LEFT: "#1d5a9e", Side.CENTER: "#775a12", Side.RIGHT: "#a8322a"}
+BULLET_NAMES = {
+    BulletKind.AGREE: "Agreed:",
+    BulletKind.DIFFER: "Disputed:",
+    BulletKind.NEXT: "Next:",
+}
+LONGEST_URL = 300  # characters; a longer one costs every reader too much, the story page has it
+MOST_LISTED = 8  # Articles under one Story
+
+# Control characters, and the marks that turn the direction of writing for what follows them.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
+
+
+def plain(value: Any) -> str:
+    """One line of text: control characters and runs of white space become one space."""
+    return " ".join(_UNSEEN.sub(" ", str(value)).split())
+
+
+def safe(value: Any) -> Any:
+    """What every value goes through before a template prints it. Markup of our own passes as it is."""
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    if not _UNSEEN.search(text):
+        return defuse(text)
+    return defuse(_UNSEEN.sub(" ", text))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 minute``, ``5 minutes``, ``1,204 articles``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def minutes(seconds: int) -> int:
+    """Whole minutes, rounded up, at least 1."""
+    return max(1, -(-seconds // 60))
+
+
+def day(issued_on: date) -> str:
+    """``Monday, March 2, 2026``."""
+    return f"{issued_on:%A, %B} {issued_on.day}, {issued_on.year}"
+
+
+def host(links: Links) -> str:
+    return urlsplit(links.site_url).netloc
+
+
+def coverage_line(story: StoryView) -> str:
+    """``Articles (6) · Left (1) · Center (4) · Right (1)``, and the wire copies, which count once."""
+    parts = [f"Articles ({story.coverage.articles})"]
+    parts += [f"{SIDE_NAMES[side]} ({story.coverage.of(side)})" for side in SIDES]
+    if story.coverage.wire_copies:
+        parts.append(f"{counted(story.coverage.wire_copies, 'more outlet')} ran a wire copy")
+    return " · ".join(parts)
+
+
+def missing_side(story: StoryView, side: Side) -> str:
+    """Said in place of a Summary. Nothing is invented for a Side that is not there."""
+    leaning = "center" if side is Side.CENTER else f"{side.value}-leaning"
+    count = story.coverage.of(side)
+    if count:
+        return f"{counted(count, f'{leaning} outlet')} carried this, with too few words to retell."
+    among = f" among the {story.outlets_read:,} we read" if story.outlets_read else ""
+    return f"No {leaning} outlet{among} carried this."
+
+
+def attribution(story: StoryView, quote: Quote) -> str:
+    """Who said it and where it stood."""
+    article = story.article(quote.citation.article_id)
+    return "— " + ", ".join(filter(None, (quote.speaker, article.outlet if article else "")))
+
+
+def side_words_line(story: StoryView) -> str:
+    """The words that only one Side's headlines use."""
+    told = story.telling.side_words
+    parts = [
+        f"{SIDE_NAMES[s].lower()}, " + ", ".join(f"“{w}”" for w in told[s]) for s in SIDES if told.get(s)
+    ]
+    return "Words in the headlines of one side only: " + "; ".join(parts) + "."
+
+
+def article_url(story: StoryView, number: int, links: Links) -> str:
+    """Where the Article stands. Only http and https, never a Slot, never very long: else the story's own page."""
+    url = next((a.url for a in story.articles if a.number == number), "")
+    if urlsplit(url).scheme not in ("http", "https") or len(url) > LONGEST_URL or _UNSEEN.search(url):
+        return links.story(story.slug)
+    while "%%" in url:
+        url = url.replace("%%", "%25%")
+    return url
+
+
+def listed_articles(story: StoryView) -> tuple[ArticleView, ...]:
+    """The Articles that numbers in this Story point to, and others while there is room, in the order of numbers."""
+    cited = story.telling.cited()
+    chosen = [a for a in story.articles if a.id in cited]
+    others = [a for a in story.articles if a.id not in cited and not a.wire_copy]
+    chosen += others[: max(0, MOST_LISTED - len(chosen))]
+    return tuple(sorted(chosen, key=lambda a: a.number))
+
+
+FOR_TEMPLATES: dict[str, Any] = {
+    "SIDES": SIDES,
+    "SIDE_NAMES": SIDE_NAMES,
+    "SIDE_COLOURS": SIDE_COLOURS,
+    "BULLET_NAMES": BULLET_NAMES,
+    "attribution": attribution,
+    "counted": counted,
+    "coverage_line": coverage_line,
+    "listed_articles": listed_articles,
+    "missing_side": missing_side,
+    "side_words_line": side_words_line,
+}

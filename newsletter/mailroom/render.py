@@ -1,0 +1,170 @@
+"""Turns an Issue into its Renditions, and a Notice into its Template: Jinja, then MJML, then Slots.
+
+Feed text is text: every value a template prints is made one line, loses its control characters, is escaped in HTML
+and cannot open a Slot. The same view gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.errors import NewsletterError
+from newsletter.links import Links
+from newsletter.mailroom import phrases, slots
+from newsletter.mailroom.markup import compile_mjml
+from newsletter.mailroom.messages import Template, content_hash
+from newsletter.mailroom.plain_text import wrap
+from newsletter.mailroom.renditions import KINDS, Kind, RenderedIssue
+from newsletter.models import Issue, Rendition
+from newsletter.newsroom.editions import IssueView, StoryView
+from newsletter.newsroom.reading_time import seconds_for
+from newsletter.newsroom.sections import EMAIL, METERED, sections_for
+from newsletter.newsroom.shortened import AROUND, shortened, words_of
+from newsletter.newsroom.telling import Telling
+from newsletter.settings import Settings
+
+TEMPLATES = Path(__file__).parent.parent.parent / "templates" / "email"
+# What a Notice may be told at render time, the same for everybody, and what it says when told nothing.
+NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
+    "confirm": {"days_valid": 7},
+    "already": {},
+    "welcome": {},
+    "signin": {"minutes_valid": 30},
+    "desk": {"minutes_valid": 15},
+    "trial_ending": {"days_left": 2},
+    "receipt": {"amount": "", "paid_on": "", "paid_until": ""},
+    "alert": {"what": "Something needs a look.", "url": "", "where": "the desk"},
+}
+# Invisible: keeps a mailbox from filling the preview line with the masthead.
+_PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
+
+
+class RenderError(NewsletterError):
+    """A mail cannot be rendered: an unknown kind, or a template that asks for what is not there."""
+
+
+def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) -> RenderedIssue:
+    """Render an Issue. Pure given its values; compiles MJML, so once per Rendition and never per reader."""
+    if kind not in KINDS:
+        raise RenderError(f"There is no rendition '{kind}', only full and metered.")
+    stories = shortened(view.stories) if kind == "full" else tuple(map(_metered, view.stories))
+    seconds = seconds_for(AROUND + sum(map(words_of, stories)))
+    where = EMAIL if kind == "full" else METERED
+    values = {
+        "kind": kind,
+        "day": phrases.day(view.issued_on),
+        "weekday": f"{view.issued_on:%A}",
+        "issued_on": view.issued_on,
+        "stories": [(story, sections_for(where, story)) for story in stories],
+        "story_count": phrases.counted(len(stories), "story", "stories"),
+        "reading": f"{phrases.counted(phrases.minutes(seconds), 'minute')} to read",
+        "is_sample": view.is_sample,
+        "intro": view.intro,
+        "outlets_read": view.outlets_read,
+        "preheader": view.preheader,
+        "subject": ("[Sample] " if view.is_sample else "") + view.subject,
+    }
+    template = _render("issue", values, settings, links)
+    preheader = slots.defuse(phrases.plain(view.preheader))
+    return RenderedIssue(
+        kind=kind,
+        subject=template.subject,
+        preheader=preheader,
+        html=template.html,
+        text=template.text,
+        content_hash=content_hash(template.subject, template.html, template.text, preheader),
+    )
+
+
+def notice(kind: str, values: Mapping[str, Any], *, settings: Settings, links: Links) -> Template:
+    """Render a Notice. ``values`` holds nothing personal (see ``NOTICE_VALUES``): personal links are Slots."""
+    if kind not in NOTICE_VALUES:
+        raise RenderError(f"There is no notice named '{kind}'.")
+    if unknown := values.keys() - NOTICE_VALUES[kind].keys():
+        raise RenderError(f"The notice {kind} has no place for {', '.join(sorted(unknown))}.")
+    template = _render(kind, {**NOTICE_VALUES[kind], **values}, settings, links)
+    return replace(template, content_hash=content_hash(template.subject, template.html, template.text))
+
+
+def save_renditions(session: Session, issue: Issue, made: Iterable[RenderedIssue], now: datetime) -> None:
+    """Keep the rendered bytes with the Issue, in place of what was rendered before. The caller commits."""
+    known = {r.kind: r for r in session.scalars(select(Rendition).where(Rendition.issue_id == issue.id))}
+    for one in made:
+        row = known.get(one.kind)
+        if row is None:
+            row = Rendition(issue_id=issue.id, kind=one.kind)
+            session.add(row)
+        elif row.content_hash == one.content_hash:
+            continue
+        row.subject, row.preheader = one.subject, one.preheader
+        row.html, row.text, row.content_hash = one.html, one.text, one.content_hash
+        row.rendered_at = now
+    session.flush()
+
+
+def rendered(issue: Issue) -> list[RenderedIssue]:
+    """The Renditions as they lie in the table, full first. Needs the Issue's Session to be open."""
+    kept = {r.kind: r for r in issue.renditions}
+    return [
+        RenderedIssue(kind, r.subject, r.preheader, r.html, r.text, r.content_hash)
+        for kind in KINDS
+        if (r := kept.get(kind)) is not None
+    ]
+
+
+def _metered(story: StoryView) -> StoryView:
+    """Headline, lede and coverage, and nothing more, even for a template that would ask."""
+    whole = story.telling
+    return replace(story, telling=Telling(headline=whole.headline, lede=whole.lede[:2]), history=())
+
+
+def _render(folder: str, values: Mapping[str, Any], settings: Settings, links: Links) -> Template:
+    around = {
+        **values,
+        "links": links,
+        "site_name": settings.SITE_NAME,
+        "site_host": phrases.host(links),
+        "postal_address": settings.POSTAL_ADDRESS,
+        "price": settings.PRICE,
+        "free_stories": settings.FREE_STORIES,
+        "trial_days": settings.TRIAL_DAYS,
+        "preheader_padding": _PREHEADER_PADDING,
+        "article_url": lambda story, number: phrases.article_url(story, number, links),
+    }
+    markup, words = _environments()
+    try:
+        subject = words.get_template(f"{folder}/subject.txt").render(around)
+        mjml = markup.get_template(f"{folder}/body.mjml").render(around)
+        text = words.get_template(f"{folder}/body.txt").render(around)
+    except TemplateError as error:
+        raise RenderError(f"The template of {folder} cannot be rendered: {error}.") from error
+    return Template(phrases.plain(subject), compile_mjml(mjml), wrap(text), "")
+
+
+@cache
+def _environments() -> tuple[Environment, Environment]:
+    """One for MJML, which escapes, and one for plain text, which does not. Both know the same phrases."""
+    pair = (_environment(escapes=True), _environment(escapes=False))
+    for environment in pair:
+        environment.globals.update(phrases.FOR_TEMPLATES)
+    return pair
+
+
+def _environment(*, escapes: bool) -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=escapes,  # noqa: S701 - plain text has nothing to escape
+        undefined=StrictUndefined,
+        finalize=phrases.safe,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

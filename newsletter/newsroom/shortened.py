@@ -1,0 +1,194 @@
+"""The words of a Story that the mail carries, so that a whole Issue is read in five minutes. Pure.
+
+Sentences are taken whole or not at all: a sentence cut in half may say the opposite. Nothing is said twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from newsletter.newsroom.editions import StoryView
+from newsletter.newsroom.leans import SIDES, Side
+from newsletter.newsroom.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
+from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, Summary, Telling
+
+AROUND = 70  # words of masthead, foot and headings that a reader passes once
+WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - AROUND
+LABELS = 24  # words of one Story's own headings, counts and links
+SIDE_WORDS_LABEL = 11  # "Words in the headlines of one side only", and the Sides' names
+LEAD_SHARE = 1.25  # the first Story gets a quarter more
+LONGEST_SENTENCE = 34  # words; a longer one is taken only when there is no other
+LONGEST_QUOTE = 22  # words
+MOST_SIDE_WORDS = 3
+
+
+def shortened(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[StoryView, ...]:
+    """Each Story with a Telling short enough that all of them together stay within ``words``, if they can.
+
+    The headline, one sentence of lede and one for each Side are always kept.
+    """
+    short = []
+    left = words
+    for place, story in enumerate(stories):
+        shares = len(stories) - place - 1 + (LEAD_SHARE if place == 0 else 1)
+        budget = int(left / shares * (LEAD_SHARE if place == 0 else 1))
+        short.append(_shorten(story, budget))
+        left -= words_of(short[-1])
+    return tuple(short)
+
+
+def words_of(story: StoryView) -> int:
+    """Words a reader reads of this Story as it stands (a shortened one, usually), labels included."""
+    return LABELS + words_in(
+        (story.development, *_texts(story.telling), *(h.headline for h in story.history))
+    )
+
+
+def reading_seconds(stories: Sequence[StoryView]) -> int:
+    """How long the full Rendition of these Stories takes to read, shortened as the mail shortens them."""
+    return seconds_for(AROUND + sum(words_of(s) for s in shortened(stories)))
+
+
+def _texts(telling: Telling) -> Iterable[str]:
+    yield telling.headline
+    yield from (s.text for s in telling.sentences())
+    for summary in telling.summaries:
+        yield from (f"{q.words} {q.speaker}" for q in summary.quotes)
+    yield from (q.question for q in telling.questions)
+    yield from (word for words in telling.side_words.values() for word in words)
+
+
+def _shorten(story: StoryView, budget: int) -> StoryView:
+    whole = story.telling
+    said: set[str] = set()
+    least = Telling(
+        headline=whole.headline,
+        lede=_fresh(whole.lede, said)[:1],
+        summaries=tuple(
+            Summary(s.side, _fresh(s.sentences, said)[:1])
+            for s in (whole.summary(side) for side in SIDES)
+            if s is not None
+        ),
+    )
+    short = replace(story, telling=least, history=())
+    for add in _WISHES:
+        longer = add(story, short)
+        if longer is not None and words_of(longer) <= budget:
+            short = longer
+    return short
+
+
+def _fresh(sentences: Sequence[Sentence], said: set[str]) -> tuple[Sentence, ...]:
+    """The sentences in order of choice: what was not said yet and is not too long first. The first counts as said."""
+    ordered = sorted(sentences, key=lambda s: (_key(s.text) in said, words_in((s.text,)) > LONGEST_SENTENCE))
+    said.update(_key(s.text) for s in ordered[:1])
+    return tuple(ordered)
+
+
+def _key(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def _unsaid(short: StoryView, sentences: Iterable[Sentence]) -> Sentence | None:
+    """The first of ``sentences`` that ``short`` does not have and that is not too long."""
+    said = {_key(s.text) for s in short.telling.sentences()}
+    return next(
+        (s for s in sentences if _key(s.text) not in said and words_in((s.text,)) <= LONGEST_SENTENCE), None
+    )
+
+
+def _bullet(kind: BulletKind) -> _Wish:
+    def add(story: StoryView, short: StoryView) -> StoryView | None:
+        sentence = _unsaid(short, (b.sentence for b in story.telling.analysis if b.kind is kind))
+        if sentence is None:
+            return None
+        bullets = [*short.telling.analysis, Bullet(kind, sentence)]
+        bullets.sort(key=lambda b: list(BulletKind).index(b.kind))
+        return _told(short, analysis=tuple(bullets))
+
+    return add
+
+
+def _quote(side: Side) -> _Wish:
+    def add(story: StoryView, short: StoryView) -> StoryView | None:
+        summary, so_far = story.telling.summary(side), short.telling.summary(side)
+        if summary is None or so_far is None:
+            return None
+        told = "".join(_key(s.text) for s in short.telling.sentences())
+        for quote in summary.quotes:
+            if words_in((quote.words,)) <= LONGEST_QUOTE and _key(quote.words) not in told:
+                return _summary(short, replace(so_far, quotes=(quote,)))
+        return None
+
+    return add
+
+
+def _second_sentence(side: Side) -> _Wish:
+    def add(story: StoryView, short: StoryView) -> StoryView | None:
+        summary, so_far = story.telling.summary(side), short.telling.summary(side)
+        if summary is None or so_far is None:
+            return None
+        more = _unsaid(short, summary.sentences)
+        return None if more is None else _summary(short, replace(so_far, sentences=(*so_far.sentences, more)))
+
+    return add
+
+
+def _question(story: StoryView, short: StoryView) -> StoryView | None:
+    for question in story.telling.questions:
+        answer = _unsaid(short, question.answer[:1])
+        if answer is not None:
+            return _told(short, questions=(Question(question.question, (answer,)),))
+    return None
+
+
+def _second_lede(story: StoryView, short: StoryView) -> StoryView | None:
+    more = _unsaid(short, story.telling.lede)
+    return None if more is None else _told(short, lede=(*short.telling.lede, more))
+
+
+def _overview(story: StoryView, short: StoryView) -> StoryView | None:
+    more = _unsaid(short, story.telling.overview)
+    return None if more is None else _told(short, overview=(*short.telling.overview, more))
+
+
+def _history(story: StoryView, short: StoryView) -> StoryView | None:
+    return replace(short, history=story.history[:1]) if story.history else None
+
+
+def _side_words(story: StoryView, short: StoryView) -> StoryView | None:
+    words = {side: told[:MOST_SIDE_WORDS] for side, told in story.telling.side_words.items() if told}
+    return _told(short, side_words=words) if words else None
+
+
+def _told(short: StoryView, **words: Any) -> StoryView:
+    return replace(short, telling=replace(short.telling, **words))
+
+
+def _summary(short: StoryView, summary: Summary) -> StoryView:
+    others = short.telling.summaries
+    return _told(short, summaries=tuple(summary if s.side is summary.side else s for s in others))
+
+
+_Wish = Callable[
+    [StoryView, StoryView], StoryView | None
+]  # the whole Story, the short one so far → a longer one
+# What is added while there is room, most wanted first. Left and right get theirs one after the other.
+_WISHES: tuple[_Wish, ...] = (
+    _bullet(BulletKind.DIFFER),
+    _bullet(BulletKind.AGREE),
+    _quote(Side.LEFT),
+    _quote(Side.RIGHT),
+    _history,
+    _bullet(BulletKind.NEXT),
+    _question,
+    _second_lede,
+    _quote(Side.CENTER),
+    _side_words,
+    _second_sentence(Side.LEFT),
+    _second_sentence(Side.RIGHT),
+    _overview,
+    _second_sentence(Side.CENTER),
+)
