@@ -36,6 +36,9 @@ _BLOCK = (
 )
 _SPACE = re.compile(r"[ \t\r\n]+")
 _BESIDE_BLOCK = re.compile(rf" ?(</?(?:{_BLOCK})(?: [^>]*)?/?>|<!\[endif\]-->|<!--\[if [^\]]*\]>) ?", re.I)
+_STYLES = re.compile(r' style="[^"]*"|<style[^>]*>.*?</style>', re.S)
+_AROUND_SIGN = re.compile(r" ?([;{}]|,(?= )|:(?= )) ?")  # ": " but not " :root" or "a:hover"
+_TABLE = re.compile(r"<table(?![^>]*\brole=)")  # every table of ours is for layout
 
 
 class MarkupError(NewsletterError):
@@ -106,8 +109,8 @@ def compile_mjml(mjml: str) -> str:
 
 
 def tighten(html: str) -> str:
-    """The same page in fewer bytes: white space that no reader sees is left out."""
+    """The same page in fewer bytes: white space that no reader sees is left out, and nothing else."""
     html = _SPACE.sub(" ", html).replace("<tbody>", "").replace("</tbody>", "")
     html = _BESIDE_BLOCK.sub(r"\1", html)
-    html = re.sub(r"; ?\"", '"', html)
-    return re.sub(r"(?<=[;{}]) | (?=[{}])", "", html).strip()
+    html = _STYLES.sub(lambda style: _AROUND_SIGN.sub(r"\1", style.group(0)).replace(';"', '"'), html)
+    return _TABLE.sub('<table role="presentation"', html).strip()

@@ -16,7 +16,9 @@ from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, 
 
 AROUND = 70  # words of masthead, foot and headings that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - AROUND
-LABELS = 24  # words of one Story's own headings, counts and links
+LABELS = 28  # words of one Story's own headings, counts and links
+MISSING_SIDE = 10  # "No right-leaning outlet among the 528 we read carried this."
+EARLIER_LABEL = 4  # "Earlier 5M · 3 articles"
 SIDE_WORDS_LABEL = 11  # "Words in the headlines of one side only", and the Sides' names
 LEAD_SHARE = 1.25  # the first Story gets a quarter more
 LONGEST_SENTENCE = 34  # words; a longer one is taken only when there is no other
@@ -41,9 +43,20 @@ def shortened(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[S
 
 def words_of(story: StoryView) -> int:
     """Words a reader reads of this Story as it stands (a shortened one, usually), labels included."""
-    return LABELS + words_in(
-        (story.development, *_texts(story.telling), *(h.headline for h in story.history))
+    telling = story.telling
+    labels = LABELS + len(telling.analysis) + EARLIER_LABEL * len(story.history)
+    labels += SIDE_WORDS_LABEL if any(telling.side_words.values()) else 0
+    labels += MISSING_SIDE * sum(1 for side in SIDES if telling.summary(side) is None)
+    return labels + words_in(
+        (story.development, *_texts(telling), *_quoted_outlets(story), *(h.headline for h in story.history))
     )
+
+
+def _quoted_outlets(story: StoryView) -> Iterable[str]:
+    for summary in story.telling.summaries:
+        for quote in summary.quotes:
+            article = story.article(quote.citation.article_id)
+            yield article.outlet if article else ""
 
 
 def reading_seconds(stories: Sequence[StoryView]) -> int:
