@@ -69,7 +69,7 @@ class _Controller(Controller):
         return _Server(kept, self.handler, **more)
 
     def _let_in(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=data.password.decode() == self._kept.password)
+        return AuthResult(success=data.password.decode() == self._kept.password, handled=False)
 
 
 class _Server(SMTP):
