@@ -16,7 +16,7 @@ from newsletter.newsroom.leans import SIDE_NAMES, SIDES, Side
 from newsletter.newsroom.telling import BulletKind, Quote
 
 # White on these is at least 4.5:1 (WCAG AA); tests/mailroom/test_render_contrast.py computes it.
-SIDE_COLOURS = {Side.LEFT: "#1d5a9e", Side.CENTER: "#775a12", Side.RIGHT: "#a8322a"}
+SIDE_COLOURS = {Side.LEFT: "#1f5a96", Side.CENTER: "#59616e", Side.RIGHT: "#a92f24"}
 BULLET_NAMES = {
     BulletKind.AGREE: "Agreed:",
     BulletKind.DIFFER: "Disputed:",
@@ -107,13 +107,15 @@ def article_url(story: StoryView, number: int, links: Links) -> str:
     return url
 
 
-def listed_articles(story: StoryView) -> tuple[ArticleView, ...]:
-    """The Articles that numbers in this Story point to, and others while there is room, in the order of numbers."""
+def listed_articles(story: StoryView) -> tuple[tuple[Side, tuple[ArticleView, ...]], ...]:
+    """The Articles that numbers in this Story point to, and others while there is room, by Side."""
     cited = story.telling.cited()
     chosen = [a for a in story.articles if a.id in cited]
     others = [a for a in story.articles if a.id not in cited and not a.wire_copy]
     chosen += others[: max(0, MOST_LISTED - len(chosen))]
-    return tuple(sorted(chosen, key=lambda a: a.number))
+    chosen.sort(key=lambda a: a.number)
+    by_side = ((side, tuple(a for a in chosen if a.side is side)) for side in SIDES)
+    return tuple((side, articles) for side, articles in by_side if articles)
 
 
 FOR_TEMPLATES: dict[str, Any] = {

@@ -25,11 +25,10 @@ from newsletter.mailroom.messages import Template, content_hash
 from newsletter.mailroom.plain_text import wrap
 from newsletter.mailroom.renditions import KINDS, Kind, RenderedIssue
 from newsletter.models import Issue, Rendition
-from newsletter.newsroom.editions import IssueView, StoryView
+from newsletter.newsroom.editions import IssueView
 from newsletter.newsroom.reading_time import seconds_for
 from newsletter.newsroom.sections import EMAIL, METERED, sections_for
-from newsletter.newsroom.shortened import AROUND, shortened, words_of
-from newsletter.newsroom.telling import Telling
+from newsletter.newsroom.shortened import AROUND, metered, metered_words_of, shortened, words_of
 from newsletter.settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates" / "email"
@@ -56,9 +55,11 @@ def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) 
     """Render an Issue. Pure given its values; compiles MJML, so once per Rendition and never per reader."""
     if kind not in KINDS:
         raise RenderError(f"There is no rendition '{kind}', only full and metered.")
-    stories = shortened(view.stories) if kind == "full" else tuple(map(_metered, view.stories))
-    seconds = seconds_for(AROUND + sum(map(words_of, stories)))
-    where = EMAIL if kind == "full" else METERED
+    if kind == "full":
+        where, stories, words = EMAIL, shortened(view.stories), words_of
+    else:
+        where, stories, words = METERED, tuple(map(metered, view.stories)), metered_words_of
+    seconds = seconds_for(AROUND + sum(map(words, stories)))
     values = {
         "kind": kind,
         "day": phrases.day(view.issued_on),
@@ -119,12 +120,6 @@ def rendered(issue: Issue) -> list[RenderedIssue]:
         for kind in KINDS
         if (r := kept.get(kind)) is not None
     ]
-
-
-def _metered(story: StoryView) -> StoryView:
-    """Headline, lede and coverage, and nothing more, even for a template that would ask."""
-    whole = story.telling
-    return replace(story, telling=Telling(headline=whole.headline, lede=whole.lede[:2]), history=())
 
 
 def _render(folder: str, values: Mapping[str, Any], settings: Settings, links: Links) -> Template:

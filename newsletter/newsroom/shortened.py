@@ -18,6 +18,7 @@ AROUND = 70  # words of masthead, foot and headings that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - AROUND
 LABELS = 28  # words of one Story's own headings, counts and links
 MISSING_SIDE = 10  # "No right-leaning outlet among the 528 we read carried this."
+METERED_LABELS = 19  # the same in the metered Rendition, which shows less
 EARLIER_LABEL = 4  # "Earlier 5M · 3 articles"
 SIDE_WORDS_LABEL = 11  # "Words in the headlines of one side only", and the Sides' names
 LEAD_SHARE = 1.25  # the first Story gets a quarter more
@@ -50,6 +51,17 @@ def words_of(story: StoryView) -> int:
     return labels + words_in(
         (story.development, *_texts(telling), *_quoted_outlets(story), *(h.headline for h in story.history))
     )
+
+
+def metered(story: StoryView) -> StoryView:
+    """The Story as the metered Rendition carries it: headline, lede and coverage, and nothing more."""
+    whole = story.telling
+    return replace(story, telling=Telling(headline=whole.headline, lede=whole.lede[:2]), history=())
+
+
+def metered_words_of(story: StoryView) -> int:
+    """:func:`words_of` for what :func:`metered` left."""
+    return METERED_LABELS + words_in((story.development, *_texts(story.telling)))
 
 
 def _quoted_outlets(story: StoryView) -> Iterable[str]:
