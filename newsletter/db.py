@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import DateTime, Engine, Table, TypeDecorator, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql import Select
 
@@ -110,6 +111,40 @@ def insert_new(session: Session, table: Table | Any, rows: Sequence[dict[str, An
         # On PostgreSQL the count is lost unless asked for: the keys of the new rows are fetched behind our back.
         new += session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount  # type: ignore[attr-defined]
     return new
+
+
+def insert_many(
+    session: Session, table: Any, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert many plain rows the fastest way each database has, in the session's transaction: COPY on PostgreSQL.
+
+    Values are not looked at (moments must be aware); column defaults of the models do not apply. Raises IntegrityError.
+    """
+    name = getattr(table, "__table__", table).name
+    connection = session.connection()
+    named = ", ".join(columns)
+    if connection.dialect.name == "postgresql":
+        from psycopg import IntegrityError as DriverSays  # only who uses PostgreSQL has it installed
+
+        driver: Any = connection.connection.driver_connection
+        try:
+            with driver.cursor() as cursor, cursor.copy(f"COPY {name} ({named}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except DriverSays as error:
+            raise IntegrityError(f"COPY {name}", None, error) from error
+        return
+    marks = ", ".join("?" * len(columns))
+    moments = [n for n, value in enumerate(rows[0]) if isinstance(value, datetime)] if rows else []
+    if moments:
+        rows = [tuple(_sqlite_moment(v) if n in moments else v for n, v in enumerate(row)) for row in rows]
+    connection.exec_driver_sql(f"INSERT INTO {name} ({named}) VALUES ({marks})", list(rows))  # noqa: S608 - names of ours
+
+
+@lru_cache(maxsize=4096)
+def _sqlite_moment(moment: datetime) -> str:
+    """As SQLAlchemy writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def skip_locked(session: Session, statement: Select[Any], *, of: Any = None) -> Select[Any]:

@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import CursorResult, func, insert, select, update
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -197,22 +198,22 @@ def freeze(
         return False  # another process froze it in this very moment
     hashes = {kind: t.content_hash for kind, t in stored_templates(session, issue.id).items()}
     lines = (
-        {
-            "issue_id": issue.id,
-            "subscriber_id": row.subscriber_id,
-            "address_hash": row.address_hash,
-            "rendition": row.rendition,
-            "content_hash": hashes[row.rendition],
-            "due_at": row.due_at,
-            "state": PENDING,
-            "attempts": 0,
-        }
+        (
+            issue.id,
+            row.subscriber_id,
+            row.address_hash,
+            row.rendition,
+            hashes[row.rendition],
+            row.due_at,
+            PENDING,
+            0,
+        )
         for row in audience
     )
-    reasons = ({"issue_id": issue.id, "subscriber_id": who, "reason": why} for who, why in left_out)
+    reasons = ((issue.id, who, why) for who, why in left_out)
     try:
-        size = _insert_all(session, Delivery, lines)
-        left = _insert_all(session, LeftOut, reasons)
+        size = _insert_all(session, Delivery, _LINE, lines)
+        left = _insert_all(session, LeftOut, _REASON, reasons)
     except IntegrityError:
         raise Refused("The Audience names a Subscriber or an address twice: nothing was frozen.") from None
     session.execute(update(Issue).where(Issue.id == issue.id).values(audience_size=size))
@@ -221,18 +222,27 @@ def freeze(
     return True
 
 
-def _insert_all(session: Session, table: Any, rows: Iterable[dict[str, Any]]) -> int:
+_LINE = (
+    "issue_id",
+    "subscriber_id",
+    "address_hash",
+    "rendition",
+    "content_hash",
+    "due_at",
+    "state",
+    "attempts",
+)
+_REASON = ("issue_id", "subscriber_id", "reason")
+
+
+def _insert_all(session: Session, table: Any, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> int:
+    """In chunks, because the Audience may be read over the same connection while it is walked."""
     count = 0
-    chunk: list[dict[str, Any]] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == FREEZE_CHUNK:
-            session.execute(insert(table.__table__), chunk)
-            count += len(chunk)
-            chunk = []
-    if chunk:
-        session.execute(insert(table.__table__), chunk)
-    return count + len(chunk)
+    rows = iter(rows)
+    while chunk := list(islice(rows, FREEZE_CHUNK)):
+        db.insert_many(session, table, columns, chunk)
+        count += len(chunk)
+    return count
 
 
 # --- claiming ---------------------------------------------------------------------------------------------------
