@@ -78,6 +78,9 @@ def missing_side(story: StoryView, side: Side) -> str:
     count = story.coverage.of(side)
     if count:
         return f"{counted(count, f'{leaning} outlet')} carried this, with too few words to retell."
+    copied = len({a.outlet for a in story.articles if a.side is side})
+    if copied:  # a wire copy is counted with the Outlet that ran the text first
+        return f"{counted(copied, f'{leaning} outlet')} ran another's text of this and none of their own."
     among = f" among the {story.outlets_read:,} we read" if story.outlets_read else ""
     return f"No {leaning} outlet{among} carried this."
 
