@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email import policy
 from email.errors import HeaderParseError
+from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
@@ -30,8 +31,9 @@ from newsletter.settings import Settings
 
 # RFC 5322 allows 998 characters a line; the default of 78 would fold a long address into encoded words.
 ONE_LINE = policy.SMTP.clone(max_line_length=998)
+CRLF = "\r\n"
 LONGEST_VALUE = 900  # characters; leaves room for the longest header name
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,76}")
 
 
@@ -89,6 +91,7 @@ def message_id(reference: str, links: Links) -> str:
     return f"<{_plain(reference.replace(':', '.'))}@{site_host(links)}>"
 
 
+@lru_cache(maxsize=16)
 def site_host(links: Links) -> str:
     """The host of ``SITE_URL``, fit to stand right of an @."""
     host = (urlsplit(links.site_url).hostname or "localhost").strip("[]").replace(":", "-")
@@ -104,7 +107,7 @@ def mime(message: Message, *, sender: str, date: datetime) -> bytes:
     head = [
         _line("From", _mailbox(sender, "sender"), policy.SMTP),
         _line("To", _mailbox(message.to, "address"), policy.SMTP),
-        _line("Subject", _subject(slots.fill(template.subject, values, html=False)), policy.SMTP),
+        _subject(slots.fill(template.subject, values, html=False)),
         _line("Date", format_datetime(date.astimezone(UTC)), ONE_LINE),
     ]
     for name, value in message.headers.items():
@@ -136,6 +139,7 @@ def mime(message: Message, *, sender: str, date: datetime) -> bytes:
 _OURS = frozenset({"from", "to", "cc", "bcc", "subject", "date", "mime-version", "content-type", "sender"})
 _PART = b'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n'
 _SOFT_BREAK = b"=\r\n"
+QUOTED_LINE = 76  # characters
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,7 @@ class Assembled:
                 value = slots.one_line(piece, values[piece])
                 done.append(_quoted(escape(value) if self.html else value))
         # Each piece starts on a line of its own; the soft break before it is not part of the text.
-        return _SOFT_BREAK.join(done)
+        return _SOFT_BREAK.join([*(_with_room(piece) for piece in done[:-1]), done[-1]])
 
 
 @lru_cache(maxsize=64)
@@ -168,7 +172,25 @@ def _assembled(text: str, *, html: bool) -> Assembled:
 
 def _quoted(text: str) -> bytes:
     """Quoted-printable with CRLF line ends (RFC 2045)."""
-    return b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    lines = b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").split(b"\n")
+    # The library writes a line of 77 when it ends in white space.
+    return b"\r\n".join(_broken(line, QUOTED_LINE) for line in lines)
+
+
+def _with_room(piece: bytes) -> bytes:
+    """``piece`` with its last line short enough to take the "=" of a soft break."""
+    start = piece.rfind(b"\n") + 1
+    return piece[:start] + _broken(piece[start:], QUOTED_LINE - 1)
+
+
+def _broken(line: bytes, longest: int) -> bytes:
+    """``line`` in two, by a soft break, when it is longer than ``longest``."""
+    if len(line) <= longest:
+        return line
+    at = len(line) // 2
+    if (sign := line.rfind(b"=", at - 2, at)) >= 0:
+        at = sign  # not in the middle of "=3D"
+    return line[:at] + _SOFT_BREAK + line[at:]
 
 
 def _line(name: str, value: str | Address, how: policy.EmailPolicy[Any]) -> bytes:
@@ -176,9 +198,13 @@ def _line(name: str, value: str | Address, how: policy.EmailPolicy[Any]) -> byte
     return how.fold_binary(name, how.header_factory(name, value))
 
 
-def _subject(text: str) -> str:
-    """A feed's words that look like an encoded word ("=?utf-8?q?…") must stay words: the library would decode them."""
-    return _one_line("Subject", text.replace("=?", "=\u2060?"))
+def _subject(text: str) -> bytes:
+    """The Subject line, folded. What is not plain ASCII is written as encoded words of at most 75 characters
+    (RFC 2047; the newer policies of the library write longer ones), and so is a feed's own "=?", which would be
+    read as one."""
+    plain = _one_line("Subject", text).isascii() and "=?" not in text and max(map(len, text.split(" "))) < 60
+    header = Header(text, "us-ascii" if plain else "utf-8", maxlinelen=76, header_name="Subject")
+    return f"Subject: {header.encode(linesep=CRLF)}{CRLF}".encode()
 
 
 def _one_line(name: str, value: str) -> str:
@@ -198,7 +224,9 @@ def _mailbox(text: str, what: str) -> Address:
         raise HeaderError(f"The {what} holds a line break or control character and is refused.")
     name, spec = parseaddr(text)
     local, at, domain = spec.rpartition("@")
-    if not (at and local and domain):
+    # The library mends what it can; an address that needs mending is not the one that was confirmed.
+    whole = text.strip() == spec or text.rstrip().endswith(f"<{spec}>")
+    if not (at and local and domain and whole):
         raise HeaderError(f"The {what} is not an email address.")
     if not local.isascii():
         raise HeaderError(f"The {what} has letters before the @ that most mail servers cannot carry.")
@@ -213,6 +241,7 @@ def envelope_address(text: str) -> str:
     return _mailbox(text, "address").addr_spec
 
 
+@lru_cache(maxsize=4096)  # readers share a few domains, and the codec is slow
 def _ascii_domain(domain: str) -> str:
     try:
         return domain.encode("idna").decode().lower()
