@@ -11,6 +11,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "servers"))
+from sendgrid_server import KEY, SendGridServer
 from smtp_server import SmtpServer
 
 from newsletter import clock
@@ -95,7 +96,19 @@ def smtp(make_settings: MakeSettings, tmp_path: Path) -> Iterator[Harness]:
         )
 
 
+@contextmanager
+def sendgrid(make_settings: MakeSettings, tmp_path: Path) -> Iterator[Harness]:
+    fixed = {"MAIL_PROVIDER": "sendgrid", "SENDGRID_API_KEY": KEY}
+    with SendGridServer() as server:
+        yield Harness(
+            make(make_settings(**fixed, SENDGRID_HOST=server.url)),
+            lambda: [Arrived(**{k: v for k, v in m.items() if k != "sg_message_id"}) for m in server.mails],
+            make(make_settings(**fixed, SENDGRID_HOST=f"http://127.0.0.1:{closed_port()}")),
+        )
+
+
 HARNESSES: dict[str, Callable[[MakeSettings, Path], AbstractContextManager[Harness]]] = {
     "outbox": outbox,
+    "sendgrid": sendgrid,
     "smtp": smtp,
 }

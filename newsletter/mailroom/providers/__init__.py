@@ -9,6 +9,7 @@ from newsletter.clock import Clock
 from newsletter.errors import SettingsError
 from newsletter.mailroom.providers.outbox import Outbox
 from newsletter.mailroom.providers.protocol import EmailProvider
+from newsletter.mailroom.providers.sendgrid import SendGrid
 from newsletter.mailroom.providers.smtp import Smtp, read_url
 from newsletter.settings import Settings
 
@@ -22,9 +23,17 @@ def _smtp(settings: Settings, now: Clock) -> EmailProvider:
     return Smtp(relay, sender=settings.MAIL_FROM, now=now, connections=connections)
 
 
+def _sendgrid(settings: Settings, now: Clock) -> EmailProvider:
+    key = settings.SENDGRID_API_KEY.get_secret_value()
+    if not key:
+        raise SettingsError("SENDGRID_API_KEY must be set for MAIL_PROVIDER=sendgrid.")
+    return SendGrid(key, host=settings.SENDGRID_HOST, sender=settings.MAIL_FROM, now=now)
+
+
 # Each takes what it needs out of the Settings; the provider itself never sees them.
 PROVIDERS: dict[str, Callable[[Settings, Clock], EmailProvider]] = {
     "outbox": _outbox,
+    "sendgrid": _sendgrid,
     "smtp": _smtp,
 }
 
