@@ -184,14 +184,14 @@ def _messages(
     for row in claimed.rows:
         slots = slots_for(row.subscriber_id, row.address)
         head = headers.issue_headers(
-            reference=row.reference,
+            reference=row.line,
             issued_on=issue.issued_on,
             rendition=row.rendition,
             unsubscribe_url=slots["unsubscribe_url"],
             settings=settings,
             links=links,
         )
-        messages.append(Message(row.reference, row.address, claimed.templates[row.rendition], slots, head))
+        messages.append(Message(row.line, row.address, claimed.templates[row.rendition], slots, head))
     return messages
 
 

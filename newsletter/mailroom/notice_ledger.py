@@ -34,7 +34,7 @@ class NoticeInHand:
         return self.notice.id
 
     @property
-    def reference(self) -> str:
+    def line(self) -> str:
         return f"notice:{self.notice.id}"
 
 
@@ -137,7 +137,7 @@ def record(
 ) -> ledger.Recorded:
     """Write down the provider's Receipts; a Notice without one becomes uncertain."""
     by_reference = {r.reference: r for r in receipts}
-    pairs = [(n.id, by_reference.get(n.reference) or ledger.unheard(n.reference)) for n in claimed.notices]
+    pairs = [(n.id, by_reference.get(n.line) or ledger.unheard(n.line)) for n in claimed.notices]
     return ledger.record_receipts(session, Notice, pairs, token=claimed.token, now=now, provider=provider)
 
 

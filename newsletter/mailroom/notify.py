@@ -126,13 +126,13 @@ def _message(
     given = slots_for(notice, person)
     slots = {name: given[name] for name in opens if name in given}  # the others stay unmade and unsent
     head = headers.notice_headers(
-        reference=hand.reference,
+        reference=hand.line,
         kind=notice.kind,
         settings=settings,
         links=links,
         unsubscribe_url=slots.get("unsubscribe_url", ""),
     )
-    return Message(hand.reference, person.address, template, slots, head)
+    return Message(hand.line, person.address, template, slots, head)
 
 
 def _submit(provider: EmailProvider, messages: list[Message]) -> list[Receipt]:

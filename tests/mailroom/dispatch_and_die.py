@@ -17,7 +17,7 @@ from pathlib import Path
 from mailing import LINKS, MORNING, audience_of, slots_for
 
 from newsletter import clock, db
-from newsletter.mailroom import dispatch, ledger
+from newsletter.mailroom import dispatch, freezing, ledger
 from newsletter.mailroom.messages import Message
 from newsletter.mailroom.providers.outbox import Outbox
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
@@ -90,7 +90,7 @@ def main(url: str, folder: str, place: str, nth: str, mutant: str = "") -> None:
                     waypoint("freezing")
                 yield row
 
-        ledger.FREEZE_CHUNK = 7
+        freezing.FREEZE_CHUNK = 7
         ledger.freeze(session, issue, walked(), [], now=MORNING)
         waypoint("frozen-uncommitted")
     waypoint("frozen")

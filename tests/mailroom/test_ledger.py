@@ -17,7 +17,7 @@ from newsletter.models import Delivery, Issue, LeftOut, Rendition, Subscriber, S
 
 
 def _accepted(claimed: ledger.Claimed) -> list[Receipt]:
-    return [Receipt(row.reference, Outcome.ACCEPTED, provider_id="x") for row in claimed.rows]
+    return [Receipt(row.line, Outcome.ACCEPTED, provider_id="x") for row in claimed.rows]
 
 
 def _claim(sessions, issue_id, *, limit=10, now=MORNING, **more):
@@ -219,7 +219,7 @@ def test_stale_news_waits_for_an_operator_who_may_let_it_go(sessions, settings) 
 def test_receipts_become_states(each_sessions, settings) -> None:
     issue_id = frozen_issue(each_sessions, settings, 5)
     claimed = _claim(each_sessions, issue_id)
-    refs = [r.reference for r in claimed.rows]
+    refs = [r.line for r in claimed.rows]
     receipts = [
         Receipt(refs[0], Outcome.ACCEPTED, provider_id="p-1"),
         Receipt(refs[1], Outcome.FAILED, reason="no such mailbox"),

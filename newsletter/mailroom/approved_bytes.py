@@ -1,0 +1,37 @@
+"""Whether the bytes that lie in the tables are the bytes that were approved. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.mailroom.messages import Template, content_hash
+from newsletter.models import Issue, Rendition
+
+
+def issue_hash(renditions: Mapping[str, str]) -> str:
+    """The hash of an Issue from the content hashes of its Renditions, by kind."""
+    return content_hash(renditions["full"], renditions["metered"], "")
+
+
+def stored_templates(session: Session, issue_id: int) -> dict[str, Template]:
+    """The Renditions of an Issue by kind, each with the hash of the bytes as they lie in the table now."""
+    found = session.scalars(select(Rendition).where(Rendition.issue_id == issue_id))
+    return {
+        r.kind: Template(r.subject, r.html, r.text, content_hash(r.subject, r.html, r.text, r.preheader))
+        for r in found
+    }
+
+
+def wrong_bytes(session: Session, issue: Issue) -> str | None:
+    """Why the stored Renditions are not what was approved; None when they are."""
+    hashes = {kind: t.content_hash for kind, t in stored_templates(session, issue.id).items()}
+    if set(hashes) != {"full", "metered"}:
+        return "a Rendition is missing"
+    if issue.content_hash is None:
+        return "nothing was approved"
+    if issue_hash(hashes) != issue.content_hash:
+        return "the Renditions are not the bytes that were approved"
+    return None

@@ -1,0 +1,155 @@
+"""The compare-and-set under the ledger: a change names the state it leaves and, for a line in somebody's hands, the claim's token.
+
+The same for Deliveries and Notices. Used by the ledger alone; the caller commits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, update
+from sqlalchemy.orm import Session
+
+from newsletter import log
+from newsletter.errors import Refused
+from newsletter.mailroom import states
+from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.mailroom.states import ACCEPTED, FAILED, PENDING, SUBMITTING, UNCERTAIN
+from newsletter.models import Delivery, Issue, Notice
+
+RETRY_PAUSE = timedelta(seconds=60)  # after a definite no for now, unless the provider named a longer time
+LEASE_EXPIRED = "the owner's lease ran out"
+
+_log = log.get("mailroom")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many of a batch became what. ``late`` lines were no longer ours: their lease had run out."""
+
+    accepted: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    retried: int = 0
+    late: int = 0
+
+
+def move(
+    session: Session,
+    table: type[Delivery] | type[Notice],
+    ids: Sequence[int],
+    before: str,
+    after: str,
+    *,
+    token: str | None = None,
+    **values: Any,
+) -> int:
+    """Take lines from ``before`` to ``after``, those that still are in ``before`` (and in ``token``'s hands). How many were."""
+    if not states.allowed(before, after):
+        raise Refused(f"A line of the ledger cannot go from {before} to {after}.")
+    if not ids:
+        return 0
+    statement = update(table).where(table.id.in_(ids), table.state == before)
+    if before == SUBMITTING:
+        statement = statement.where(table.claim == token)
+        values = {"claim": None, "lease_until": None, **values}
+    return changed(session, statement.values(state=after, **values))
+
+
+def move_issue(session: Session, issue: Issue, after: str, **values: Any) -> bool:
+    """Take ``issue`` from the state it was read in to ``after``. False when somebody else moved it meanwhile."""
+    before = issue.state
+    if not states.issue_allowed(before, after):
+        raise Refused(f"The Issue of {issue.issued_on} is {before}; from there it cannot become {after}.")
+    statement = update(Issue).where(Issue.id == issue.id, Issue.state == before)
+    moved = changed(session, statement.values(state=after, **values)) == 1
+    session.refresh(issue)
+    return moved
+
+
+def changed(session: Session, statement: Any) -> int:
+    """Run an UPDATE; how many lines it found as it expected them."""
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def unheard(reference: str) -> Receipt:
+    """Stands in for a Receipt the provider owes us."""
+    return Receipt(reference, Outcome.UNCERTAIN, reason="the provider gave no receipt")
+
+
+def record_receipts(
+    session: Session,
+    table: type[Delivery] | type[Notice],
+    pairs: Iterable[tuple[int, Receipt]],
+    *,
+    token: str,
+    now: datetime,
+    provider: str,
+) -> Recorded:
+    """The same for Deliveries and Notices: (id, Receipt) pairs, alike ones written in one statement."""
+    alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for line_id, r in pairs:
+        alike[(r.outcome, r.provider_id, r.reason, r.retry_after)].append(line_id)
+    asked = {Outcome.ACCEPTED: 0, Outcome.FAILED: 0, Outcome.UNCERTAIN: 0, Outcome.RETRY: 0}
+    late = 0
+    for (outcome, provider_id, reason, retry_after), ids in alike.items():
+        if outcome is Outcome.RETRY:
+            pause = max(RETRY_PAUSE, timedelta(seconds=retry_after or 0.0))
+            done = give_back_lines(session, table, ids, token=token, due_at=now + pause)
+        else:
+            values: dict[str, Any] = {"reason": None if outcome is Outcome.ACCEPTED else reason}
+            values["provider_id"] = provider_id
+            if table is Delivery:
+                values["provider"] = provider
+                values["settled_at"] = None if outcome is Outcome.UNCERTAIN else now
+            done = move(session, table, ids, SUBMITTING, _STATE_OF[outcome], token=token, **values)
+        asked[outcome] += done
+        late += len(ids) - done
+    if late:
+        _log.warning("ledger.late", lines=late)
+    return Recorded(
+        asked[Outcome.ACCEPTED], asked[Outcome.FAILED], asked[Outcome.UNCERTAIN], asked[Outcome.RETRY], late
+    )
+
+
+_STATE_OF = {Outcome.ACCEPTED: ACCEPTED, Outcome.FAILED: FAILED, Outcome.UNCERTAIN: UNCERTAIN}
+
+
+def give_back_lines(
+    session: Session,
+    table: type[Delivery] | type[Notice],
+    ids: Sequence[int],
+    *,
+    token: str,
+    due_at: datetime | None = None,
+) -> int:
+    """Back to pending without spending an attempt, after a definite no. ``due_at``: not before then."""
+    later: dict[str, Any] = {} if due_at is None else {"due_at": due_at}
+    return move(
+        session,
+        table,
+        ids,
+        SUBMITTING,
+        PENDING,
+        token=token,
+        attempts=table.attempts - 1,
+        reason=None,
+        **later,
+    )
+
+
+def expire_lines(
+    session: Session, table: type[Delivery] | type[Notice], which: Iterable[Any], *, now: datetime
+) -> int:
+    """The same for Deliveries and Notices. ``which`` are further conditions."""
+    return changed(
+        session,
+        update(table)
+        .where(*which, table.state == SUBMITTING, table.lease_until < now)
+        .values(state=UNCERTAIN, reason=LEASE_EXPIRED, claim=None, lease_until=None),
+    )
