@@ -26,12 +26,13 @@ from newsletter.mailroom.plain_text import wrap
 from newsletter.mailroom.renditions import KINDS, Kind, RenderedIssue
 from newsletter.models import Issue, Rendition
 from newsletter.newsroom.editions import IssueView
-from newsletter.newsroom.reading_time import seconds_for
+from newsletter.newsroom.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
 from newsletter.newsroom.sections import EMAIL, METERED, sections_for
 from newsletter.newsroom.shortened import AROUND, metered, metered_words_of, shortened, words_of
 from newsletter.settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates" / "email"
+LONGEST_WORDS = LONGEST_READ * WORDS_A_MINUTE // 60
 # What a Notice may be told at render time, the same for everybody, and what it says when told nothing.
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
     "confirm": {"days_valid": 7},
@@ -55,11 +56,12 @@ def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) 
     """Render an Issue. Pure given its values; compiles MJML, so once per Rendition and never per reader."""
     if kind not in KINDS:
         raise RenderError(f"There is no rendition '{kind}', only full and metered.")
+    around = AROUND + words_in((view.intro,))
     if kind == "full":
-        where, stories, words = EMAIL, shortened(view.stories), words_of
+        where, stories, words = EMAIL, shortened(view.stories, LONGEST_WORDS - around), words_of
     else:
         where, stories, words = METERED, tuple(map(metered, view.stories)), metered_words_of
-    seconds = seconds_for(AROUND + sum(map(words, stories)))
+    seconds = seconds_for(around + sum(map(words, stories)))
     values = {
         "kind": kind,
         "day": phrases.day(view.issued_on),
