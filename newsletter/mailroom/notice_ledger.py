@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from newsletter import db
 from newsletter.mailroom import ledger, states
 from newsletter.mailroom.providers.protocol import Receipt
-from newsletter.mailroom.states import PENDING, SUBMITTING, WITHDRAWN
+from newsletter.mailroom.states import ACCEPTED, PENDING, SUBMITTING, UNCERTAIN, WITHDRAWN
 from newsletter.models import Notice, Operator, Subscriber, Suppression
 
 # A Notice is asked for by the reader, so having unsubscribed or been erased does not stop it; a dead mailbox or a complaint does.
@@ -149,3 +149,8 @@ def give_back(session: Session, claimed: ClaimedNotices, ids: Sequence[int], *, 
 def expire(session: Session, *, now: datetime) -> int:
     """Notices whose owner's lease ran out become uncertain: the owner may have died before or after the hand-over."""
     return ledger.expire_lines(session, Notice, (), now=now)
+
+
+def prove(session: Session, ids: Sequence[int]) -> int:
+    """The provider reported something of these Notices later, so it took them: uncertain ones are accepted."""
+    return ledger.move(session, Notice, ids, UNCERTAIN, ACCEPTED, reason=None)

@@ -1,0 +1,234 @@
+"""Settling: any order and any number of repeats of what a provider reports give the same final state."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from datetime import date, timedelta
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from mailing import MORNING, frozen_issue
+from sqlalchemy import insert, select, update
+
+from newsletter import db
+from newsletter.mailroom import ledger, notify, settle
+from newsletter.mailroom.providers.protocol import Outcome, ProviderEvent, Receipt
+from newsletter.mailroom.providers.sendgrid_events import MOMENT, SIGNATURE, NotTheirs, read_events, verify
+from newsletter.models import Delivery, DeliveryEvent, Issue, Notice, Suppression
+
+LATER = MORNING + timedelta(minutes=5)
+
+
+def event(
+    n: int, kind: str, number: int, *, minutes: int = 1, bounce: str | None = None, line="delivery"
+) -> ProviderEvent:
+    return ProviderEvent(f"e{n}", f"{line}:{number}", kind, MORNING + timedelta(minutes=minutes), bounce)
+
+
+def _take(sessions, events) -> settle.SettleReport:
+    with sessions.begin() as session:
+        return settle.take(session, events, provider="sendgrid", now=LATER)
+
+
+def _standing(sessions) -> tuple:
+    with db.reading(sessions) as session:
+        return (
+            sorted((d.id, d.state) for d in session.scalars(select(Delivery))),
+            sorted(
+                (e.provider_event_id, e.kind, e.delivery_id) for e in session.scalars(select(DeliveryEvent))
+            ),
+            sorted((s.address_hash, s.reason, s.suppressed_at) for s in session.scalars(select(Suppression))),
+        )
+
+
+@pytest.fixture
+def dispatched(each_sessions, settings):
+    """Ten Deliveries: all accepted but 1 and 2, of which we did not hear."""
+    issue_id = frozen_issue(each_sessions, settings, 10)
+    with each_sessions.begin() as session:
+        claimed = ledger.claim(session, issue_id, limit=10, now=MORNING)
+        receipts = [
+            Receipt(r.line, Outcome.UNCERTAIN if r.delivery_id <= 2 else Outcome.ACCEPTED)
+            for r in claimed.rows
+        ]
+        ledger.record(session, claimed, receipts, now=MORNING, provider="sendgrid")
+    return each_sessions
+
+
+BUNCH = [
+    event(1, "processed", 1),
+    event(2, "delivered", 3, minutes=2),
+    event(3, "bounced", 4, bounce="hard", minutes=3),
+    event(4, "complained", 4, minutes=4),
+    event(5, "unsubscribed", 4, minutes=2),
+    event(6, "unsubscribed", 5),
+    event(7, "bounced", 6, bounce="soft"),
+    event(8, "deferred", 7),
+    event(9, "delivered", 7, minutes=3),
+    event(10, "bounced", 999, bounce="hard"),
+    ProviderEvent("e11", None, "delivered", MORNING),
+    ProviderEvent("e12", "delivery:1; DROP", "delivered", MORNING),
+]
+
+
+def test_what_is_heard_settles_what_was_uncertain(dispatched) -> None:
+    report = _take(dispatched, BUNCH)
+    assert (report.new, report.strangers, report.accepted, report.suppressed) == (9, 3, 1, 2)
+    lines, events, suppressed = _standing(dispatched)
+    assert dict(lines)[1] == "accepted"
+    assert dict(lines)[2] == "uncertain"
+    assert [e[0] for e in events] == ["e2", "e3", "e4", "e5", "e6", "e7", "e8", "e9"]
+    assert suppressed == [
+        ("hash4", "complained", MORNING + timedelta(minutes=2)),
+        ("hash5", "unsubscribed", MORNING + timedelta(minutes=1)),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_order_and_any_repeats_end_the_same(dispatched, seed) -> None:
+    chance = random.Random(seed)
+    bunch = [*BUNCH, *chance.sample(BUNCH, 6)]
+    chance.shuffle(bunch)
+    while bunch:
+        size = chance.randint(1, 5)
+        _take(dispatched, bunch[:size])
+        bunch = bunch[size:]
+    shuffled = _standing(dispatched)
+    assert _take(dispatched, BUNCH).accepted == 0
+    assert _standing(dispatched) == shuffled
+    _, events, suppressed = shuffled
+    assert len(events) == 8
+    assert [(s[0], s[1]) for s in suppressed] == [("hash4", "complained"), ("hash5", "unsubscribed")]
+    assert suppressed[0][2] == MORNING + timedelta(minutes=2)
+
+
+def test_a_repeat_does_not_suppress_again_what_was_lifted(dispatched) -> None:
+    _take(dispatched, BUNCH)
+    with dispatched.begin() as session:
+        for one in session.scalars(select(Suppression)):
+            session.delete(one)
+    assert _take(dispatched, BUNCH).known == 8
+    assert _standing(dispatched)[2] == []
+
+
+def test_a_notice_is_settled_and_its_reader_suppressed(dispatched) -> None:
+    with dispatched.begin() as session:
+        notify.queue(session, "confirm", key="k", due_at=MORNING, subscriber_id=9)
+        session.execute(update(Notice).values(state="uncertain"))
+    report = _take(dispatched, [event(50, "bounced", 1, bounce="hard", line="notice")])
+    assert (report.accepted, report.suppressed) == (1, 1)
+    assert _standing(dispatched)[2][0][:2] == ("hash9", "bounced")
+
+
+@pytest.mark.parametrize(("delivered_between", "dead"), [(False, True), (True, False)])
+def test_a_mailbox_that_always_bounces_softly_is_taken_for_dead(
+    sessions, settings, delivered_between, dead
+) -> None:
+    frozen_issue(sessions, settings, 1)
+    with sessions.begin() as session:
+        for n in range(2, settle.SOFT_BOUNCES + 1):
+            issue = Issue(issued_on=date(2026, 2, n), state="dispatched", subject="x", composed_at=MORNING)
+            session.add(issue)
+            session.flush()
+            line = {"issue_id": issue.id, "subscriber_id": 1, "address_hash": "hash1", "rendition": "full"}
+            session.execute(
+                insert(Delivery).values(**line, content_hash="h", due_at=MORNING, state="accepted")
+            )
+        ids = session.scalars(select(Delivery.id).order_by(Delivery.id)).all()
+    for n, number in enumerate(ids):
+        assert _standing(sessions)[2] == []
+        if delivered_between and n == 2:
+            _take(sessions, [event(100, "delivered", number, minutes=n)])
+        _take(sessions, [event(n, "bounced", number, bounce="soft", minutes=n)])
+    assert bool(_standing(sessions)[2]) is dead
+
+
+def test_a_surge_of_bounces_holds_the_issue(sessions, settings) -> None:
+    issue_id = frozen_issue(sessions, settings, 300)
+    with sessions.begin() as session:
+        claimed = ledger.claim(session, issue_id, limit=200, now=MORNING)
+        told = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows]
+        ledger.record(session, claimed, told, now=MORNING, provider="sendgrid")
+    few = [event(n, "bounced", n, bounce="hard") for n in range(1, settle.SURGE_FROM)]
+    assert _take(sessions, few).held == ()
+    assert _take(sessions, [event(500, "complained", 150)]).held == (issue_id,)
+    with db.reading(sessions) as session:
+        issue = session.get_one(Issue, issue_id)
+        assert (issue.state, "100 of 200" in (issue.hold_reason or "")) == ("held", True)
+
+
+def test_sendgrids_words_are_read() -> None:
+    at = int(MORNING.timestamp())
+
+    def one(name: str, **more):
+        return {
+            "event": name,
+            "sg_event_id": f"id-{name}-{len(more)}",
+            "timestamp": at,
+            "email": "a@example.com",
+            **more,
+        }
+
+    body = [
+        one("processed", reference="delivery:1"),
+        one("delivered", reference="delivery:1", response="250 OK for a@example.com"),
+        one("bounce", type="bounce", status="5.1.1", reason="550 no such", reference="delivery:2"),
+        one("bounce", type="blocked", status="5.7.1", reason="blocked", reference="delivery:2", x=1),
+        one("dropped", reason="Bounced Address", reference="delivery:3"),
+        one("dropped", reason="Unsubscribed Address", reference="delivery:3", x=1),
+        one("dropped", reason="Spam Reporting Address", reference="delivery:3", x=1, y=1),
+        one("dropped", reason="Spam Content", reference="delivery:3", x=1, y=1, z=1),
+        one("spamreport"),
+        one("group_unsubscribe", asm_group_id=1),
+        one("open"),
+        one("click"),
+        {"event": "delivered"},
+        "nonsense",
+    ]
+    found = read_events(json.dumps(body).encode())
+    assert [(e.kind, e.bounce) for e in found] == [
+        ("processed", None), ("delivered", None), ("bounced", "hard"), ("bounced", "soft"), ("bounced", "hard"),
+        ("unsubscribed", None), ("complained", None), ("bounced", "soft"), ("complained", None), ("unsubscribed", None),
+    ]  # fmt: skip
+    assert found[0].happened_at == MORNING
+    assert all("@" not in e.reason for e in found)
+    with pytest.raises(ValueError, match="not a list"):
+        read_events(b"{}")
+
+
+def test_only_what_sendgrid_signed_now_is_believed() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = base64.b64encode(
+        key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    ).decode()
+    body = '[{"event": "delivered", "name": "Grüße"}]\r\n'.encode()
+
+    def headers(at, signed=body, by=key):
+        moment = str(int(at.timestamp()))
+        made = by.sign(moment.encode() + signed, ec.ECDSA(hashes.SHA256()))
+        return {SIGNATURE: base64.b64encode(made).decode(), MOMENT: moment}
+
+    verify(body, headers(MORNING), key=public, now=LATER)
+    stale = MORNING + timedelta(minutes=11)
+    for wrong in (
+        lambda: verify(body + b" ", headers(MORNING), key=public, now=LATER),
+        lambda: verify(
+            body, headers(MORNING, by=ec.generate_private_key(ec.SECP256R1())), key=public, now=LATER
+        ),
+        lambda: verify(body, headers(MORNING), key=public, now=stale),
+        lambda: verify(body, headers(stale), key=public, now=MORNING),
+        lambda: verify(
+            body, {**headers(MORNING), MOMENT: str(int(LATER.timestamp()))}, key=public, now=LATER
+        ),
+        lambda: verify(body, {**headers(MORNING), SIGNATURE: "%%%"}, key=public, now=LATER),
+        lambda: verify(body, {}, key=public, now=LATER),
+        lambda: verify(b"\xff", headers(MORNING, b"\xff"), key=public, now=LATER),
+        lambda: verify(body, headers(MORNING), key="not a key", now=LATER),
+    ):
+        with pytest.raises(NotTheirs):
+            wrong()
