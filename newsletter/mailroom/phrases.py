@@ -18,8 +18,8 @@ from newsletter.newsroom.telling import BulletKind, Quote
 # White on these is at least 4.5:1 (WCAG AA); tests/mailroom/test_render_contrast.py computes it.
 SIDE_COLOURS = {Side.LEFT: "#1f5a96", Side.CENTER: "#59616e", Side.RIGHT: "#a92f24"}
 BULLET_NAMES = {
-    BulletKind.AGREE: "Agreed:",
-    BulletKind.DIFFER: "Disputed:",
+    BulletKind.AGREE: "They agree:",
+    BulletKind.DIFFER: "They differ:",
     BulletKind.NEXT: "Next:",
 }
 LONGEST_URL = 300  # characters; a longer one costs every reader too much, the story page has it
@@ -121,6 +121,12 @@ def listed_articles(story: StoryView) -> tuple[tuple[Side, tuple[ArticleView, ..
     return tuple((side, articles) for side, articles in by_side if articles)
 
 
+def unlisted_line(story: StoryView) -> str:
+    """How many Articles the list leaves to the story page; empty when none."""
+    left = len(story.articles) - sum(len(articles) for _, articles in listed_articles(story))
+    return f"And {left:,} more in the whole story." if left else ""
+
+
 FOR_TEMPLATES: dict[str, Any] = {
     "SIDES": SIDES,
     "SIDE_NAMES": SIDE_NAMES,
@@ -132,4 +138,5 @@ FOR_TEMPLATES: dict[str, Any] = {
     "listed_articles": listed_articles,
     "missing_side": missing_side,
     "side_words_line": side_words_line,
+    "unlisted_line": unlisted_line,
 }

@@ -16,7 +16,7 @@ from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, 
 
 AROUND = 70  # words of masthead, foot and headings that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - AROUND
-LABELS = 28  # words of one Story's own headings, counts and links
+LABELS = 32  # words of one Story's own headings, counts and links
 MISSING_SIDE = 10  # "No right-leaning outlet among the 528 we read carried this."
 METERED_LABELS = 19  # the same in the metered Rendition, which shows less
 EARLIER_LABEL = 4  # "Earlier 5M · 3 articles"
@@ -45,7 +45,7 @@ def shortened(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[S
 def words_of(story: StoryView) -> int:
     """Words a reader reads of this Story as it stands (a shortened one, usually), labels included."""
     telling = story.telling
-    labels = LABELS + len(telling.analysis) + EARLIER_LABEL * len(story.history)
+    labels = LABELS + 2 * len(telling.analysis) + EARLIER_LABEL * len(story.history)
     labels += SIDE_WORDS_LABEL if any(telling.side_words.values()) else 0
     labels += MISSING_SIDE * sum(1 for side in SIDES if telling.summary(side) is None)
     return labels + words_in(

@@ -260,3 +260,15 @@ def test_a_notice_refuses_what_it_has_no_place_for() -> None:
         notice("confirm", {"address": "ann@example.com"}, settings=SETTINGS, links=LINKS)
     with pytest.raises(RenderError, match="no notice"):
         notice("issue", {}, settings=SETTINGS, links=LINKS)
+
+
+def test_a_long_list_of_articles_is_shortened_and_says_so() -> None:
+    told = story(1)
+    more = tuple(
+        replace(a, id=a.id + 50, number=a.number + 7, outlet=f"{a.outlet} II") for a in told.articles
+    )
+    view = replace(issue(1), stories=(replace(told, articles=(*told.articles, *more)),))
+    r = rendition(view, "full", settings=SETTINGS, links=LINKS)
+    assert "And 6 more in the whole story." in read_page(r.html).flat
+    assert "And 6 more in the whole story." in r.text
+    assert "more in the whole story" not in made("full").text
