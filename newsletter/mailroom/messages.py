@@ -37,5 +37,7 @@ def content_hash(subject: str, html: str, text: str, preheader: str = "") -> str
     digest = hashlib.sha256()
     for part in (subject, preheader, html, text):
         data = part.encode()
-        digest.update(f"{len(data)}:".encode() + data)  # lengths, so that no two different splits look the same
+        digest.update(
+            f"{len(data)}:".encode() + data
+        )  # lengths, so that no two different splits look the same
     return digest.hexdigest()
