@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import DateTime, Engine, Table, TypeDecorator, create_engine, event, make_url
+from sqlalchemy import DateTime, Delete, Engine, Table, TypeDecorator, Update, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
@@ -145,6 +145,11 @@ def insert_many(
 def _sqlite_moment(moment: datetime) -> str:
     """As SQLAlchemy writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def changed(session: Session, statement: Update | Delete) -> int:
+    """Do an UPDATE or DELETE; how many rows it changed."""
+    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
 
 def skip_locked(session: Session, statement: Select[Any], *, of: Any = None) -> Select[Any]:

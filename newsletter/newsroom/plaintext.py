@@ -1,0 +1,194 @@
+"""Feed markup to plain text, of a length that can be printed. Pure.
+
+What comes out is text, never markup: whoever prints it escapes it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Collection
+
+import nh3
+
+LONGEST_HEADLINE = 300  # characters
+LONGEST_EXCERPT = 1_500
+_LONGEST_INPUT = 60_000  # what follows cannot reach the first 1,500 characters of text in any honest feed
+
+# Invisible characters that can forge what a reader sees: control, bidirectional, zero-width, tags, lone surrogates.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,2000}|!--|!\[CDATA\[|\?)", re.DOTALL)
+_BREAK = re.compile(
+    r"</?(?:p|div|br|li|ul|ol|tr|td|th|table|h[1-6]|hr|blockquote|figure|figcaption|pre|section)\b", re.I
+)
+_DROPPED = {
+    "script",
+    "style",
+    "template",
+    "noscript",
+    "iframe",
+    "object",
+    "svg",
+    "math",
+    "title",
+    "figcaption",
+    "form",
+}
+_MARKS = re.compile(
+    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
+)
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s|$)")
+_LEFTOVERS = re.compile(
+    r"\s*(?:The post .{1,300}? (?:first appeared|appeared first) on .{1,120}?\.?|\[(?:…|\.\.\.)\]|(?:Continue reading|Read more|Keep reading)\s*(?:…|\.\.\.|»|→|&raquo;)?)\s*$",
+    re.IGNORECASE,
+)
+
+
+def plain(markup: str) -> str:
+    """Text without tags, entities (even doubly escaped ones), script, style, and invisible characters; one line."""
+    text = _INVISIBLE.sub("", markup[:_LONGEST_INPUT])
+    for _ in range(3):  # feeds escape markup up to three times over
+        before = text
+        if _TAG.search(text):
+            text = nh3.clean(_BREAK.sub(lambda m: " " + m[0], text), tags=set(), clean_content_tags=_DROPPED)
+        text = html.unescape(text)
+        if text == before:
+            break
+    text = _INVISIBLE.sub("", text)
+    return " ".join(_MARKS.sub(r"\1", unicodedata.normalize("NFC", text)).split())
+
+
+def headline(markup: str, identities: Collection[str] = ()) -> str:
+    """A title as plain text of at most 300 characters, without the outlet's own name behind it."""
+    return cut(without_suffix(plain(markup), identities), LONGEST_HEADLINE)
+
+
+def excerpt(markup: str) -> str:
+    """A summary as plain text of at most about 1,500 characters, in whole sentences where it has any."""
+    text = plain(markup)
+    while (shorter := _LEFTOVERS.sub("", text)) != text:
+        text = shorter
+    return cut(text, LONGEST_EXCERPT)
+
+
+def cut(text: str, longest: int) -> str:
+    """At most ``longest`` characters: up to a sentence's end in the second half, else up to a word, with "…"."""
+    if len(text) <= longest:
+        return text
+    ends = [m.end() for m in _SENTENCE_END.finditer(text[:longest])]
+    if ends and ends[-1] >= longest // 2:
+        return text[: ends[-1]]
+    return text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—-") + "…"
+
+
+def first_sentence(text: str) -> str:
+    """What stands for the title of an Entry that has none."""
+    end = _SENTENCE_END.search(text)
+    return cut(text[: end.end()] if end else text, LONGEST_HEADLINE)
+
+
+# ── names behind headlines ────────────────────────────────────────────────────────────────────────────────────────
+
+_SPLIT = re.compile(r"\s+(?:[-–—|*•·»:]|::|\|\||//|>>)\s+|\s+\|\s*|\s*\|\s+")
+_BYLINE = re.compile(r"[Bb]y (?:[A-Z][\w.'’-]*)(?: [A-Z][\w.'’-]*){0,3}")
+_SECTIONS = frozenset(
+    [
+        "news",
+        "politics",
+        "business",
+        "opinion",
+        "world",
+        "us",
+        "uk",
+        "usa",
+        "america",
+        "video",
+        "online",
+        "live",
+        "sports",
+        "sport",
+        "health",
+        "tech",
+        "technology",
+        "money",
+        "economy",
+        "national",
+        "international",
+        "local",
+        "digital",
+        "magazine",
+        "com",
+        "org",
+        "net",
+    ]
+)
+_SHORTEST_REST = 12  # characters that must remain; "Home | Outlet" is better left alone
+
+
+def without_suffix(title: str, identities: Collection[str]) -> str:
+    """Take the outlet's own name, its domain, or a byline behind it off the end of a title.
+
+    Only what names the outlet goes: " - Outlet Name", " | Outlet Politics", " * outlet.com * by Ann". Everything else
+    that follows a dash is the headline's own.
+    """
+    names = [n for n in (_words(i) for i in identities) if n]
+    rest = title
+    while True:
+        breaks = list(_SPLIT.finditer(rest))
+        if not breaks:
+            break
+        last, behind = breaks[-1], rest[breaks[-1].end() :].strip()
+        if _names_outlet(behind, names):
+            shorter = rest[: last.start()].rstrip()
+        elif _BYLINE.fullmatch(behind) and len(breaks) > 1:
+            middle = rest[breaks[-2].end() : last.start()].strip()
+            if not _names_outlet(middle, names):
+                break
+            shorter = rest[: breaks[-2].start()].rstrip()
+        else:
+            break
+        if len(shorter) < _SHORTEST_REST:
+            break
+        rest = shorter
+    return rest
+
+
+def _names_outlet(text: str, names: list[list[str]]) -> bool:
+    words = _words(text)
+    if not words or len(words) > 8:
+        return False
+    for name in names:
+        if words == name or "".join(words) == "".join(name):
+            return True
+        extra = words[len(name) :]
+        if words[: len(name)] == name and len(extra) <= 2 and set(extra) <= _SECTIONS:
+            return True
+        if len(name) == 1 and len(name[0]) >= 3 and len(words) <= 5 and _abbreviates(name[0], words):
+            return True
+    return False
+
+
+def _abbreviates(label: str, words: list[str]) -> bool:
+    """Whether a domain's label is made of beginnings of all the words, in order: "nypost" of "New York Post"."""
+    if not words:
+        return not label
+    first, others = words[0], words[1:]
+    return any(
+        label.startswith(first[:size]) and _abbreviates(label[size:], others)
+        for size in range(len(first), 0, -1)
+    )
+
+
+def _words(text: str) -> list[str]:
+    """Lower-case words of a name, without brackets, a leading article and a domain's ending."""
+    bare = re.sub(r"\(.*?\)", " ", text.lower()).strip()
+    if domain := re.fullmatch(r"(?:https?://)?(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)/?", bare):
+        labels = domain[1].split(".")
+        keep = labels[:-2] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[:-1]
+        bare = " ".join(keep)
+    words = re.findall(r"\w+", bare)
+    return words[1:] if len(words) > 1 and words[0] == "the" else words
