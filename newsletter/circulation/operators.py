@@ -71,6 +71,15 @@ def ask_for_link(session: Session, address: str, *, settings: Settings, now: dat
     notify.queue(session, "desk", key=f"desk:{operator.id}:{slot}", due_at=now, operator_id=operator.id)
 
 
+def on_duty(session: Session, settings: Settings, *, now: datetime) -> list[Operator]:
+    """Everybody to tell when something needs an operator: those added, and those named in ``OPERATORS``. The caller commits."""
+    known = {o.address: o for o in session.scalars(select(Operator).order_by(Operator.id))}
+    for address in settings.operators:
+        if address not in known:
+            known[address] = add(session, address, now=now, by="settings")
+    return [o for o in known.values() if o.removed_at is None]
+
+
 def sign_in(session: Session, token: str, *, tokens: Tokens, now: datetime) -> str:
     """Spend the link and begin a Sign-in. Returns the secret for the cookie; only its hash is kept.
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import log
 from newsletter.circulation.addresses import address_hash, normalise, person_hash
-from newsletter.circulation.tokens import CONFIRM, ForgedToken, Tokens, number_in
+from newsletter.circulation.tokens import CONFIRM, GoneToken, Tokens, number_in
 from newsletter.db import insert_new
 from newsletter.mailroom import notify, states
 from newsletter.models import Notice, Subscriber, Suppression
@@ -144,11 +144,11 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
 
 
 def subscriber_of(session: Session, subject: str) -> Subscriber:
-    """Whom a token's subject names. Raises ``ForgedToken`` when they were erased since."""
+    """Whom a token's subject names. Raises ``GoneToken`` when they were erased since."""
     number, beginning = number_in(subject)
     subscriber = session.get(Subscriber, number)
     if subscriber is None or not subscriber.address_hash.startswith(beginning):
-        raise ForgedToken("this link is for a subscription that is no longer kept")
+        raise GoneToken("this link is for a reader who is no longer kept")
     return subscriber
 
 

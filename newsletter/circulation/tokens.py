@@ -34,6 +34,10 @@ class ForgedToken(TokenError):
     """Not ours, cut off in the mail, or made for another purpose."""
 
 
+class GoneToken(TokenError):
+    """Ours, but whom it was made for was erased since."""
+
+
 class ExpiredToken(TokenError):
     """Ours, for this purpose, and too old. ``subject`` is what it was made for."""
 

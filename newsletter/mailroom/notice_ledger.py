@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -54,14 +54,19 @@ def queue(
     due_at: datetime,
     subscriber_id: int | None = None,
     operator_id: int | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Owe somebody a Notice, in the transaction of the change that causes it. False when ``key`` was queued before."""
+    """Owe somebody a Notice, in the transaction of the change that causes it. False when ``key`` was queued before.
+
+    ``values`` is what its template prints (a day, a sentence): plain JSON and nothing personal.
+    """
     row = {
         "kind": kind,
         "key": key,
         "due_at": due_at,
         "subscriber_id": subscriber_id,
         "operator_id": operator_id,
+        "values": dict(values or {}),
         "state": PENDING,
         "attempts": 0,
     }

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from newsletter import db, log
 from newsletter.clock import Clock
@@ -30,7 +29,6 @@ BATCH = 50  # Notices handed over together: a doubt touches few people
 PAUSE_AFTER_FAULT = timedelta(minutes=10)  # before a Notice that cannot be made is tried again
 
 NoticeSlots = Callable[[Notice, Subscriber | Operator], Mapping[str, str]]
-NoticeValues = Callable[[Notice, Subscriber | Operator], Mapping[str, Any]]
 
 _log = log.get("mailroom")
 
@@ -56,11 +54,9 @@ def run(
     links: Links,
     now: Clock,
     slots_for: NoticeSlots,
-    values_for: NoticeValues | None = None,
     stop: threading.Event | None = None,
 ) -> NotifyReport:
-    """Submit the Notices that are due. ``slots_for`` gives the personal Slots of one, ``values_for`` what its template prints to all
-    who are in the same case (a price, a day)."""
+    """Submit the Notices that are due. ``slots_for`` gives the personal Slots of one."""
     report = NotifyReport()
     if not _anything_due(sessions, now):
         return report
@@ -74,7 +70,7 @@ def run(
             if claimed.withdrawn:
                 continue
             break
-        messages, unmade = _messages(claimed, settings, links, slots_for, values_for)
+        messages, unmade = _messages(claimed, settings, links, slots_for)
         receipts = _submit(provider, messages) if messages else []
         with sessions.begin() as session:
             notice_ledger.give_back(session, claimed, unmade, due_at=now() + PAUSE_AFTER_FAULT)
@@ -98,14 +94,13 @@ def _messages(
     settings: Settings,
     links: Links,
     slots_for: NoticeSlots,
-    values_for: NoticeValues | None,
 ) -> tuple[list[Message], list[int]]:
     """The finished Messages, and the Notices that could not be made; one of them costs no other."""
     messages: list[Message] = []
     unmade: list[int] = []
     for notice in claimed.notices:
         try:
-            messages.append(_message(notice, settings, links, slots_for, values_for))
+            messages.append(_message(notice, settings, links, slots_for))
         except NewsletterError as error:
             _log.error("notice.unmade", notice_id=notice.id, kind=notice.notice.kind, reason=str(error))
             unmade.append(notice.id)
@@ -117,11 +112,9 @@ def _message(
     settings: Settings,
     links: Links,
     slots_for: NoticeSlots,
-    values_for: NoticeValues | None,
 ) -> Message:
     notice, person = hand.notice, hand.person
-    values = dict(values_for(notice, person)) if values_for else {}
-    template: Template = render.notice(notice.kind, values, settings=settings, links=links)
+    template: Template = render.notice(notice.kind, notice.values, settings=settings, links=links)
     opens = open_slots(template.subject) | open_slots(template.html) | open_slots(template.text)
     given = slots_for(notice, person)
     slots = {name: given[name] for name in opens if name in given}  # the others stay unmade and unsent

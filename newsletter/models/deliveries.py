@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.models.base import Base
@@ -105,6 +106,9 @@ class Notice(Base):
         ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
     )
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operator.id"))  # one of the two is set
+    values: Mapped[dict[str, Any]] = mapped_column(
+        JSON, default=dict
+    )  # what its template prints; never an address
     due_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(Text, default="pending")
     attempts: Mapped[int] = mapped_column(default=0)
