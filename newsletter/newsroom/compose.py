@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
-from newsletter.clock import day_in
 from newsletter.errors import TooFewStories
 from newsletter.models import Article, Feed, Issue, Outlet, Placement, Story, StoryTelling
 from newsletter.newsroom.leans import coverage
@@ -19,7 +18,6 @@ from newsletter.newsroom.ranking import Candidate, Pick, pick
 from newsletter.newsroom.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
 from newsletter.newsroom.subject import preheader, subject
 from newsletter.newsroom.telling import Telling, from_json
-from newsletter.settings import Settings
 
 FRESH = timedelta(hours=36)  # a Story without an Article since then is not news
 FEWEST_OUTLETS = 3  # distinct, wire copies counted once
@@ -41,12 +39,11 @@ class _Told:
     headline: str
 
 
-def run(sessions: db.Sessions, settings: Settings, *, now: datetime, is_sample: bool = False) -> Issue:
-    """The Issue of the day it is in ``EDITION_TZ``, composed if there is none yet.
+def run(sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = False) -> Issue:
+    """The Issue of ``day``, composed if there is none yet.
 
     Raises :class:`TooFewStories` when fewer than three Stories are good enough.
     """
-    day = day_in(settings.EDITION_TZ, now)
     with db.reading(sessions) as session:
         if issue := _issue_of(session, day):
             return issue

@@ -1,0 +1,80 @@
+"""Putting the parts together for a command: settings, database, clock, provider."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from sqlalchemy import Engine
+
+from newsletter import clock as clocks
+from newsletter import db
+from newsletter import settings as settings_file
+from newsletter.circulation.tokens import Tokens
+from newsletter.links import Links
+from newsletter.mailroom import providers
+from newsletter.newsroom import outlets, sample
+from newsletter.pipeline import Parts, Progress, silent
+from newsletter.pressroom import Pressroom
+from newsletter.settings import Settings
+
+
+def open_settings(**overrides: Any) -> Settings:
+    """The Settings, with what the command line says on top; None means "not said"."""
+    return settings_file.load(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def open_database(settings: Settings, *, migrate: bool = False) -> Engine:
+    """The database at head. Raises ``DatabaseError`` when it is not, unless ``migrate``."""
+    engine = db.make_engine(settings.DATABASE_URL)
+    if migrate:
+        db.upgrade(engine)
+    else:
+        db.require_head(engine)
+    return engine
+
+
+def open_press(
+    settings: Settings, *, now: str | None = None, migrate: bool = False, stop: Event | None = None
+) -> Pressroom:
+    """What acting on an Issue needs. ``now`` is ``--now``."""
+    sessions = db.make_sessions(open_database(settings, migrate=migrate))
+    clock = clocks.replay(clocks.parse_moment(now)) if now else clocks.system
+    return Pressroom(
+        settings=settings,
+        sessions=sessions,
+        clock=clock,
+        links=Links(settings.SITE_URL),
+        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=clock),
+        provider=providers.make(settings),
+        stop=stop,
+    )
+
+
+def open_parts(press: Pressroom, *, outlets_file: Path | None = None, progress: Progress = silent) -> Parts:
+    """The Steps' parts, reading the catalogue at once so that a broken one is refused before anything is done."""
+    return Parts(
+        press=press,
+        catalogue=outlets.load_catalogue(outlets_file or press.settings.OUTLETS_FILE),
+        progress=progress,
+    )
+
+
+def open_sample(press: Pressroom, *, progress: Progress = silent) -> Parts:
+    """The same for the sample edition: invented outlets, no network."""
+    return Parts(
+        press=press,
+        catalogue=sample.catalogue(),
+        fetcher=sample.fetcher(press.clock()),
+        is_sample=True,
+        progress=progress,
+    )
+
+
+def stop_on_sigterm() -> Event:
+    """An Event that SIGTERM sets: finish what is in hand, then leave."""
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,66 @@
+"""Serving the site and ticking the scheduler in one process, for ``run``."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from threading import Thread
+
+import click
+from werkzeug.serving import make_server
+
+from newsletter import schedule, tick
+from newsletter.app import create_app
+from newsletter.errors import PortTaken
+from newsletter.pipeline import Parts
+from newsletter.pressroom import Pressroom
+from newsletter.settings import Settings
+
+HOST = "127.0.0.1"
+
+
+def require_free(port: int, host: str = HOST) -> None:
+    """Raise :class:`PortTaken` when something listens there already: better now than after the whole day is made."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"Port {port} is taken by another program ({error.strerror}). Use --port N."
+            ) from None
+
+
+def serve(press: Pressroom, parts: Parts, *, port: int) -> None:
+    """Serve the site on loopback and tick the scheduler until interrupted or told to stop."""
+    app = create_app(press.settings, sessions=press.sessions, clock=press.clock)
+    server = make_server(HOST, port, app, threaded=True)
+    ticking = schedule.start(lambda now: tick.tick(parts, now), clock=press.clock)
+    Thread(target=server.serve_forever, daemon=True).start()
+    click.echo("Serving; the scheduler ticks. Ctrl-C stops both.")
+    try:
+        while not (press.stop and press.stop.wait(0.5)):
+            pass
+    except KeyboardInterrupt:
+        click.echo("Stopping …")
+    finally:
+        ticking.shutdown(wait=True)
+        server.shutdown()
+        press.provider.close()
+
+
+def gunicorn(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Replace nothing, start gunicorn as a child and wait: its own signals and exit code are passed on."""
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "wsgi:app",
+        "--bind",
+        f"{host}:{port}",
+        "--workers",
+        str(workers),
+    ]
+    command += ["--worker-class", "gthread", "--threads", "8", "--timeout", "30", "--graceful-timeout", "20"]
+    raise SystemExit(subprocess.call(command))  # noqa: S603 - fixed words and numbers only

@@ -1,0 +1,48 @@
+"""Take a reader's word that something in a Story is wrong."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from newsletter import db, log
+from newsletter.models import Report
+
+_log = log.get("newsroom")
+REASONS = {
+    "fact": "Something stated is not true",
+    "unfair": "One side is told unfairly",
+    "citation": "A citation does not support its sentence",
+    "grouping": "An article here belongs to another story",
+    "link": "A link is broken",
+    "other": "Something else",
+}
+LONGEST = 2_000  # characters of a reader's words; the rest is cut
+WINDOW = timedelta(hours=1)
+PER_STORY = 30  # Reports on one Story within WINDOW
+PER_SITE = 300  # Reports on all Stories within WINDOW
+
+
+class TooManyReports(Exception):
+    """The desk has more than enough of these for now."""
+
+
+def run(sessions: db.Sessions, story_id: int, *, reason: str, words: str, now: datetime) -> bool:
+    """Keep the Report for the desk. False when the very same one came within the hour. Raises TooManyReports.
+
+    ``reason`` must be one of REASONS. ``words`` may be anything: it is kept as text, without control characters.
+    """
+    if reason not in REASONS:
+        raise ValueError(f"no such reason: {reason!r}")
+    kept = "".join(c for c in words.strip() if c in "\n\t" or c.isprintable())[:LONGEST]
+    with sessions() as session, session.begin():
+        lately = select(func.count()).select_from(Report).where(Report.reported_at > now - WINDOW)
+        on_story = lately.where(Report.story_id == story_id)
+        if session.scalar(on_story.where(Report.reason == reason, Report.words == kept)):
+            return False
+        if (session.scalar(on_story) or 0) >= PER_STORY or (session.scalar(lately) or 0) >= PER_SITE:
+            raise TooManyReports
+        session.add(Report(story_id=story_id, reason=reason, words=kept, reported_at=now))
+    _log.info("report.kept", story_id=story_id, reason=reason)
+    return True

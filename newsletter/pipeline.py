@@ -1,0 +1,215 @@
+"""The day in order. This hub only lists the Steps, calls the rooms and records each Run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from newsletter import db, log
+from newsletter.circulation import lapse
+from newsletter.circulation.notices import slots_for
+from newsletter.clock import day_in
+from newsletter.due import DEAD_AFTER
+from newsletter.errors import NewsletterError, NothingToRead
+from newsletter.mailroom import notify
+from newsletter.models import Issue, Run
+from newsletter.newsroom import compose, gather, group, outlets, summarize, summarizers
+from newsletter.newsroom.fetch import Fetcher
+from newsletter.newsroom.outlets import Catalogue
+from newsletter.pressroom import Pressroom
+
+_log = log.get("pipeline")
+
+Progress = Callable[[str, int, int, str], None]  # step, done, of, what
+
+
+def silent(step: str, done: int, of: int, what: str) -> None:
+    """Progress shown to nobody."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the Steps work with, put together once by the composition root."""
+
+    press: Pressroom
+    catalogue: Catalogue | None = None  # None: read from OUTLETS_FILE when gathering
+    fetcher: Fetcher | None = None  # None: the network
+    is_sample: bool = False
+    progress: Progress = silent
+    day: date | None = None  # the Issue's; today's when it is not said
+
+    @property
+    def now(self) -> datetime:
+        return self.press.clock()
+
+    def today(self) -> date:
+        """The day of the Issue these Steps are about."""
+        return self.day or day_in(self.press.settings.EDITION_TZ, self.now)
+
+    def reporting(self, step: str) -> Callable[[int, int, str], None]:
+        def report(done: int, of: int, what: str = "") -> None:
+            self.progress(step, done, of, what)
+
+        return report
+
+
+class AlreadyDone(Exception):
+    """This Step ran for this moment already, or another process is at it."""
+
+
+def gather_step(parts: Parts) -> dict[str, Any]:
+    """Feeds → Articles. Raises :class:`NothingToRead` when no Feed answered."""
+    press = parts.press
+    catalogue = parts.catalogue or outlets.load_catalogue(press.settings.OUTLETS_FILE)
+    with press.sessions.begin() as session:
+        gather.sync_catalogue(session, catalogue)
+    report = gather.run(
+        press.sessions, press.settings, now=parts.now, progress=parts.reporting("gather"), fetch=parts.fetcher
+    )
+    if not report.reached and not report.skipped:
+        raise NothingToRead(f"None of the {report.feeds} feeds could be reached.")
+    return asdict(report)
+
+
+def group_step(parts: Parts) -> dict[str, Any]:
+    """Articles → Stories."""
+    return asdict(group.run(parts.press.sessions, now=parts.now, progress=parts.reporting("group")))
+
+
+def summarize_step(parts: Parts) -> dict[str, Any]:
+    """Stories → cited Tellings."""
+    summarizer = summarizers.make(parts.press.settings)
+    report = summarize.run(
+        parts.press.sessions, summarizer, now=parts.now, progress=parts.reporting("summarize")
+    )
+    return asdict(report)
+
+
+def compose_step(parts: Parts) -> dict[str, Any]:
+    """Stories → today's draft Issue, rendered. Raises ``TooFewStories``."""
+    issue = compose.run(parts.press.sessions, day=parts.today(), now=parts.now, is_sample=parts.is_sample)
+    parts.press.render(issue.issued_on)
+    view = parts.press.view(issue.issued_on)
+    return {"issued_on": issue.issued_on.isoformat(), "stories": len(view.stories)}
+
+
+def check_step(parts: Parts) -> dict[str, Any]:
+    """Today's Issue → its Checks."""
+    findings = parts.press.check(parts.today())
+    return {level: sum(f.level == level for f in findings) for level in ("pass", "warn", "block")}
+
+
+def approve_step(parts: Parts) -> dict[str, Any]:
+    """``APPROVAL=auto``: approve today's Issue when no Check blocks. Raises ``Refused`` otherwise."""
+    if parts.press.settings.APPROVAL != "auto":
+        return {"waiting": "for an operator"}
+    parts.press.approve(parts.today(), by="auto")
+    return {"approved": parts.today().isoformat()}
+
+
+def dispatch_step(parts: Parts) -> dict[str, Any]:
+    """Approved Issues → what is due of them, with the provider."""
+    with db.reading(parts.press.sessions) as session:
+        days = session.scalars(
+            select(Issue.issued_on)
+            .where(Issue.state.in_(("approved", "dispatching")))
+            .order_by(Issue.issued_on)
+        ).all()
+    total: Counter[str] = Counter(issues=len(days))
+    said: dict[str, Any] = {}
+    for day in days:
+        report = parts.press.dispatch(day, progress=parts.reporting("dispatch"))
+        total.update({name: getattr(report, name) for name in _COUNTED})
+        said |= {name: value for name in _SAID if (value := getattr(report, name))}
+    return {**total, **said}
+
+
+_COUNTED = ("batches", "accepted", "failed", "uncertain", "withdrawn", "retried", "expired")
+_SAID = ("held", "paused_until", "paused_because", "next_due")
+
+
+def settle_step(parts: Parts) -> dict[str, Any]:
+    """Waiting Notices → the provider."""
+    press = parts.press
+    report = notify.run(
+        press.sessions,
+        press.provider,
+        settings=press.settings,
+        links=press.links,
+        now=press.clock,
+        slots_for=slots_for(press.tokens, press.links),
+        stop=press.stop,
+    )
+    return asdict(report)
+
+
+def lapse_step(parts: Parts) -> dict[str, Any]:
+    """Trials that end → their Notices; what was kept long enough is let go."""
+    return asdict(lapse.run(parts.press.sessions, parts.press.settings, now=parts.now))
+
+
+STEPS: Mapping[str, Callable[[Parts], dict[str, Any]]] = {
+    "gather": gather_step,
+    "group": group_step,
+    "summarize": summarize_step,
+    "compose": compose_step,
+    "check": check_step,
+    "approve": approve_step,
+    "dispatch": dispatch_step,
+    "settle": settle_step,
+    "lapse": lapse_step,
+}
+
+
+def run_step(parts: Parts, step: str, *, due_at: datetime, day: date | None = None) -> Run:
+    """Do one Step for its moment and record the Run. ``day`` is the Issue's, where it is not today's.
+
+    Raises :class:`AlreadyDone` when (step, due_at) ran before; a failed Run, or one whose process died, is taken over.
+    """
+    run_id = _begin(parts, step, due_at)
+    try:
+        detail = STEPS[step](replace(parts, day=day or parts.day))
+    except NewsletterError as error:
+        _finish(parts, run_id, "failed", error=str(error))
+        raise
+    except Exception as error:
+        _finish(parts, run_id, "failed", error=type(error).__name__)
+        raise
+    return _finish(parts, run_id, "done", detail=detail)
+
+
+def _begin(parts: Parts, step: str, due_at: datetime) -> int:
+    now = parts.now
+    with parts.press.sessions.begin() as session:
+        row = {"step": step, "due_at": due_at, "started_at": now, "outcome": "running", "detail": {}}
+        new = db.insert_new(session, Run, [row])
+        run = session.scalars(select(Run).where(Run.step == step, Run.due_at == due_at)).one()
+        if not new:
+            dead = run.outcome == "running" and run.started_at < now - DEAD_AFTER
+            if run.outcome != "failed" and not dead:
+                raise AlreadyDone(step)
+            again = (
+                update(Run)
+                .where(Run.id == run.id, Run.started_at == run.started_at, Run.outcome == run.outcome)
+                .values(started_at=now, outcome="running", finished_at=None, error=None)
+            )
+            if not db.changed(session, again):
+                raise AlreadyDone(step)
+        return run.id
+
+
+def _finish(
+    parts: Parts, run_id: int, outcome: str, *, detail: dict[str, Any] | None = None, error: str | None = None
+) -> Run:
+    with parts.press.sessions.begin() as session:
+        run = session.get_one(Run, run_id)
+        run.finished_at, run.outcome, run.error = parts.now, outcome, error
+        run.detail = json.loads(json.dumps(detail or {}, default=str))  # moments as text
+    _log.info("step.finished", step=run.step, outcome=outcome, error=error)
+    return run

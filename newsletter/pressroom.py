@@ -1,0 +1,150 @@
+"""One Issue through its acts: render, check, approve, hold, withdraw, resume, dispatch.
+
+The pipeline, the command line and the desk all act through here, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from threading import Event
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from newsletter import db, log
+from newsletter.circulation import audience
+from newsletter.circulation.addresses import address_hash
+from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
+from newsletter.clock import Clock
+from newsletter.errors import NotFound
+from newsletter.links import Links
+from newsletter.mailroom import approve as approval
+from newsletter.mailroom import checks, dispatch, ledger, render
+from newsletter.mailroom.checks import Finding
+from newsletter.mailroom.dispatch import DispatchReport
+from newsletter.mailroom.providers.protocol import EmailProvider
+from newsletter.models import Check, Issue
+from newsletter.newsroom.editions import IssueView, issue_view
+from newsletter.newsroom.shortened import reading_seconds
+from newsletter.settings import Settings
+
+_log = log.get("pressroom")
+
+
+@dataclass(frozen=True)
+class Pressroom:
+    """What acting on an Issue needs, put together once by the composition root."""
+
+    settings: Settings
+    sessions: db.Sessions
+    clock: Clock
+    links: Links
+    tokens: Tokens
+    provider: EmailProvider
+    stop: Event | None = None  # set on SIGTERM: finish the batch in hand, begin no other
+
+    def view(self, issued_on: date) -> IssueView:
+        """The Issue of that day. Raises :class:`NotFound`."""
+        with db.reading(self.sessions) as session:
+            return issue_view(session, find_issue(session, issued_on), now=self.clock())
+
+    def render(self, issued_on: date) -> None:
+        """Make both Renditions of the Issue anew, unless they are approved already."""
+        view = self.view(issued_on)
+        view = replace(view, reading_seconds=reading_seconds(view.stories))
+        made = [
+            render.rendition(view, kind, settings=self.settings, links=self.links) for kind in render.KINDS
+        ]
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            if issue.state == "draft":
+                issue.reading_seconds = view.reading_seconds
+                render.save_renditions(session, issue, made, self.clock())
+
+    def check(self, issued_on: date) -> list[Finding]:
+        """Look the Issue over and keep the findings for the desk."""
+        with db.reading(self.sessions) as session:
+            issue = find_issue(session, issued_on)
+            view = issue_view(session, issue, now=self.clock())
+            rendered = render.rendered(issue)
+        findings = checks.check(view, rendered, settings=self.settings)
+        now = self.clock()
+        with self.sessions.begin() as session:
+            session.execute(delete(Check).where(Check.issue_id == view.id))
+            session.add_all(
+                Check(issue_id=view.id, name=f.name, level=f.level, reason=f.reason, checked_at=now)
+                for f in findings
+            )
+        return findings
+
+    def approve(self, issued_on: date, *, by: str, reason: str = "") -> Issue:
+        """Check, then approve exactly these bytes. Raises ``Refused`` when a Check blocks and no reason is given."""
+        findings = self.check(issued_on)
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            approval.approve(
+                session,
+                issue,
+                by=by,
+                now=self.clock(),
+                settings=self.settings,
+                findings=findings,
+                reason=reason,
+            )
+            return issue
+
+    def hold(self, issued_on: date, *, by: str, reason: str) -> Issue:
+        """Stop before (more of) it goes; ``resume`` lets it go on."""
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            approval.hold(session, issue, by=by, now=self.clock(), reason=reason)
+            return issue
+
+    def resume(self, issued_on: date, *, by: str) -> Issue:
+        """Let a held Issue go on."""
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            approval.resume(session, issue, by=by, now=self.clock())
+            return issue
+
+    def withdraw(self, issued_on: date, *, by: str, reason: str) -> Issue:
+        """Take it back: what is still pending never goes."""
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            approval.withdraw(session, issue, by=by, now=self.clock(), reason=reason)
+            return issue
+
+    def dispatch(self, issued_on: date, *, progress: dispatch.Progress | None = None) -> DispatchReport:
+        """Freeze the Audience if that is still to do, then hand over what is due."""
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            if issue.state == "approved":
+                chosen = audience.select_audience(session, issue, settings=self.settings, now=self.clock())
+                ledger.freeze(session, issue, chosen.rows, chosen.left_out, now=self.clock())
+        return dispatch.run(
+            self.sessions,
+            self.provider,
+            issue_id=issue.id,
+            settings=self.settings,
+            links=self.links,
+            now=self.clock,
+            slots_for=self.reader_slots,
+            progress=progress,
+            stop=self.stop,
+        )
+
+    def reader_slots(self, subscriber_id: int, address: str) -> Mapping[str, str]:
+        """The Slots of one reader's copy: links bound to them and to their purpose."""
+        known_as = address_hash(self.settings.SECRET_KEY.get_secret_value(), address)
+        token = self.tokens.make(UNSUBSCRIBE, subject_of(subscriber_id, known_as))
+        return {"unsubscribe_url": self.links.unsubscribe(token), "account_url": self.links.account()}
+
+
+def find_issue(session: Session, issued_on: date) -> Issue:
+    """The Issue of that day. Raises :class:`NotFound`."""
+    issue = session.scalars(select(Issue).where(Issue.issued_on == issued_on)).one_or_none()
+    if issue is None:
+        raise NotFound(f"There is no issue of {issued_on.isoformat()}.")
+    return issue
