@@ -15,6 +15,8 @@ from newsletter import db
 from newsletter.circulation.tokens import Tokens
 from newsletter.clock import Clock
 from newsletter.links import Links
+from newsletter.mailroom import providers
+from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.web import BLUEPRINTS, errors, headers
 from newsletter.web.services import KEY, Services
@@ -28,17 +30,21 @@ def create_app(
     settings: Settings, *, sessions: db.Sessions | None = None, clock: Clock | None = None
 ) -> Flask:
     """The site as a WSGI app. Opens the database of ``settings`` unless ``sessions`` are given; connects to nothing."""
+    clock = clock or clocks.system
     app = Flask("newsletter", template_folder=str(TEMPLATES), static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_CAP, MAX_FORM_MEMORY_SIZE=BODY_CAP)
     # Werkzeug would redirect "//x" to an absolute address made of the Host header.
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions[KEY] = Services(
-        settings=settings,
-        sessions=sessions or db.make_sessions(db.make_engine(settings.DATABASE_URL)),
-        clock=clock or clocks.system,
-        links=Links(settings.SITE_URL),
-        tokens=Tokens(settings.SECRET_KEY.get_secret_value()),
+        Pressroom(
+            settings=settings,
+            sessions=sessions or db.make_sessions(db.make_engine(settings.DATABASE_URL)),
+            clock=clock,
+            links=Links(settings.SITE_URL),
+            tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=clock),
+            provider=providers.make(settings),
+        )
     )
     headers.install(app)
     errors.install(app)

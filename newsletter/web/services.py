@@ -4,31 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import current_app
 
-from newsletter.clock import Clock
+from newsletter.circulation.tokens import Tokens
 from newsletter.db import Sessions
 from newsletter.links import Links
+from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
-
-if TYPE_CHECKING:
-    from newsletter.circulation.tokens import Tokens
 
 KEY = "newsletter"
 
 
 @dataclass(frozen=True)
 class Services:
-    """Settings, the database's Sessions, the clock, absolute addresses, and the maker of signed links."""
+    """The Pressroom, and its parts by their own names."""
 
-    settings: Settings
-    sessions: Sessions
-    clock: Clock
-    links: Links
-    tokens: Tokens
+    press: Pressroom
+
+    @property
+    def settings(self) -> Settings:
+        return self.press.settings
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.press.sessions
+
+    @property
+    def links(self) -> Links:
+        """Absolute addresses."""
+        return self.press.links
+
+    @property
+    def tokens(self) -> Tokens:
+        """The maker of signed links."""
+        return self.press.tokens
 
     @property
     def paths(self) -> Links:
@@ -36,7 +47,7 @@ class Services:
         return Links(urlsplit(self.settings.SITE_URL).path)
 
     def now(self) -> datetime:
-        return self.clock()
+        return self.press.clock()
 
 
 def services() -> Services:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from flask import Flask
 
 from newsletter.newsroom.leans import LEAN_NAMES, SIDE_NAMES, SIDES
 from newsletter.web.assets import asset
+from newsletter.web.charts import segments
 from newsletter.web.csrf import FIELD, form_token
 from newsletter.web.services import services
 
@@ -60,6 +61,16 @@ def web_address(url: str) -> str:
     return url if urlsplit(url).scheme in ("http", "https") else ""
 
 
+def xml_text(text: str) -> str:
+    """The text without the control characters that no XML document may hold, escaped or not."""
+    return "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))
+
+
+def rfc3339(value: datetime) -> str:
+    """``2026-03-02T10:00:00Z``, as Atom and sitemaps want it."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _given() -> dict[str, Any]:
     found = services()
     return {
@@ -73,10 +84,26 @@ def _given() -> dict[str, Any]:
         "sides": SIDES,
         "side_names": SIDE_NAMES,
         "lean_names": LEAN_NAMES,
+        "epoch": datetime.fromtimestamp(0, UTC),
     }
+
+
+FILTERS: tuple[Callable[..., Any], ...] = (
+    day,
+    short_day,
+    moment,
+    hour_of_day,
+    plural,
+    listed,
+    host,
+    web_address,
+    xml_text,
+    rfc3339,
+    segments,
+)
 
 
 def install(app: Flask) -> None:
     app.context_processor(_given)
-    for function in (day, short_day, moment, hour_of_day, plural, listed, host, web_address):
+    for function in FILTERS:
         app.jinja_env.filters[function.__name__] = function

@@ -1,0 +1,105 @@
+"""Asking for the newsletter and confirming it. Every answer to an ask looks the same."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from newsletter import db
+from newsletter.circulation import signup as circulation
+from newsletter.circulation.addresses import AddressError
+from newsletter.circulation.tokens import CONFIRM, ExpiredToken, TokenError
+from newsletter.web.csrf import check_form
+from newsletter.web.services import services
+
+bp = Blueprint("signup", __name__)
+
+
+@bp.get("/signup")
+def form() -> Response:
+    """The form on a page of its own."""
+    return make_response(render_template("signup.html", came_from="signup"))
+
+
+@bp.post("/signup")
+def ask() -> Response:
+    """Somebody asks. Known, unknown, capped or a machine in the trap: the same page."""
+    check_form("signup")
+    given = request.form
+    hour = _hour(given.get("hour", ""))
+    if not given.get("website"):  # the trap: people do not see it, so who fills it is a machine
+        found = services()
+        try:
+            with found.sessions.begin() as session:
+                circulation.ask(
+                    session,
+                    given.get("address", ""),
+                    hour=hour,
+                    zone=given.get("zone", "")[:64],
+                    settings=found.settings,
+                    now=found.now(),
+                    ip=request.remote_addr,
+                    came_from=_came_from(given.get("came_from", "")),
+                )
+        except AddressError as error:
+            page = render_template(
+                "signup.html",
+                error=str(error),
+                address=given.get("address", "")[:254],
+                hour=hour,
+                came_from=_came_from(given.get("came_from", "")),
+            )
+            return make_response(page, 422)
+    return make_response(render_template("signup_asked.html"))
+
+
+@bp.get("/confirm/<token>")
+def confirm_page(token: str) -> Response:
+    """A page with a button. Looking changes nothing, so scanners of mail do no harm."""
+    found = services()
+    try:
+        subject = found.tokens.read(CONFIRM, token)
+        with db.reading(found.sessions) as session:
+            subscriber = circulation.subscriber_of(session, subject)
+    except TokenError as error:
+        return _refusal(error)
+    words = circulation.consent_words(found.settings.SITE_NAME)
+    return make_response(
+        render_template("confirm.html", token=token, consent_words=words, subscriber=subscriber)
+    )
+
+
+@bp.post("/confirm/<token>")
+def confirm(token: str) -> Response:
+    """The button. The address itself is the proof: no cookie, no form token. Pressing twice changes nothing."""
+    found = services()
+    try:
+        with found.sessions.begin() as session:
+            confirmed = circulation.confirm(
+                session, token, tokens=found.tokens, settings=found.settings, now=found.now()
+            )
+    except TokenError as error:
+        return _refusal(error)
+    return make_response(
+        render_template(
+            "confirm_done.html",
+            subscriber=confirmed.subscriber,
+            left=confirmed.subscriber.unsubscribed_at is not None,
+            trial=confirmed.subscriber.trial_started_at is not None,
+        )
+    )
+
+
+def _refusal(error: TokenError) -> Response:
+    expired = isinstance(error, ExpiredToken)
+    return make_response(render_template("confirm_refused.html", expired=expired), 410 if expired else 404)
+
+
+def _hour(text: str) -> int:
+    return int(text) if re.fullmatch(r"[01]?[0-9]|2[0-3]", text, re.ASCII) else 6
+
+
+def _came_from(text: str) -> str:
+    """A word of ours; anything else a stranger sends is not kept."""
+    return text if re.fullmatch(r"[a-z-]{1,40}", text) else "other"

@@ -1,0 +1,138 @@
+"""A Story's page, and the form to report a problem in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.models import Story
+from newsletter.newsroom import archive, report
+from newsletter.newsroom.editions import StoryView, story_view
+from newsletter.newsroom.sections import METERED, STORY, sections_for
+from newsletter.web.csrf import check_form
+from newsletter.web.headers import PERSONAL, public
+from newsletter.web.services import services
+
+bp = Blueprint("stories", __name__)
+_SLUG = re.compile(r"[\w-]{1,200}")
+REPORT_FORM = "report"
+REPORT_CAP = 16 * 1024  # bytes of a report's body
+
+
+class Sight(StrEnum):
+    """How much of a Story this reader may see now."""
+
+    FULL = "full"
+    LOCKED = "locked"  # headline, lede and coverage; the rest is not in the answer at all
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A Story found at the address asked for."""
+
+    story_id: int
+    view: StoryView
+    printed: archive.Printed | None
+
+
+def sight(opened: Opened) -> tuple[Sight, bool]:
+    """What this request may see of the Story, and whether that answer is personal (then no cache may keep it).
+
+    The Meter's seam: it will look at the reader and count; today every Story is open to everybody.
+    """
+    return Sight.FULL, False
+
+
+@bp.get("/stories/<slug>")
+def story(slug: str) -> Response:
+    found = _open(slug)
+    if isinstance(found, Response):
+        return found
+    seen, personal = sight(found)
+    where = STORY if seen is Sight.FULL else METERED
+    html = render_template(
+        "story.html",
+        story=found.view,
+        printed=found.printed,
+        shown=sections_for(where, found.view),
+        sight=seen,
+        reasons=report.REASONS,
+    )
+    answer = make_response(html)
+    if personal:
+        answer.headers["Cache-Control"] = PERSONAL
+        return answer
+    return public(answer)
+
+
+@bp.get("/stories/<slug>/report")
+def report_page(slug: str) -> Response:
+    """The form on a page of its own, where the mail's link leads; afterwards, thanks."""
+    found = _open(slug, then="report")
+    if isinstance(found, Response):
+        return found
+    thanks = request.args.get("kept") == "yes"
+    html = render_template("report.html", story=found.view, reasons=report.REASONS, thanks=thanks)
+    return public(make_response(html))
+
+
+@bp.post("/stories/<slug>/report")
+def send_report(slug: str) -> Response:
+    request.max_content_length = REPORT_CAP
+    check_form(REPORT_FORM)
+    found = _open(slug, then="report")
+    if isinstance(found, Response):
+        return found
+    reason = request.form.get("reason", "")
+    if reason not in report.REASONS:
+        abort(400, "Please say what kind of problem it is.")
+    if not request.form.get("website"):  # the trap: people leave it empty
+        site = services()
+        words = request.form.get("words", "")
+        try:
+            report.run(site.sessions, found.story_id, reason=reason, words=words, now=site.now())
+        except report.TooManyReports:
+            abort(
+                429, "We have had many reports within the hour and are reading them. Please try again later."
+            )
+    return _to(f"{services().paths.report(found.view.slug)}?kept=yes", 303)
+
+
+def _open(slug: str, then: str = "") -> Opened | Response:
+    """The Story at this address, or the answer that leads to the one it was merged into. Aborts with 404."""
+    if not _SLUG.fullmatch(slug):
+        abort(404)
+    site = services()
+    with db.reading(site.sessions) as session:
+        row = archive.story_at(session, slug)
+        if row is not None and row.slug != slug:
+            return _to(site.paths.report(row.slug) if then else site.paths.story(row.slug), 308)
+        opened = _look(session, row) if row is not None else None
+    if opened is None:
+        abort(404, "There is no story at this address.")
+    return opened
+
+
+def _look(session: Session, row: Story) -> Opened | None:
+    placed = archive.printed(session, row.id)
+    if placed is None and (newest := archive.latest_issue(session)):
+        read = newest.outlets_read
+    else:
+        read = placed.outlets_read if placed else 0
+    view = story_view(session, row, now=services().now(), outlets_read=read)
+    if view is None:
+        return None
+    # No more can have carried it than we read: an older Issue's number may be smaller than today's Coverage.
+    return Opened(row.id, replace(view, outlets_read=max(read, view.coverage.outlets) if read else 0), placed)
+
+
+def _to(path: str, status: int) -> Response:
+    answer = make_response(redirect(path, status))
+    if status == 308:
+        answer.headers["Cache-Control"] = "public, max-age=60"
+    return answer
