@@ -1,0 +1,122 @@
+"""The shape of the project: one-way imports, pure nouns, one home for time and settings, no sprawling file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "newsletter"
+FILES = sorted(PACKAGE.rglob("*.py"))
+ROOMS = ("newsroom", "mailroom", "circulation", "web")
+LONGEST = 300
+LONGER_FOR_A_REASON: dict[str, str] = {}
+# The pure nouns of each room (STYLE rule 1): values in, values out.
+NOUNS = [
+    "newsroom/leans.py", "newsroom/telling.py", "newsroom/entries.py", "newsroom/urls.py", "newsroom/clusters.py",
+    "newsroom/ranking.py", "newsroom/grounding.py", "newsroom/history.py", "newsroom/reading_time.py",
+    "newsroom/sections.py", "newsroom/topics.py", "newsroom/outlets.py", "newsroom/summarizers/extractive.py",
+    "mailroom/slots.py", "mailroom/headers.py", "mailroom/messages.py", "mailroom/checks.py",
+    "circulation/access.py", "circulation/tokens.py", "circulation/addresses.py", "circulation/local_hour.py",
+    "due.py",
+]  # fmt: skip
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+    return found
+
+
+def test_imports_go_one_way() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_nouns_are_pure(noun: str) -> None:
+    impure = {"sqlalchemy", "requests", "flask", "os", "socket", "urllib.request", "newsletter.db", "newsletter.models",
+              "newsletter.settings.load"}  # fmt: skip
+    bad = {i for i in _imports(PACKAGE / noun) if any(i == x or i.startswith(f"{x}.") for x in impure)}
+    assert not bad, f"{noun} is a noun: values in, values out, but imports {bad}"
+
+
+def test_flask_is_spoken_only_in_web_and_app() -> None:
+    bad = [
+        str(p.relative_to(ROOT))
+        for p in FILES
+        if any(i.split(".")[0].startswith(("flask", "werkzeug")) for i in _imports(p))
+        and not str(p.relative_to(PACKAGE)).startswith(("web/", "app.py", "commands/serving.py"))
+    ]
+    assert not bad
+
+
+@pytest.mark.parametrize("room", ["mailroom/providers", "newsroom/summarizers", "circulation/processors"])
+def test_providers_summarizers_and_processors_see_no_tables_session_or_settings(room: str) -> None:
+    for path in (PACKAGE / room).glob("*.py"):
+        if path.name == "__init__.py":  # the registry reads Settings and hands on plain values
+            continue
+        bad = {
+            i
+            for i in _imports(path)
+            if i.startswith(("sqlalchemy", "newsletter.models", "newsletter.db", "newsletter.settings"))
+        }
+        assert not bad, f"{path.name}: {bad}"
+
+
+def test_now_has_one_home() -> None:
+    pattern = re.compile(r"datetime\.now\(|datetime\.utcnow\(|date\.today\(|time\.time\(")
+    bad = [str(p.relative_to(ROOT)) for p in FILES if p.name != "clock.py" and pattern.search(p.read_text())]
+    assert not bad
+
+
+def test_the_environment_has_one_home() -> None:
+    bad = [
+        str(p.relative_to(ROOT))
+        for p in FILES
+        if p.name != "settings.py" and re.search(r"os\.environ|os\.getenv", p.read_text())
+    ]
+    assert not bad
+
+
+def test_no_file_sprawls() -> None:
+    long = {str(p.relative_to(PACKAGE)): n for p in FILES if (n := len(p.read_text().splitlines())) > LONGEST}
+    assert set(long) <= set(LONGER_FOR_A_REASON), f"files past {LONGEST} lines ask to be two: {long}"
+
+
+def test_nothing_is_swallowed() -> None:
+    bad = [
+        f"{p.relative_to(ROOT)}:{node.lineno}"
+        for p in FILES
+        for node in ast.walk(ast.parse(p.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (
+            node.type is None
+            or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"))
+        )
+        and all(isinstance(s, ast.Pass) for s in node.body)
+    ]
+    assert not bad
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_room_says_what_it_does(room: str) -> None:
+    text = (PACKAGE / room / "README.md").read_text()
+    assert "import" in text
+    for name in re.findall(r"`([a-z_]+\.py)`", text):
+        assert list((PACKAGE / room).rglob(name)), f"{room}/README.md names {name}, which is not there"
+
+
+def test_every_module_has_a_docstring() -> None:
+    assert not [str(p.relative_to(ROOT)) for p in FILES if not ast.get_docstring(ast.parse(p.read_text()))]

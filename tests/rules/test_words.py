@@ -1,0 +1,117 @@
+"""The glossary is law: no *avoid* word in a class, function, table or file name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from newsletter.models import Base
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "newsletter"
+GLOSSARY = (PACKAGE / "GLOSSARY.md").read_text()
+# Words of the avoid column that are fine in another sense, each with the reason.
+ALLOWED = {
+    "document": "a feed document is a file, not an Article",
+    "title": "HTML's and RSS's own word at the edge",
+    "abstract": "Python's word",
+    "item": "dict.items(), RSS at the edge",
+    "post": "the HTTP method",
+    "version": "of programs and wordings",
+    "view": "a Flask view; StoryView is what a reader sees",
+    "hit": "not used alone",
+    "queue": "a verb: notify.queue",
+    "send": "the provider's verb",
+    "sent": "state words are checked by the models' own constraints",
+    "response": "HTTP's word",
+    "lock": "databases lock",
+    "party": "part of 'third party'",
+    "perspective": "not used alone",
+    "demo": "part of longer words",
+    "grace": "past_due has a grace; a Trial has none",
+    "tier": "not used alone",
+    "role": "HTML's role attribute",
+    "draft": "an Issue's state",
+    "duplicate": "a provider's event may come twice",
+    "update": "SQL's and dict's word",
+    "session": "SQLAlchemy's word",
+    "console": "rich's word",
+    "dummy": "not used",
+    "options": "HTML's and click's word",
+    "timeline": "not used",
+    "related": "not used",
+    "verify": "cryptography verifies; readers confirm",
+    "activate": "not used",
+    "validation": "a library's word",
+    "lint": "the tool's name",
+    "block": "a Check's level",
+    "claim": "the ledger's own word",
+    "segment": "syntok's word for splitting text",
+    "event": "checked as a bare name only",
+    "plan": "not used alone",
+    "contact": "security.txt's field",
+    "abuse": "not used",
+    "ban": "not used",
+    "channel": "RSS's own element",
+    "source": "checked below in class names only: HTML and RSS use it",
+    "processing": "not used",
+    "job": "APScheduler's own word",
+    "brief": "not used",
+    "digest": "a hash's digest",
+    "placeholder": "an HTML attribute",
+    "user": "HTTP's User-Agent",
+}
+
+
+def _avoid() -> set[str]:
+    """The last column of every table row that names a word in bold."""
+    words: set[str] = set()
+    for line in GLOSSARY.splitlines():
+        cells = [c.strip() for c in line.strip().strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 3 and "**" in cells[0]:
+            cleaned = re.sub(r"\([^)]*\)|\"[^\"]*\"|`[^`]*`|bare ", "", cells[2])
+            words |= {
+                w.strip().lower()
+                for w in re.split(r"[,/]", cleaned)
+                if re.fullmatch(r"[a-z][a-z ]+", w.strip())
+            }
+    return words
+
+
+AVOID = {w.replace(" ", "_") for w in _avoid()} - set(ALLOWED)
+NO_DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
+
+
+def _parts(name: str) -> set[str]:
+    """snake_case and CamelCase names as their lower-case words, singular."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    return {w.lower() for w in words} | {w.lower().removesuffix("s") for w in words}
+
+
+def _names() -> list[tuple[str, str]]:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        where = str(path.relative_to(ROOT))
+        found.append((where, path.stem))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                found.append((f"{where}:{node.lineno}", node.name))
+    return [*found, *((f"table {name}", name) for name in Base.metadata.tables)]
+
+
+def test_the_glossary_names_words_to_avoid() -> None:
+    assert {"campaign", "category", "bias", "config", "recipients"} <= AVOID
+
+
+@pytest.mark.parametrize("word", sorted(AVOID | NO_DRAWERS))
+def test_no_avoided_word_is_used_as_a_name(word: str) -> None:
+    exempt = {"cluster": "newsletter/newsroom/clusters.py"}
+    bad = [
+        f"{where} {name}"
+        for where, name in _names()
+        if word in _parts(name) and not where.startswith(exempt.get(word, "\0"))
+    ]
+    assert not bad, f"'{word}' is a word to avoid (GLOSSARY.md): {bad}"

@@ -1,0 +1,71 @@
+"""What people read agrees with the code: README, settings help, requirements, section templates."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from newsletter.cli import COMMANDS
+from newsletter.newsroom.sections import SECTIONS
+from newsletter.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_has_help_and_stands_in_the_readme(name: str) -> None:
+    assert Settings.model_fields[name].description
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize(
+    "requirement", re.findall(r"^([a-z][\w-]+)", (ROOT / "requirements.txt").read_text(), re.M)
+)
+def test_every_requirement_is_pinned_and_justified(requirement: str) -> None:
+    line = next(
+        x for x in (ROOT / "requirements.txt").read_text().splitlines() if re.match(rf"{requirement}[\[=]", x)
+    )
+    assert "==" in line
+    assert f"`{requirement}`" in README
+
+
+@pytest.mark.parametrize("command", [c.name for c in COMMANDS])
+def test_every_command_stands_in_the_readme(command: str) -> None:
+    assert f"`{command}" in README
+
+
+@pytest.mark.parametrize("section", [s.name for s in SECTIONS])
+def test_every_section_has_its_three_templates(section: str) -> None:
+    for path in (
+        f"web/sections/{section}.html",
+        f"email/sections/{section}.mjml",
+        f"email/sections/{section}.txt",
+    ):
+        assert (ROOT / "templates" / path).is_file(), f"the section {section} lacks templates/{path}"
+
+
+def test_pictures_named_in_the_readme_exist() -> None:
+    for path in re.findall(r"\]\(([\w/.-]+\.png)\)", README):
+        assert (ROOT / path).is_file()
+
+
+def test_no_text_of_the_shared_data_was_copied() -> None:
+    """Every 12-word run of the project's sample is our own: none stands in the shared news week."""
+    week = ROOT.parent / "shared" / "data" / "newsweek" / "feeds"
+    if not week.is_dir():
+        pytest.skip("shared/data is not beside this checkout")
+    theirs: set[tuple[str, ...]] = set()
+    for feed in week.glob("*.xml"):
+        words = re.findall(r"[a-z0-9]+", feed.read_text(errors="replace").lower())
+        theirs.update(zip(*(words[i:] for i in range(12)), strict=False))
+    boilerplate = 0
+    for path in [*ROOT.glob("newsletter/newsroom/sample/*"), *ROOT.glob("tests/**/*.py")]:
+        if not path.is_file():
+            continue
+        words = re.findall(r"[a-z0-9]+", path.read_text(errors="replace").lower())
+        shared = [run for run in zip(*(words[i:] for i in range(12)), strict=False) if run in theirs]
+        boilerplate += len(shared)
+        assert not shared, f"{path.name} shares a run of words with shared/data: {' '.join(shared[0])}"
