@@ -43,7 +43,7 @@ def create_app(
             clock=clock,
             links=Links(settings.SITE_URL),
             tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=clock),
-            provider=providers.make(settings),
+            provider=providers.make(settings, now=clock),
         )
     )
     headers.install(app)

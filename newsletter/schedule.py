@@ -34,7 +34,7 @@ class Ticking:
             self._beat,
             "interval",
             seconds=every.total_seconds(),
-            next_run_time=datetime.now().astimezone(),
+            next_run_time=system(),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=int(MISFIRE_GRACE.total_seconds()),

@@ -48,7 +48,7 @@ def open_press(
         clock=clock,
         links=Links(settings.SITE_URL),
         tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=clock),
-        provider=providers.make(settings),
+        provider=providers.make(settings, now=clock),
         stop=stop,
     )
 
