@@ -162,7 +162,7 @@ def skip_locked(session: Session, statement: Select[Any], *, of: Any = None) -> 
     return statement
 
 
-def _config(engine: Engine) -> Config:
+def _alembic(engine: Engine) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["engine"] = engine
@@ -173,18 +173,18 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the tables to ``revision``. Safe to call twice."""
     with speaking_plainly():
         known(engine)
-        command.upgrade(_config(engine), revision)
+        command.upgrade(_alembic(engine), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the tables back to ``revision`` (``base`` for none)."""
     with speaking_plainly():
-        command.downgrade(_config(engine), revision)
+        command.downgrade(_alembic(engine), revision)
 
 
 def known(engine: Engine) -> str | None:
     """The revision the database is at, or None when it has no tables of ours. Raises when it is newer than the code."""
-    scripts = ScriptDirectory.from_config(_config(engine))
+    scripts = ScriptDirectory.from_alembic(_alembic(engine))
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
@@ -198,7 +198,7 @@ def require_head(engine: Engine) -> None:
     """Raise :class:`DatabaseError` unless the tables are the ones this code expects."""
     with speaking_plainly():
         current = known(engine)
-    head = ScriptDirectory.from_config(_config(engine)).get_current_head()
+    head = ScriptDirectory.from_alembic(_alembic(engine)).get_current_head()
     if current != head:
         at = "has no tables yet" if current is None else f"is at {current}, not {head}"
         raise DatabaseError(f"The database {at}. Run: python -m newsletter db upgrade")
