@@ -184,7 +184,7 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 def known(engine: Engine) -> str | None:
     """The revision the database is at, or None when it has no tables of ours. Raises when it is newer than the code."""
-    scripts = ScriptDirectory.from_alembic(_alembic(engine))
+    scripts = ScriptDirectory.from_config(_alembic(engine))
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
@@ -198,7 +198,7 @@ def require_head(engine: Engine) -> None:
     """Raise :class:`DatabaseError` unless the tables are the ones this code expects."""
     with speaking_plainly():
         current = known(engine)
-    head = ScriptDirectory.from_alembic(_alembic(engine)).get_current_head()
+    head = ScriptDirectory.from_config(_alembic(engine)).get_current_head()
     if current != head:
         at = "has no tables yet" if current is None else f"is at {current}, not {head}"
         raise DatabaseError(f"The database {at}. Run: python -m newsletter db upgrade")
