@@ -26,6 +26,7 @@ from newsletter.mailroom.plain_text import wrap
 from newsletter.mailroom.renditions import KINDS, Kind, RenderedIssue
 from newsletter.models import Issue, Rendition
 from newsletter.newsroom.editions import IssueView
+from newsletter.newsroom.fewer_citations import with_fewer_citations
 from newsletter.newsroom.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
 from newsletter.newsroom.sections import EMAIL, METERED, sections_for
 from newsletter.newsroom.shortened import AROUND, metered, metered_words_of, shortened, words_of
@@ -58,7 +59,11 @@ def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) 
         raise RenderError(f"There is no rendition '{kind}', only full and metered.")
     around = AROUND + words_in((view.intro,))
     if kind == "full":
-        where, stories, words = EMAIL, shortened(view.stories, LONGEST_WORDS - around), words_of
+        where, stories, words = (
+            EMAIL,
+            tuple(map(with_fewer_citations, shortened(view.stories, LONGEST_WORDS - around))),
+            words_of,
+        )
     else:
         where, stories, words = METERED, tuple(map(metered, view.stories)), metered_words_of
     seconds = seconds_for(around + sum(map(words, stories)))

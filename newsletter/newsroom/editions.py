@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from newsletter.models import Article, HistoryLink, Issue, Placement, Story, StoryTelling
 from newsletter.newsroom.leans import SIDES, Coverage, Lean, Side, coverage, side_of
+from newsletter.newsroom.numbering import numbered
 from newsletter.newsroom.telling import Citation, Sentence, Telling, from_json
 
 
@@ -119,10 +120,11 @@ def story_view(
     ).all()
     words = from_json(telling.words)
     seen: dict[str, int] = {}
+    numbers = numbered((a.id for a in articles), words)
     views = [
         ArticleView(
             id=a.id,
-            number=number,
+            number=numbers[a.id],
             outlet=a.outlet.name,
             lean=Lean(a.outlet.lean),
             side=side_of(a.outlet.lean),
@@ -131,7 +133,7 @@ def story_view(
             published_at=a.published_at,
             wire_copy=a.wire_key is not None and seen.setdefault(a.wire_key, a.outlet_id) != a.outlet_id,
         )
-        for number, a in enumerate(articles, start=1)
+        for a in articles
     ]
     return StoryView(
         id=story.id,
@@ -139,7 +141,7 @@ def story_view(
         topic=story.topic,
         telling=words,
         coverage=coverage((a.outlet_id, a.outlet.lean, a.wire_key) for a in articles),
-        articles=tuple(views),
+        articles=tuple(sorted(views, key=lambda v: v.number)),
         history=_history(session, story, now=now),
         updated_at=max(telling.written_at, story.grouped_at),
         outlets_read=outlets_read,
