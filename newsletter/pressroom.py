@@ -5,9 +5,10 @@ The pipeline, the command line and the desk all act through here, so that they c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from hashlib import sha256
 from threading import Event
 
 from sqlalchemy import delete, select
@@ -18,14 +19,14 @@ from newsletter.circulation import audience
 from newsletter.circulation.addresses import address_hash
 from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
 from newsletter.clock import Clock
-from newsletter.errors import NotFound
+from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import approve as approval
 from newsletter.mailroom import checks, dispatch, ledger, render
 from newsletter.mailroom.checks import Finding
 from newsletter.mailroom.dispatch import DispatchReport
 from newsletter.mailroom.providers.protocol import EmailProvider
-from newsletter.models import Check, Issue
+from newsletter.models import Check, Delivery, Issue
 from newsletter.newsroom.editions import IssueView, issue_view
 from newsletter.newsroom.shortened import reading_seconds
 from newsletter.settings import Settings
@@ -35,7 +36,11 @@ _log = log.get("pressroom")
 
 @dataclass(frozen=True)
 class Pressroom:
-    """What acting on an Issue needs, put together once by the composition root."""
+    """What acting on an Issue needs, put together once by the composition root.
+
+    An act's ``seen`` is the :func:`standing` that the operator had before their eyes; when the Issue has become another
+    one since, the act is refused. Empty, it is not asked (the command line and the pipeline act on what is there).
+    """
 
     settings: Settings
     sessions: db.Sessions
@@ -79,11 +84,11 @@ class Pressroom:
             )
         return findings
 
-    def approve(self, issued_on: date, *, by: str, reason: str = "") -> Issue:
+    def approve(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:
         """Check, then approve exactly these bytes. Raises ``Refused`` when a Check blocks and no reason is given."""
         findings = self.check(issued_on)
         with self.sessions.begin() as session:
-            issue = find_issue(session, issued_on)
+            issue = _as_seen(session, issued_on, seen)
             approval.approve(
                 session,
                 issue,
@@ -95,26 +100,46 @@ class Pressroom:
             )
             return issue
 
-    def hold(self, issued_on: date, *, by: str, reason: str) -> Issue:
+    def hold(self, issued_on: date, *, by: str, reason: str, seen: str = "") -> Issue:
         """Stop before (more of) it goes; ``resume`` lets it go on."""
         with self.sessions.begin() as session:
-            issue = find_issue(session, issued_on)
+            issue = _as_seen(session, issued_on, seen)
             approval.hold(session, issue, by=by, now=self.clock(), reason=reason)
             return issue
 
-    def resume(self, issued_on: date, *, by: str) -> Issue:
+    def resume(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:
         """Let a held Issue go on."""
         with self.sessions.begin() as session:
-            issue = find_issue(session, issued_on)
-            approval.resume(session, issue, by=by, now=self.clock())
+            issue = _as_seen(session, issued_on, seen)
+            approval.resume(session, issue, by=by, now=self.clock(), reason=reason)
             return issue
 
-    def withdraw(self, issued_on: date, *, by: str, reason: str) -> Issue:
+    def withdraw(self, issued_on: date, *, by: str, reason: str, seen: str = "") -> Issue:
         """Take it back: what is still pending never goes."""
         with self.sessions.begin() as session:
-            issue = find_issue(session, issued_on)
+            issue = _as_seen(session, issued_on, seen)
             approval.withdraw(session, issue, by=by, now=self.clock(), reason=reason)
             return issue
+
+    def decide_uncertain(
+        self, issued_on: date, delivery_ids: Sequence[int], after: str, *, by: str, reason: str
+    ) -> int:
+        """An operator's word on uncertain Deliveries of this Issue: accepted, withdrawn, or pending to send once more.
+
+        Returns how many were still uncertain.
+        """
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            own = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.id.in_(delivery_ids))
+            return approval.decide_uncertain(
+                session,
+                issue,
+                session.scalars(own).all(),
+                after,
+                by=by,
+                now=self.clock(),
+                reason=reason,
+            )
 
     def dispatch(self, issued_on: date, *, progress: dispatch.Progress | None = None) -> DispatchReport:
         """Freeze the Audience if that is still to do, then hand over what is due."""
@@ -147,4 +172,22 @@ def find_issue(session: Session, issued_on: date) -> Issue:
     issue = session.scalars(select(Issue).where(Issue.issued_on == issued_on)).one_or_none()
     if issue is None:
         raise NotFound(f"There is no issue of {issued_on.isoformat()}.")
+    return issue
+
+
+def standing(session: Session, issue: Issue) -> str:
+    """Names an Issue as it is now: its state, what was approved, and the bytes that lie ready."""
+    ready = ledger.stored_templates(session, issue.id)
+    parts = (issue.state, issue.content_hash or "", *(ready[k].content_hash for k in sorted(ready)))
+    return sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def _as_seen(session: Session, issued_on: date, seen: str) -> Issue:
+    """The Issue of that day, unless ``seen`` says that somebody had another one before their eyes."""
+    issue = find_issue(session, issued_on)
+    if seen and seen != standing(session, issue):
+        raise Refused(
+            f"The issue of {issued_on.isoformat()} was changed since you opened this page, and is {issue.state} now."
+            " Nothing was done: look it over and decide again."
+        )
     return issue
