@@ -22,11 +22,13 @@ from newsletter.clock import Clock
 from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import approve as approval
-from newsletter.mailroom import checks, dispatch, ledger, render
+from newsletter.mailroom import checks, dispatch, headers, ledger, render
 from newsletter.mailroom.checks import Finding
 from newsletter.mailroom.dispatch import DispatchReport
-from newsletter.mailroom.providers.protocol import EmailProvider
-from newsletter.models import Check, Delivery, Issue
+from newsletter.mailroom.messages import Message
+from newsletter.mailroom.preview import example_slots
+from newsletter.mailroom.providers.protocol import EmailProvider, Receipt
+from newsletter.models import AuditEntry, Check, Delivery, Issue
 from newsletter.newsroom.editions import IssueView, issue_view
 from newsletter.newsroom.shortened import reading_seconds
 from newsletter.settings import Settings
@@ -140,6 +142,35 @@ class Pressroom:
                 now=self.clock(),
                 reason=reason,
             )
+
+    def proof(self, issued_on: date, kind: str, address: str, *, by: str) -> Receipt:
+        """Mail the Rendition of that kind to an operator, as it is now, through the provider, marked as a Proof.
+
+        Its links lead nowhere personal. It stands in no ledger: nobody is owed it.
+        """
+        now = self.clock()
+        with db.reading(self.sessions) as session:
+            made = ledger.stored_templates(session, find_issue(session, issued_on).id).get(kind)
+        if made is None:
+            raise NotFound(f"The issue of {issued_on.isoformat()} has no rendition to proof yet.")
+        slots = example_slots(self.links)
+        reference = f"proof:{issued_on:%Y%m%d}-{kind}-{now:%H%M%S}"
+        head = headers.issue_headers(
+            reference=reference,
+            issued_on=issued_on,
+            rendition=kind,
+            unsubscribe_url=slots["unsubscribe_url"],
+            settings=self.settings,
+            links=self.links,
+        )
+        marked = replace(made, subject=f"[Proof] {made.subject}")
+        receipt = self.provider.send([Message(reference, address, marked, slots, head)])[0]
+        detail = {"kind": kind, "hash": made.content_hash, "outcome": receipt.outcome.value}
+        with self.sessions.begin() as session:
+            session.add(
+                AuditEntry(at=now, by=by, act="issue.proofed", about=f"issue:{issued_on}", detail=detail)
+            )
+        return receipt
 
     def dispatch(self, issued_on: date, *, progress: dispatch.Progress | None = None) -> DispatchReport:
         """Freeze the Audience if that is still to do, then hand over what is due."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.circulation.addresses import AddressError, normalise
-from newsletter.circulation.tokens import DESK, ForgedToken, TokenError, Tokens, fingerprint, fresh_secret
-from newsletter.db import insert_new
+from newsletter.circulation.tokens import (
+    DESK,
+    LIVES,
+    ForgedToken,
+    TokenError,
+    Tokens,
+    fingerprint,
+    fresh_secret,
+)
+from newsletter.db import changed, insert_new
 from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import notify
@@ -18,6 +27,17 @@ from newsletter.settings import Settings
 
 SIGNED_IN_FOR = timedelta(hours=12)
 ONE_LINK_PER = timedelta(minutes=2)  # asked for by mail
+DUTIES = {
+    "editor": "decides about issues",
+    "manager": "decides about issues, readers and operators",
+}
+
+
+def minutes_valid() -> int:
+    """How long a sign-in link lives."""
+    life = LIVES[DESK]
+    assert life is not None
+    return int(life.total_seconds()) // 60
 
 
 def add(session: Session, address: str, *, now: datetime, by: str = "command line") -> Operator:
@@ -42,12 +62,36 @@ def remove(session: Session, address: str, *, now: datetime, by: str = "command 
     if operator is None:
         raise NotFound("There is no operator with that address.")
     if operator.removed_at is None:
+        _keep_a_manager(session, operator)
         operator.removed_at = now
         sign_out_everywhere(session, operator, now=now)
         session.add(
             AuditEntry(at=now, by=by, act="operator.removed", about=f"operator:{operator.id}", detail={})
         )
     return operator
+
+
+def give_duty(session: Session, operator: Operator, duty: str, *, now: datetime, by: str) -> None:
+    """Make them an editor or a manager. Raises Refused when no manager would be left. The caller commits."""
+    if duty not in DUTIES:
+        raise Refused("There is no such duty.")
+    if duty == operator.duty:
+        return
+    if duty != "manager":
+        _keep_a_manager(session, operator)
+    operator.duty = duty
+    about = f"operator:{operator.id}"
+    session.add(AuditEntry(at=now, by=by, act="operator.given_duty", about=about, detail={"duty": duty}))
+
+
+def _keep_a_manager(session: Session, leaving: Operator) -> None:
+    """Somebody must be able to let others in."""
+    others = select(func.count()).select_from(Operator)
+    others = others.where(
+        Operator.id != leaving.id, Operator.removed_at.is_(None), Operator.duty == "manager"
+    )
+    if leaving.duty == "manager" and not session.scalar(others):
+        raise Refused("There must be a manager: name another one first.")
 
 
 def signin_link(operator: Operator, *, tokens: Tokens, links: Links) -> str:
@@ -132,13 +176,37 @@ def operator_of(session: Session, secret: str, *, now: datetime) -> Operator | N
     ).first()
 
 
-def sign_out(session: Session, secret: str, *, now: datetime) -> None:
+def sign_out(session: Session, secret: str, *, now: datetime, by: str = "") -> None:
     """End the one Sign-in with this secret. The caller commits."""
-    session.execute(
+    ended = changed(
+        session,
         update(SignIn)
         .where(SignIn.secret_hash == fingerprint(secret), SignIn.revoked_at.is_(None))
-        .values(revoked_at=now)
+        .values(revoked_at=now),
     )
+    if ended and by:
+        session.add(AuditEntry(at=now, by=by, act="operator.signed_out", detail={}))
+
+
+def open_sign_ins(session: Session, *, now: datetime) -> Sequence[SignIn]:
+    """The browsers in which operators are signed in now, newest first."""
+    return session.scalars(
+        select(SignIn)
+        .join(Operator, Operator.id == SignIn.operator_id)
+        .where(SignIn.revoked_at.is_(None), SignIn.expires_at > now, Operator.removed_at.is_(None))
+        .order_by(SignIn.began_at.desc(), SignIn.id.desc())
+    ).all()
+
+
+def end_sign_in(session: Session, sign_in_id: int, *, now: datetime, by: str) -> None:
+    """Sign one browser of an operator out. Raises NotFound. The caller commits."""
+    row = session.get(SignIn, sign_in_id)
+    if row is None or row.operator_id is None:
+        raise NotFound("There is no such sign-in.")
+    if row.revoked_at is None:
+        row.revoked_at = now
+        about = f"operator:{row.operator_id}"
+        session.add(AuditEntry(at=now, by=by, act="operator.sign_in_ended", about=about, detail={}))
 
 
 def sign_out_everywhere(session: Session, operator: Operator, *, now: datetime) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from newsletter import db, log
-from newsletter.models import Report
+from newsletter.errors import NotFound
+from newsletter.models import AuditEntry, Report
 
 _log = log.get("newsroom")
 REASONS = {
@@ -46,3 +48,14 @@ def run(sessions: db.Sessions, story_id: int, *, reason: str, words: str, now: d
         session.add(Report(story_id=story_id, reason=reason, words=kept, reported_at=now))
     _log.info("report.kept", story_id=story_id, reason=reason)
     return True
+
+
+def resolve(session: Session, report_id: int, *, now: datetime, by: str, reason: str = "") -> None:
+    """An operator dealt with it. Raises NotFound. The caller commits."""
+    report = session.get(Report, report_id)
+    if report is None:
+        raise NotFound("There is no such report.")
+    if report.resolved_at is None:
+        report.resolved_at = now
+        about = f"report:{report.id}"
+        session.add(AuditEntry(at=now, by=by, act="report.resolved", about=about, detail={"reason": reason}))

@@ -108,15 +108,15 @@ class KeptMail:
     raw: bytes
 
 
-def list_outbox(folder: Path, limit: int = 100) -> list[OutboxEntry]:
-    """The newest mails of the folder, newest first; none when there is no folder yet."""
+def list_outbox(folder: Path, limit: int = 100, *, skip: int = 0) -> list[OutboxEntry]:
+    """The newest mails of the folder but the first ``skip``, newest first; none when there is no folder yet."""
     try:
         with os.scandir(folder) as found:
             stats = [(e.stat().st_mtime, e.name, e.stat().st_size) for e in found if _NAME.fullmatch(e.name)]
     except OSError:
         return []
     entries = []
-    for kept, name, size in heapq.nlargest(limit, stats):
+    for kept, name, size in heapq.nlargest(skip + limit, stats)[skip:]:
         try:
             with open(folder / name, "rb") as file:
                 head = message_from_bytes(file.read(16_384), policy=policy.default)
