@@ -1,0 +1,32 @@
+"""Days and moments as the desk's addresses and tables write them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from newsletter.clock import day_in
+from newsletter.errors import NotFound
+from newsletter.web.services import services
+
+
+def day_of(text: str) -> date:
+    """Strictly ``2026-03-02``. Raises :class:`NotFound`."""
+    try:
+        value = date.fromisoformat(text)
+    except ValueError:
+        raise NotFound("That is not a day such as 2026-03-02.") from None
+    if value.isoformat() != text:
+        raise NotFound("That is not a day such as 2026-03-02.")
+    return value
+
+
+def today() -> date:
+    """The day it is in the newsletter's own zone."""
+    return day_in(services().settings.EDITION_TZ, services().now())
+
+
+def clock_time(value: datetime) -> str:
+    """``2 Mar, 05:10`` in the newsletter's zone."""
+    local = value.astimezone(ZoneInfo(services().settings.EDITION_TZ))
+    return f"{local.day} {local:%b}, {local:%H:%M}"

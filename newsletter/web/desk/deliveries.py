@@ -1,0 +1,179 @@
+"""An Issue on its way: the ledger's sum, by zone, provider and reason, and the uncertain ones with what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.errors import Refused
+from newsletter.mailroom import ledger, tally
+from newsletter.mailroom.states import STATES
+from newsletter.models import Delivery, DeliveryEvent, LeftOut, Subscriber
+from newsletter.pressroom import find_issue, standing
+from newsletter.web.desk.acts import reason
+from newsletter.web.desk.days import day_of
+from newsletter.web.desk.guard import bp, by, go
+from newsletter.web.services import services
+
+SHOWN = 200  # uncertain ones on one page
+ZONES_SHOWN = 40
+CHOICES = {
+    "accepted": "It arrived",
+    "withdrawn": "Leave it: it is not sent again",
+    "pending": "Send once more: they may get it twice",
+}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An uncertain Delivery and what is known of it."""
+
+    number: int
+    reader: int | None
+    address: str  # empty when the reader was erased
+    submitted_at: datetime | None
+    provider: str
+    reason: str
+    heard: tuple[tuple[str, datetime, str], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How many Deliveries stand in which state, by something. Every row sums to its last number."""
+
+    heading: str
+    rows: tuple[tuple[str, dict[str, int], int], ...]
+    left: int = 0  # rows not shown
+
+
+@bp.get("/issues/<day>/dispatch")
+def dispatch_page(day: str) -> Response:
+    site = services()
+    with db.reading(site.sessions) as session:
+        row = find_issue(session, day_of(day))
+        html = render_template(
+            "desk/dispatch.html",
+            issue=row,
+            sums=ledger.sum_up(session, row.id),
+            states=STATES,
+            seen=standing(session, row),
+            tables=(
+                _by(session, row.id, "Time zone", Subscriber.zone),
+                _by(session, row.id, "Provider", Delivery.provider),
+                _by(session, row.id, "Edition", Delivery.rendition),
+            ),
+            reasons=_reasons(session, row.id),
+            left_out=_left_out(session, row.id),
+            heard=_heard(session, row.id),
+            next_due=tally.next_due(session, row.id),
+            doubts=_doubts(session, row.id),
+            choices=CHOICES,
+            now=site.now(),
+        )
+    return make_response(html)
+
+
+@bp.post("/issues/<day>/uncertain")
+def decide(day: str) -> Response:
+    """An operator's word on the uncertain Deliveries that are ticked."""
+    after = request.form.get("after", "")
+    if after not in CHOICES:
+        raise Refused("Nothing was done: please say what became of them.")
+    numbers = [
+        int(n) for n in request.form.getlist("delivery") if n.isascii() and n.isdigit() and len(n) < 18
+    ]
+    if not numbers:
+        raise Refused("Nothing was done: please tick the copies you mean.")
+    services().press.decide_uncertain(day_of(day), numbers, after, by=by(), reason=reason())
+    return go(f"issues/{day_of(day)}/dispatch#uncertain")
+
+
+def _by(session: Session, issue_id: int, heading: str, column: Any) -> Table:
+    """Counts by state and one more thing, the largest first."""
+    counted = session.execute(
+        select(column, Delivery.state, func.count())
+        .select_from(Delivery)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Delivery.issue_id == issue_id)
+        .group_by(column, Delivery.state)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for value, state, count in counted:
+        found.setdefault(value or _NOBODY[heading], {})[state] = count
+    rows = sorted(((v, s, sum(s.values())) for v, s in found.items()), key=lambda r: (-r[2], r[0]))
+    return Table(heading, tuple(rows[:ZONES_SHOWN]), max(0, len(rows) - ZONES_SHOWN))
+
+
+_NOBODY = {"Time zone": "Erased since", "Provider": "Not handed over", "Edition": "Unknown"}
+
+
+def _reasons(session: Session, issue_id: int) -> list[tuple[str, str, int]]:
+    """Why copies failed, are uncertain or were withdrawn: state, reason, how many."""
+    rows = session.execute(
+        select(Delivery.state, Delivery.reason, func.count())
+        .where(Delivery.issue_id == issue_id, Delivery.reason.is_not(None))
+        .group_by(Delivery.state, Delivery.reason)
+        .order_by(func.count().desc())
+        .limit(30)
+    )
+    return [(state, said or "", count) for state, said, count in rows]
+
+
+def _left_out(session: Session, issue_id: int) -> list[tuple[str, int]]:
+    rows = session.execute(
+        select(LeftOut.reason, func.count()).where(LeftOut.issue_id == issue_id).group_by(LeftOut.reason)
+    )
+    return sorted(((r, n) for r, n in rows), key=lambda r: -r[1])
+
+
+def _heard(session: Session, issue_id: int) -> list[tuple[str, int]]:
+    """What the provider reported later, by kind: distinct Deliveries."""
+    rows = session.execute(
+        select(DeliveryEvent.kind, func.count(func.distinct(DeliveryEvent.delivery_id)))
+        .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
+        .where(Delivery.issue_id == issue_id)
+        .group_by(DeliveryEvent.kind)
+    )
+    return sorted(((k, n) for k, n in rows), key=lambda r: -r[1])
+
+
+def _doubts(session: Session, issue_id: int) -> list[Doubt]:
+    rows = session.execute(
+        select(Delivery, Subscriber.address)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Delivery.issue_id == issue_id, Delivery.state == "uncertain")
+        .order_by(Delivery.id)
+        .limit(SHOWN)
+    ).all()
+    heard = _events(session, [d.id for d, _ in rows])
+    return [
+        Doubt(
+            d.id,
+            d.subscriber_id,
+            address or "",
+            d.submitted_at,
+            d.provider or "unknown",
+            d.reason or "",
+            heard.get(d.id, ()),
+        )
+        for d, address in rows
+    ]
+
+
+def _events(session: Session, numbers: Iterable[int]) -> dict[int, tuple[tuple[str, datetime, str], ...]]:
+    found: dict[int, tuple[tuple[str, datetime, str], ...]] = {}
+    for e in session.scalars(
+        select(DeliveryEvent)
+        .where(DeliveryEvent.delivery_id.in_(list(numbers)))
+        .order_by(DeliveryEvent.happened_at)
+    ):
+        number = e.delivery_id or 0
+        found[number] = (*found.get(number, ()), (e.kind, e.happened_at, e.reason))
+    return found

@@ -1,0 +1,93 @@
+"""What there is to do next about an Issue, in one sentence. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.due import GRACE
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What of an Issue decides what is next."""
+
+    state: str
+    composed_at: datetime
+    hold_reason: str
+    audience: int  # 0 until the Audience is frozen
+    accepted: int
+    uncertain: int
+    checked: bool
+    blocks: int
+    warns: int
+    auto: bool  # APPROVAL=auto
+
+
+@dataclass(frozen=True)
+class Advice:
+    """``tone``: "calm" (nothing to do), "look" (a decision is wanted), "stop" (nothing goes on without one).
+
+    ``until`` is the moment the sentence ends with, or None.
+    """
+
+    tone: str
+    sentence: str
+    until: datetime | None = None
+
+
+def advice(now: Standing) -> Advice:
+    """The one sentence at the top of the Issue's page."""
+    match now.state:
+        case "draft":
+            return _of_draft(now)
+        case "approved":
+            return Advice("calm", "Approved. The first copies go out at their readers' hour; nothing to do.")
+        case "dispatching":
+            return _of_dispatching(now)
+        case "held":
+            because = f" because {_ended(now.hold_reason)}" if now.hold_reason else "."
+            return Advice("stop", f"Held{because} Nothing goes out until you resume or withdraw it.")
+        case "withdrawn":
+            because = f" because {_ended(now.hold_reason)}" if now.hold_reason else "."
+            return Advice("calm", f"Withdrawn{because} It stays withdrawn.")
+    if now.uncertain:
+        return Advice(
+            "look", f"Dispatched, but {_copies(now.uncertain)} of unknown fate: decide about them below."
+        )
+    return Advice(
+        "calm", f"Dispatched: {now.accepted:,} of {now.audience:,} copies were accepted. Nothing to do."
+    )
+
+
+def _of_draft(now: Standing) -> Advice:
+    if not now.checked:
+        return Advice("look", "Not checked yet: wait a minute, or check it now.")
+    if now.blocks:
+        said = "one check blocks" if now.blocks == 1 else f"{now.blocks} checks block"
+        return Advice(
+            "stop", f"It waits for you: {said}. Read why; approve with a written reason, or withdraw it."
+        )
+    warned = f" {now.warns} to look at." if now.warns else ""
+    if now.auto:
+        return Advice(
+            "look",
+            f"No check blocks.{warned} Unless you hold it, it approves itself at",
+            now.composed_at + GRACE,
+        )
+    return Advice("look", f"No check blocks.{warned} Look it over, then approve it.")
+
+
+def _of_dispatching(now: Standing) -> Advice:
+    done = f"On its way: {now.accepted:,} of {now.audience:,} copies accepted."
+    if now.uncertain:
+        return Advice("look", f"{done} {_copies(now.uncertain).capitalize()} of unknown fate: decide below.")
+    return Advice("calm", f"{done} Nothing to do.")
+
+
+def _copies(count: int) -> str:
+    return "one copy is" if count == 1 else f"{count:,} copies are"
+
+
+def _ended(reason: str) -> str:
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."

@@ -1,0 +1,136 @@
+"""One reader at a time: what they agreed to, what they got and why, and suppressing their address.
+
+Searched for by a form that is posted, so that no address stands in a log or a browser's history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Response, make_response, render_template, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.circulation import suppressing
+from newsletter.circulation.access import Access, Facts, access
+from newsletter.circulation.why import Answer, why
+from newsletter.errors import NotFound
+from newsletter.mailroom.tally import DeliveryStory, story_of
+from newsletter.models import Notice, Subscriber, Suppression
+from newsletter.web.desk.acts import reason
+from newsletter.web.desk.guard import bp, by, for_managers, go
+from newsletter.web.services import services
+
+FOUND = 20  # readers
+SHORTEST = 3  # letters searched for
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Everything the page of one reader shows."""
+
+    row: Subscriber
+    access: Access
+    why: Answer
+    suppression: Suppression | None
+    issues: tuple[DeliveryStory, ...]
+    notices: tuple[Notice, ...]
+
+
+@bp.get("/readers")
+def readers() -> Response:
+    with db.reading(services().sessions) as session:
+        counts = _counts(session, services().now())
+    return make_response(render_template("desk/readers.html", counts=counts, found=None, wanted=""))
+
+
+@bp.post("/readers")
+@for_managers
+def find_reader() -> Response:
+    wanted = request.form.get("address", "").strip()[:254]
+    with db.reading(services().sessions) as session:
+        found = _search(session, wanted) if len(wanted) >= SHORTEST else []
+        counts = _counts(session, services().now())
+    if len(found) == 1:
+        return go(f"readers/{found[0].id}")
+    html = render_template("desk/readers.html", counts=counts, found=found, wanted=wanted, most=FOUND)
+    return make_response(html)
+
+
+@bp.get("/readers/<int:number>")
+@for_managers
+def reader(number: int) -> Response:
+    site = services()
+    with db.reading(site.sessions) as session:
+        row = session.get(Subscriber, number)
+        if row is None:
+            raise NotFound("There is no such reader.")
+        shown = Reader(
+            row=row,
+            access=access(
+                Facts(
+                    row.trial_started_at, tuple(row.subscriptions), timedelta(days=site.settings.TRIAL_DAYS)
+                ),
+                now=site.now(),
+            ),
+            why=why(session, row.address, settings=site.settings, now=site.now()),
+            suppression=suppressing.suppression_of(session, row),
+            issues=tuple(story_of(session, row.id)),
+            notices=tuple(
+                session.scalars(
+                    select(Notice)
+                    .where(Notice.subscriber_id == row.id)
+                    .order_by(Notice.due_at.desc())
+                    .limit(30)
+                )
+            ),
+        )
+    return make_response(render_template("desk/reader.html", reader=shown, row=shown.row))
+
+
+@bp.post("/readers/<int:number>/suppress")
+@for_managers
+def suppress_reader(number: int) -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        suppressing.suppress(session, number, reason=reason(), now=site.now(), by=by())
+    return go(f"readers/{number}")
+
+
+@bp.post("/readers/<int:number>/release")
+@for_managers
+def release_reader(number: int) -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        suppressing.release(session, number, reason=reason(), now=site.now(), by=by())
+    return go(f"readers/{number}")
+
+
+def _search(session: Session, wanted: str) -> list[Subscriber]:
+    like = func.lower(Subscriber.address).contains(wanted.lower(), autoescape=True)
+    statement = select(Subscriber).where(like).order_by(Subscriber.address).limit(FOUND)
+    found = list(session.scalars(statement))
+    return [r for r in found if r.address.lower() == wanted.lower()] or found
+
+
+def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
+    """Whom we have, as sums."""
+    trial = timedelta(days=services().settings.TRIAL_DAYS)
+    wanted = Subscriber.confirmed_at.is_not(None) & Subscriber.unsubscribed_at.is_(None)
+
+    def count(*conditions: object) -> int:
+        statement = select(func.count()).select_from(Subscriber).where(*conditions)  # type: ignore[arg-type]
+        return session.scalar(statement) or 0
+
+    return [
+        ("Confirmed and reading", count(wanted)),
+        ("In their trial", count(wanted, Subscriber.trial_started_at > now - trial)),
+        (
+            "Asked, not confirmed",
+            count(Subscriber.confirmed_at.is_(None), Subscriber.unsubscribed_at.is_(None)),
+        ),
+        ("Unsubscribed", count(Subscriber.unsubscribed_at.is_not(None))),
+        ("Suppressed addresses", session.scalar(select(func.count()).select_from(Suppression)) or 0),
+    ]

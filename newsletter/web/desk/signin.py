@@ -1,0 +1,74 @@
+"""Coming in by a link that works once, and going out."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, render_template, request
+
+from newsletter import db
+from newsletter.circulation import operators
+from newsletter.circulation.tokens import ExpiredToken, TokenError
+from newsletter.web.csrf import check_form
+from newsletter.web.desk.guard import bp, by, drop_cookie, go, secret, set_cookie
+from newsletter.web.services import services
+
+
+@bp.get("/signin")
+def signin_page() -> Response:
+    return make_response(render_template("desk/signin.html", asked=False))
+
+
+@bp.post("/signin")
+def ask() -> Response:
+    """Mail a link, if there is somebody to mail it to. The answer is the same for every address."""
+    check_form("desk-signin")
+    site = services()
+    with site.sessions.begin() as session:
+        operators.ask_for_link(
+            session, request.form.get("address", ""), settings=site.settings, now=site.now()
+        )
+    return make_response(render_template("desk/signin.html", asked=True, minutes=operators.minutes_valid()))
+
+
+@bp.get("/signin/<token>")
+def link_page(token: str) -> Response:
+    """A page with a button. Looking spends nothing, so scanners of mail do no harm."""
+    site = services()
+    try:
+        with db.reading(site.sessions) as session:
+            operators.operator_in(session, token, tokens=site.tokens)
+            spent = operators.is_spent(session, token)
+    except TokenError as error:
+        return _refusal(error)
+    if spent:
+        return _refusal(None)
+    return make_response(render_template("desk/link.html", token=token))
+
+
+@bp.post("/signin/<token>")
+def spend(token: str) -> Response:
+    """The button: the link is spent and this browser signed in."""
+    check_form("desk-link", token)
+    site = services()
+    try:
+        with site.sessions.begin() as session:
+            fresh = operators.sign_in(session, token, tokens=site.tokens, now=site.now())
+    except TokenError as error:
+        return _refusal(error)
+    answer = go()
+    set_cookie(answer, fresh)
+    return answer
+
+
+@bp.post("/signout")
+def sign_out() -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        operators.sign_out(session, secret(), now=site.now(), by=by())
+    answer = go("signin")
+    drop_cookie(answer)
+    return answer
+
+
+def _refusal(error: TokenError | None) -> Response:
+    gone = error is None or isinstance(error, ExpiredToken) or "used" in str(error)
+    return make_response(render_template("desk/link_refused.html", gone=gone), 410 if gone else 404)
