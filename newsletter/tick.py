@@ -84,7 +84,7 @@ def facts(session: Session, *, now: datetime) -> Facts:
     """What :mod:`newsletter.due` needs to know of the last days."""
     runs = session.execute(
         select(Run.step, Run.due_at, Run.started_at, Run.outcome).where(Run.due_at >= now - LOOK_BACK)
-    ).tuples()
+    ).all()
     issues = session.scalars(select(Issue).where(Issue.issued_on >= (now - LOOK_BACK).date()))
     return Facts(
         runs=[RunFact(*run) for run in runs],

@@ -112,16 +112,15 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
         .where(Story.id.in_(select(StoryTelling.story_id)))
         .order_by(Story.id)
     ).all()
-    placed = dict(
-        session.execute(
+    placed = {
+        story_id: composed_at
+        for story_id, composed_at in session.execute(
             select(Placement.story_id, func.max(Issue.composed_at))
             .join(Issue)
             .where(Issue.composed_at > now - PLACED_LATELY, Issue.state != "withdrawn")
             .group_by(Placement.story_id)
         )
-        .tuples()
-        .all()
-    )
+    }
     told = []
     for story in stories:
         rows = session.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -46,6 +47,7 @@ class Sheet:
     view: IssueView
     row: Issue
     checks: tuple[Check, ...]
+    faults: tuple[tuple[Check, tuple[Check, ...]], ...]  # one of each name and level, and the others like it
     rendition: Template | None  # the kind looked at; None until rendered
     sums: LedgerSum
     advice: Advice
@@ -155,6 +157,7 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
         view=view,
         row=row,
         checks=tuple(checks),
+        faults=_faults(checks),
         rendition=ledger.stored_templates(session, row.id).get(look.kind),
         sums=sums,
         advice=advice(facts),
@@ -162,6 +165,15 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
         grounds=tuple(grounds(story, words[story.id]) for story in view.stories),
         acts=acts_about(session, f"issue:{row.issued_on}"),
     )
+
+
+def _faults(checks: Sequence[Check]) -> tuple[tuple[Check, tuple[Check, ...]], ...]:
+    """What does not pass, gravest first, fifty faults of one kind standing behind the first of them."""
+    found: dict[tuple[str, str], list[Check]] = {}
+    for check in checks:
+        if check.level != "pass":
+            found.setdefault((check.level, check.name), []).append(check)
+    return tuple((like[0], tuple(like[1:])) for like in found.values())
 
 
 def arrives(row: Issue, look: Look, now: datetime) -> datetime | None:

@@ -1,0 +1,149 @@
+"""A desk with the sample edition of the morning on it: composed, rendered and checked, not approved."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from html import unescape
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
+
+from newsletter import clock, db, pipeline
+from newsletter.circulation import development, operators
+from newsletter.circulation.tokens import Tokens
+from newsletter.links import Links
+from newsletter.mailroom import providers
+from newsletter.newsroom import sample
+from newsletter.pressroom import Pressroom
+from newsletter.settings import Settings
+from tests.conftest import MORNING
+
+DAY = "2026-03-02"
+SETTINGS = {"SECRET_KEY": "a-key-for-the-tests-of-32-letters-or-more", "SITE_URL": "http://127.0.0.1:8000"}
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The migrated file with the sample day in it, made once."""
+    folder = tmp_path_factory.mktemp("sample-day")
+    path = folder / "sample.db"
+    shutil.copy(_migrated_sqlite, path)
+    settings = Settings(
+        _env_file=None,
+        DATABASE_URL=f"sqlite:///{path}",
+        OUTBOX_DIR=folder / "outbox",
+        APPROVAL="manual",
+        **SETTINGS,
+    )  # type: ignore[call-arg]
+    engine = db.make_engine(settings.DATABASE_URL)
+    press = make_press(settings, db.make_sessions(engine), MORNING)
+    development.add_readers(press.sessions, settings, now=MORNING)
+    parts = pipeline.Parts(press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
+    for step in ("gather", "group", "summarize", "compose", "check"):
+        pipeline.run_step(parts, step, due_at=MORNING)
+    with engine.connect() as connection:  # one file to copy
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+def make_press(settings: Settings, sessions: db.Sessions, now: datetime) -> Pressroom:
+    fixed = clock.fixed(now)
+    return Pressroom(
+        settings=settings,
+        sessions=sessions,
+        clock=fixed,
+        links=Links(settings.SITE_URL),
+        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=fixed),
+        provider=providers.make(settings, now=fixed),
+    )
+
+
+@pytest.fixture
+def press(settings: Settings, sessions: db.Sessions, now: datetime) -> Pressroom:
+    return make_press(settings, sessions, now)
+
+
+@dataclass
+class Desk:
+    """One operator's browser on the desk."""
+
+    client: FlaskClient
+    press: Pressroom
+    address: str
+    operator_id: int = 0
+    headers: dict[str, str] = field(default_factory=lambda: {"Sec-Fetch-Site": "same-origin"})
+
+    def sign_in(self, duty: str = "manager") -> Desk:
+        with self.press.sessions.begin() as session:
+            operator = operators.add(session, self.address, now=self.press.clock())
+            operator.duty = duty
+            self.operator_id = operator.id
+            link = operators.signin_link(operator, tokens=self.press.tokens, links=self.press.links)
+        path = link.removeprefix(self.press.settings.SITE_URL)
+        answer = self.submit(path, path)
+        assert answer.status_code == 303, answer.text
+        return self
+
+    def get(self, path: str = "") -> TestResponse:
+        return self.client.get(path if path.startswith("/") else f"/desk/{path}")
+
+    def page(self, path: str = "") -> str:
+        answer = self.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def fields(self, path: str, action: str = "") -> dict[str, str]:
+        """The hidden fields of the form on ``path`` that leads to ``action``."""
+        for form in re.findall(r"<form\b.*?</form>", self.page(path), re.S):
+            if f'action="{action}"' in form:
+                return {
+                    name: unescape(value)
+                    for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)
+                }
+        raise AssertionError(f"{path} has no form for {action}")
+
+    def submit(self, action: str, on: str, **values: str) -> TestResponse:
+        """Press the button of the form for ``action`` on the page ``on``."""
+        action = action if action.startswith("/") else f"/desk/{action}"
+        return self.post(action, **{**self.fields(on, action), **values})
+
+    def post(self, action: str, **values: str) -> TestResponse:
+        action = action if action.startswith("/") else f"/desk/{action}"
+        return self.client.post(action, data=values, headers=self.headers)
+
+
+@pytest.fixture
+def make_desk(make_site: Callable[..., Flask], press: Pressroom) -> Callable[..., Desk]:
+    """A browser on the desk, not signed in; keyword arguments change the Settings."""
+
+    def make(address: str = "ed@example.com", **changes: Any) -> Desk:
+        return Desk(make_site(**changes).test_client(), press, address)
+
+    return make
+
+
+@pytest.fixture
+def desk(make_desk: Callable[..., Desk]) -> Desk:
+    return make_desk().sign_in()
+
+
+@pytest.fixture
+def served(site: Flask) -> Iterator[str]:
+    """The site on a port of its own, for a real browser."""
+    server = make_server("127.0.0.1", 0, site, threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
