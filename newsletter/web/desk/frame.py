@@ -6,6 +6,7 @@ puts to the mailbox, and "light" or "dark" answers it in the style rules of its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -31,8 +32,8 @@ KINDS = {"full": "Full", "metered": "Metered"}
 FORMS = {"html": "HTML", "text": "Plain text"}
 WIDTHS = {"": "This screen", "600": "600 px", "375": "375 px"}
 SCHEMES = {"": "As set here", "light": "Light", "dark": "Dark"}
-_ASKS = "(prefers-color-scheme: dark)"
-_ANSWERS = {"dark": "(min-width: 0)", "light": "(max-width: 0)"}
+_ASKS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
+_ANSWERS = {"dark": "(min-width:0)", "light": "(max-width:0)"}
 
 
 @dataclass(frozen=True)
@@ -104,5 +105,5 @@ def lit(html: str, scheme: str) -> str:
     if scheme not in _ANSWERS:
         return html
     head, mark, body = html.partition("</head>")
-    head = head.replace(_ASKS, _ANSWERS[scheme]).replace("light dark", scheme)
+    head = _ASKS.sub(_ANSWERS[scheme], head).replace("light dark", scheme)
     return f"{head}{mark}{body}"
