@@ -1,0 +1,145 @@
+"""The desk in a real Chromium: nobody is shut out by colour, size or keyboard, and the mail is looked at from all sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from newsletter.circulation import operators
+from newsletter.pressroom import Pressroom
+from tests.conftest import MORNING
+
+pytestmark = pytest.mark.browser
+DAY = "2026-03-02"
+PAGES = (
+    "", f"issues/{DAY}?form=text", f"issues/{DAY}/dispatch", f"issues/{DAY}/withdraw", "issues", "stories", "outlets",
+    "reports", "readers", "readers/1", "figures", "runs", "outbox", "operators", "audit",
+)  # fmt: skip
+WCAG = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+
+
+@pytest.fixture
+def link(press: Pressroom, served: str) -> str:
+    with press.sessions.begin() as session:
+        operator = operators.add(session, "ed@example.com", now=MORNING)
+        made = operators.signin_link(operator, tokens=press.tokens, links=press.links)
+    return made.replace(press.settings.SITE_URL, served)
+
+
+@pytest.fixture
+def page(chromium: Any, link: str) -> Iterator[Any]:
+    """A signed-in browser."""
+    context = chromium.new_context(java_script_enabled=True)
+    one = context.new_page()
+    one.goto(link)
+    one.get_by_role("button", name="Sign me in").click()
+    one.wait_for_url("**/desk/")
+    yield one
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(375, "light"), (1280, "light"), (375, "dark"), (1280, "dark")]
+)
+def test_no_desk_page_shuts_anybody_out(
+    page: Any, served: str, press: Pressroom, width: int, scheme: str
+) -> None:
+    press.approve(MORNING.date(), by="test")
+    press.dispatch(MORNING.date())
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    faults = []
+    for path in PAGES:
+        page.goto(f"{served}/desk/{path}")
+        found = Axe().run(page, options=WCAG).response["violations"]
+        faults += [(path, v["id"], v["nodes"][0]["html"][:120]) for v in found]
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if wider:
+            faults.append((path, "wider than the screen", wider))
+    assert not faults
+
+
+def test_the_sign_in_pages_shut_nobody_out(chromium: Any, served: str, link: str) -> None:
+    one = chromium.new_page(viewport={"width": 375, "height": 800})
+    for address in (f"{served}/desk/signin", link, f"{served}/desk/signin/broken"):
+        one.goto(address)
+        assert not [v["id"] for v in Axe().run(one, options=WCAG).response["violations"]], address
+    one.close()
+
+
+def test_the_desk_needs_no_script(chromium: Any, link: str, served: str, press: Pressroom) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    one = context.new_page()
+    one.goto(link)
+    one.get_by_role("button", name="Sign me in").click()
+    one.get_by_role("link", name="Metered").click()
+    one.get_by_role("link", name="375 px").click()
+    one.get_by_role("link", name="Dark", exact=True).click()
+    assert "kind=metered" in one.url
+    assert "width=375" in one.url
+    frame = one.frame_locator("iframe")
+    assert "short edition" in frame.locator("body").inner_text()
+    one.get_by_text("Hold it", exact=True).click()
+    one.get_by_label("Why?").fill("A quote is in doubt.")
+    one.get_by_role("button", name="Hold:").click()
+    assert "A quote is in doubt." in one.locator(".advice").inner_text()
+    assert press.view(MORNING.date()).state == "held"
+    context.close()
+
+
+def test_the_preview_is_as_wide_and_as_dark_as_asked(page: Any, served: str) -> None:
+    page.set_viewport_size({"width": 1400, "height": 900})
+    card = "getComputedStyle(document.querySelector('.card')).backgroundColor"
+    shown = {}
+    for width in ("375", "600"):
+        for scheme in ("light", "dark"):
+            page.goto(f"{served}/desk/?width={width}&scheme={scheme}")
+            frame = page.frames[1]
+            frame.wait_for_load_state()
+            assert page.locator("iframe").bounding_box()["width"] == int(width)
+            shown[width, scheme] = page.frames[1].content()
+            assert frame.evaluate(card) == ("rgb(27, 29, 32)" if scheme == "dark" else "rgb(255, 253, 248)")
+    assert shown["375", "dark"] == shown["600", "dark"] != shown["600", "light"]
+
+
+def test_a_script_in_the_frame_does_not_run(page: Any, served: str, press: Pressroom) -> None:
+    from sqlalchemy import update
+
+    from newsletter.models import Rendition
+
+    said: list[str] = []
+    page.on("dialog", lambda d: (said.append(d.message), d.dismiss()))
+    with press.sessions.begin() as session:
+        bad = "<html><head></head><body><script>alert(1)</script><img src=x onerror=alert(2)><p>Here.</p></body></html>"
+        session.execute(update(Rendition).values(html=bad))
+    page.goto(f"{served}/desk/")
+    assert page.frame_locator("iframe").locator("p").inner_text() == "Here."
+    page.goto(f"{served}/desk/issues/{DAY}/frame")  # and not when it is opened on its own either
+    assert page.locator("p").inner_text() == "Here."
+    assert page.evaluate("self.origin") == "null"
+    assert said == []
+
+
+def test_an_issue_is_approved_by_keyboard_alone(page: Any, press: Pressroom) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", page.evaluate("document.activeElement.outerHTML")
+        if page.evaluate("document.activeElement.textContent") == "Approve":
+            break
+    else:
+        pytest.fail("Tab does not lead to Approve")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/desk/issues/{DAY}")
+    assert press.view(MORNING.date()).state == "approved"
