@@ -13,7 +13,7 @@ class Standing:
     """What of an Issue decides what is next."""
 
     state: str
-    composed_at: datetime
+    changed_at: datetime  # composed, or last rendered anew
     hold_reason: str
     audience: int  # 0 until the Audience is frozen
     accepted: int
@@ -73,7 +73,7 @@ def _of_draft(now: Standing) -> Advice:
         return Advice(
             "look",
             f"No check blocks.{warned} Unless you hold it, it approves itself at",
-            now.composed_at + GRACE,
+            now.changed_at + GRACE,
         )
     return Advice("look", f"No check blocks.{warned} Look it over, then approve it.")
 

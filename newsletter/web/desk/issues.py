@@ -143,7 +143,7 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
     }
     facts = Standing(
         state=row.state,
-        composed_at=row.composed_at,
+        changed_at=max([row.composed_at, *(r.rendered_at for r in row.renditions)]),
         hold_reason=row.hold_reason or "",
         audience=sums.audience,
         accepted=sums.accepted,
