@@ -5,11 +5,12 @@ The pipeline, the command line and the desk all act through here, so that they c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from threading import Event
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -34,6 +35,10 @@ from newsletter.newsroom.shortened import reading_seconds
 from newsletter.settings import Settings
 
 _log = log.get("pressroom")
+
+Change = Callable[
+    [Session, Issue], dict[str, Any]
+]  # acts within the transaction, says what the audit trail keeps
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Pressroom:
         ]
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
-            if issue.state == "draft":
+            if issue.state == "draft" or (issue.state == "held" and issue.approved_at is None):
                 issue.reading_seconds = view.reading_seconds
                 render.save_renditions(session, issue, made, self.clock())
 
@@ -101,6 +106,24 @@ class Pressroom:
                 reason=reason,
             )
             return issue
+
+    def edit(self, issued_on: date, change: Change, *, by: str, seen: str = "") -> None:
+        """Change a draft (or one that is held before it went): takes an approval back, renders and checks anew."""
+        with self.sessions.begin() as session:
+            issue = _as_seen(session, issued_on, seen)
+            if issue.frozen_at is not None or issue.state not in ("draft", "approved", "held"):
+                raise Refused(
+                    f"The issue of {issued_on.isoformat()} is {issue.state}: it is not edited any more."
+                )
+            if issue.state == "held":  # it stays held; resuming leads back to a draft
+                issue.approved_at = issue.approved_by = issue.content_hash = None
+            else:
+                approval.take_back(session, issue, by=by, now=self.clock(), reason="edited")
+            if said := change(session, issue):
+                about = f"issue:{issued_on}"
+                session.add(AuditEntry(at=self.clock(), by=by, act="issue.edited", about=about, detail=said))
+        self.render(issued_on)
+        self.check(issued_on)
 
     def hold(self, issued_on: date, *, by: str, reason: str, seen: str = "") -> Issue:
         """Stop before (more of) it goes; ``resume`` lets it go on."""

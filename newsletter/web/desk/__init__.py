@@ -3,6 +3,7 @@
 from newsletter.web.desk import (  # noqa: F401 - each adds its addresses to the blueprint
     acts,
     deliveries,
+    edits,
     figures,
     frame,
     issues,

@@ -38,7 +38,7 @@ ISSUE = f"issues/{DAY}"
 HOSTILE = """"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}%%unsubscribe_url%%"""
 RAW = ("<script>alert", "<img src=x", "\"'>")
 PAGES = (
-    "", "issues", ISSUE, f"{ISSUE}?form=text", f"{ISSUE}/dispatch", f"{ISSUE}/withdraw", "stories", "outlets",
+    "", "issues", ISSUE, f"{ISSUE}/edit", f"{ISSUE}?form=text", f"{ISSUE}/dispatch", f"{ISSUE}/withdraw", "stories", "outlets",
     "outlets?only=trouble", "reports", "readers", "readers/1", "figures", "runs", "outbox", "operators", "audit",
 )  # fmt: skip
 

@@ -1,0 +1,153 @@
+"""What an operator changes in a draft: a Story's Headline and Lede, the order, which Stories stand in it, the subject line.
+
+Words are never overwritten: a change is a new revision of the Story's Telling, so that going back is picking an older one.
+Each act returns what the audit trail keeps of it. The caller takes an approval back, commits, and renders anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.errors import NotFound, Refused
+from newsletter.models import Issue, Placement, Story, StoryTelling
+from newsletter.newsroom.editions import latest_telling
+from newsletter.newsroom.telling import Citation, Sentence, Verdict, from_json, to_json
+
+FEWEST = 3  # Stories; an Issue of fewer is none
+_OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order goes by way of ranks nobody has
+
+Said = dict[str, Any]
+
+
+def retell(
+    session: Session,
+    issue: Issue,
+    story_id: int,
+    *,
+    headline: str,
+    lede: str,
+    operator_id: int,
+    now: datetime,
+) -> Said:
+    """Give a placed Story another Headline and Lede (one sentence a line), in a new revision.
+
+    A sentence that is changed is the operator's own and rests on what the Lede rested on. Raises NotFound, Refused.
+    """
+    placement = _placement(session, issue, story_id)
+    before = from_json(placement.telling.words)
+    headline = " ".join(headline.split())
+    lines = [" ".join(line.split()) for line in lede.splitlines() if line.strip()]
+    if not headline or not lines:
+        raise Refused("Nothing was done: a story needs a headline and a lede.")
+    after = replace(before, headline=headline, lede=_sentences(before.lede, lines))
+    if after == before:
+        return {}
+    newest = session.scalar(select(func.max(StoryTelling.revision)).where(StoryTelling.story_id == story_id))
+    telling = StoryTelling(
+        story_id=story_id,
+        revision=(newest or 0) + 1,
+        written_by="operator",
+        written_at=now,
+        input_hash=placement.telling.input_hash,
+        words=to_json(after),
+        operator_id=operator_id,
+    )
+    session.add(telling)
+    session.flush()
+    placement.telling_id = telling.id
+    return {"story": headline, "revision": telling.revision, "before": before.headline}
+
+
+def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> Said:
+    """Place the Story in the words of an earlier (or later) revision. Raises NotFound."""
+    placement = _placement(session, issue, story_id)
+    telling = session.scalars(
+        select(StoryTelling).where(StoryTelling.story_id == story_id, StoryTelling.revision == revision)
+    ).one_or_none()
+    if telling is None:
+        raise NotFound("The story has no such revision.")
+    placement.telling_id = telling.id
+    return {"story": telling.words["headline"], "back to revision": revision}
+
+
+def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
+    """Take a Story ``by`` ranks down (up when negative). Raises NotFound."""
+    placement = _placement(session, issue, story_id)
+    placed = _placed(session, issue)
+    here = placed.index(placement)
+    there = min(max(here + by, 0), len(placed) - 1)
+    placed.insert(there, placed.pop(here))
+    _rank(session, placed)
+    return {"story": placement.telling.words["headline"], "rank": there + 1}
+
+
+def drop(session: Session, issue: Issue, story_id: int) -> Said:
+    """Take a Story out. Raises NotFound, and Refused when too few would be left."""
+    placement = _placement(session, issue, story_id)
+    if len(_placed(session, issue)) <= FEWEST:
+        raise Refused(
+            f"Nothing was done: fewer than {FEWEST} stories are no issue. Put another one in first."
+        )
+    headline = placement.telling.words["headline"]
+    session.delete(placement)
+    session.flush()
+    _rank(session, _placed(session, issue))
+    return {"dropped": headline}
+
+
+def put_in(session: Session, issue: Issue, story_id: int) -> Said:
+    """Place another Story at the end, in its latest words. Raises NotFound, and Refused when it stands there already."""
+    story = session.get(Story, story_id)
+    telling = latest_telling(session, story_id)
+    if story is None or telling is None or story.merged_into_id is not None:
+        raise NotFound("There is no such story with words of its own.")
+    placed = _placed(session, issue)
+    if any(p.story_id == story_id for p in placed):
+        raise Refused("Nothing was done: the story stands in the issue already.")
+    session.add(Placement(issue_id=issue.id, story_id=story_id, telling_id=telling.id, rank=len(placed) + 1))
+    session.flush()
+    return {"put in": telling.words["headline"]}
+
+
+def envelope(session: Session, issue: Issue, *, subject: str, preheader: str, intro: str) -> Said:
+    """Change the subject line, the preheader and the intro. Raises Refused for an empty subject."""
+    subject, preheader, intro = (" ".join(text.split()) for text in (subject, preheader, intro))
+    if not subject:
+        raise Refused("Nothing was done: an issue needs a subject line.")
+    before = {"subject": issue.subject, "preheader": issue.preheader, "intro": issue.intro}
+    issue.subject, issue.preheader, issue.intro = subject, preheader, intro
+    after = {"subject": subject, "preheader": preheader, "intro": intro}
+    return {f"{name} before": was for name, was in before.items() if was != after[name]}
+
+
+def _sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tuple[Sentence, ...]:
+    kept = {s.text: s for s in before}
+    rests_on: dict[Citation, None] = {c: None for s in before for c in s.citations}
+    return tuple(
+        kept.get(line) or Sentence(line, tuple(rests_on), verdict=Verdict.OPERATOR) for line in lines
+    )
+
+
+def _placed(session: Session, issue: Issue) -> list[Placement]:
+    found = select(Placement).where(Placement.issue_id == issue.id).order_by(Placement.rank)
+    return list(session.scalars(found))
+
+
+def _placement(session: Session, issue: Issue, story_id: int) -> Placement:
+    found = next((p for p in _placed(session, issue) if p.story_id == story_id), None)
+    if found is None:
+        raise NotFound("The story does not stand in this issue.")
+    return found
+
+
+def _rank(session: Session, placed: Sequence[Placement]) -> None:
+    for begins in (_OUT_OF_THE_WAY, 0):
+        for rank, placement in enumerate(placed, start=1):
+            placement.rank = begins + rank
+        session.flush()
