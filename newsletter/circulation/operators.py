@@ -62,7 +62,7 @@ def remove(session: Session, address: str, *, now: datetime, by: str = "command 
     if operator is None:
         raise NotFound("There is no operator with that address.")
     if operator.removed_at is None:
-        _keep_a_manager(session, operator)
+        _keep_somebody_in_charge(session, operator)
         operator.removed_at = now
         sign_out_everywhere(session, operator, now=now)
         session.add(
@@ -78,13 +78,13 @@ def give_duty(session: Session, operator: Operator, duty: str, *, now: datetime,
     if duty == operator.duty:
         return
     if duty != "manager":
-        _keep_a_manager(session, operator)
+        _keep_somebody_in_charge(session, operator)
     operator.duty = duty
     about = f"operator:{operator.id}"
     session.add(AuditEntry(at=now, by=by, act="operator.given_duty", about=about, detail={"duty": duty}))
 
 
-def _keep_a_manager(session: Session, leaving: Operator) -> None:
+def _keep_somebody_in_charge(session: Session, leaving: Operator) -> None:
     """Somebody must be able to let others in."""
     others = select(func.count()).select_from(Operator)
     others = others.where(

@@ -129,7 +129,7 @@ def _allow_frames(_: BlueprintSetupState) -> None:
     adjust_csp("desk", frame_src="'self'")
 
 
-def for_managers(act: Callable[P, R]) -> Callable[P, R]:
+def needs_full_duty(act: Callable[P, R]) -> Callable[P, R]:
     """Editors decide about Issues; readers and operators are a manager's business."""
 
     @wraps(act)

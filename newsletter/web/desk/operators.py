@@ -11,7 +11,7 @@ from newsletter.circulation import operators as circulation
 from newsletter.circulation.tokens import fingerprint
 from newsletter.errors import NotFound
 from newsletter.models import Operator
-from newsletter.web.desk.guard import bp, by, for_managers, go, secret
+from newsletter.web.desk.guard import bp, by, go, needs_full_duty, secret
 from newsletter.web.services import services
 
 
@@ -36,7 +36,7 @@ def operators() -> Response:
 
 
 @bp.post("/operators")
-@for_managers
+@needs_full_duty
 def add_operator() -> Response:
     """Let somebody in, and mail them a link."""
     site = services()
@@ -49,7 +49,7 @@ def add_operator() -> Response:
 
 
 @bp.post("/operators/<int:number>/duty")
-@for_managers
+@needs_full_duty
 def give_duty(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
@@ -59,7 +59,7 @@ def give_duty(number: int) -> Response:
 
 
 @bp.post("/operators/<int:number>/remove")
-@for_managers
+@needs_full_duty
 def remove_operator(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
@@ -68,7 +68,7 @@ def remove_operator(number: int) -> Response:
 
 
 @bp.post("/operators/signins/<int:number>/end")
-@for_managers
+@needs_full_duty
 def end_sign_in(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:

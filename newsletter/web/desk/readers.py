@@ -20,7 +20,7 @@ from newsletter.errors import NotFound
 from newsletter.mailroom.tally import DeliveryStory, story_of
 from newsletter.models import Notice, Subscriber, Suppression
 from newsletter.web.desk.acts import reason
-from newsletter.web.desk.guard import bp, by, for_managers, go
+from newsletter.web.desk.guard import bp, by, go, needs_full_duty
 from newsletter.web.services import services
 
 FOUND = 20  # readers
@@ -47,7 +47,7 @@ def readers() -> Response:
 
 
 @bp.post("/readers")
-@for_managers
+@needs_full_duty
 def find_reader() -> Response:
     wanted = request.form.get("address", "").strip()[:254]
     with db.reading(services().sessions) as session:
@@ -60,7 +60,7 @@ def find_reader() -> Response:
 
 
 @bp.get("/readers/<int:number>")
-@for_managers
+@needs_full_duty
 def reader(number: int) -> Response:
     site = services()
     with db.reading(site.sessions) as session:
@@ -91,7 +91,7 @@ def reader(number: int) -> Response:
 
 
 @bp.post("/readers/<int:number>/suppress")
-@for_managers
+@needs_full_duty
 def suppress_reader(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
@@ -100,7 +100,7 @@ def suppress_reader(number: int) -> Response:
 
 
 @bp.post("/readers/<int:number>/release")
-@for_managers
+@needs_full_duty
 def release_reader(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
