@@ -27,7 +27,7 @@ _KEYS = {
 _REQUIRED = ("name", "homepage", "lean", "feeds")
 _TYPES = {str: "text", list: "a list of addresses", bool: "true or false"}
 _HEADER = re.compile(r"""\s*\[\[\s*["']?outlet["']?\s*\]\]\s*(?:#.*)?""")
-_LONGEST_NAME = 80  # characters; it is printed beside every Article
+LONGEST_NAME = 80  # characters; it is printed beside every Article
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ class _Reader:
 
     def _one_name(self, number: int, text: str) -> str:
         name = text.strip()
-        if not name.isprintable() or len(name) > _LONGEST_NAME:
-            self._refuse(number, "name", f"a name is one line of at most {_LONGEST_NAME} characters")
+        if not name.isprintable() or len(name) > LONGEST_NAME:
+            self._refuse(number, "name", f"a name is one line of at most {LONGEST_NAME} characters")
         first = self._names.setdefault(name.casefold(), self._lines.block(number))
         if first != self._lines.block(number):
             self._refuse(number, "name", f"'{name}' is listed twice, first in line {first}")
