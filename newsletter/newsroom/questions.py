@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from newsletter.newsroom.sentences import unquoted
+from newsletter.newsroom.leaning import unquoted
 from newsletter.newsroom.statements import Statement
 
 MOST = 4

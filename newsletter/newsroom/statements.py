@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newsletter.newsroom import headlines
+from newsletter.newsroom.leaning import dangling, speaks_itself
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.loaded_words import loaded_in
 from newsletter.newsroom.salience import centroid, cosine, terms
-from newsletter.newsroom.sentences import dangling, pieces, speaks_itself, words_in
+from newsletter.newsroom.sentences import pieces, words_in
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import Citation
 
