@@ -90,6 +90,14 @@ class Settings(BaseSettings):
     LLM_MODEL: str = Field("", description="provider:model for SUMMARIZER=llm, such as openai:gpt-4o-mini.")
     LLM_BASE_URL: str = Field("", description="Base URL of an OpenAI-compatible server.")
     LLM_API_KEY: SecretStr = Field(SecretStr(""), description="Key for the language model.")
+    LLM_DAILY_TOKENS: int = Field(
+        2_000_000,
+        ge=0,
+        description="Tokens a day that may be spent; past that the Stories are told extractively.",
+    )
+    LLM_DIR: Path = Field(
+        Path("var/llm"), description="Folder of answers kept by content, and of what was spent."
+    )
     OUTLETS_FILE: Path = Field(
         _HERE / "newsroom" / "outlets.toml", description="The catalogue of Outlets and their Feeds."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from newsletter import clock
 from newsletter.errors import SettingsError
 from newsletter.newsroom.summarizers.protocol import Summarizer
 from newsletter.settings import Settings
@@ -16,11 +17,36 @@ def _extractive(settings: Settings) -> Summarizer:
     return Extractive()
 
 
-SUMMARIZERS: dict[str, Callable[[Settings], Summarizer]] = {"extractive": _extractive}
+def _llm(settings: Settings) -> Summarizer:
+    # Imported here: a model's clients take seconds to load, and most never ask one.
+    from newsletter.newsroom.summarizers.llm import TIMEOUT, Llm
+    from newsletter.newsroom.summarizers.models import ModelNameError, model_of
+    from newsletter.newsroom.summarizers.spending import Budget, KeptAnswers
+
+    if not settings.LLM_MODEL:
+        raise SettingsError("SUMMARIZER=llm needs LLM_MODEL, such as openai:NAME.")
+    try:
+        model = model_of(
+            settings.LLM_MODEL,
+            base_url=settings.LLM_BASE_URL,
+            api_key=settings.LLM_API_KEY.get_secret_value(),
+            timeout=TIMEOUT,
+        )
+    except ModelNameError as error:
+        raise SettingsError(f"{error}.") from None
+    folder = settings.LLM_DIR
+    return Llm(
+        model,
+        answers=KeptAnswers(folder),
+        budget=Budget(folder, settings.LLM_DAILY_TOKENS, lambda: clock.system().date()),
+    )
+
+
+SUMMARIZERS: dict[str, Callable[[Settings], Summarizer]] = {"extractive": _extractive, "llm": _llm}
 
 
 def make(settings: Settings) -> Summarizer:
-    """The summarizer that ``SUMMARIZER`` names. Raises :class:`SettingsError` when there is none of that name yet."""
+    """The summarizer that ``SUMMARIZER`` names. Raises :class:`SettingsError` when it lacks what it needs."""
     known = SUMMARIZERS.get(settings.SUMMARIZER)
     if known is None:
         names = " or ".join(SUMMARIZERS)

@@ -27,7 +27,10 @@ class ArticleText:
 class Summarizer(Protocol):
     """Tells a Story. Raises ``SummarizerError`` when it cannot; the caller then falls back to the extractive one."""
 
-    name: str  # "extractive" or "llm", stored as StoryTelling.written_by
+    @property
+    def name(self) -> str:
+        """``extractive`` or ``llm``, stored as StoryTelling.written_by."""
+        ...
 
     def tell(self, articles: Sequence[ArticleText]) -> Telling:
         """The Story's words. ``articles`` are oldest first and at least one. Every sentence cites."""
