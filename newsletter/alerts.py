@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 
 from sqlalchemy import func, select
 
@@ -45,6 +46,19 @@ def issue_blocked(press: Pressroom, day: date) -> None:
         ).all()
     if reasons:
         _tell(press, f"blocked:{day}", f"The issue of {day} waits for you: {' '.join(reasons)}")
+
+
+def issue_held(press: Pressroom, day: date) -> None:
+    """The ledger's brakes, or the age of its news, stopped an Issue on its way: it waits for an operator."""
+    with db.reading(press.sessions) as session:
+        reason = session.scalar(
+            select(Issue.hold_reason).where(Issue.issued_on == day, Issue.state == "held")
+        )
+    if reason:
+        about = (
+            f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # held again for another reason is news
+        )
+        _tell(press, about, f"The issue of {day} was stopped on its way: {reason}")
 
 
 def _tell(press: Pressroom, about: str, what: str) -> None:

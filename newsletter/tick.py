@@ -63,6 +63,8 @@ def _do(parts: Parts, step: DueStep) -> bool:
         return False
     if step.step == "check" and step.day is not None:
         alerts.issue_blocked(parts.press, step.day)
+    if step.step == "dispatch" and step.day is not None:
+        alerts.issue_held(parts.press, step.day)
     return True
 
 

@@ -162,7 +162,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_check_issue_id'), ['issue_id'], unique=False)
 
     op.create_table('delivery',
-    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('issue_id', sa.Integer(), nullable=False),
     sa.Column('subscriber_id', sa.Integer(), nullable=True),
     sa.Column('address_hash', sa.Text(), nullable=False),
@@ -403,22 +403,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_article_story_id'), ['story_id'], unique=False)
 
     op.create_table('delivery_event',
-    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('provider', sa.Text(), nullable=False),
     sa.Column('provider_event_id', sa.Text(), nullable=False),
-    sa.Column('delivery_id', sa.Integer(), nullable=True),
+    sa.Column('delivery_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('bounce', sa.Text(), nullable=True),
     sa.Column('happened_at', UTCDateTime(timezone=True), nullable=False),
     sa.Column('received_at', UTCDateTime(timezone=True), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
-    sa.CheckConstraint("kind IN ('delivered','deferred','bounced','complained','unsubscribed')", name=op.f('ck_delivery_event_kind')),
+    sa.CheckConstraint("kind IN ('accepted','delivered','deferred','bounced','complained','unsubscribed')", name=op.f('ck_delivery_event_kind')),
     sa.ForeignKeyConstraint(['delivery_id'], ['delivery.id'], name=op.f('fk_delivery_event_delivery_id_delivery')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_event')),
     sa.UniqueConstraint('provider', 'provider_event_id', name=op.f('uq_delivery_event_provider_provider_event_id'))
     )
     with op.batch_alter_table('delivery_event', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_delivery_event_delivery_id'), ['delivery_id'], unique=False)
+        batch_op.create_index('ix_delivery_event_bad', ['delivery_id'], unique=False, sqlite_where=sa.text("bounce = 'hard' OR kind = 'complained'"), postgresql_where=sa.text("bounce = 'hard' OR kind = 'complained'"))
 
     op.create_table('placement',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -451,6 +452,7 @@ def downgrade() -> None:
     op.drop_table('placement')
     with op.batch_alter_table('delivery_event', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_delivery_event_delivery_id'))
+        batch_op.drop_index('ix_delivery_event_bad')
 
     op.drop_table('delivery_event')
     with op.batch_alter_table('article', schema=None) as batch_op:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -25,6 +26,7 @@ from newsletter.mailroom.lines import (
     give_back_lines,
     move,
     move_issue,
+    prove_heard,
     record_receipts,
     unheard,
 )
@@ -50,6 +52,8 @@ __all__ = [
     "mark_uncertain",
     "move",
     "move_issue",
+    "prove",
+    "prove_heard",
     "record",
     "record_receipts",
     "resolve",
@@ -97,11 +101,20 @@ def withdraw_pending(session: Session, issue_id: int, *, reason: str, now: datet
     )
 
 
+def prove(session: Session, delivery_ids: Sequence[int], *, now: datetime) -> int:
+    """The provider reported something of these, so it took them: those in doubt, or to go (once more), are accepted. How many."""
+    values: dict[str, Any] = {"reason": None, "settled_at": now}
+    return sum(
+        move(session, Delivery, delivery_ids, before, ACCEPTED, **values) for before in (UNCERTAIN, PENDING)
+    )
+
+
 def resolve(session: Session, delivery_ids: Sequence[int], after: str, *, reason: str, now: datetime) -> int:
     """Decide uncertain Deliveries: ``accepted`` (it did arrive), ``withdrawn`` (leave it) or ``pending`` (send once more).
 
     An operator's decision, or a provider event's word that it arrived. Returns how many were still uncertain.
     """
+    prove_heard(session, (Delivery.id.in_(delivery_ids),), now=now)
     if after == PENDING:
         return move(session, Delivery, delivery_ids, UNCERTAIN, PENDING, reason=None, due_at=now)
     said = None if after == ACCEPTED else reason

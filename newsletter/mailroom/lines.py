@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, exists, update
 from sqlalchemy.orm import Session
 
 from newsletter import log
@@ -19,7 +19,7 @@ from newsletter.errors import Refused
 from newsletter.mailroom import states
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
 from newsletter.mailroom.states import ACCEPTED, FAILED, PENDING, SUBMITTING, UNCERTAIN
-from newsletter.models import Delivery, Issue, Notice
+from newsletter.models import Delivery, DeliveryEvent, Issue, Notice
 
 RETRY_PAUSE = timedelta(seconds=60)  # after a definite no for now, unless the provider named a longer time
 LEASE_EXPIRED = "the owner's lease ran out"
@@ -108,6 +108,10 @@ def record_receipts(
                 values["provider"] = provider
                 values["settled_at"] = None if outcome is Outcome.UNCERTAIN else now
             done = move(session, table, ids, SUBMITTING, _STATE_OF[outcome], token=token, **values)
+            if outcome is Outcome.UNCERTAIN and table is Delivery:
+                heard = prove_heard(session, (Delivery.id.in_(ids),), now=now)
+                asked[Outcome.ACCEPTED] += heard
+                asked[outcome] -= heard
         asked[outcome] += done
         late += len(ids) - done
     if late:
@@ -147,9 +151,26 @@ def expire_lines(
     session: Session, table: type[Delivery] | type[Notice], which: Iterable[Any], *, now: datetime
 ) -> int:
     """The same for Deliveries and Notices. ``which`` are further conditions."""
-    return changed(
+    expired = changed(
         session,
         update(table)
         .where(*which, table.state == SUBMITTING, table.lease_until < now)
         .values(state=UNCERTAIN, reason=LEASE_EXPIRED, claim=None, lease_until=None),
+    )
+    if expired and table is Delivery:
+        prove_heard(session, which, now=now)
+    return expired
+
+
+def prove_heard(session: Session, which: Iterable[Any], *, now: datetime) -> int:
+    """Uncertain Deliveries of which a provider's word is kept: it took them, they are accepted. How many.
+
+    The word may have come while they were still in somebody's hands: it is kept, and looked up when doubt arises.
+    """
+    heard = exists().where(DeliveryEvent.delivery_id == Delivery.id)
+    return changed(
+        session,
+        update(Delivery)
+        .where(*which, Delivery.state == UNCERTAIN, heard)
+        .values(state=ACCEPTED, reason=None, settled_at=now),
     )

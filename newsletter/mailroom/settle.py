@@ -6,10 +6,9 @@ Any order and any number of repeats give the same final state. The caller commit
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import func, select
@@ -18,18 +17,13 @@ from sqlalchemy.orm import Session
 from newsletter import db, log
 from newsletter.mailroom import ledger, notice_ledger
 from newsletter.mailroom.providers.protocol import ProviderEvent
-from newsletter.mailroom.states import ACCEPTED, UNCERTAIN
-from newsletter.models import Delivery, DeliveryEvent, Issue, Notice, Subscriber, Suppression
+from newsletter.mailroom.states import ACCEPTED
+from newsletter.mailroom.suppress import suppress
+from newsletter.models import Delivery, DeliveryEvent, Issue, Notice, Subscriber
 
-SOFT_BOUNCES: Final = (
-    5  # of different Issues, with nothing delivered since the first of them: taken for a dead mailbox
-)
-SOFT_WINDOW: Final = timedelta(days=30)
 SURGE_FROM: Final = 100  # hard bounces or complaints of one Issue …
 SURGE_SHARE: Final = 0.05  # … and of what was accepted of it: the Issue is held
 
-# The graver word stays, whichever came first.
-_GRAVITY: Final = ("unsubscribed", "bounced", "complained", "operator", "erased")
 _NAMED: Final = re.compile(r"(delivery|notice):(\d{1,18})")
 
 _log = log.get("mailroom")
@@ -42,27 +36,38 @@ class SettleReport:
     new: int = 0
     known: int = 0  # heard before
     strangers: int = 0  # name no line of ours
-    accepted: int = 0  # uncertain lines that this proved accepted
+    accepted: int = 0  # lines in doubt, or to go once more, that this proved accepted
     suppressed: int = 0
-    held: tuple[int, ...] = ()  # Issues held because too much bounced
+    held: tuple[date, ...] = ()  # Issues held because too much bounced
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the ledger that an event names. ``address_hash`` is None when its reader is gone."""
+
+    number: int
+    is_delivery: bool
+    address_hash: str | None
+    state: str = ""
 
 
 def take(session: Session, events: Sequence[ProviderEvent], *, provider: str, now: datetime) -> SettleReport:
     """Take in what a provider reported."""
     heard = _heard_before(session, provider, [e.provider_event_id for e in events])
     fresh = {e.provider_event_id: e for e in events if e.provider_event_id not in heard}
-    hashes = _address_hashes(session, fresh.values())
-    ours = {k: e for k, e in fresh.items() if e.reference in hashes}
-    rows = [_row(e, provider, now) for e in ours.values() if e.kind != "processed"]
-    db.insert_new(session, DeliveryEvent, rows)
-    deliveries = sorted({n for e in ours.values() if (n := _number(e, "delivery")) is not None})
-    accepted = _prove(session, ours.values(), deliveries, now)
-    wanted = _suppressions(ours.values(), hashes)
-    _add_worn_out(session, ours.values(), hashes, wanted, now)
-    suppressed = _suppress(session, wanted)
-    held = (
-        _surge(session, deliveries) if any(e.kind in ("bounced", "complained") for e in ours.values()) else ()
-    )
+    lines = _lines(session, fresh.values())
+    ours = {k: e for k, e in sorted(fresh.items()) if e.reference in lines}
+    deliveries = sorted({line.number for line in lines.values() if line.is_delivery})
+    kept = [e for e in ours.values() if e.kind != "accepted"]
+    db.insert_new(session, DeliveryEvent, [_row(e, lines, provider, now) for e in kept])
+    accepted = _prove(session, lines, now)
+    open_still = _not_settled(session, lines)
+    words = [e for e in ours.values() if e.kind == "accepted" and e.reference in open_still]
+    db.insert_new(session, DeliveryEvent, [_row(e, lines, provider, now) for e in words])
+    hashes = {reference: line.address_hash for reference, line in lines.items()}
+    suppressed = suppress(session, kept, hashes, now=now)
+    went_badly = any(e.kind in ("bounced", "complained") for e in kept)
+    held = _surge(session, deliveries) if went_badly else ()
     report = SettleReport(
         len(ours), len(events) - len(fresh), len(fresh) - len(ours), accepted, suppressed, held
     )
@@ -75,38 +80,34 @@ def _heard_before(session: Session, provider: str, ids: Sequence[str]) -> set[st
     return set(session.scalars(statement.where(DeliveryEvent.provider_event_id.in_(ids))))
 
 
-def _number(event: ProviderEvent, kind: str) -> int | None:
-    """The line of the ledger that an event names, when it is one of this kind."""
-    found = _NAMED.fullmatch(event.reference or "")
-    return int(found.group(2)) if found and found.group(1) == kind else None
-
-
-def _address_hashes(session: Session, events: Iterable[ProviderEvent]) -> dict[str | None, str | None]:
-    """The keyed address hash behind each line that the events name; None where its reader is gone."""
+def _lines(session: Session, events: Iterable[ProviderEvent]) -> dict[str | None, _Line]:
+    """The lines of the ledger that the events name, those that there are, by reference."""
     numbers: dict[str, set[int]] = {"delivery": set(), "notice": set()}
     for event in events:
-        for kind, known in numbers.items():
-            if (number := _number(event, kind)) is not None:
-                known.add(number)
-    found: dict[str | None, str | None] = {}
-    for number, known_as in session.execute(
-        select(Delivery.id, Delivery.address_hash).where(Delivery.id.in_(numbers["delivery"]))
-    ):
-        found[f"delivery:{number}"] = known_as
-    for number, theirs in session.execute(
-        select(Notice.id, Subscriber.address_hash)
-        .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
-        .where(Notice.id.in_(numbers["notice"]))
-    ):
-        found[f"notice:{number}"] = theirs
+        if named := _NAMED.fullmatch(event.reference or ""):
+            numbers[named.group(1)].add(int(named.group(2)))
+    found: dict[str | None, _Line] = {}
+    if numbers["delivery"]:
+        owed = select(Delivery.id, Delivery.address_hash, Delivery.state)
+        for number, known_as, state in session.execute(owed.where(Delivery.id.in_(numbers["delivery"]))):
+            found[f"delivery:{number}"] = _Line(number, True, known_as, state)
+    if numbers["notice"]:
+        told = select(Notice.id, Subscriber.address_hash).where(Notice.id.in_(numbers["notice"]))
+        for number, theirs in session.execute(
+            told.outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
+        ):
+            found[f"notice:{number}"] = _Line(number, False, theirs)
     return found
 
 
-def _row(event: ProviderEvent, provider: str, now: datetime) -> dict[str, object]:
+def _row(
+    event: ProviderEvent, lines: Mapping[str | None, _Line], provider: str, now: datetime
+) -> dict[str, object]:
+    line = lines[event.reference]
     return {
         "provider": provider,
         "provider_event_id": event.provider_event_id,
-        "delivery_id": _number(event, "delivery"),
+        "delivery_id": line.number if line.is_delivery else None,
         "kind": event.kind,
         "bounce": event.bounce,
         "happened_at": event.happened_at,
@@ -115,90 +116,23 @@ def _row(event: ProviderEvent, provider: str, now: datetime) -> dict[str, object
     }
 
 
-def _prove(
-    session: Session, events: Iterable[ProviderEvent], deliveries: Sequence[int], now: datetime
-) -> int:
-    """Whatever the provider reports of a mail, it must have taken it: what was uncertain is accepted."""
-    doubted = session.scalars(
-        select(Delivery.id).where(Delivery.id.in_(deliveries), Delivery.state == UNCERTAIN)
-    ).all()
-    proved = ledger.resolve(session, doubted, ACCEPTED, reason="", now=now)
-    notices = [n for e in events if (n := _number(e, "notice")) is not None]
-    return proved + notice_ledger.prove(session, notices)
+def _prove(session: Session, lines: Mapping[str | None, _Line], now: datetime) -> int:
+    """Whatever the provider reports of a mail, it must have taken it."""
+    doubted = sorted(n.number for n in lines.values() if n.is_delivery and n.state != ACCEPTED)
+    notices = [n.number for n in lines.values() if not n.is_delivery]
+    return ledger.prove(session, doubted, now=now) + notice_ledger.prove(session, notices)
 
 
-def _suppressions(
-    events: Iterable[ProviderEvent], hashes: dict[str | None, str | None]
-) -> dict[str, tuple[str, datetime]]:
-    """Address hash → (reason, since) from hard bounces, complaints and unsubscribes."""
-    wanted: dict[str, tuple[str, datetime]] = {}
-    for event in events:
-        known_as = hashes[event.reference]
-        lasting = event.kind in ("complained", "unsubscribed") or event.bounce == "hard"
-        if known_as and lasting:
-            new = (event.kind, event.happened_at)
-            wanted[known_as] = _graver(wanted.get(known_as, new), new)
-    return wanted
+def _not_settled(session: Session, lines: Mapping[str | None, _Line]) -> set[str]:
+    """Deliveries still in somebody's hands: the provider's word is kept for them, should doubt arise later."""
+    doubted = [n.number for n in lines.values() if n.is_delivery and n.state != ACCEPTED]
+    if not doubted:
+        return set()
+    unsettled = select(Delivery.id).where(Delivery.id.in_(doubted), Delivery.state != ACCEPTED)
+    return {f"delivery:{number}" for number in session.scalars(unsettled)}
 
 
-def _graver(one: tuple[str, datetime], other: tuple[str, datetime]) -> tuple[str, datetime]:
-    reason = max(one[0], other[0], key=_GRAVITY.index)
-    return reason, min(one[1], other[1])
-
-
-def _add_worn_out(
-    session: Session,
-    events: Iterable[ProviderEvent],
-    hashes: dict[str | None, str | None],
-    wanted: dict[str, tuple[str, datetime]],
-    now: datetime,
-) -> None:
-    """A mailbox that bounced softly for Issue after Issue, with nothing delivered in between, is taken for dead."""
-    soft = {known_as for e in events if e.bounce == "soft" and (known_as := hashes[e.reference])}
-    if not soft:
-        return
-    bounced: dict[str, dict[int, datetime]] = defaultdict(dict)
-    delivered: dict[str, list[datetime]] = defaultdict(list)
-    statement = (
-        select(Delivery.address_hash, Delivery.issue_id, DeliveryEvent.kind, DeliveryEvent.happened_at)
-        .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
-        .where(
-            Delivery.address_hash.in_(soft),
-            DeliveryEvent.kind.in_(("bounced", "delivered")),
-            DeliveryEvent.happened_at > now - SOFT_WINDOW,
-        )
-    )
-    for known_as, issue_id, kind, at in session.execute(statement):
-        if kind == "delivered":
-            delivered[known_as].append(at)
-        else:
-            bounced[known_as][issue_id] = max(at, bounced[known_as].get(issue_id, at))
-    for known_as, issues in bounced.items():
-        since = max(delivered[known_as], default=None)
-        lately = [at for at in issues.values() if since is None or at > since]
-        if len(lately) >= SOFT_BOUNCES:
-            new = ("bounced", max(lately))
-            wanted[known_as] = _graver(wanted.get(known_as, new), new)
-
-
-def _suppress(session: Session, wanted: dict[str, tuple[str, datetime]]) -> int:
-    known = {
-        s.address_hash: s
-        for s in session.scalars(select(Suppression).where(Suppression.address_hash.in_(wanted)))
-    }
-    for known_as, new in wanted.items():
-        if (there := known.get(known_as)) is not None:
-            there.reason, there.suppressed_at = _graver((there.reason, there.suppressed_at), new)
-    session.flush()
-    rows = [
-        {"address_hash": known_as, "reason": reason, "suppressed_at": since}
-        for known_as, (reason, since) in wanted.items()
-        if known_as not in known
-    ]
-    return db.insert_new(session, Suppression, rows)
-
-
-def _surge(session: Session, deliveries: Sequence[int]) -> tuple[int, ...]:
+def _surge(session: Session, deliveries: Sequence[int]) -> tuple[date, ...]:
     """Hold an Issue that is being dispatched when too much of it bounces or is complained about."""
     going = session.scalars(
         select(Issue)
@@ -213,12 +147,17 @@ def _surge(session: Session, deliveries: Sequence[int]) -> tuple[int, ...]:
             .where(Delivery.issue_id == issue.id)
             .where((DeliveryEvent.bounce == "hard") | (DeliveryEvent.kind == "complained"))
         )
-        accepted = ledger.sum_up(session, issue.id).accepted
-        if (bad or 0) >= SURGE_FROM and (bad or 0) > SURGE_SHARE * accepted:
+        if not bad or bad < SURGE_FROM:
+            continue
+        # Counted only as far as it matters: of a million accepted nobody needs the number at each bounce.
+        bearable = int(bad / SURGE_SHARE)
+        some = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.state == ACCEPTED)
+        accepted = session.scalar(select(func.count()).select_from(some.limit(bearable).subquery())) or 0
+        if bad > SURGE_SHARE * accepted:
             reason = (
                 f"too much went wrong: {bad} of {accepted} accepted Messages bounced or were complained about"
             )
             if ledger.move_issue(session, issue, "held", hold_reason=reason):
                 _log.warning("issue.held", issue_id=issue.id, reason=reason)
-                held.append(issue.id)
+                held.append(issue.issued_on)
     return tuple(held)

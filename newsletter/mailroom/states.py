@@ -17,9 +17,10 @@ STATES: Final = (PENDING, SUBMITTING, ACCEPTED, FAILED, UNCERTAIN, WITHDRAWN)
 OPEN: Final = (PENDING, SUBMITTING)  # still owed, or in somebody's hands
 
 # A Delivery or a Notice. Back from submitting to pending only after a definite no: nothing left us, or nothing was taken.
-# Back from uncertain only by somebody's decision, never by itself.
+# Back from uncertain only by somebody's decision, or once under the conditions of ``repost.py``. From pending to accepted when
+# the provider reports that it has it after all: it was to go once more, or this database is a restored copy.
 MOVES: Final[Mapping[str, frozenset[str]]] = {
-    PENDING: frozenset({SUBMITTING, WITHDRAWN}),
+    PENDING: frozenset({SUBMITTING, WITHDRAWN, ACCEPTED}),
     SUBMITTING: frozenset({ACCEPTED, FAILED, UNCERTAIN, PENDING}),
     UNCERTAIN: frozenset({ACCEPTED, WITHDRAWN, PENDING}),
     ACCEPTED: frozenset(),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.models.base import Base
+from newsletter.models.base import Base, LargeNumber
 
 
 class Delivery(Base):
@@ -26,7 +26,7 @@ class Delivery(Base):
         Index("ix_delivery_claim", "issue_id", "state", "due_at"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
     issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
     # Null after the Subscriber was erased: the line stays, so that the sum still adds up.
     subscriber_id: Mapped[int | None] = mapped_column(
@@ -70,11 +70,18 @@ class DeliveryEvent(Base):
     __table_args__ = (
         UniqueConstraint("provider", "provider_event_id"),
         CheckConstraint(
-            "kind IN ('delivered','deferred','bounced','complained','unsubscribed')", name="kind"
+            "kind IN ('accepted','delivered','deferred','bounced','complained','unsubscribed')", name="kind"
+        ),
+        # What went badly is rare and looked for often: the surge brake counts it at every bounce.
+        Index(
+            "ix_delivery_event_bad",
+            "delivery_id",
+            sqlite_where=text("bounce = 'hard' OR kind = 'complained'"),
+            postgresql_where=text("bounce = 'hard' OR kind = 'complained'"),
         ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
     provider: Mapped[str] = mapped_column(Text)
     provider_event_id: Mapped[str] = mapped_column(Text)
     delivery_id: Mapped[int | None] = mapped_column(

@@ -10,5 +10,6 @@ BLUEPRINTS = (
     "health",
     "signup",
     "unsubscribe",
+    "webhooks",
     "desk",
 )

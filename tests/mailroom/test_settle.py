@@ -14,7 +14,7 @@ from mailing import MORNING, frozen_issue
 from sqlalchemy import insert, select, update
 
 from newsletter import db
-from newsletter.mailroom import ledger, notify, settle
+from newsletter.mailroom import ledger, notify, settle, suppress
 from newsletter.mailroom.providers.protocol import Outcome, ProviderEvent, Receipt
 from newsletter.mailroom.providers.sendgrid_events import MOMENT, SIGNATURE, NotTheirs, read_events, verify
 from newsletter.models import Delivery, DeliveryEvent, Issue, Notice, Suppression
@@ -59,7 +59,7 @@ def dispatched(each_sessions, settings):
 
 
 BUNCH = [
-    event(1, "processed", 1),
+    event(1, "accepted", 1),
     event(2, "delivered", 3, minutes=2),
     event(3, "bounced", 4, bounce="hard", minutes=3),
     event(4, "complained", 4, minutes=4),
@@ -129,7 +129,7 @@ def test_a_mailbox_that_always_bounces_softly_is_taken_for_dead(
 ) -> None:
     frozen_issue(sessions, settings, 1)
     with sessions.begin() as session:
-        for n in range(2, settle.SOFT_BOUNCES + 1):
+        for n in range(2, suppress.SOFT_BOUNCES + 1):
             issue = Issue(issued_on=date(2026, 2, n), state="dispatched", subject="x", composed_at=MORNING)
             session.add(issue)
             session.flush()
@@ -154,7 +154,7 @@ def test_a_surge_of_bounces_holds_the_issue(sessions, settings) -> None:
         ledger.record(session, claimed, told, now=MORNING, provider="sendgrid")
     few = [event(n, "bounced", n, bounce="hard") for n in range(1, settle.SURGE_FROM)]
     assert _take(sessions, few).held == ()
-    assert _take(sessions, [event(500, "complained", 150)]).held == (issue_id,)
+    assert _take(sessions, [event(500, "complained", 150)]).held == (date(2026, 3, 2),)
     with db.reading(sessions) as session:
         issue = session.get_one(Issue, issue_id)
         assert (issue.state, "100 of 200" in (issue.hold_reason or "")) == ("held", True)
@@ -190,7 +190,7 @@ def test_sendgrids_words_are_read() -> None:
     ]
     found = read_events(json.dumps(body).encode())
     assert [(e.kind, e.bounce) for e in found] == [
-        ("processed", None), ("delivered", None), ("bounced", "hard"), ("bounced", "soft"), ("bounced", "hard"),
+        ("accepted", None), ("delivered", None), ("bounced", "hard"), ("bounced", "soft"), ("bounced", "hard"),
         ("unsubscribed", None), ("complained", None), ("bounced", "soft"), ("complained", None), ("unsubscribed", None),
     ]  # fmt: skip
     assert found[0].happened_at == MORNING

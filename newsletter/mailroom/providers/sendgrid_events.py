@@ -17,9 +17,9 @@ SIGNATURE: Final = "X-Twilio-Email-Event-Webhook-Signature"
 MOMENT: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
 WINDOW: Final = timedelta(minutes=10)  # between signing and arriving; older or later is a replay
 
-# SendGrid's name → our kind. "processed" proves that the mail was taken, and is not kept.
+# SendGrid's name → our kind. "processed" is its word for having taken the mail.
 _KINDS: Final[Mapping[str, str]] = {
-    "processed": "processed",
+    "processed": "accepted",
     "delivered": "delivered",
     "deferred": "deferred",
     "bounce": "bounced",
@@ -67,6 +67,8 @@ def _read(one: Mapping[str, Any]) -> ProviderEvent | None:
     kind = _KINDS.get(str(one.get("event")))
     event_id, at = one.get("sg_event_id"), one.get("timestamp")
     if kind is None or not isinstance(event_id, str) or not isinstance(at, int | float):
+        return None
+    if not 0 <= at < 4_102_444_800:  # before 2100: anything else is no moment
         return None
     said = str(one.get("reason") or one.get("response") or "")
     bounce = None
