@@ -12,7 +12,7 @@ import click
 
 from newsletter.commands.jsonlines import RowsError, read_rows, text_of, write_rows
 from newsletter.newsroom.clusters import Piece, cluster
-from newsletter.newsroom.measure_clusters import measures
+from newsletter.newsroom.measures import measures
 
 
 @click.group()
