@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import certifi
@@ -161,8 +162,9 @@ class _TimedTLSSocket(_Timed, ssl.SSLSocket):
     pass
 
 
+@cache
 def tls_context() -> ssl.SSLContext:
-    """Certificates are verified against the machine's authorities and Mozilla's (certifi)."""
+    """Certificates are verified against the machine's authorities and Mozilla's (certifi). Read once: 0.1 s of work."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     context.sslsocket_class = _TimedTLSSocket

@@ -104,7 +104,7 @@ class PoliteFetcher:
                 raise _explained(error, deadline) from error
             if isinstance(answer, Fetched):
                 return answer
-            url = urljoin(url, answer)
+            url = _joined(url, answer)
         raise FetchError(f"It redirects more than {MOST_REDIRECTS} times.")
 
     def close(self) -> None:
@@ -211,6 +211,13 @@ class PoliteFetcher:
             surplus = self._idle.pop(0) if len(self._idle) > IDLE_CONNECTIONS else None
         if surplus is not None:
             surplus.close()
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise FetchError("It redirects to an address that cannot be read.") from None
 
 
 def _fetched(response: http.client.HTTPResponse, body: bytes, url: str) -> Fetched:
