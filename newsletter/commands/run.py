@@ -71,7 +71,9 @@ def run(
     if once:
         return
     click.echo(_where_to_look(press, settings))
-    serving.serve(press, opening.open_parts(press), port=port)
+    # Asked for the sample, the scheduler keeps to it; after a day without feeds it tries the real ones again.
+    parts = opening.open_sample(press) if use_sample else opening.open_parts(press)
+    serving.serve(press, parts, port=port)
 
 
 def _site_url(port: int) -> str | None:
