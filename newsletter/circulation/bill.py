@@ -1,0 +1,266 @@
+"""Money: what the payment processor says becomes a Subscription, what arrived is receipted, what runs can be ended.
+
+The processor is the one who knows. A webhook only says *look again*; how an agreement stands is always read from the
+processor, outside any transaction. Of two readings the one that was begun later knows at least as much, for it was
+begun after everything that caused the earlier one; so the newest ``changed_at`` wins and order and repetition of
+webhooks mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import db, log
+from newsletter.circulation.access import Facts, pays, trial_ends_at
+from newsletter.circulation.money import COMP, amount, charges_on
+from newsletter.circulation.processors.protocol import (
+    PAST_DUE,
+    AgreementFact,
+    NoSuchAgreement,
+    Payment,
+    PaymentProcessor,
+    Price,
+)
+from newsletter.circulation.signup import subscriber_of
+from newsletter.circulation.tokens import TokenError, subject_of
+from newsletter.clock import Clock
+from newsletter.errors import NotFound, Refused
+from newsletter.links import Links
+from newsletter.mailroom import notify
+from newsletter.models import AuditEntry, Subscriber, Subscription
+from newsletter.settings import Settings
+
+_log = log.get("circulation")
+
+
+class AlreadyPaying(Refused):
+    """A second agreement would charge the same reader twice."""
+
+
+def begin(
+    sessions: db.Sessions,
+    processor: PaymentProcessor,
+    subscriber_id: int,
+    *,
+    settings: Settings,
+    links: Links,
+    now: datetime,
+) -> str:
+    """Where to lead this reader to pay; what is left of their Trial, or of what they paid before, is not charged again.
+
+    Raises ``NotFound``, ``AlreadyPaying`` or ``ProcessorError``. Changes nothing of ours.
+    """
+    with db.reading(sessions) as session:
+        reader = _reader(session, subscriber_id)
+        agreements = tuple(reader.subscriptions)
+    if any(charges_on(a) or (a.processor == COMP and pays(a, now=now)) for a in agreements):
+        raise AlreadyPaying("You have the full edition already. Nothing was charged.")
+    trial = trial_ends_at(Facts(reader.trial_started_at, (), timedelta(days=settings.TRIAL_DAYS)))
+    lasting = [a.cancel_at for a in agreements if pays(a, now=now)]  # cancelled, and still paid for
+    free_until = max((end for end in (trial, *lasting) if end is not None and end > now), default=None)
+    return processor.begin_checkout(
+        subject_of(reader.id, reader.address_hash),
+        reader.address,
+        Price(settings.STRIPE_PRICE_ID, settings.PRICE),
+        done_url=f"{links.checkout()}/done",
+        back_url=links.checkout(),
+        trial_ends_at=free_until,
+        now=now,
+    )
+
+
+def hear(
+    sessions: db.Sessions,
+    processor: PaymentProcessor,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    settings: Settings,
+    clock: Clock,
+) -> int:
+    """Take a webhook: read again what it names, receipt what it says was paid. How many agreements of ours it was about.
+
+    Raises ``ForgedWebhook``; ``ProcessorUnreachable`` when it should be delivered again.
+    """
+    ours = 0
+    for event in processor.parse_webhook(body, headers, clock()):
+        if read_again(sessions, processor, event.agreement_id, clock=clock) is None:
+            continue
+        ours += 1
+        if event.payment is not None:
+            with sessions.begin() as session:
+                receipt(session, processor.name, event.agreement_id, event.payment, settings, now=clock())
+    return ours
+
+
+def read_again(
+    sessions: db.Sessions, processor: PaymentProcessor, agreement_id: str, *, clock: Clock
+) -> int | None:
+    """Ask the processor how this agreement stands and keep the answer. Whose it is; None when not one of our readers."""
+    try:
+        fact = processor.read_object(agreement_id, now=clock())
+    except NoSuchAgreement:
+        _log.warning("bill.unknown_agreement", processor=processor.name, agreement=agreement_id)
+        return None
+    with sessions.begin() as session:
+        kept = apply(session, processor.name, fact)
+        return None if kept is None else kept.subscriber_id
+
+
+def apply(session: Session, processor: str, fact: AgreementFact) -> Subscription | None:
+    """Keep what the processor said, unless we know something newer. Twice is once. The caller commits.
+
+    None when it is about nobody we keep: a reader who was erased, or somebody else's agreement in the same books.
+    """
+    kept = _find(session, processor, fact.processor_id)
+    if kept is None:
+        try:
+            reader = subscriber_of(session, fact.reference)
+        except TokenError:
+            _log.warning("bill.nobody_of_ours", processor=processor, agreement=fact.processor_id)
+            return None
+        row = {
+            "subscriber_id": reader.id,
+            "processor": processor,
+            "processor_id": fact.processor_id,
+            "status": fact.status,
+            "started_at": fact.started_at,
+            "changed_at": fact.changed_at,
+        }
+        db.insert_new(session, Subscription, [row])
+        kept = _find(session, processor, fact.processor_id)
+        assert kept is not None
+        _warn_of_two(session, kept)
+    if fact.changed_at < kept.changed_at:
+        return kept
+    owed_since = fact.past_due_at or kept.past_due_at or fact.changed_at
+    kept.status, kept.started_at, kept.paid_until = fact.status, fact.started_at, fact.paid_until
+    kept.past_due_at = owed_since if fact.status == PAST_DUE else None
+    kept.cancel_at, kept.changed_at = fact.cancel_at, fact.changed_at
+    _log.info("bill.applied", subscription_id=kept.id, status=kept.status)
+    session.flush()
+    return kept
+
+
+def receipt(
+    session: Session,
+    processor: str,
+    agreement_id: str,
+    payment: Payment,
+    settings: Settings,
+    *,
+    now: datetime,
+) -> bool:
+    """Owe the reader a receipt for money that arrived; False when they have it, or nothing was charged."""
+    kept = _find(session, processor, agreement_id)
+    if kept is None or payment.cents <= 0:
+        return False
+    return notify.queue(
+        session,
+        "receipt",
+        key=f"receipt:{processor}:{payment.processor_id}",
+        due_at=now,
+        subscriber_id=kept.subscriber_id,
+        values={
+            "amount": amount(payment.cents, payment.currency),
+            "paid_on": _day(payment.paid_at, settings),
+            "paid_until": _day(payment.paid_until, settings) if payment.paid_until else "",
+        },
+    )
+
+
+def cancel_at_period_end(
+    sessions: db.Sessions, processor: PaymentProcessor, subscriber_id: int, *, clock: Clock
+) -> datetime | None:
+    """No further charge to this reader. Until when what they paid for lasts; None when nothing was running.
+
+    Raises ``ProcessorError``: then nothing is known to have changed, and asking again does no harm.
+    """
+    ends: list[datetime] = []
+    for agreement_id in _running(sessions, processor, subscriber_id):
+        fact = processor.cancel_at_period_end(agreement_id, now=clock())
+        with sessions.begin() as session:
+            apply(session, processor.name, fact)
+        ends.append(fact.cancel_at or fact.paid_until or fact.changed_at)
+    return max(ends, default=None)
+
+
+def cancel_now(
+    sessions: db.Sessions, processor: PaymentProcessor, subscriber_id: int, *, clock: Clock
+) -> int:
+    """End everything that would charge this reader, at once: before erasing them. How many. Raises ``ProcessorError``."""
+    running = _running(sessions, processor, subscriber_id)
+    for agreement_id in running:
+        fact = processor.cancel_now(agreement_id, now=clock())
+        with sessions.begin() as session:
+            apply(session, processor.name, fact)
+    return len(running)
+
+
+def refund(
+    sessions: db.Sessions, processor: PaymentProcessor, subscription_id: int, *, by: str, clock: Clock
+) -> int:
+    """Give the last payment back, by an operator's word; how many cents. Twice gives back once. Raises ``NotFound``."""
+    with db.reading(sessions) as session:
+        kept = session.get(Subscription, subscription_id)
+    if kept is None or kept.processor != processor.name:
+        raise NotFound("There is no such payment with our payment processor.")
+    cents = processor.refund(kept.processor_id)
+    if cents:
+        with sessions.begin() as session:
+            about = f"subscriber:{kept.subscriber_id}"
+            detail = {"cents": cents, "subscription": subscription_id}
+            session.add(
+                AuditEntry(at=clock(), by=by, act="subscription.refunded", about=about, detail=detail)
+            )
+    read_again(sessions, processor, kept.processor_id, clock=clock)
+    return cents
+
+
+def _running(sessions: db.Sessions, processor: PaymentProcessor, subscriber_id: int) -> list[str]:
+    """What would go on charging this reader. Raises ``Refused`` when another processor than ours would."""
+    with db.reading(sessions) as session:
+        found = [
+            (s.processor, s.processor_id)
+            for s in _reader(session, subscriber_id).subscriptions
+            if charges_on(s)
+        ]
+    if others := {name for name, _ in found} - {processor.name}:
+        raise Refused(f"The payment runs with {', '.join(sorted(others))}, which is not set up here.")
+    return [agreement_id for _, agreement_id in found]
+
+
+def _find(session: Session, processor: str, agreement_id: str) -> Subscription | None:
+    statement = select(Subscription).where(
+        Subscription.processor == processor, Subscription.processor_id == agreement_id
+    )
+    # Held, so that two readings that arrive at once are compared one after the other.
+    return session.scalars(
+        statement.with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def _warn_of_two(session: Session, new: Subscription) -> None:
+    """Two checkouts in two windows: nothing of ours can stop the second, so somebody must know."""
+    others = select(Subscription).where(
+        Subscription.subscriber_id == new.subscriber_id, Subscription.id != new.id
+    )
+    if any(charges_on(s) for s in session.scalars(others)):
+        _log.error("bill.charged_twice", subscriber_id=new.subscriber_id, subscription_id=new.id)
+
+
+def _reader(session: Session, subscriber_id: int) -> Subscriber:
+    reader = session.get(Subscriber, subscriber_id)
+    if reader is None:
+        raise NotFound("There is no such reader.")
+    return reader
+
+
+def _day(moment: datetime, settings: Settings) -> str:
+    local = moment.astimezone(ZoneInfo(settings.EDITION_TZ))
+    return f"{local.day} {local:%B} {local.year}"
