@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from newsletter.commands import evaluate_words
 from newsletter.commands.jsonlines import RowsError, read_rows, text_of, write_rows
 from newsletter.newsroom.clusters import Piece, cluster
 from newsletter.newsroom.measures import measures
@@ -18,6 +19,10 @@ from newsletter.newsroom.measures import measures
 @click.group()
 def evaluate() -> None:
     """Measure quality on files of JSON lines."""
+
+
+for measured in (evaluate_words.neutral, evaluate_words.sides, evaluate_words.grounding):
+    evaluate.add_command(measured)
 
 
 @evaluate.command()

@@ -117,7 +117,7 @@ def _news(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText]:
 def _article(number: int, side: Side, row: dict[str, Any], key: str, *, path: Path, line: int) -> ArticleText:
     return ArticleText(
         id=number,
-        outlet=f"Outlet {number}",
+        outlet=f"Outlet {chr(64 + number)}",
         side=side,
         headline=text_of(row, "title", path=path, line=line),
         excerpt=text_of(row, key, path=path, line=line),

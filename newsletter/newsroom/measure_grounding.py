@@ -81,7 +81,7 @@ def true_forms(piece: Piece, article: ArticleText) -> Iterator[str]:
     if plain != piece.text:
         yield plain
     digits = re.sub(
-        rf"\b(?:{'|'.join(_SPELLED)})\b(?![\s-](?:hundred|thousand|million|billion|trillion))",
+        rf"(?<![\w-])(?:{'|'.join(_SPELLED)})\b(?![\s-](?:hundred|thousand|million|billion|trillion))",
         lambda m: _SPELLED[m.group()],
         piece.text,
     )
