@@ -201,7 +201,7 @@ def _refresh(session: Session, story_id: int, now: datetime) -> None:
     story.first_published_at = rows[0].published_at
     story.last_published_at = rows[-1].published_at
     story.grouped_at = now
-    story.topic = topic_of((a.headline, a.excerpt) for a in rows)
+    story.topic = topic_of((a.wire_key or a.outlet_id, a.headline, a.excerpt) for a in rows)
 
 
 def _report(seen: _Seen, decided: Plan) -> GroupReport:
