@@ -14,7 +14,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import DateTime, Delete, Engine, Table, TypeDecorator, Update, create_engine, event, make_url
+from sqlalchemy import (
+    DateTime,
+    Delete,
+    Engine,
+    Table,
+    TypeDecorator,
+    Update,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
@@ -160,6 +171,46 @@ def skip_locked(session: Session, statement: Select[Any], *, of: Any = None) -> 
     if session.get_bind().dialect.name == "postgresql":
         return statement.with_for_update(skip_locked=True, of=of)
     return statement
+
+
+def identity(session: Session) -> str:
+    """What the place this database lies in says of itself: another word after it was copied or restored from a backup.
+
+    SQLite: the file's number in its file system. PostgreSQL: the server's and the database's number, the timeline (a new one after
+    a recovery to a point in time, and after a standby took over) and the number of a table (a new one after pg_restore).
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        # pg_control_system may be closed to us; the rest is open to everybody.
+        allowed = "has_function_privilege('pg_control_system()', 'execute')"
+        system = "0"
+        if session.scalar(text(f"SELECT {allowed}")):
+            system = session.scalar(text("SELECT system_identifier::text FROM pg_control_system()")) or "0"
+        place = (
+            "SELECT substring(pg_walfile_name(pg_current_wal_lsn()) for 8), 'delivery'::regclass::oid::text,"
+            " (SELECT oid::text FROM pg_database WHERE datname = current_database())"
+        )
+        return ":".join((system, *(str(part) for part in session.execute(text(place)).one())))
+    path = session.scalar(text("SELECT file FROM pragma_database_list WHERE name = 'main'"))
+    return f"file:{Path(path).stat().st_ino}" if path else "memory"
+
+
+def tide(session: Session) -> int | None:
+    """A number that only rises while a PostgreSQL server lives: what is durably written. None on SQLite, which has none."""
+    if session.get_bind().dialect.name != "postgresql":
+        return None
+    return int(session.scalar(text("SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint")) or 0)
+
+
+def file_of(engine: Engine) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL, and for one in memory."""
+    if engine.dialect.name != "sqlite" or not engine.url.database or engine.url.database == ":memory:":
+        return None
+    return Path(engine.url.database).absolute()
+
+
+def has_server(engine: Engine) -> bool:
+    """Whether the database is a server's, so that several machines may use it."""
+    return engine.dialect.name == "postgresql"
 
 
 def _alembic(engine: Engine) -> Config:

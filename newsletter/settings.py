@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     SENDGRID_API_KEY: SecretStr = Field(SecretStr(""), description="For MAIL_PROVIDER=sendgrid.")
     SENDGRID_HOST: str = Field("https://api.sendgrid.com", description="Base URL of the SendGrid API.")
     SENDGRID_WEBHOOK_KEY: str = Field("", description="Public key that signs SendGrid's event webhook.")
+    FENCE_DIR: Path = Field(
+        Path("var/fence"),
+        description="Where a machine remembers the PostgreSQL it mailed from, so that a restored copy is noticed.",
+    )
     BATCH_SIZE: int = Field(
         500, ge=1, le=1000, description="Deliveries submitted together; small keeps a doubt small."
     )

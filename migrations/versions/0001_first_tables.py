@@ -25,6 +25,17 @@ def upgrade() -> None:
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audit_entry_at'), ['at'], unique=False)
 
+    op.create_table('instance',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('mark', sa.Text(), nullable=False),
+    sa.Column('identity', sa.Text(), nullable=False),
+    sa.Column('tide', sa.BigInteger(), nullable=False),
+    sa.Column('fenced_because', sa.Text(), nullable=True),
+    sa.Column('restored_on', sa.Date(), nullable=True),
+    sa.Column('confirmed_at', UTCDateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('id = 1', name=op.f('ck_instance_one_row')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_instance'))
+    )
     op.create_table('issue',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('issued_on', sa.Date(), nullable=False),
@@ -530,6 +541,7 @@ def downgrade() -> None:
     op.drop_table('outlet')
     op.drop_table('operator')
     op.drop_table('issue')
+    op.drop_table('instance')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_audit_entry_at'))
 

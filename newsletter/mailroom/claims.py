@@ -62,6 +62,7 @@ def claim(
     now: datetime,
     lease: timedelta = states.LEASE,
     stale_after: timedelta | None = None,
+    provider: str | None = None,
 ) -> Claimed:
     """Take up to ``limit`` due Deliveries into our hands. Commit before the first byte leaves.
 
@@ -108,6 +109,7 @@ def claim(
         lease_until=claimed.lease_until,
         submitted_at=now,
         attempts=Delivery.attempts + 1,
+        provider=provider,
     )
     if taken != len(rows):  # the rows are locked by us, so this cannot be; if it is, nothing may leave
         raise Refused("The ledger changed under a claim: nothing was handed over.")

@@ -17,6 +17,7 @@ from newsletter.errors import NewsletterError
 from newsletter.links import Links
 from newsletter.mailroom import headers, ledger, tally
 from newsletter.mailroom.brakes import Brakes
+from newsletter.mailroom.fence import Fence
 from newsletter.mailroom.ledger import Claimed, Recorded
 from newsletter.mailroom.messages import Message
 from newsletter.mailroom.providers.protocol import EmailProvider, Outcome, Receipt
@@ -75,7 +76,7 @@ def run(
 ) -> DispatchReport:
     """Submit what is due of a frozen Issue, until nothing is, ``limit`` is reached, or ``stop`` is set (the batch in hand is finished).
 
-    ``slots_for`` gives the Slots of one reader from number and address. ``waypoint`` is told each place where dying matters.
+    Raises :class:`Fenced` when this database is a restored copy. ``slots_for`` gives the Slots of one reader from number and address. ``waypoint`` is told each place where dying matters.
     """
     tell = waypoint or (lambda _: None)
     report, total, done = _begin(sessions, issue_id, now())
@@ -84,6 +85,7 @@ def run(
     with db.reading(sessions) as session:
         issue = session.get_one(Issue, issue_id)
     brakes = Brakes()
+    fence = Fence(sessions, settings.FENCE_DIR)
     size = min(provider.batch_size, settings.BATCH_SIZE)
     stale_after = timedelta(hours=settings.STALE_AFTER)
     while not (stop and stop.is_set()):
@@ -91,8 +93,10 @@ def run(
         take = size if limit is None else min(size, limit - report.handed_over)
         if take <= 0:
             break
-        with sessions.begin() as session:
-            claimed = ledger.claim(session, issue_id, limit=take, now=now(), stale_after=stale_after)
+        with fence.claiming() as session:
+            claimed = ledger.claim(
+                session, issue_id, limit=take, now=now(), stale_after=stale_after, provider=provider.name
+            )
         tell("claimed")
         report = replace(report, withdrawn=report.withdrawn + claimed.withdrawn, held=claimed.held)
         done += claimed.withdrawn

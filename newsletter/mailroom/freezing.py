@@ -16,7 +16,7 @@ from newsletter.errors import Refused
 from newsletter.mailroom.approved_bytes import stored_templates, wrong_bytes
 from newsletter.mailroom.lines import move_issue
 from newsletter.mailroom.states import PENDING
-from newsletter.models import Delivery, Issue, LeftOut
+from newsletter.models import Delivery, Instance, Issue, LeftOut
 
 FREEZE_CHUNK = 10_000  # rows inserted at once: flat memory however large the Audience
 
@@ -52,6 +52,10 @@ def freeze(
         raise Refused(
             f"The Issue of {issue.issued_on} is {issue.state}, not approved: its Audience stays open."
         )
+    here = session.get(Instance, 1)
+    if here and here.restored_on and issue.issued_on <= here.restored_on and issue.released_at is None:
+        move_issue(session, issue, "held", hold_reason=_MAY_HAVE_HAD_IT)
+        return False
     if reason := wrong_bytes(session, issue):
         raise Refused(f"The Issue of {issue.issued_on} cannot go out: {reason}.")
     if not move_issue(session, issue, "dispatching", frozen_at=now):
@@ -82,6 +86,9 @@ def freeze(
     return True
 
 
+_MAY_HAVE_HAD_IT = (
+    "this database was restored on that day: its readers may have had the Issue; resume it to send it all the same"
+)
 _LINE = (
     "issue_id",
     "subscriber_id",

@@ -16,6 +16,7 @@ from newsletter.clock import Clock
 from newsletter.errors import NewsletterError
 from newsletter.links import Links
 from newsletter.mailroom import headers, ledger, notice_ledger, render
+from newsletter.mailroom.fence import Fence
 from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.notice_ledger import ClaimedNotices, NoticeInHand, queue
 from newsletter.mailroom.providers.protocol import EmailProvider, Outcome, Receipt
@@ -62,8 +63,9 @@ def run(
         return report
     with sessions.begin() as session:
         report = replace(report, expired=notice_ledger.expire(session, now=now()))
+    fence = Fence(sessions, settings.FENCE_DIR)
     while not (stop and stop.is_set()):
-        with sessions.begin() as session:
+        with fence.claiming() as session:
             claimed = notice_ledger.claim(session, limit=min(BATCH, provider.batch_size), now=now())
         report = replace(report, withdrawn=report.withdrawn + claimed.withdrawn)
         if not claimed.notices:

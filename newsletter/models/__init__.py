@@ -3,6 +3,7 @@
 from newsletter.models.articles import Article
 from newsletter.models.base import Base
 from newsletter.models.deliveries import Delivery, DeliveryEvent, LeftOut, Notice
+from newsletter.models.instance import Instance
 from newsletter.models.issues import Check, Issue, Placement, Rendition
 from newsletter.models.operators import AuditEntry, Operator, SignIn, SpentToken
 from newsletter.models.outlets import Feed, Outlet
@@ -19,6 +20,7 @@ __all__ = [
     "DeliveryEvent",
     "Feed",
     "HistoryLink",
+    "Instance",
     "Issue",
     "LeftOut",
     "Notice",

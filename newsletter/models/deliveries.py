@@ -42,7 +42,7 @@ class Delivery(Base):
     lease_until: Mapped[datetime | None]  # null unless submitting; past it the owner is taken for dead
     submitted_at: Mapped[datetime | None]  # null until first handed over
     settled_at: Mapped[datetime | None]  # null until accepted, failed or withdrawn
-    provider: Mapped[str | None] = mapped_column(Text)  # null until handed over
+    provider: Mapped[str | None] = mapped_column(Text)  # who was asked last; null until then
     provider_id: Mapped[str | None] = mapped_column(
         Text
     )  # the provider's own name for it; null if it gave none

@@ -67,7 +67,13 @@ class MarksFirst(Journaled):
 
 
 def settings_for(url: str, folder: str) -> Settings:
-    return Settings(_env_file=None, DATABASE_URL=url, OUTBOX_DIR=Path(folder), BATCH_SIZE=BATCH)  # type: ignore[call-arg]
+    return Settings(
+        _env_file=None,
+        DATABASE_URL=url,
+        OUTBOX_DIR=Path(folder),
+        BATCH_SIZE=BATCH,
+        FENCE_DIR=Path(folder).parent / "fence",
+    )  # type: ignore[call-arg]
 
 
 def main(url: str, folder: str, place: str, nth: str, mutant: str = "") -> None:
