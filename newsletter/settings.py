@@ -191,8 +191,21 @@ class Settings(BaseSettings):
             reasons.append("SENDGRID_API_KEY must be set for MAIL_PROVIDER=sendgrid")
         if self.MAIL_PROVIDER == "smtp" and not self.SMTP_URL.get_secret_value():
             reasons.append("SMTP_URL must be set for MAIL_PROVIDER=smtp")
+        reasons += self._unsafe_payments()
         if self.FETCH_ALLOW_PRIVATE:
             reasons.append("FETCH_ALLOW_PRIVATE must be empty")
+        return reasons
+
+    def _unsafe_payments(self) -> list[str]:
+        if not self.STRIPE_API_KEY.get_secret_value():
+            return ["STRIPE_API_KEY must be set: the offline stand-in takes no money"]
+        reasons = []
+        if not self.STRIPE_WEBHOOK_SECRET.get_secret_value():
+            reasons.append("STRIPE_WEBHOOK_SECRET must be set: without it nobody learns what was paid")
+        if not self.STRIPE_PRICE_ID:
+            reasons.append("STRIPE_PRICE_ID must be set")
+        if not self.STRIPE_API_BASE.startswith("https://"):
+            reasons.append("STRIPE_API_BASE must be https")
         return reasons
 
 

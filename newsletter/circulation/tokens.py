@@ -15,6 +15,7 @@ CONFIRM = "confirm"
 UNSUBSCRIBE = "unsubscribe"
 SIGNIN = "signin"
 DESK = "desk"
+CHECKOUT = "checkout"
 
 # How long each link lives; None: for ever. A purpose that is not here has no links.
 LIVES: dict[str, timedelta | None] = {
@@ -22,6 +23,7 @@ LIVES: dict[str, timedelta | None] = {
     UNSUBSCRIBE: None,
     SIGNIN: timedelta(minutes=30),
     DESK: timedelta(minutes=15),
+    CHECKOUT: timedelta(days=14),
 }
 _LONGEST = 500  # characters; ours have about 90
 

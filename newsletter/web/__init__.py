@@ -10,6 +10,9 @@ BLUEPRINTS = (
     "health",
     "signup",
     "unsubscribe",
+    "checkout",
+    "offline_checkout",
+    "stripe_webhook",
     "webhooks",
     "desk",
 )

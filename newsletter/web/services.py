@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from flask import current_app
 
+from newsletter.circulation import processors
+from newsletter.circulation.processors.protocol import PaymentProcessor
 from newsletter.circulation.tokens import Tokens
 from newsletter.db import Sessions
 from newsletter.links import Links
@@ -45,6 +48,11 @@ class Services:
     def paths(self) -> Links:
         """The same addresses without scheme and host, for links inside our own pages."""
         return Links(urlsplit(self.settings.SITE_URL).path)
+
+    @cached_property
+    def processor(self) -> PaymentProcessor:
+        """Who takes payments."""
+        return processors.make(self.settings)
 
     def now(self) -> datetime:
         return self.press.clock()

@@ -1,0 +1,232 @@
+"""The plan: what it costs, going to pay, coming back, and what a paying reader may do. The rules are in ``circulation``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask.blueprints import BlueprintSetupState
+
+from newsletter import db, log
+from newsletter.circulation import bill
+from newsletter.circulation.access import Access, Facts, access, pays, trial_ends_at
+from newsletter.circulation.money import charges_on
+from newsletter.circulation.processors.protocol import NoSuchAgreement, ProcessorError, ProcessorUnreachable
+from newsletter.circulation.signup import subscriber_of
+from newsletter.circulation.tokens import CHECKOUT, ExpiredToken, TokenError
+from newsletter.errors import NotFound, Refused
+from newsletter.models import Subscriber, Subscription
+from newsletter.web.csrf import check_form
+from newsletter.web.errors import page
+from newsletter.web.headers import adjust_csp
+from newsletter.web.payer import signed_in_number
+from newsletter.web.services import services
+
+bp = Blueprint("checkout", __name__)
+FORM = "checkout"
+UNREACHABLE = "We could not reach our payment processor; nothing was charged. Please try again in a minute."
+REFUSED = "Our payment processor did not accept the request; nothing was charged. We have been told."
+UNSURE = (
+    "We could not reach our payment processor, so we do not know yet whether it is done. Please try again in a"
+    " minute: pressing twice does no harm."
+)
+_log = log.get("web")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the page shows of one reader's plan."""
+
+    access: Access
+    trial_ends_at: datetime | None  # None when no Trial runs
+    agreement: Subscription | None  # with a processor, and in force
+    comp: Subscription | None
+    renews: bool
+
+
+@bp.record
+def _allow_payment(_: BlueprintSetupState) -> None:
+    """Browsers hold a form to its policy over redirects too, and paying happens at the processor's own address."""
+    own = "" if services().settings.in_production else " http://127.0.0.1:* http://localhost:*"
+    adjust_csp("checkout", form_action=f"'self' https:{own}")
+
+
+@bp.get("/checkout")
+def plan() -> Response:
+    return _plan_page(signed_in_number(), action=services().paths.checkout())
+
+
+@bp.post("/checkout")
+def begin() -> Response:
+    """Lead the signed-in reader to the processor."""
+    number = signed_in_number()
+    if number is None:
+        return _to(services().paths.signin())
+    check_form(FORM, _bound(number))
+    return _begin(number)
+
+
+@bp.get("/checkout/for/<token>")
+def plan_for(token: str) -> Response:
+    """The same by a signed link, for whom signing in is too much. Looking changes nothing."""
+    try:
+        number = _number_in(token)
+    except TokenError as error:
+        return _refusal(error)
+    return _plan_page(number, action=f"{services().paths.checkout()}/for/{token}", by_link=True)
+
+
+@bp.post("/checkout/for/<token>")
+def begin_for(token: str) -> Response:
+    """The link itself is the proof: no cookie, no form token. It can do nothing but pay for its reader."""
+    try:
+        return _begin(_number_in(token))
+    except TokenError as error:
+        return _refusal(error)
+
+
+@bp.get("/checkout/done")
+def done() -> Response:
+    """Where the processor sends readers back to. Says what is known; a button asks the processor again."""
+    here, number = services(), signed_in_number()
+    known = None
+    if number is not None:
+        with db.reading(here.sessions) as session:
+            found = session.get(Subscriber, number)
+            known = None if found is None else _plan_of(found)
+    full = known is not None and known.access is Access.FULL
+    return _done_page(full, waiting=False)
+
+
+@bp.post("/checkout/done")
+def look_again() -> Response:
+    """Ask the processor what became of this checkout, in case its webhook is late."""
+    check_form("checkout-done")
+    here = services()
+    try:
+        agreement_id = here.processor.finished_checkout(request.form.get("checkout", "")[:200])
+        known = agreement_id and bill.read_again(here.sessions, here.processor, agreement_id, clock=here.now)
+    except NoSuchAgreement:
+        known = None
+    except ProcessorError as error:
+        return _failed(error, "We could not reach our payment processor just now. What you paid is not lost.")
+    return _done_page(bool(known), waiting=not known)
+
+
+@bp.post("/checkout/portal")
+def portal() -> Response:
+    """Card and invoices, at the processor's."""
+    here, number = services(), signed_in_number()
+    if number is None:
+        return _to(here.paths.signin())
+    check_form(FORM, _bound(number))
+    with db.reading(here.sessions) as session:
+        found = session.get(Subscriber, number)
+        known = None if found is None else _plan_of(found).agreement
+    if known is None or known.processor != here.processor.name:
+        return _to(here.paths.checkout())
+    try:
+        return _to(here.processor.portal_url(known.processor_id, back_url=here.links.checkout()))
+    except ProcessorError as error:
+        return _failed(error, UNREACHABLE)
+
+
+@bp.post("/checkout/cancel")
+def cancel() -> Response:
+    """No further charge; what is paid for stays."""
+    here, number = services(), signed_in_number()
+    if number is None:
+        return _to(here.paths.signin())
+    check_form(FORM, _bound(number))
+    try:
+        bill.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
+    except ProcessorError as error:
+        return _failed(error, UNSURE)
+    except Refused as error:
+        return page(409, str(error))
+    return _to(here.paths.checkout())
+
+
+def _begin(number: int) -> Response:
+    here = services()
+    try:
+        url = bill.begin(
+            here.sessions,
+            here.processor,
+            number,
+            settings=here.settings,
+            links=here.links,
+            now=here.now(),
+        )
+    except (bill.AlreadyPaying, NotFound):
+        return _to(here.paths.checkout())
+    except ProcessorError as error:
+        return _failed(error, UNREACHABLE)
+    return _to(url)
+
+
+def _number_in(token: str) -> int:
+    here = services()
+    subject = here.tokens.read(CHECKOUT, token)
+    with db.reading(here.sessions) as session:
+        return subscriber_of(session, subject).id
+
+
+def _plan_of(reader: Subscriber) -> Plan:
+    """Needs the reader's Session to be open."""
+    here = services()
+    now, agreements = here.now(), tuple(reader.subscriptions)
+    facts = Facts(reader.trial_started_at, agreements, timedelta(days=here.settings.TRIAL_DAYS))
+    lasting = [a for a in agreements if pays(a, now=now) or charges_on(a)]
+    ends_at = trial_ends_at(facts)
+    theirs = sorted((a for a in lasting if a.processor != "comp"), key=lambda a: (charges_on(a), a.id))
+    return Plan(
+        access=access(facts, now=now),
+        trial_ends_at=ends_at if ends_at is not None and ends_at > now else None,
+        agreement=theirs[-1] if theirs else None,
+        comp=next((a for a in lasting if a.processor == "comp"), None),
+        renews=any(charges_on(a) for a in lasting),
+    )
+
+
+def _plan_page(number: int | None, *, action: str, by_link: bool = False) -> Response:
+    found = None
+    if number is not None:
+        with db.reading(services().sessions) as session:
+            reader = session.get(Subscriber, number)
+            found = None if reader is None else _plan_of(reader)
+    html = render_template(
+        "checkout.html", plan=found, action=action, by_link=by_link, bound=_bound(number or 0)
+    )
+    return make_response(html)
+
+
+def _done_page(full: bool, *, waiting: bool) -> Response:
+    asked = (request.form if request.method == "POST" else request.args).get("checkout", "")[:200]
+    html = render_template("checkout_done.html", full=full, waiting=waiting, checkout=asked)
+    return make_response(html)
+
+
+def _bound(number: int) -> str:
+    """What this page's forms are bound to."""
+    return f"reader:{number}"
+
+
+def _failed(error: ProcessorError, unreachable: str) -> Response:
+    _log.warning("checkout.failed", reason=str(error))
+    if isinstance(error, ProcessorUnreachable):
+        answer = page(503, unreachable)
+        answer.headers["Retry-After"] = "60"
+        return answer
+    return page(502, REFUSED)
+
+
+def _refusal(error: TokenError) -> Response:
+    if isinstance(error, ExpiredToken):
+        return page(410, "This link is too old. Sign in instead: your plan is in your account.")
+    return page(404, "This link is not one of ours, or was cut off in the mail. Sign in instead.")
+
+
+def _to(url: str) -> Response:
+    return make_response(redirect(url, 303))
