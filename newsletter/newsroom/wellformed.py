@@ -14,6 +14,7 @@ from lxml import etree
 
 MOST_EXPANDED = 200_000  # characters that the document's own entities may add up to
 DEEPEST = 200  # nested elements
+MOST_PREFIXES = 40  # undeclared ones that are mended
 _DECLARATION = re.compile(r"\A\s*<\?xml\b[^>]{0,300}\?>", re.IGNORECASE)
 _ENTITY = re.compile(
     r"""<!ENTITY\s+(%\s+)?([^\s"'%<>]{1,100})\s+(?:"([^"]*)"|'([^']*)'|(SYSTEM|PUBLIC)\b)""", re.IGNORECASE
@@ -26,6 +27,19 @@ _BAD_NUMBER = re.compile(
 )
 _BARE = re.compile(r"&(?!#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z_][\w.-]{0,60};)")
 _CLOSING = re.compile(r"</(?:[\w.-]+:)?(?:item|entry)\s*>")
+# Names of ASCII letters only: what a feed calls its prefixes, and always a valid name.
+_PREFIX = re.compile(
+    r"<([A-Za-z][A-Za-z0-9_-]{0,40}):[A-Za-z_]|\s([A-Za-z][A-Za-z0-9_-]{0,40}):[A-Za-z_][\w.-]*\s*="
+)
+_XMLNS = re.compile(r"\sxmlns:([A-Za-z_][\w.-]*)\s*=")
+_NAMESPACES = {
+    "content": "http://purl.org/rss/1.0/modules/content/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dcterms": "http://purl.org/dc/terms/",
+    "media": "http://search.yahoo.com/mrss/",
+    "atom": "http://www.w3.org/2005/Atom",
+    "feedburner": "http://rssnamespace.org/feedburner/ext/1.0",
+}
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 _ROOT = re.compile(r"<(?![?!])\s*([\w.:-]+)")
 _HTML_PAGE = re.compile(
@@ -46,9 +60,10 @@ def prepare(text: str, *, most_entries: int) -> bytes:
         raise Unsafe("This is neither XML nor JSON.")
     text = _mend(_DECLARATION.sub("", text, count=1).lstrip())
     text = _shorten(text, most_entries)
-    document = b'<?xml version="1.0" encoding="utf-8"?>\n' + text.encode("utf-8")
-    if _is_well_formed(document):
-        return document
+    for candidate in (text, _declared(text)):
+        document = b'<?xml version="1.0" encoding="utf-8"?>\n' + candidate.encode("utf-8")
+        if _is_well_formed(document):
+            return document
     mended = _recovered(document)
     if mended is None:
         raise Unsafe("It is broken XML.")
@@ -120,6 +135,19 @@ def _shorten(text: str, most_entries: int) -> str:
     """Leave out what follows the last Entry that we would keep: parsing 20,000 to keep 500 costs everybody else."""
     ends = [m.end() for m in _CLOSING.finditer(text)]
     return text[: ends[most_entries - 1]] + text[ends[-1] :] if len(ends) > most_entries else text
+
+
+def _declared(text: str) -> str:
+    """Declare namespace prefixes that the feed uses and forgot to declare, on its first element."""
+    root = _ROOT.search(text)
+    if root is None:
+        return text
+    own = set(_XMLNS.findall(text, root.start(), text.find(">", root.start()) + 1))
+    used = {a or b for a, b in _PREFIX.findall(text)} - own - {"xml", "xmlns"}
+    said = "".join(
+        f' xmlns:{p}="{_NAMESPACES.get(p, f"urn:undeclared:{p}")}"' for p in sorted(used)[:MOST_PREFIXES]
+    )
+    return text[: root.end()] + said + text[root.end() :]
 
 
 def _is_well_formed(document: bytes) -> bool:
