@@ -84,20 +84,28 @@ def _read_xml(text: str, base_url: str) -> RawFeed:
         document = prepare(text, most_entries=MOST_ENTRIES)
     except Unsafe as error:
         raise FeedRefused(str(error)) from None
-    headers = {"content-type": "application/xml; charset=utf-8", "content-location": base_url}
+    # feedparser is not told where the document lies: it would resolve every relative address against that.
+    headers = {"content-type": "application/xml; charset=utf-8"}
     parsed = feedparser.parse(
         io.BytesIO(document), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
     if not parsed.version and not parsed.entries:
         raise FeedRefused("It is XML, but not RSS, RDF or Atom.")
     feed = parsed.feed
-    base = _text(feed, "link") or base_url
-    try:
-        base = canonical(base, base_url)
-    except UrlRefused:
-        base = base_url
     entries = tuple(_raw_entry(e) for e in parsed.entries[:MOST_ENTRIES])
-    return RawFeed(title=plaintext.plain(_text(feed, "title")), base=base, entries=entries)
+    title = plaintext.plain(_text(feed, "title"))
+    return RawFeed(title=title, base=_base(parsed.version, _text(feed, "link"), base_url), entries=entries)
+
+
+def _base(version: str, site: str, base_url: str) -> str:
+    """What relative addresses are relative to: in Atom the document (RFC 4287), in RSS, which does not say, the site it
+    names: many feeds lie with a carrier."""
+    if version.startswith("atom") or not site:
+        return base_url
+    try:
+        return canonical(site, base_url)
+    except UrlRefused:
+        return base_url
 
 
 def _raw_entry(entry: Mapping[str, Any]) -> RawEntry:
