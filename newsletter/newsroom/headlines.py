@@ -20,111 +20,40 @@ _LABEL = re.compile(
 _TAIL = re.compile(r"\s*(?:\s[|*•·»]|\s[-–—]{1,2}|\s::|\s/)\s+([^|*•»]{1,60})$")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:—–|]\s+|[\"“‘(])$")
 _WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ’'\-]*")
+ROOM = 60  # characters that a subject line has for a whole headline
+ROOM = 60  # characters that a subject line has for a whole headline
 _ENDS = re.compile(r"[.!?…]+[\"”’']?$")
-_SMALL = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "but",
-        "nor",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "as",
-        "into",
-        "over",
-        "after",
-        "amid",
-        "than",
-        "via",
-        "vs",
-        "is",
-        "are",
-        "be",
-        "it",
-        "its",
-        "his",
-        "her",
-    ]
+_SMALL_WORDS = (
+    "a an the and or but nor of to in on at by for from with as into over after amid than via vs is are be it its his her "
+    "new not no up down out off about against before during under who that has have had will would could may says said"
 )
-_PROPER = frozenset(
-    [
-        "i",
-        "us",
-        "uk",
-        "eu",
-        "un",
-        "usa",
-        "gop",
-        "nato",
-        "fbi",
-        "cia",
-        "ice",
-        "doj",
-        "dhs",
-        "epa",
-        "cdc",
-        "fda",
-        "irs",
-        "nyc",
-        "la",
-        "dc",
-        "tv",
-        "ai",
-        "idf",
-        "hamas",
-        "trump",
-        "biden",
-        "israel",
-        "israeli",
-        "russia",
-        "russian",
-        "ukraine",
-        "ukrainian",
-        "china",
-        "chinese",
-        "america",
-        "american",
-        "americans",
-        "republican",
-        "republicans",
-        "democrat",
-        "democrats",
-        "democratic",
-        "gaza",
-        "texas",
-        "california",
-        "senate",
-        "house",
-        "congress",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "january",
-        "february",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ]
+_SMALL_WORDS = (
+    "a an the and or but nor of to in on at by for from with as into over after amid than via vs is are be it its his her "
+    "new not no up down out off about against before during under who that has have had will would could may says said"
 )
+_SMALL = frozenset(_SMALL_WORDS.split())
+_PROPER_WORDS = (
+    "i us uk eu un usa gop nato fbi cia ice doj dhs epa cdc fda irs nyc la dc tv ai idf hamas trump biden israel israeli "
+    "russia russian ukraine ukrainian china chinese america american americans republican republicans democrat democrats "
+    "democratic gaza texas california senate house congress monday tuesday wednesday thursday friday saturday sunday "
+    "january february april june july august september october november december"
+)
+_PROPER = frozenset(_PROPER_WORDS.split())
+# Names of two words the first of which is also a plain word.
+_NAMES = (
+    "new_york new_jersey new_zealand new_mexico new_orleans new_hampshire new_england new_delhi north_korea south_korea "
+    "north_carolina south_carolina north_dakota south_dakota south_africa west_bank west_virginia east_timor white_house "
+    "supreme_court high_court united_states united_kingdom united_nations middle_east"
+)
+_NAME_PAIRS = frozenset(tuple(name.split("_")) for name in _NAMES.split())
+_PAIR = re.compile(r"\b([A-Z][\w’'\-]*)(?=\s+([A-Z][\w’'\-]*))")
+# In running text every name stands with a capital; so with this much of it, a headline's word of such an ending that the
+# text never writes with one is taken for a plain word.
+_PLAIN_ENDING = re.compile(r"(?:ed|ing|ly|[^s’']s)$")
+_ENOUGH_WORDS = 60
+_ASK_OR_POINT = re.compile(r"(?i)(?:how|why|what|who|where|here|this|these)\b")
+_WE_OR_YOU = re.compile(r"\b(?:I|[Ww]e|[Oo]ur|[Yy]ou|[Yy]our)\b")
+_BROKEN = re.compile(r"[:;“”\"‘|]|\s[-–—]\s")
 
 
 @dataclass(frozen=True)
@@ -141,22 +70,50 @@ class Casing:
 
     small: frozenset[str]
     capital: frozenset[str]
+    pairs: frozenset[tuple[str, str]] = frozenset()  # two words with capitals next to each other
+    words: int = 0  # how much running text there was
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Casing:
+        """Learn from excerpts and from headlines in sentence case; texts in Title Case teach nothing and are left out."""
         small: Counter[str] = Counter()
         capital: Counter[str] = Counter()
+        pairs: set[tuple[str, str]] = set()
         for text in texts:
+            if _in_capitals(text):
+                continue
             for match in _WORD.finditer(text):
                 word = match.group()
                 if word[0].islower():
                     small[word.lower()] += 1
                 elif not _SENTENCE_START.search(text[max(0, match.start() - 3) : match.start()]):
                     capital[word.lower()] += 1
+            pairs.update((m.group(1).lower(), m.group(2).lower()) for m in _PAIR.finditer(text))
         return cls(
             frozenset(w for w, n in small.items() if n >= capital[w]),
             frozenset(w for w, n in capital.items() if n > small[w]),
+            frozenset(p for p in pairs if p[0] not in _SMALL),
+            sum(small.values()) + sum(capital.values()),
         )
+
+    def is_plain(self, word: str) -> bool:
+        """Whether the lower-case ``word`` is no name."""
+        bare = word.removesuffix("’s").removesuffix("'s")
+        if bare in self.capital:
+            return False
+        if bare in self.small or bare in STOPWORDS:
+            return True
+        # "Rejects" is plain when the text has "reject" or "rejected".
+        root = re.sub(r"(?:ing|ed|es|s|d|e)$", "", bare)
+        if len(root) >= 4 and any(root + end in self.small for end in ("", "e", "s", "es", "ed", "ing")):
+            return True
+        return self.words >= _ENOUGH_WORDS and bool(_PLAIN_ENDING.search(word))
+
+
+def _in_capitals(text: str) -> bool:
+    """Whether a text is in Title Case or in CAPITALS."""
+    long = [w for w in _WORD.findall(text) if len(w) > 3 and w.lower() not in _SMALL]
+    return bool(long) and sum(w[0].isupper() for w in long) >= 0.7 * len(long)
 
 
 def clean(headline: str, outlets: Sequence[str] = ()) -> str:
@@ -180,21 +137,22 @@ def _is_site(tail: str) -> bool:
 
 def sentence_case(headline: str, casing: Casing) -> str:
     """Title Case and CAPITALS made small where the Story's own running text writes the word small; names are left alone."""
-    words = _WORD.findall(headline)
-    long = [w for w in words if len(w) > 3]
-    if not long or sum(w[0].isupper() for w in long) < 0.7 * len(long):
+    if not _in_capitals(headline):
         return _unshout(headline, casing)
-    first = True
 
     def put(match: re.Match[str]) -> str:
-        nonlocal first
         word = match.group()
         low = word.lower()
-        opens, first = first or headline[: match.start()].rstrip().endswith((":", ".", "?", "!")), False
+        before = headline[: match.start()].rstrip()
+        after = _WORD.match(headline, match.end() + 1)
+        opens = not re.search(r"\w", before) or before.endswith((":", ".", "?", "!"))
         if opens or low in _PROPER or (word.isupper() and 1 < len(word) <= 4 and low not in _SMALL):
             return word if not (word.isupper() and len(word) > 4) else word.capitalize()
-        stem = low.removesuffix("’s").removesuffix("'s")
-        if low in _SMALL or low in STOPWORDS or (stem in casing.small and stem not in casing.capital):
+        if after and word[0].isupper() and after.group()[0].isupper():
+            pair = (low, after.group().lower())
+            if pair in _NAME_PAIRS or (pair in casing.pairs and low not in casing.small):
+                return word.capitalize() if word.isupper() else word
+        if low in _SMALL or casing.is_plain(low):
             return low
         return word.capitalize() if word.isupper() and len(word) > 4 else word
 
@@ -234,31 +192,35 @@ def as_sentence(headline: str, casing: Casing) -> Line | None:
 
 def neutral(articles: Sequence[ArticleText]) -> str:
     """The Story's Headline: of the outlets' own the most central and least loaded, preferring the center's, made plain."""
-    casing = Casing.of([a.excerpt for a in articles])
+    casing = Casing.of([a.excerpt for a in articles] + [a.headline for a in articles])
     weights = centroid([(a.wire_key or a.outlet, terms(a.headline)) for a in articles])
     best: tuple[float, int, str] | None = None
     for index, article in enumerate(articles):
         text = clean(article.headline)
-        words = text.split()
-        if not words:
+        if not text:
             continue
-        score = (
-            cosine(Counter(terms(text)), weights)
-            - 0.25 * loaded_in(text)
-            + (0.08 if article.side is Side.CENTER else 0)
-        )
-        score -= 0.03 * max(0, len(words) - 14) + 0.08 * max(0, 6 - len(words))
-        score -= 0.3 * bool(re.search(r"[?!…]|\.\.\.", text)) + 0.1 * bool(
-            re.search(r"[:;“”\"‘|]|\s[-–—]\s", text)
-        )
-        score -= 0.3 * bool(re.match(r"(?i)(?:how|why|what|who|where|here|this|these)\b", text)) + 0.2 * bool(
-            re.search(r"\b(?:I|we|our|you|your)\b", text)
-        )
+        score = cosine(Counter(terms(text)), weights) + 0.08 * (article.side is Side.CENTER) - _flaws(text)
         if best is None or (score, -index) > best[:2]:
             best = (score, -index, text)
     if best is None:
         return plain_first(articles)
     return sentence_case(best[2], casing).rstrip(".")
+
+
+def _flaws(text: str) -> float:
+    """How much speaks against a headline: loaded words, questions, teasers, breaks, capitals, too short or too long."""
+    length = len(text.split())
+    return (
+        0.25 * loaded_in(text)
+        + 0.03 * max(0, length - 14)
+        + 0.004 * max(0, len(text) - ROOM)
+        + 0.08 * max(0, 6 - length)
+        + 0.3 * bool(re.search(r"[?!…]|\.\.\.", text))
+        + 0.1 * bool(_BROKEN.search(text))
+        + 0.3 * bool(_ASK_OR_POINT.match(text))
+        + 0.2 * bool(_WE_OR_YOU.search(text))
+        + 0.1 * _in_capitals(text)
+    )
 
 
 def plain_first(articles: Sequence[ArticleText]) -> str:

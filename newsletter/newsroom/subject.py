@@ -1,4 +1,7 @@
-"""Subject line and preheader that carry the news. Pure."""
+"""Subject line and preheader that carry the news in whole phrases. Pure.
+
+Half a sentence misleads, so a headline stands whole, or ends where one of its phrases ends, or is not named at all.
+"""
 
 from __future__ import annotations
 
@@ -7,57 +10,105 @@ from collections.abc import Sequence
 
 LONGEST_SUBJECT = 70  # characters; most mail programs show 40 to 70
 LONGEST_PREHEADER = 120
-_FEWEST_WORDS = 3
-_CLAUSE = re.compile(r"\s*(?:[;:–—|]|,|\s-)\s+")
-# A headline must not be cut behind one of these.
+LOOK_AT = 3  # the subject names one of so many first Stories
+_FEWEST_WORDS = 4
+# A phrase may end before one of these: what follows only adds when, where or why.
+_ADDS = re.compile(
+    r"(?:\s*;\s+|\s+[–—-]\s+|,\s+(?=[a-z]+ing\s)|,?\s+(?=(?:after|as|amid|before|following|despite|during|because|while|"
+    r"when|since|until|ahead of|over|with)\s))"
+)
+# A headline must not be cut behind one of these, nor behind a possessive.
 _OPEN_ENDS = (
     "a an the of in on at to for from with by and or but nor as if when while after before over under into amid about "
-    "against than that which who whose is are was were be has have had will would could may might must should says said "
-    "his her its their our your new more most not no"
+    "against than that which who whose is are was were be been has have had will would could may might must should can "
+    "says said say his her its their our your new more most not no up out off first two three former even just only also so"
 )
 _LEAVES_OPEN = frozenset(_OPEN_ENDS.split())
+# What a cut would turn into something else: a clause that comes first, a subject with a clause of its own, and a verdict
+# that comes last ("… is false, court says").
+_OPENS_LATE = re.compile(
+    r"(?i)^(?:after|as|amid|with|when|while|if|before|despite|in|on|at|for|from|once|since|to)\b"
+)
+_OWN_CLAUSE = re.compile(
+    r"(?i)\b(?:who|whose|which|that|where|if|unless|but|not|no|denies|false|could|may|might)\b"
+)
+_ATTRIBUTION = re.compile(
+    r"(?i),[^,]*\b(?:says?|said|reports?|shows?|finds?|found|warns?|claims?|alleges?)\b[^,]*$"
+)
+_VERB = re.compile(
+    r"^(?!.*['’]s$)[a-z]+(?:s|ed|es|ies)$|^(?:to|is|are|was|were|will|hit|cut|win|won|set|met|put)$"
+)
 
 
 def shorten(headline: str, room: int) -> str:
-    """``headline`` in at most ``room`` characters: whole, or its first clause, or its first words; empty if that fails."""
+    """``headline`` in at most ``room`` characters: whole, or up to the end of a phrase; empty when neither will do."""
     text = " ".join(headline.split()).rstrip(".")
     if len(text) <= room:
         return text
-    clause = _CLAUSE.split(text)[0]
-    if len(clause) <= room and len(clause.split()) >= _FEWEST_WORDS:
-        return clause
-    words = text[: room + 1].rpartition(" ")[0].split()
-    while words and words[-1].lower().strip(",;:") in _LEAVES_OPEN:
-        words.pop()
-    return " ".join(words).rstrip(",;:–—- ") if len(words) >= _FEWEST_WORDS else ""
+    if _OPENS_LATE.match(text) or _ATTRIBUTION.search(text):
+        return ""
+    for match in reversed(list(_ADDS.finditer(text))):
+        part = text[: match.start()]
+        if len(part) <= room and _stands_alone(part) and not _OWN_CLAUSE.search(text):
+            return part
+    return ""
+
+
+def _stands_alone(part: str) -> bool:
+    """Whether the beginning of a headline tells something by itself: who does what, and nothing left open."""
+    words = part.split()
+    last = words[-1].lower().strip(",;:") if words else ""
+    return (
+        len(words) >= _FEWEST_WORDS
+        and last not in _LEAVES_OPEN
+        and not last.endswith(("'s", "’s", "s'", "s’"))
+        and part.count("“") == part.count("”")
+        and part.count("‘") <= part.count("’")
+        and part.count('"') % 2 == 0
+        and part.count("(") == part.count(")")
+        and any(_VERB.match(w) for w in words[1:-1])
+    )
 
 
 def subject(headlines: Sequence[str]) -> str:
-    """The first headlines and how many more: "Texas map passes · Maxwell files released · 5 more"."""
-    for shown in (2, 1):
-        rest = len(headlines) - shown
-        if rest < 0:
-            continue
-        tail = f" · {rest} more" if rest else ""
-        room = LONGEST_SUBJECT - len(tail)
-        parts = []
-        for left, headline in zip(range(shown, 0, -1), headlines, strict=False):
-            part = shorten(headline, (room - 3 * (left - 1)) // left)
-            parts.append(part)
-            room -= len(part) + 3
-        if all(parts):
-            return " · ".join(parts) + tail
-    return headlines[0][:LONGEST_SUBJECT] if headlines else ""
+    """The news and how much more: "Texas map passes · Maxwell files released · 5 more", at most 70 characters.
+
+    Two whole headlines if they fit, else the first one that fits of the first three. Only when not one of them can be
+    told shorter is the shortest of them printed whole, although it is longer.
+    """
+    if not headlines:
+        return ""
+    return " · ".join(
+        [part for _, part in _named(headlines)] + _rest(len(headlines) - len(_named(headlines)))
+    )
 
 
 def preheader(headlines: Sequence[str]) -> str:
-    """Whole headlines of the Stories the subject line does not name, as many as there is room for."""
-    text = "Also: "
-    parts: list[str] = []
-    for headline in headlines[2:]:
-        room = LONGEST_PREHEADER - len(text) - len("; ".join(parts)) - 2
-        part = shorten(headline, room)
-        if not part:
-            break
-        parts.append(part)
-    return text + "; ".join(parts) if parts else ""
+    """Headlines of the Stories the subject line does not name, as many as there is room for."""
+    named = {place for place, _ in _named(headlines)}
+    lead, text = "Also: ", ""
+    for place, headline in enumerate(headlines):
+        if place in named:
+            continue
+        joined = f"{text}; " if text else lead
+        part = shorten(headline, LONGEST_PREHEADER - len(joined))
+        if part:
+            text = joined + part
+    return text
+
+
+def _rest(number: int) -> list[str]:
+    return [f"{number} more"] if number else []
+
+
+def _named(headlines: Sequence[str]) -> list[tuple[int, str]]:
+    """The headlines the subject names, as (place, words)."""
+    whole = [(place, " ".join(h.split()).rstrip(".")) for place, h in enumerate(headlines)]
+    room = LONGEST_SUBJECT - len(f" · {len(headlines)} more")
+    if len(whole) > 1 and len(whole[0][1]) + len(whole[1][1]) + 3 <= room:
+        return whole[:2]
+    candidates = whole[:LOOK_AT]
+    for place, text in candidates:
+        if part := shorten(text, room):
+            return [(place, part)]
+    return [min(candidates, key=lambda w: (len(w[1]), w[0]))] if candidates else []

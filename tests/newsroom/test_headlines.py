@@ -1,0 +1,96 @@
+"""Outlets' headlines made plain, from invented ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from newsletter.newsroom.headlines import Casing, as_sentence, clean, neutral, sentence_case
+from newsletter.newsroom.leans import Side
+from newsletter.newsroom.summarizers.protocol import ArticleText
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+TEXT = (
+    "The council of Halvern voted to approve the ferry terminal. Mayor Odo Brandt said on Monday that New York engineers "
+    "would reject any delay, and the builders of the terminal agreed to begin in spring. Residents of the old town had "
+    "asked for a review of the noise. The council expects 300 boats a day. The harbor office of Halvern will publish "
+    "the plans, and residents can object until the end of the month, a clerk of the council said in the evening."
+)
+
+
+def piece(number: int, side: Side, headline: str, excerpt: str = TEXT) -> ArticleText:
+    return ArticleText(number, f"Outlet {number}", side, headline, excerpt, NOW)
+
+
+@pytest.mark.parametrize(
+    ("headline", "expected"),
+    [
+        ("BREAKING: Ferry aground off Halvern coast", "Ferry aground off Halvern coast"),
+        ("Ferry aground off Halvern coast | Halvern Broadsheet", "Ferry aground off Halvern coast"),
+        ("Ferry aground off Halvern coast - Halvern Broadsheet", "Ferry aground off Halvern coast"),
+        (
+            "Ferry aground off Halvern coast - what we know now",
+            "Ferry aground off Halvern coast - what we know now",
+        ),
+    ],
+)
+def test_labels_and_site_names_go(headline: str, expected: str) -> None:
+    assert clean(headline) == expected
+
+
+def test_title_case_becomes_sentence_case_and_names_stay() -> None:
+    casing = Casing.of([TEXT])
+    assert (
+        sentence_case("Halvern Council Rejects New York Plan For New Ferry Terminal On Monday", casing)
+        == "Halvern council rejects New York plan for new ferry terminal on Monday"
+    )
+
+
+def test_a_shouted_word_is_lowered_and_short_forms_stay() -> None:
+    casing = Casing.of([TEXT])
+    assert (
+        sentence_case("Halvern council VOTES with NATO and the EU", casing)
+        == "Halvern council votes with NATO and the EU"
+    )
+
+
+def test_the_opening_number_does_not_make_the_second_word_a_first_one() -> None:
+    assert sentence_case("83% Of Residents Object To Ferry Terminal", Casing.of([TEXT])).startswith(
+        "83% of residents"
+    )
+
+
+def test_the_central_plain_headline_is_chosen() -> None:
+    articles = [
+        piece(1, Side.LEFT, "You won't believe what the council did to the harbor!"),
+        piece(2, Side.CENTER, "Halvern council approves ferry terminal"),
+        piece(3, Side.RIGHT, "Outrageous council approves disastrous ferry terminal"),
+        piece(4, Side.RIGHT, "Why is the council approving a ferry terminal?"),
+    ]
+    assert neutral(articles) == "Halvern council approves ferry terminal"
+    assert neutral(articles[::-1]) == "Halvern council approves ferry terminal"
+
+
+def test_without_any_headline_it_is_called_untitled() -> None:
+    assert neutral([piece(1, Side.LEFT, "")]) == "Untitled story"
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "Why the ferry ran aground off Halvern",
+        "Ferry aground?",
+        "Ferry aground",
+        "Watch the ferry run aground here",
+    ],
+)
+def test_a_question_or_teaser_is_no_sentence(headline: str) -> None:
+    assert as_sentence(headline, Casing.of([TEXT])) is None
+
+
+def test_a_headline_as_a_sentence_keeps_its_passage() -> None:
+    line = as_sentence("UPDATE: Ferry runs aground off the Halvern coast", Casing.of([TEXT]))
+    assert line is not None
+    assert line.text == "Ferry runs aground off the Halvern coast."
+    assert line.passage == "Ferry runs aground off the Halvern coast"
