@@ -64,11 +64,14 @@ def host(links: Links) -> str:
 
 
 def coverage_line(story: StoryView) -> str:
-    """``Articles (6) · Left (1) · Center (4) · Right (1)``, and the wire copies, which count once."""
-    parts = [f"Articles ({story.coverage.articles})"]
+    """``Articles (6) · Left (1) · Center (4) · Right (1)``, and what is not counted: the three add up to the first.
+
+    One Article counts for each Outlet, and a wire copy with the Outlet that ran the text first.
+    """
+    parts = [f"Articles ({story.coverage.outlets})"]
     parts += [f"{SIDE_NAMES[side]} ({story.coverage.of(side)})" for side in SIDES]
     if story.coverage.wire_copies:
-        parts.append(f"{counted(story.coverage.wire_copies, 'more outlet')} ran a wire copy")
+        parts.append(f"and {counted(story.coverage.wire_copies, 'more outlet')} with a wire copy only")
     return " · ".join(parts)
 
 
