@@ -27,12 +27,18 @@ _DATELINES = tuple(
         r"^(?:Share via|Country: - \w+|Hour: \d{1,2}:\d\d [ap]m)[\s\-–—]+",
         r"^[A-Z]{3,}[A-Z .,’'\-]*(?:,\s*[A-Z][\w.]+)?\s*\([^()]{2,40}\)\s*(?:[—–:]|-+)\s*",
         r"^(?:[A-Z]{4,}|[A-Z][a-z]+(?: [A-Z][a-z]+)?)(?:/[A-Z]\w+)?:\s+(?=[A-Z])",
+        r"^(?:[A-Z]{2,}\s+){3,8}(?=[A-Z][a-z])",
         r"^\d{1,2}[.:)]\s+(?=[A-Z])",
     )
+)
+_CAPITALS = (
+    "ANKARA|COLOMBO|LONDON|WASHINGTON|PARIS|MOSCOW|KYIV|BEIJING|JERUSALEM|GAZA|CAIRO|BANGKOK|TOKYO|SEOUL|DELHI|ISLAMABAD|DUBAI|"
+    "ISTANBUL|GENEVA|BRUSSELS|BERLIN|ROME|MADRID|DUBLIN|NAIROBI|TEHRAN|BEIRUT|DAMASCUS|BAGHDAD|AUSTIN|SACRAMENTO|CHICAGO|BALTIMORE"
 )
 # A dateline in the middle: what stands before it is a heading or a teaser.
 _INNER_DATELINE = re.compile(
     r"\b[A-Z]{4,}(?:[ ,][A-Z]{3,})*(?:,\s*[A-Z][\w.]+)?\s*(?:\([^()]{2,40}\)\s*)?(?:[—–]|--|\s-)\s+(?=[A-Z])"
+    rf"|(?<=[a-z0-9] )(?:{_CAPITALS})\s+(?=[A-Z][a-z])|\b\d{{1,2}}, \d{{4}}(?=[A-Z][a-z])"
 )
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
 _CAPTION = re.compile(
@@ -43,8 +49,8 @@ _CAPTION = re.compile(
     rf"reacts?|smiles?|rall(?:y|ies)|gathers?|protests?|delivers?|appears?)\b[^.]*\b(?:{_MONTHS})\.? \d{{1,2}}, \d{{4}}\b"
 )
 _RUN_ON_WORD = re.compile(
-    r"(?<=[a-z0-9’'\)%])\s+(?=(?:A|An|In|On|At|It|He|She|They|This|After|As|When|While|For|But|With|By|From|Watch|What)\s+[a-zA-Z0-9]"
-    r"|The\s+[a-z])"
+    r"(?<=[a-z0-9’'\)%])\s+(?=(?:A|An|In|On|At|It|He|She|They|This|After|As|When|While|For|But|With|By|From|Watch|What|Citing|According)\s+[a-zA-Z0-9]"
+    r"|The\s+[a-z]|The\s+(?:[A-Z][\w.]+\s+){1,4}(?:gave|has|have|had|was|is|were|are|said|will|on|approved|passed|announced)\b)"
 )
 _NAME_BEFORE = re.compile(
     r"\b(?:the|a|an|of|in|on|at|to|for|by|from|with|and|or|&|called|titled|named|song|film|book|series|show|bill|act)$",
@@ -61,7 +67,7 @@ _CREDIT_HEAD = re.compile(
 )
 _FURNITURE = re.compile(
     r"https?:|www\.|\bpic\.twitter|\bt\.co/|[@#]\w|\b(?:read|see|learn|find out) more\b|read the full|click here|sign up|subscrib|"
-    r"newsletter|regular rate|cancel anytime|every (?:four|4) weeks|news department was not|share via|\bphotos?\s*(?:by|:|/|\()|\bimage\s*(?:by|:|/|\()|getty|shutterstock|screenshot|advertis|\bcookies\b|"
+    r"newsletter|regular rate|\d{1,2}:\d\d\s*[ap]m\b|cancel anytime|every (?:four|4) weeks|news department was not|share via|\bphotos?\s*(?:by|:|/|\()|\bimage\s*(?:by|:|/|\()|getty|shutterstock|screenshot|advertis|\bcookies\b|"
     r"javascript|rights reserved|copyright|©|min read|minute read|\bfollow us\b|whatsapp|telegram channel|"
     r"download (?:the|our) app|share this|\bnow playing\b|this (?:article|story|post|piece|report) (?:was|is|has|first|originally|will|may)|"
     r"originally (?:published|appeared)|contributed to this|editor[’']?s? note|associated press writer|staff writer|"

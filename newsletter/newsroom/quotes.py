@@ -11,6 +11,11 @@ from newsletter.newsroom.telling import Citation, Quote
 
 SHORTEST, LONGEST = 5, 28  # words of a Quote
 _QUOTED = re.compile(r"“([^“”]{12,260})”|\"([^\"]{12,260})\"")
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|am|be|been|has|have|had|do|does|did|will|would|can|could|should|must|may|might|cannot|want|need|know|"
+    r"think|believe|make|makes|made|take|say|says|said|get|got|go|went|\w{3,}ed)\b|\w(?:n[’']t|[’'](?:re|ve|ll|m))\b",
+    re.IGNORECASE,
+)
 _NAME = r"(?:(?:[A-Z][\w’'\-]+\.?|[A-Z]\.)\s+){0,4}[A-Z][\w’\-]+"
 _SAID = r"(?:said|says|told|wrote|added|argued|stated|tweeted|posted|declared|warned|noted|insisted|claimed|explained|called|vowed|asked)"
 _AFTER = re.compile(
@@ -50,15 +55,23 @@ _NOT_A_NAME = frozenset(
 )
 
 
-def quotes(articles: Sequence[ArticleText], *, limit: int = 2) -> tuple[Quote, ...]:
-    """At most ``limit`` Quotes, at most one of each Article, those with a known speaker first, then the shorter."""
+def quotes(
+    articles: Sequence[ArticleText], *, limit: int = 2, taken: Sequence[str] = ()
+) -> tuple[Quote, ...]:
+    """At most ``limit`` Quotes, at most one of each Article, those with a known speaker first, then the shorter.
+
+    Each stands by itself: a clause from its start. What is ``taken`` (printed elsewhere) is not quoted again.
+    """
     found = []
     for order, article in enumerate(articles):
         best = None
         for passage in split(article.excerpt):
             for match in _QUOTED.finditer(passage):
                 words = (match.group(1) or match.group(2)).strip()
-                if not _worth(words):
+                opened = article.excerpt.find(passage) + match.start()
+                if article.excerpt[opened] == '"' and article.excerpt.count('"', 0, opened) % 2:
+                    continue  # what stands here is between two quotations
+                if not _worth(words) or not _is_clause(passage, match, words):
                     continue
                 quote = Quote(_inner(words), speaker(passage, match), Citation(article.id, _verbatim(words)))
                 rank = (not quote.speaker, abs(len(words.split()) - 14))
@@ -68,7 +81,7 @@ def quotes(articles: Sequence[ArticleText], *, limit: int = 2) -> tuple[Quote, .
             found.append(best)
     chosen: list[Quote] = []
     for _, _, quote in sorted(found, key=lambda f: f[:2]):
-        if all(plain(quote.words).lower() != plain(q.words).lower() for q in chosen):
+        if not any(_same(quote.words, other) for other in (*taken, *(q.words for q in chosen))):
             chosen.append(quote)
     return tuple(chosen[:limit])
 
@@ -76,6 +89,22 @@ def quotes(articles: Sequence[ArticleText], *, limit: int = 2) -> tuple[Quote, .
 def _worth(words: str) -> bool:
     count = len(words.split())
     return SHORTEST <= count <= LONGEST and not re.search(r"https?:|[@#]\w|\.\.\.|…|[“”\"\[\]]", words)
+
+
+def _is_clause(passage: str, match: re.Match[str], words: str) -> bool:
+    """From a clause's start to a stop, with a verb; and between two marks that belong together."""
+    before, after = passage[: match.start()], passage[match.end() :]
+    if before[-1:].isalnum() or after[:1].isalnum() or before.count('"') % 2:
+        return False
+    if not re.match(r"[A-Z]", words) or re.search(r"[a-z]:\s", words) or not _VERB.search(words):
+        return False
+    return words[-1] in ".,!?" or bool(re.match(r"[.,;]|\s*$", after))
+
+
+def _same(words: str, other: str) -> bool:
+    """The two quotations share most of their words."""
+    one, two = (set(re.findall(r"\w+", w.lower())) for w in (words, other))
+    return len(one & two) >= 0.6 * min(len(one), len(two))
 
 
 def _inner(words: str) -> str:

@@ -15,7 +15,134 @@ from newsletter.newsroom.summarizers.protocol import ArticleText
 MIN_OUTLETS = 2  # distinct Outlets of the Side that use the word
 MIN_HEADLINES = 2  # headlines the other Sides must have, or "they do not use it" means nothing
 MAX_WORDS = 5
-_WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ\-]{2,}")
+_WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9]*(?:-[A-Za-zÀ-ÿ0-9]+)*")
+# Words that any headline about anything may use.
+_TRIVIAL = frozenset(
+    [
+        "set",
+        "show",
+        "shows",
+        "newly",
+        "next",
+        "ahead",
+        "outside",
+        "inside",
+        "major",
+        "hold",
+        "holds",
+        "bringing",
+        "bring",
+        "brings",
+        "announces",
+        "announce",
+        "expands",
+        "expand",
+        "break",
+        "breaks",
+        "gov",
+        "rep",
+        "sen",
+        "official",
+        "officials",
+        "anybody",
+        "launches",
+        "launch",
+        "begins",
+        "begin",
+        "starts",
+        "start",
+        "arrives",
+        "arrive",
+        "faces",
+        "face",
+        "gets",
+        "win",
+        "wins",
+        "latest",
+        "live",
+        "update",
+        "updates",
+        "report",
+        "reports",
+        "says",
+        "watch",
+        "video",
+        "news",
+        "today",
+        "tomorrow",
+        "could",
+        "would",
+        "near",
+        "big",
+        "top",
+        "key",
+        "late",
+        "early",
+        "again",
+        "another",
+        "week",
+        "month",
+        "months",
+        "makes",
+        "take",
+        "takes",
+        "taking",
+        "plan",
+        "plans",
+        "move",
+        "moves",
+        "call",
+        "calls",
+        "gives",
+        "give",
+        "goes",
+        "leave",
+        "leaves",
+        "look",
+        "looks",
+        "see",
+        "sees",
+        "find",
+        "finds",
+        "tells",
+        "ask",
+        "asks",
+        "say",
+        "come",
+        "comes",
+        "coming",
+        "keep",
+        "keeps",
+        "want",
+        "wants",
+        "know",
+        "need",
+        "needs",
+        "things",
+        "thing",
+        "amid",
+        "toward",
+        "towards",
+        "world",
+        "national",
+        "state",
+        "former",
+        "more",
+        "most",
+        "end",
+        "ends",
+        "turn",
+        "turns",
+        "open",
+        "opens",
+        "close",
+        "closes",
+        "run",
+        "runs",
+        "put",
+        "puts",
+    ]
+)
 
 
 def side_words(articles: Sequence[ArticleText]) -> Mapping[Side, tuple[str, ...]]:
@@ -47,4 +174,17 @@ def side_words(articles: Sequence[ArticleText]) -> Mapping[Side, tuple[str, ...]
 def words_of(headline: str) -> dict[str, str]:
     """The meaningful words of a headline in small letters, each with its stem."""
     text = clean(headline).replace("’s", "").replace("'s", "")
-    return {w: stem(w) for w in (m.lower() for m in _WORD.findall(text)) if w not in STOPWORDS}
+    words = (m.lower() for m in _WORD.findall(text))
+    return {w: root_of(w) for w in words if len(w) > 2 and w not in STOPWORDS and w not in _TRIVIAL}
+
+
+def root_of(word: str) -> str:
+    """The stem of the word, the same in British and American spelling."""
+    text = word.lower()
+    if len(text) > 5:
+        text = re.sub(r"our(?=(?:ed|ing|able|ably|ite|ites|s|er|ers)?$)", "or", text)
+        text = re.sub(r"is(?=(?:e|ed|es|ing|ation|ations)$)", "iz", text)
+        text = re.sub(r"(?<=[a-z]{3})tre(?=s?$)", "ter", text)
+        text = re.sub(r"ence(?=s?$)", "ense", text)
+        text = re.sub(r"ll(?=(?:ed|ing|er|ers)$)", "l", text)
+    return stem(text)

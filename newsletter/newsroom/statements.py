@@ -34,6 +34,7 @@ class Statement:
     leans_back: bool  # starts with "He", "But", "Meanwhile" …
     speaks_itself: bool  # "we", "you" outside quotation marks
     salience: float  # how central to the Story, comparable within it
+    about: float  # cosine to the Story's headlines: low for what an excerpt says beside the matter
 
     @property
     def side(self) -> Side:
@@ -82,6 +83,7 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
             if len(set(words)) < 3:
                 continue
             weights = Counter(words)
+            about = cosine(weights, titles)
             near = 1.0 if position < 0 else 1 / (1 + position)
             found.append(
                 Statement(
@@ -94,7 +96,8 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
                     loaded=loaded_in(text),
                     leans_back=dangling(text),
                     speaks_itself=speaks_itself(text),
-                    salience=cosine(weights, center) + 0.3 * near + 0.8 * cosine(weights, titles),
+                    salience=cosine(weights, center) + 0.3 * near + 0.8 * about,
+                    about=about,
                 )
             )
     return found

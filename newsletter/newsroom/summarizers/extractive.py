@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from newsletter.newsroom import differences, headlines, questions
 from newsletter.newsroom.grounding import keep_grounded
@@ -18,7 +19,7 @@ from newsletter.newsroom.selection import (
 from newsletter.newsroom.side_words import side_words
 from newsletter.newsroom.statements import Statement, same_said, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
-from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, Summary, Telling
+from newsletter.newsroom.telling import Bullet, BulletKind, Question, Quote, Sentence, Summary, Telling
 
 AGREED = 0.5  # cosine from which a sentence of the left and one of the right state the same
 MOST_BULLETS = 6
@@ -35,12 +36,16 @@ class Extractive:
             raise SummarizerError("there is no article to tell the story from")
         pool = statements(articles)
         lede = _lede(pool)
-        overview = choose(pool, neutral_scores(pool), words=OVERVIEW_WORDS, said=lede)
+        overview = _overview(pool, lede)
         shown = [*lede, *overview]
         sides = {s: _side(s, pool, shown) for s in SIDES}
         words = side_words(articles)
         told = [*shown, *(x for chosen in sides.values() for x in chosen)]
         analysis, used = _analysis(pool, told, articles, words)
+        spoken: dict[Side, tuple[Quote, ...]] = {}
+        for side in SIDES:
+            taken = [q.words for found in spoken.values() for q in found]
+            spoken[side] = quotes([a for a in articles if a.side is side], taken=taken)
         telling = Telling(
             headline=headlines.neutral(articles),
             lede=tuple(_sentence(s, pool) for s in lede),
@@ -50,7 +55,7 @@ class Extractive:
                 Summary(
                     side,
                     tuple(_sentence(s, pool, side=side) for s in chosen),
-                    quotes([a for a in articles if a.side is side]),
+                    spoken[side],
                 )
                 for side, chosen in sides.items()
                 if chosen
@@ -61,13 +66,32 @@ class Extractive:
             ),
             side_words=words,
         )
-        return keep_grounded(telling, articles)
+        return _paired(keep_grounded(telling, articles))
+
+
+def _paired(telling: Telling) -> Telling:
+    """Without one Side's own words in the Analysis when the gate left the other's out."""
+    lone = [b for b in telling.analysis if differences.is_in_their_words(b)]
+    if len(lone) != 1:
+        return telling
+    return replace(telling, analysis=tuple(b for b in telling.analysis if b is not lone[0]))
 
 
 def overview(articles: Sequence[ArticleText], *, words: int = OVERVIEW_WORDS) -> str:
     """Only the neutral paragraph, standing by itself: what ``evaluate neutral`` measures."""
     pool = statements(articles)
-    return " ".join(s.text for s in choose(pool, neutral_scores(pool), words=words))
+    return " ".join(s.text for s in _overview(pool, (), words=words))
+
+
+def _overview(
+    pool: Sequence[Statement], said: Sequence[Statement], *, words: int = OVERVIEW_WORDS
+) -> list[Statement]:
+    """The neutral paragraph. Headlines stand in only where the excerpts give nothing, and no more than three."""
+    scores = neutral_scores(pool)
+    whole = {i: v for i, v in scores.items() if not pool[i].is_headline}
+    return choose(pool, whole, words=words, said=said) or choose(
+        pool, scores, words=words, said=said, limit=3
+    )
 
 
 def side_text(articles: Sequence[ArticleText], side: Side) -> str:
@@ -85,10 +109,13 @@ def _lede(pool: Sequence[Statement]) -> list[Statement]:
 
 
 def _side(side: Side, pool: Sequence[Statement], shown: Sequence[Statement]) -> list[Statement]:
-    """The Side's sentences, preferring those not yet shown; its headlines when its excerpts give nothing."""
+    """The Side's sentences, preferring those not yet shown; its headlines only when its excerpts give nothing."""
     scores = side_scores(pool, side, pool)
-    chosen = choose(pool, scores, words=SUMMARY_WORDS, said=shown, limit=3)
-    return chosen or choose(pool, scores, words=SUMMARY_WORDS, limit=2)
+    whole = {i: v for i, v in scores.items() if not pool[i].is_headline}
+    for able, said in ((whole, shown), (whole, ()), (scores, shown)):
+        if chosen := choose(pool, able, words=SUMMARY_WORDS, said=said, limit=3):
+            return chosen
+    return choose(pool, scores, words=SUMMARY_WORDS, limit=2)
 
 
 def _sentence(statement: Statement, pool: Sequence[Statement], *, side: Side | None = None) -> Sentence:
@@ -111,17 +138,30 @@ def _analysis(
     differ = [
         Bullet(BulletKind.DIFFER, Sentence(c.text, differences.citations(c, articles))) for c in counted
     ]
-    coming = [
-        s
-        for s in sorted(pool, key=lambda s: (-s.salience, s.article.id))
-        if s.fit
-        and not s.is_headline
-        and questions.tells_next(s.text)
-        and all(s.like(u) < 0.6 for u in [*told, *used])
-    ][:1]
+    if len(differ) < 2:
+        own = differences.own_statements(pool, [*told, *used])
+        differ += (in_words := differences.in_their_words(own))
+        used += own.values() if in_words else ()
+    coming = _coming(pool, [*told, *used])
     used += coming
     after = [Bullet(BulletKind.NEXT, _sentence(s, pool)) for s in coming]
     return [*agree[: MOST_BULLETS - len(differ) - len(after)], *differ, *after], used
+
+
+def _coming(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statement]:
+    """At most one sentence on what comes next, from an Article young enough for it to be still to come."""
+    latest = max((s.article.published_at for s in pool), default=None)
+    for s in sorted(pool, key=lambda s: (-s.salience, s.article.id, s.position)):
+        if (
+            s.fit
+            and not s.is_headline
+            and s.about >= questions.ABOUT
+            and questions.tells_next(s.text)
+            and questions.is_fresh(s, latest)
+            and all(s.like(t) < 0.6 for t in told)
+        ):
+            return [s]
+    return []
 
 
 def _agreements(
