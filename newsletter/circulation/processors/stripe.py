@@ -149,8 +149,10 @@ class StripeProcessor:
         self, body: bytes, headers: Mapping[str, str], now: datetime
     ) -> tuple[WebhookEvent, ...]:
         signature = headers.get("Stripe-Signature", "")
-        if len(body) > _MOST_BODY:
-            raise ForgedWebhook("The webhook is larger than any of Stripe's.")
+        if len(body) > _MOST_BODY or not signature.isascii():
+            raise ForgedWebhook(
+                "The webhook is larger than any of Stripe's, or signed in letters that it never uses."
+            )
         try:
             # Its own look at the clock is switched off: the moment comes in as an argument.
             stripe.WebhookSignature.verify_header(body, signature, self._secret, tolerance=None)

@@ -41,6 +41,8 @@ def fact_in(said: Mapping[str, Any], now: datetime) -> AgreementFact:
     try:
         status = _STATUS[said["status"]]
         start, end = _period(said)
+        if end is None and status in (ACTIVE, TRIALING):
+            raise ValueError("it has no end")  # and would be believed for ever
         ended = _moment(said.get("ended_at")) or _moment(said.get("canceled_at"))
         ends = _moment(said.get("cancel_at")) or (end if said.get("cancel_at_period_end") else None)
         return AgreementFact(
