@@ -20,6 +20,7 @@ from newsletter.commands import (
     serve,
     settings,
     step,
+    uncertain,
     why,
 )
 from newsletter.errors import NewsletterError
@@ -48,6 +49,8 @@ def cli(trace: bool) -> None:
 
 for _command in COMMANDS:
     cli.add_command(_command)
+for _command in (uncertain.uncertain, uncertain.decide):
+    issue.issue.add_command(_command)
 
 
 def main() -> None:

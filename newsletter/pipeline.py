@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -17,7 +17,7 @@ from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
 from newsletter.errors import NewsletterError, NothingToRead
-from newsletter.mailroom import notify
+from newsletter.mailroom import notify, repost
 from newsletter.models import Issue, Run
 from newsletter.newsroom import compose, gather, group, outlets, summarize, summarizers
 from newsletter.newsroom.fetch import Fetcher
@@ -135,7 +135,7 @@ _SAID = ("held", "paused_until", "paused_because", "next_due")
 
 
 def settle_step(parts: Parts) -> dict[str, Any]:
-    """Waiting Notices → the provider."""
+    """Waiting Notices → the provider; doubts that a later word settled → decided."""
     press = parts.press
     report = notify.run(
         press.sessions,
@@ -146,7 +146,13 @@ def settle_step(parts: Parts) -> dict[str, Any]:
         slots_for=slots_for(press.tokens, press.links),
         stop=press.stop,
     )
-    return asdict(report)
+    doubts = repost.run(
+        press.sessions,
+        provider=press.provider.name,
+        now=parts.now,
+        stale_after=timedelta(hours=press.settings.STALE_AFTER),
+    )
+    return {**asdict(report), **asdict(doubts)}
 
 
 def lapse_step(parts: Parts) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from newsletter.mailroom import ledger, states
 from newsletter.models import AuditEntry, Issue
 from newsletter.settings import Settings
 
+AUTO = "auto"  # in an AuditEntry: nobody decided, the conditions did
 _log = log.get("mailroom")
 
 
@@ -137,8 +138,11 @@ def decide_uncertain(
     if after == states.PENDING and issue.state not in ("dispatching", "dispatched"):
         raise Refused(f"The Issue of {issue.issued_on} is {issue.state}: nothing more of it is sent.")
     moved = ledger.resolve(session, delivery_ids, after, reason=reason, now=now)
-    if moved and after == states.PENDING and issue.state == "dispatched":
-        _move(session, issue, "dispatching", dispatched_at=None, released_at=now)
+    if moved and after == states.PENDING:
+        if issue.state == "dispatched":
+            _move(session, issue, "dispatching", dispatched_at=None)
+        if by != AUTO:  # a person knows how old the news is; the machine keeps to the Issue's own deadline
+            issue.released_at = now
     _audit(session, issue, f"delivery.decided_{after}", by, now, reason=reason, deliveries=moved)
     return moved
 

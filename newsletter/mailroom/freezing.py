@@ -86,9 +86,7 @@ def freeze(
     return True
 
 
-_MAY_HAVE_HAD_IT = (
-    "this database was restored on that day: its readers may have had the Issue; resume it to send it all the same"
-)
+_MAY_HAVE_HAD_IT = "this database was restored on that day: its readers may have had the Issue; resume it to send it all the same"
 _LINE = (
     "issue_id",
     "subscriber_id",

@@ -32,7 +32,7 @@ from newsletter.mailroom.lines import (
 )
 from newsletter.mailroom.providers.protocol import Receipt
 from newsletter.mailroom.states import ACCEPTED, PENDING, SUBMITTING, UNCERTAIN, WITHDRAWN
-from newsletter.mailroom.tally import LedgerSum, story_of, sum_up, uncertain_ones
+from newsletter.mailroom.tally import LedgerSum, UncertainOne, story_of, sum_up, uncertain_ones
 from newsletter.models import Delivery
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "ClaimedRow",
     "LedgerSum",
     "Recorded",
+    "UncertainOne",
     "claim",
     "expire",
     "expire_lines",

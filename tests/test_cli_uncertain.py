@@ -1,0 +1,84 @@
+"""``issue uncertain`` and ``issue decide`` by the real command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+sys.path.insert(0, str(Path(__file__).parent / "mailroom"))
+from mailing import MORNING, frozen_issue
+
+from newsletter import db
+from newsletter.mailroom import ledger
+from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.models import AuditEntry, Delivery, Issue
+
+
+@pytest.fixture
+def say(settings, sessions):
+    frozen_issue(sessions, settings, 5)
+    with sessions.begin() as session:
+        claimed = ledger.claim(session, 1, limit=5, now=MORNING)
+        doubt = [Receipt(r.line, Outcome.UNCERTAIN, reason="it took too long") for r in claimed.rows[:3]]
+        fine = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows[3:]]
+        ledger.record(session, claimed, doubt + fine, now=MORNING, provider="sendgrid")
+        ledger.move_issue(session, session.get_one(Issue, 1), "dispatched")
+
+    def run(*words: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", "issue", *words],
+            cwd=Path(__file__).parent.parent,
+            env={"DATABASE_URL": settings.DATABASE_URL, "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_uncertain_copies_are_listed_and_decided(say, sessions) -> None:
+    code, said = say("uncertain", "2026-03-02")
+    assert (code, said.count("it took too long")) == (0, 3)
+    assert "@" not in said
+    assert [one["delivery_id"] for one in json.loads(say("uncertain", "2026-03-02", "--json")[1])] == [
+        1,
+        2,
+        3,
+    ]
+    assert (
+        say(
+            "decide", "2026-03-02", "--id", "1", "--as", "arrived", "--reason", "in their log", "--by", "Ann"
+        )[0]
+        == 0
+    )
+    assert say("decide", "2026-03-02", "--id", "2", "--as", "given-up", "--reason", "too late")[0] == 0
+    assert say("decide", "2026-03-02", "--all", "--as", "once-more", "--reason", "not in their log")[0] == 0
+    with db.reading(sessions) as session:
+        states = session.scalars(select(Delivery.state).order_by(Delivery.id)).all()
+        assert states == ["accepted", "withdrawn", "pending", "accepted", "accepted"]
+        assert session.get_one(Issue, 1).state == "dispatching"
+        assert "Ann" in session.scalars(select(AuditEntry.by)).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--id", "4", "--as", "once-more", "--reason", "x"), 9),  # accepted: nothing to decide
+        (("--id", "77", "--as", "arrived", "--reason", "x"), 9),
+        (("--as", "arrived", "--reason", "x"), 2),
+        (("--all", "--id", "1", "--as", "arrived", "--reason", "x"), 2),
+        (("--all", "--as", "arrived"), 2),
+        (("--all", "--as", "whatever", "--reason", "x"), 2),
+    ],
+)
+def test_what_cannot_be_decided_is_refused(say, sessions, words, code) -> None:
+    assert say("decide", "2026-03-02", *words)[0] == code
+    with db.reading(sessions) as session:
+        assert session.scalars(select(Delivery.state)).all().count("uncertain") == 3
