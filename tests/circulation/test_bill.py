@@ -1,0 +1,338 @@
+"""Money becomes facts: applied once and newest first, receipted once, cancelled and given, summed up as MRR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from newsletter import db
+from newsletter.circulation import bill, comps, erase
+from newsletter.circulation.access import Access, Facts, access
+from newsletter.circulation.addresses import address_hash, person_hash
+from newsletter.circulation.money import amount, cents_in, charges_on, mrr_cents
+from newsletter.circulation.processors.protocol import AgreementFact, Payment, ProcessorUnreachable
+from newsletter.circulation.tokens import subject_of
+from newsletter.errors import NotFound, Refused
+from newsletter.links import Links
+from newsletter.mailroom import render
+from newsletter.models import AuditEntry, Notice, Subscriber, Subscription
+from newsletter.settings import Settings
+from tests.circulation.money_harness import Till, stripe_over
+from tests.servers.stripe_server import MONTH, PRICE, StripeServer
+
+KEY = "a-key-for-the-tests-of-32-letters-or-more"
+LINKS = Links("https://news.example")
+
+
+@pytest.fixture
+def server(now: datetime) -> Iterator[StripeServer]:
+    made = StripeServer(now)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def till(server: StripeServer, now: datetime) -> Till:
+    return Till(stripe_over(server), server, now)
+
+
+@pytest.fixture
+def priced(settings: Settings) -> Settings:
+    return settings.model_copy(update={"STRIPE_PRICE_ID": PRICE})
+
+
+def _add_reader(sessions: db.Sessions, now: datetime, address: str = "ann@example.com") -> Subscriber:
+    with sessions.begin() as session:
+        reader = Subscriber(
+            address=address,
+            address_hash=address_hash(KEY, address),
+            person_hash=person_hash(KEY, address),
+            asked_at=now,
+            confirmed_at=now,
+            trial_started_at=now - timedelta(days=30),
+        )
+        session.add(reader)
+    return reader
+
+
+def _fact(reader: Subscriber, now: datetime, **changes: object) -> AgreementFact:
+    fact = AgreementFact(
+        processor_id="sub_1",
+        status="active",
+        started_at=now,
+        paid_until=now + MONTH,
+        past_due_at=None,
+        cancel_at=None,
+        changed_at=now,
+        reference=subject_of(reader.id, reader.address_hash),
+    )
+    return replace(fact, **changes)  # type: ignore[arg-type]
+
+
+def _apply(sessions: db.Sessions, fact: AgreementFact) -> Subscription | None:
+    with sessions.begin() as session:
+        return bill.apply(session, "stripe", fact)
+
+
+def _access(sessions: db.Sessions, reader: Subscriber, now: datetime) -> Access:
+    with db.reading(sessions) as session:
+        row = session.get_one(Subscriber, reader.id)
+        return access(Facts(row.trial_started_at, tuple(row.subscriptions)), now=now)
+
+
+def test_a_fact_is_applied_once_and_opens_the_full_edition(each_sessions: db.Sessions, now: datetime) -> None:
+    reader = _add_reader(each_sessions, now)
+    assert _access(each_sessions, reader, now) is Access.METERED
+    for _ in range(2):
+        _apply(each_sessions, _fact(reader, now))
+    with db.reading(each_sessions) as session:
+        assert session.scalars(select(Subscription)).one().paid_until == now + MONTH
+    assert _access(each_sessions, reader, now) is Access.FULL
+
+
+def test_the_newest_fact_wins_whatever_the_order(sessions: db.Sessions, now: datetime) -> None:
+    reader = _add_reader(sessions, now)
+    later = now + timedelta(seconds=1)
+    _apply(sessions, _fact(reader, later, status="canceled", cancel_at=later))
+    kept = _apply(sessions, _fact(reader, now))
+    assert kept is not None
+    assert (kept.status, kept.changed_at) == ("canceled", later)
+
+
+def test_a_failed_payment_is_owed_since_it_was_first_heard_of(sessions: db.Sessions, now: datetime) -> None:
+    reader = _add_reader(sessions, now)
+    for days in (1, 2, 3):
+        kept = _apply(sessions, _fact(reader, now, status="past_due", changed_at=now + timedelta(days=days)))
+        assert kept is not None
+        assert kept.past_due_at == now + timedelta(days=1)
+    assert _access(sessions, reader, now + timedelta(days=7)) is Access.FULL
+    assert _access(sessions, reader, now + timedelta(days=9)) is Access.METERED
+    kept = _apply(sessions, _fact(reader, now, changed_at=now + timedelta(days=4)))
+    assert kept is not None
+    assert kept.past_due_at is None
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "x", "1.", "1.0000000000000000", "99.0123456789abcdef", "1.é", "-1.0123456789abcdef"]
+)
+def test_a_fact_about_nobody_of_ours_is_passed_by(
+    sessions: db.Sessions, now: datetime, reference: str
+) -> None:
+    reader = _add_reader(sessions, now)
+    assert _apply(sessions, _fact(reader, now, reference=reference)) is None
+    with db.reading(sessions) as session:
+        assert session.scalars(select(Subscription)).all() == []
+
+
+def test_what_comes_after_an_erasure_brings_nobody_back(sessions: db.Sessions, now: datetime) -> None:
+    reader = _add_reader(sessions, now)
+    fact = _fact(reader, now)
+    with sessions.begin() as session:
+        erase.erase(session, session.get_one(Subscriber, reader.id), now=now)
+    _add_reader(sessions, now, "bo@example.com")  # SQLite gives the free number anew
+    assert _apply(sessions, fact) is None
+
+
+def test_money_is_receipted_once_and_nothing_is_not(
+    sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    reader = _add_reader(sessions, now)
+    _apply(sessions, _fact(reader, now))
+    paid = Payment("in_1", 500, "usd", now, now + MONTH)
+    given = [(paid, True), (paid, False), (replace(paid, processor_id="in_2", cents=0), False)]
+    for payment, queued in given:
+        with sessions.begin() as session:
+            assert bill.receipt(session, "stripe", "sub_1", payment, settings, now=now) is queued
+    with sessions.begin() as session:
+        assert not bill.receipt(session, "stripe", "sub_unknown", paid, settings, now=now)
+    with db.reading(sessions) as session:
+        notice = session.scalars(select(Notice)).one()
+    assert notice.subscriber_id == reader.id
+    mail = render.notice(notice.kind, notice.values, settings=settings, links=LINKS)
+    for words in ("$5.00", "2 March 2026", "1 April 2026"):
+        assert words in mail.text
+
+
+def test_beginning_respects_trial_present_and_what_runs(
+    sessions: db.Sessions, priced: Settings, till: Till, now: datetime
+) -> None:
+    reader = _add_reader(sessions, now)
+
+    def begin() -> str:
+        return bill.begin(sessions, till.processor, reader.id, settings=priced, links=LINKS, now=till.now)
+
+    agreement_id = till.pay(begin())
+    bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    with pytest.raises(bill.AlreadyPaying):
+        begin()
+    ends = bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+    assert ends == now + MONTH
+    assert _access(sessions, reader, now + timedelta(days=29)) is Access.FULL
+    assert _access(sessions, reader, now + MONTH) is Access.METERED
+    # Who comes back before the end is not charged for days that they have paid for.
+    assert till.server is not None
+    again = till.pay(begin())
+    line = till.server.agreements[again]
+    assert line["status"] == "trialing"
+    assert line["items"]["data"][0]["current_period_end"] == int((now + MONTH).timestamp())
+    with pytest.raises(NotFound):
+        bill.begin(sessions, till.processor, 999, settings=priced, links=LINKS, now=now)
+
+
+def test_cancelling_nothing_and_cancelling_twice(sessions: db.Sessions, till: Till, now: datetime) -> None:
+    reader = _add_reader(sessions, now)
+
+    def cancel() -> datetime | None:
+        return bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+
+    assert cancel() is None
+    assert till.server is not None
+    assert till.server.calls == []  # nobody is asked about nothing
+    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+    bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    assert cancel() == now + MONTH
+    assert cancel() is None
+
+
+def test_a_cancelling_that_stripe_did_not_hear_changes_nothing(
+    sessions: db.Sessions, till: Till, now: datetime
+) -> None:
+    reader = _add_reader(sessions, now)
+    assert till.server is not None
+    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+    bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    till.server.faults.append("503")
+    with pytest.raises(ProcessorUnreachable):
+        bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+    with db.reading(sessions) as session:
+        assert charges_on(session.scalars(select(Subscription)).one())
+
+
+def test_a_lost_answer_to_cancelling_is_healed_by_pressing_again(
+    sessions: db.Sessions, till: Till, now: datetime
+) -> None:
+    reader = _add_reader(sessions, now)
+    assert till.server is not None
+    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+    bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    till.server.faults.extend(["", "500"])  # read, then changed with the answer lost
+    with pytest.raises(ProcessorUnreachable):
+        bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+    ends = bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+    assert ends == now + MONTH
+
+
+def test_ending_at_once_lets_a_paying_reader_be_erased(
+    sessions: db.Sessions, till: Till, now: datetime
+) -> None:
+    reader = _add_reader(sessions, now)
+    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+    bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    with pytest.raises(Refused), sessions.begin() as session:
+        erase.erase(session, session.get_one(Subscriber, reader.id), now=now)
+    assert bill.cancel_now(sessions, till.processor, reader.id, clock=lambda: till.now) == 1
+    with sessions.begin() as session:
+        erase.erase(session, session.get_one(Subscriber, reader.id), now=now)
+    assert till.server is not None
+    assert till.server.agreements[agreement_id]["status"] == "canceled"
+
+
+def test_another_processors_agreement_is_not_claimed_to_be_cancelled(
+    sessions: db.Sessions, till: Till, now: datetime
+) -> None:
+    reader = _add_reader(sessions, now)
+    with sessions.begin() as session:
+        bill.apply(session, "offline", _fact(reader, now))
+    with pytest.raises(Refused, match="offline"):
+        bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: now)
+
+
+def test_an_operator_gives_money_back_once(sessions: db.Sessions, till: Till, now: datetime) -> None:
+    reader = _add_reader(sessions, now)
+    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+    bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    with db.reading(sessions) as session:
+        number = session.scalars(select(Subscription.id)).one()
+    given = [
+        bill.refund(sessions, till.processor, number, by="operator:1", clock=lambda: till.now)
+        for _ in range(2)
+    ]
+    assert given == [500, 0]
+    with db.reading(sessions) as session:
+        entry = session.scalars(select(AuditEntry)).one()
+    assert (entry.act, entry.by, entry.detail["cents"]) == ("subscription.refunded", "operator:1", 500)
+    with pytest.raises(NotFound):
+        bill.refund(sessions, till.processor, 999, by="operator:1", clock=lambda: till.now)
+
+
+def test_a_present_opens_the_full_edition_until_its_day(each_sessions: db.Sessions, now: datetime) -> None:
+    reader = _add_reader(each_sessions, now)
+
+    def give(until: datetime | None) -> None:
+        with each_sessions.begin() as session:
+            comps.give(session, reader.id, until=until, reason="thanks", by="operator:1", now=now)
+
+    give(now + timedelta(days=3))
+    assert _access(each_sessions, reader, now + timedelta(days=2)) is Access.FULL
+    assert _access(each_sessions, reader, now + timedelta(days=3)) is Access.METERED
+    give(None)
+    assert _access(each_sessions, reader, now + timedelta(days=999)) is Access.FULL
+    with each_sessions.begin() as session:
+        assert comps.end(session, reader.id, reason="over", by="operator:1", now=now)
+        assert not comps.end(session, reader.id, reason="over", by="operator:1", now=now)
+    assert _access(each_sessions, reader, now) is Access.METERED
+    with pytest.raises(Refused):
+        give(now)
+    with pytest.raises(NotFound), each_sessions.begin() as session:
+        comps.give(session, 999, until=None, reason="x", by="operator:1", now=now)
+    with db.reading(each_sessions) as session:
+        acts = session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)).all()
+        assert acts == ["subscription.given", "subscription.given", "subscription.ended"]
+        assert len(session.scalars(select(Subscription)).all()) == 1
+
+
+@dataclass(frozen=True)
+class _Kept:
+    processor: str = "stripe"
+    status: str = "active"
+    paid_until: datetime | None = None
+    past_due_at: datetime | None = None
+    cancel_at: datetime | None = None
+
+
+def test_mrr_counts_what_is_paid_and_renews(now: datetime) -> None:
+    paid = _Kept(paid_until=now + MONTH)
+    owing = _Kept(status="past_due", past_due_at=now - timedelta(days=2))
+    nothing = [
+        replace(paid, status="trialing"),
+        replace(paid, processor="comp"),
+        replace(paid, cancel_at=now + timedelta(days=9)),
+        replace(paid, status="canceled"),
+        replace(owing, past_due_at=now - timedelta(days=8)),
+        replace(paid, paid_until=now - timedelta(days=3)),
+    ]
+    assert mrr_cents([paid, owing, *nothing], month_cents=500, now=now) == 1000
+    assert mrr_cents([], month_cents=500, now=now) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "cents"),
+    [
+        ("$5", 500),
+        ("$12.50", 1250),
+        ("12,50 €", 1250),
+        ("€7 a month", 700),
+        ("free", 0),
+        ("$4.99/month", 499),
+    ],
+)
+def test_a_price_in_words_is_understood(words: str, cents: int) -> None:
+    assert cents_in(words) == cents
+
+
+def test_amounts_are_written_to_the_hundredth() -> None:
+    assert [amount(500, "usd"), amount(1205, "EUR"), amount(7, "usd")] == ["$5.00", "12.05 EUR", "$0.07"]
