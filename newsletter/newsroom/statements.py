@@ -34,6 +34,8 @@ class Statement:
     leans_back: bool  # starts with "He", "But", "Meanwhile" …
     speaks_itself: bool  # "we", "you" outside quotation marks
     salience: float  # how central to the Story, comparable within it
+    central: float  # cosine to the Story's centroid alone
+    on_title: float  # cosine to its own Article's headline
     about: float  # cosine to the Story's headlines: low for what an excerpt says beside the matter
 
     @property
@@ -97,6 +99,8 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
                     leans_back=dangling(text),
                     speaks_itself=speaks_itself(text),
                     salience=cosine(weights, center) + 0.3 * near + 0.8 * about,
+                    central=cosine(weights, center),
+                    on_title=cosine(weights, Counter(terms(article.headline))),
                     about=about,
                 )
             )

@@ -89,9 +89,8 @@ def _overview(
     """The neutral paragraph. Headlines stand in only where the excerpts give nothing, and no more than three."""
     scores = neutral_scores(pool)
     whole = {i: v for i, v in scores.items() if not pool[i].is_headline}
-    return choose(pool, whole, words=words, said=said) or choose(
-        pool, scores, words=words, said=said, limit=3
-    )
+    chosen = choose(pool, whole, words=words, said=said, diversity=0.15, slack=20, enough=15)
+    return chosen or choose(pool, scores, words=words, said=said, limit=3)
 
 
 def side_text(articles: Sequence[ArticleText], side: Side) -> str:
