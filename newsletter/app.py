@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +50,9 @@ def create_app(
     install_words(app)
     with app.app_context():
         for name in BLUEPRINTS:
-            _register(app, f"newsletter.web.{name}")
+            app.register_blueprint(import_module(f"newsletter.web.{name}").bp)
     if settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         wrapped: Any = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0, x_prefix=0)
         app.wsgi_app = wrapped  # type: ignore[method-assign]
     return app
-
-
-def _register(app: Flask, module: str) -> None:
-    if find_spec(module) is None:
-        return
-    bp = getattr(import_module(module), "bp", None)
-    if bp is not None:
-        app.register_blueprint(bp)
