@@ -1,0 +1,36 @@
+"""The sample edition, made and dispatched into a test's own database."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from newsletter import clock, db, pipeline
+from newsletter.circulation.tokens import Tokens
+from newsletter.commands import opening
+from newsletter.links import Links
+from newsletter.mailroom import providers
+from newsletter.models import Issue
+from newsletter.pressroom import Pressroom
+from newsletter.settings import Settings
+
+HOSTILE = '<script>alert(1)</script> {{ 7*7 }} %%unsubscribe_url%% "onload=x" </title>'
+
+
+def publish_sample(sessions: db.Sessions, settings: Settings, now: datetime) -> Issue:
+    """Make, approve and dispatch the sample's Issue of the day, an hour before ``now``."""
+    earlier = clock.fixed(now - timedelta(hours=1))
+    press = Pressroom(
+        settings=settings,
+        sessions=sessions,
+        clock=earlier,
+        links=Links(settings.SITE_URL),
+        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=earlier),
+        provider=providers.make(settings, now=earlier),
+    )
+    parts = opening.open_sample(press)
+    for step in ("gather", "group", "summarize", "compose", "check", "approve", "dispatch"):
+        pipeline.run_step(parts, step, due_at=earlier())
+    with db.reading(sessions) as session:
+        return session.scalars(select(Issue)).one()

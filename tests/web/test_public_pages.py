@@ -1,0 +1,156 @@
+"""The pages anybody may open: what stands on them, who may keep them, and that strangers' text stays text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sample_site import HOSTILE, publish_sample
+from sqlalchemy import select, update
+
+from newsletter import db
+from newsletter.models import Article, Issue, Story, Subscriber
+from newsletter.settings import Settings
+
+PAGES = ["/", "/issues", "/about", "/privacy", "/terms", "/signup"]
+
+
+@pytest.fixture
+def published(sessions: db.Sessions, settings: Settings, now: object) -> Issue:
+    return publish_sample(sessions, settings, now)  # type: ignore[arg-type]
+
+
+def test_every_page_has_one_heading_a_title_and_no_foreign_request(
+    browser: FlaskClient, published: Issue
+) -> None:
+    story = browser.get(f"/issues/{published.issued_on}").text
+    slug = re.search(r'href="(/stories/[a-z0-9-]+)"', story)
+    assert slug
+    for address in [*PAGES, f"/issues/{published.issued_on}", slug[1], f"{slug[1]}/report"]:
+        page = browser.get(address)
+        assert page.status_code == 200, address
+        assert len(re.findall(r"<h1[ >]", page.text)) == 1, address
+        assert re.search(r"<title>[^<]{5,}</title>", page.text), address
+        assert not re.findall(
+            r'<(?:script|link|img|iframe)[^>]+(?:src|href)="https?://(?!127\.0\.0\.1)', page.text
+        )
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|style=", page.text), address
+        assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+def test_the_front_page_shows_each_side_of_todays_first_story(browser: FlaskClient, published: Issue) -> None:
+    page = browser.get("/").text
+    assert "From the sample edition: invented outlets and events" in page
+    shown = page[page.index('class="told__sides"') :]
+    shown = shown[: shown.index("</ul>")]
+    for side in ("Left", "Center", "Right"):
+        assert f'<span class="side-name">{side}</span>' in shown
+    assert shown.count("<p>") == 3
+
+
+def test_the_front_page_stands_before_the_first_issue(browser: FlaskClient) -> None:
+    page = browser.get("/")
+    assert page.status_code == 200
+    assert "told__sides" not in page.text
+    assert "The first issue is still being made" in browser.get("/issues").text
+
+
+def test_the_list_of_outlets_gives_lean_and_reason(browser: FlaskClient, published: Issue) -> None:
+    page = browser.get("/about").text
+    assert "The 16 outlets we read" in page
+    assert page.count('<th scope="row">') == 16
+
+
+def test_a_reader_finds_the_articles_behind_every_sentence(browser: FlaskClient, published: Issue) -> None:
+    issue = browser.get(f"/issues/{published.issued_on}").text
+    for address in set(re.findall(r'href="(/stories/[a-z0-9-]+)"', issue)):
+        page = browser.get(address).text
+        cited = set(re.findall(r'class="cite" href="#(article-\d+)"', page))
+        assert cited
+        assert cited <= set(re.findall(r'id="(article-\d+)"', page))
+
+
+def test_what_feeds_say_is_text(browser: FlaskClient, sessions: db.Sessions, published: Issue) -> None:
+    with sessions.begin() as session:
+        session.execute(update(Article).values(headline=HOSTILE))
+        slugs = session.scalars(select(Story.slug)).all()
+    told = [page for slug in slugs if "What we read" in (page := browser.get(f"/stories/{slug}").text)]
+    assert len(told) >= 5
+    for page in told:
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert "{{ 7*7 }}" in page
+        assert "%%unsubscribe_url%%" in page
+
+
+def test_public_pages_may_be_kept_and_forms_may_not(browser: FlaskClient, published: Issue) -> None:
+    for address in ("/issues", "/about", f"/issues/{published.issued_on}", "/issues.atom"):
+        page = browser.get(address)
+        assert page.headers["Cache-Control"].startswith("public"), address
+        assert "Set-Cookie" not in page.headers
+        again = browser.get(address, headers={"If-None-Match": page.headers["ETag"]})
+        assert again.status_code == 304
+
+
+def test_the_atom_feed_is_whole(browser: FlaskClient, published: Issue) -> None:
+    atom = "{http://www.w3.org/2005/Atom}"
+    feed = ElementTree.fromstring(browser.get("/issues.atom").data)
+    assert feed.find(f"{atom}id") is not None
+    assert feed.find(f"{atom}updated") is not None
+    entry = feed.find(f"{atom}entry")
+    assert entry is not None
+    assert (entry.findtext(f"{atom}id") or "").startswith("http://")
+
+
+def test_looking_changes_nothing(browser: FlaskClient, sessions: db.Sessions, published: Issue) -> None:
+    with db.reading(sessions) as session:
+        before = (session.scalars(select(Subscriber.id)).all(), session.scalar(select(Issue.state)))
+    for address in [*PAGES, f"/issues/{published.issued_on}", "/issues.atom", "/unsubscribe/x", "/confirm/x"]:
+        browser.get(address)
+        browser.head(address)
+    with db.reading(sessions) as session:
+        assert before == (session.scalars(select(Subscriber.id)).all(), session.scalar(select(Issue.state)))
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/nowhere", 404),
+        ("/stories/no-such-story", 404),
+        ("/issues/2031-01-01", 404),
+        ("/issues/yesterday", 404),
+    ],
+)
+def test_what_is_not_there_has_a_page_of_ours(browser: FlaskClient, address: str, status: int) -> None:
+    page = browser.get(address)
+    assert page.status_code == status
+    assert "There is no such page" in page.text
+    assert "Werkzeug" not in page.text
+
+
+def test_other_methods_and_great_bodies_are_refused_politely(browser: FlaskClient) -> None:
+    refused = browser.put("/")
+    assert refused.status_code == 405
+    assert "GET" in refused.headers["Allow"]
+    assert browser.post("/signup", data={"address": "a" * 600_000}).status_code == 413
+
+
+def test_a_forged_host_reaches_no_link(browser: FlaskClient, published: Issue) -> None:
+    for address in ("/", f"/issues/{published.issued_on}", "/issues.atom", "//evil.example/"):
+        page = browser.get(address, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"})
+        assert "evil.example" not in page.text
+        assert "evil.example" not in page.headers.get("Location", "")
+
+
+def test_a_fault_of_ours_says_nothing_of_the_program(make_site: Callable[..., Flask], tmp_path: Path) -> None:
+    site = make_site()
+    site.add_url_rule("/broken", view_func=lambda: 1 // 0)
+    page = site.test_client().get("/broken")
+    assert page.status_code == 500
+    assert "Something broke on our side" in page.text
+    assert "ZeroDivision" not in page.text
