@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from datetime import timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 from typing import Any
 
 from sqlalchemy import Engine
@@ -19,6 +21,8 @@ from newsletter.newsroom import outlets, sample
 from newsletter.pipeline import Parts, Progress, silent
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
+
+GRACE = timedelta(seconds=25)  # from SIGTERM to leaving; supervisors usually kill after 30 s
 
 
 def open_settings(**overrides: Any) -> Settings:
@@ -48,7 +52,7 @@ def open_press(
         clock=clock,
         links=Links(settings.SITE_URL),
         tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=clock),
-        provider=providers.make(settings, now=clock),
+        provider=providers.make(settings, now=clock, stop=stop),
         stop=stop,
     )
 
@@ -74,7 +78,17 @@ def open_sample(press: Pressroom, *, progress: Progress = silent) -> Parts:
 
 
 def stop_on_sigterm() -> Event:
-    """An Event that SIGTERM sets: finish what is in hand, then leave."""
+    """An Event that SIGTERM sets: finish what is in hand, then leave. After ``GRACE`` we leave all the same, with exit code 75.
+
+    What was in our hands then is found by the next one as any dead process's: uncertain, and never sent twice.
+    """
     stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def leave(*_: object) -> None:
+        stop.set()
+        last = Timer(GRACE.total_seconds(), os._exit, (75,))
+        last.daemon = True
+        last.start()
+
+    signal.signal(signal.SIGTERM, leave)
     return stop

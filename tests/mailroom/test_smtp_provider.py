@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import ssl
+import threading
 from pathlib import Path
 
 import pytest
@@ -259,3 +260,18 @@ def test_an_unreachable_relay_is_tried_once(monkeypatch) -> None:
     one = provider(f"smtp://127.0.0.1:{closed_port()}", connections=1)
     assert {r.outcome for r in one.send([message(n) for n in range(10)])} == {RETRY}
     assert len(tries) == 1
+
+
+def test_told_to_stop_it_finishes_the_message_in_hand_and_begins_no_other() -> None:
+    stop = threading.Event()
+
+    def third(point: str, address: str) -> str | None:
+        if point == "dot" and address.startswith("reader3@"):
+            stop.set()
+        return None
+
+    with SmtpServer(third) as server:
+        receipts = send(server, *range(1, 9), stop=stop)
+        assert len(server.mails) == 3
+    assert [r.outcome for r in receipts] == [ACCEPTED] * 3 + [RETRY] * 5
+    assert receipts[-1].reason == "we were told to stop"

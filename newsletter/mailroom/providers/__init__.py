@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 
 from newsletter import clock
 from newsletter.clock import Clock
@@ -14,16 +15,16 @@ from newsletter.mailroom.providers.smtp import Smtp, read_url
 from newsletter.settings import Settings
 
 
-def _outbox(settings: Settings, now: Clock) -> EmailProvider:
+def _outbox(settings: Settings, now: Clock, stop: Event | None) -> EmailProvider:
     return Outbox(settings.OUTBOX_DIR, sender=settings.MAIL_FROM, now=now)
 
 
-def _smtp(settings: Settings, now: Clock) -> EmailProvider:
+def _smtp(settings: Settings, now: Clock, stop: Event | None) -> EmailProvider:
     relay, connections = read_url(settings.SMTP_URL.get_secret_value())
-    return Smtp(relay, sender=settings.MAIL_FROM, now=now, connections=connections)
+    return Smtp(relay, sender=settings.MAIL_FROM, now=now, connections=connections, stop=stop)
 
 
-def _sendgrid(settings: Settings, now: Clock) -> EmailProvider:
+def _sendgrid(settings: Settings, now: Clock, stop: Event | None) -> EmailProvider:
     key = settings.SENDGRID_API_KEY.get_secret_value()
     if not key:
         raise SettingsError("SENDGRID_API_KEY must be set for MAIL_PROVIDER=sendgrid.")
@@ -31,16 +32,17 @@ def _sendgrid(settings: Settings, now: Clock) -> EmailProvider:
 
 
 # Each takes what it needs out of the Settings; the provider itself never sees them.
-PROVIDERS: dict[str, Callable[[Settings, Clock], EmailProvider]] = {
+PROVIDERS: dict[str, Callable[[Settings, Clock, Event | None], EmailProvider]] = {
     "outbox": _outbox,
     "sendgrid": _sendgrid,
     "smtp": _smtp,
 }
 
 
-def make(settings: Settings, *, now: Clock = clock.system) -> EmailProvider:
-    """The provider named by ``MAIL_PROVIDER``. ``now`` dates the mail (a replay has its own clock)."""
+def make(settings: Settings, *, now: Clock = clock.system, stop: Event | None = None) -> EmailProvider:
+    """The provider named by ``MAIL_PROVIDER``. ``now`` dates the mail (a replay has its own clock); once ``stop`` is set, a
+    provider that hands over one by one begins no further Message."""
     maker = PROVIDERS.get(settings.MAIL_PROVIDER)
     if maker is None:
         raise SettingsError(f"MAIL_PROVIDER={settings.MAIL_PROVIDER} is not known to this version.")
-    return maker(settings, now)
+    return maker(settings, now, stop)

@@ -36,11 +36,13 @@ class Smtp:
         now: Clock,
         connections: int = CONNECTIONS,
         context: ssl.SSLContext | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self._relay = relay
         self._sender = sender
         self._from = envelope_address(sender)
         self._now = now
+        self._stop = stop or threading.Event()
         self._connections = connections
         self._context = context or ssl.create_default_context()
         self._lanes: ThreadPoolExecutor | None = None
@@ -76,6 +78,9 @@ class Smtp:
         unheard = 0
         while (taken := batch.next()) is not None:
             place, message = taken
+            if self._stop.is_set():
+                batch.give_up("we were told to stop")
+                break
             try:
                 to = envelope_address(message.to)
                 raw = mime(message, sender=self._sender, date=self._now())
