@@ -53,7 +53,7 @@ _RUN_ON_WORD = re.compile(
     r"|The\s+[a-z]|The\s+(?:[A-Z][\w.]+\s+){1,4}(?:gave|has|have|had|was|is|were|are|said|will|on|approved|passed|announced)\b)"
 )
 _NAME_BEFORE = re.compile(
-    r"\b(?:the|a|an|of|in|on|at|to|for|by|from|with|and|or|&|called|titled|named|song|film|book|series|show|bill|act)$",
+    r"\b(?:the|a|an|of|in|on|at|to|for|by|from|with|and|or|&|called|titled|named|told|said|says|read|reads|wrote|watched|song|film|book|series|show|bill|act)$",
     re.IGNORECASE,
 )
 _TITLE_CASE = re.compile(

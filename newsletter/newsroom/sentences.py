@@ -22,7 +22,7 @@ _SPACE = re.compile(r"\s+")
 _UNFINISHED_END = re.compile(
     r"\b(?:the|a|an|of|to|for|in|on|at|by|with|from|and|or|but|that|which|who|whose|as|its|their|his|her|our|your|my|"
     r"is|are|was|were|be|been|has|have|had|will|would|could|should|may|might|must|into|over|under|about|between|among|"
-    r"than|not|if|when|while|because|since|during|after|before|against|through|including|said|says|told|Sen|Rep|Gov|Mr|Mrs|Dr)"
+    r"than|not|if|when|while|because|since|during|after|before|against|through|including|told|Sen|Rep|Gov|Mr|Mrs|Dr)"
     r"[.…]+[\"”’']?$"
 )
 _END = re.compile(r"[.!?][\"”’'»)\]]*$")

@@ -34,6 +34,7 @@ class Extractive:
         """The Story's words, passed through the grounding gate. Raises SummarizerError when there is nothing to tell from."""
         if not articles:
             raise SummarizerError("there is no article to tell the story from")
+        articles = _in_order(articles)
         pool = statements(articles)
         lede = _lede(pool)
         overview = _overview(pool, lede)
@@ -69,6 +70,11 @@ class Extractive:
         return _paired(keep_grounded(telling, articles))
 
 
+def _in_order(articles: Sequence[ArticleText]) -> list[ArticleText]:
+    """Oldest first, so that the same Articles are told the same however they come."""
+    return sorted(articles, key=lambda a: (a.published_at, a.id))
+
+
 def _paired(telling: Telling) -> Telling:
     """Without one Side's own words in the Analysis when the gate left the other's out."""
     lone = [b for b in telling.analysis if differences.is_in_their_words(b)]
@@ -79,7 +85,7 @@ def _paired(telling: Telling) -> Telling:
 
 def overview(articles: Sequence[ArticleText], *, words: int = OVERVIEW_WORDS) -> str:
     """Only the neutral paragraph, standing by itself: what ``evaluate neutral`` measures."""
-    pool = statements(articles)
+    pool = statements(_in_order(articles))
     return " ".join(s.text for s in _overview(pool, (), words=words))
 
 
@@ -95,7 +101,7 @@ def _overview(
 
 def side_text(articles: Sequence[ArticleText], side: Side) -> str:
     """Only one Side's summary: what ``evaluate sides`` measures."""
-    return " ".join(s.text for s in _side(side, statements(articles), ()))
+    return " ".join(s.text for s in _side(side, statements(_in_order(articles)), ()))
 
 
 def _lede(pool: Sequence[Statement]) -> list[Statement]:

@@ -1,0 +1,75 @@
+"""``evaluate neutral|sides|grounding`` print measures as JSON and say what is wrong with a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from newsletter.commands.evaluate import evaluate
+from newsletter.commands.jsonlines import RowsError
+
+WALL = "The council of Marlow Bay approved a harbor wall on Tuesday after a debate of nine hours."
+COST = "Mayor Dana Whitlock said the harbor wall of Marlow Bay would cost the town $12 million."
+
+
+def _file(tmp_path: Path, *rows: object) -> str:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return str(path)
+
+
+def _articles() -> list[dict[str, str]]:
+    return [
+        {"title": "Marlow Bay approves harbor wall", "text": WALL},
+        {"title": "Harbor wall for Marlow Bay", "text": COST},
+    ]
+
+
+def test_neutral_measures_against_the_expert_and_writes_rows_in_order(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    path = _file(tmp_path, {"articles": _articles(), "neutral": WALL}, {"articles": []})
+    done = CliRunner().invoke(evaluate, ["neutral", path, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert found["n"] == 2
+    assert found["rouge1"] > 50
+    overviews = [json.loads(line)["overview"] for line in out.read_text().splitlines()]
+    assert WALL in overviews[0]
+    assert overviews[1] == ""
+
+
+def test_without_an_experts_text_only_counts_are_printed(tmp_path: Path) -> None:
+    done = CliRunner().invoke(evaluate, ["neutral", _file(tmp_path, {"articles": _articles()})])
+    assert set(json.loads(done.output)) == {"n", "words"}
+
+
+def test_sides_compares_each_summary_with_both_sides(tmp_path: Path) -> None:
+    left, right = _articles()
+    news = {
+        "left": {"title": left["title"], "body": left["text"]},
+        "right": {"title": right["title"], "body": right["text"]},
+    }
+    expert = ["Left-rated outlets told of a debate of nine hours; right-rated outlets of the cost."]
+    done = CliRunner().invoke(evaluate, ["sides", _file(tmp_path, {"news": news, "roundup": expert})])
+    found = json.loads(done.output)
+    assert (found["compared"], found["compared_expert"]) == (2, 2)
+    assert found["own_side_expert"] == 100.0
+
+
+def test_grounding_plants_faults_and_counts_alarms(tmp_path: Path) -> None:
+    done = CliRunner().invoke(evaluate, ["grounding", _file(tmp_path, {"articles": _articles()})])
+    found = json.loads(done.output)
+    assert found["false_alarms"] == 0.0
+    assert found["number"] == {"planted": 1, "caught": 100.0}
+
+
+def test_a_broken_row_is_named(tmp_path: Path) -> None:
+    for command, row in (("neutral", {"articles": 3}), ("sides", {}), ("grounding", {"articles": ["x"]})):
+        done = CliRunner().invoke(
+            evaluate,
+            [command, _file(tmp_path, {"articles": []} if command != "sides" else {"news": {}}, row)],
+        )
+        assert isinstance(done.exception, RowsError)
+        assert "line 2" in str(done.exception)

@@ -1,0 +1,125 @@
+"""Sentences that may be published are whole and clean: no headings, datelines, captions or cut-off ends. All texts are invented."""
+
+from __future__ import annotations
+
+import pytest
+
+from newsletter.newsroom.clutter import is_clutter, trimmed, without_heading
+from newsletter.newsroom.leaning import dangling, speaks_itself
+from newsletter.newsroom.sentences import pieces, split
+
+TRUE = "The town council of Marlow Bay approved a new harbor wall on Tuesday after a long debate."
+
+
+@pytest.mark.parametrize(
+    ("headline", "heading"),
+    [
+        (
+            "Marlow Bay council approves harbor wall after debate",
+            "Marlow Bay council approves harbor wall after debate",
+        ),
+        ("Marlow Bay council approves harbor wall", "Marlow Bay Council Approves New Harbor Wall"),
+        ("Council's harbor wall approved", "Divided council in seaside town votes for contested wall"),
+        ("Marlow Bay council approves harbor wall - The Heron", "Marlow Bay council approves harbor wall"),
+    ],
+)
+def test_a_headline_run_into_the_text_is_taken_off(headline: str, heading: str) -> None:
+    assert [p.text for p in pieces(f"{heading} {TRUE}", headline)] == [TRUE]
+
+
+def test_what_is_alike_but_a_sentence_of_its_own_stays_whole() -> None:
+    text = "Dana Whitlock was taken into custody by harbor police Monday morning in Marlow Bay after she checked in."
+    assert without_heading(text, "Dana Whitlock taken into custody by harbor police") == text
+
+
+@pytest.mark.parametrize(
+    "name", ["The Marlow Herald", "The Hague", "The New Marlow Times", "A Tale of Two Harbors"]
+)
+def test_names_with_an_article_do_not_cut_a_sentence(name: str) -> None:
+    text = f"The mayor of the seaside town told {name} that the wall was needed before the winter storms."
+    assert without_heading(text, "Mayor defends wall") == text
+
+
+def test_an_opening_said_twice_is_a_heading() -> None:
+    text = (
+        "Harbor boss Dana Whitlock held days after release, faces questions in Quorn Harbor boss Dana Whitlock was "
+        "again held by police on Monday."
+    )
+    assert without_heading(text, "Other words").startswith("Harbor boss Dana Whitlock was again held")
+
+
+@pytest.mark.parametrize(
+    "dateline",
+    [
+        "MARLOW BAY (CNN, WXYZ/WABC) - ",
+        "MARLOW BAY, Texas (AP) — ",
+        "MARLOW BAY, Aug. 22 (Xinhua) -- ",
+        "MARLOW, Texas (Covering Marlow News) – ",
+        "Updated 22 August 2025 at 17:22 IST ",
+        "August 22, 2025",
+        "August 23, 2025 Hour: 12:19 am ",
+        "Marlow Bay, Aug 22 — ",
+        "COLOMBO: ",
+    ],
+)
+def test_datelines_are_taken_off_and_the_rest_is_verbatim(dateline: str) -> None:
+    text = dateline + TRUE
+    assert [p.passage for p in pieces(text)] == [TRUE]
+    assert TRUE in text
+
+
+def test_a_dateline_in_the_middle_ends_what_stands_before_it() -> None:
+    assert trimmed(f"The council has voted for a wall MARLOW, Texas -- {TRUE}") == TRUE
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "Dana Whitlock, right, and her brother Cole Whitlock, center, arrive at the harbor office in Marlow Bay.",
+        "Mayor Dana Whitlock is seen in front of the harbor wall in Marlow Bay last winter.",
+        "Mayor Dana Whitlock speaks in the harbor office of Marlow Bay, Friday, Aug. 22, 2025, in Quorn.",
+        "Former mayor Dana Whitlock is arrested in Marlow Bay, Quorn, on Aug. 22, 2025.",
+        "File - The harbor wall of Marlow Bay before the storm of last winter.",
+        "The harbor wall of Marlow Bay before the storm (Photo by Ann Teal for the town).",
+    ],
+)
+def test_captions_are_no_sentences(caption: str) -> None:
+    assert is_clutter(caption)
+    assert pieces(caption) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sign up for our newsletter to read the full story every morning at home.",
+        "The council approved the wall and then went on to",
+        "The council approved the wall and sent the bill to the governor of...",
+        "Will the council of Marlow Bay approve the wall on Tuesday this week?",
+        "After 24 weeks, the price increases to the regular rate of $19.00 every four weeks.",
+        '"The wall will stand, said the mayor of Marlow Bay on Tuesday.',
+    ],
+)
+def test_furniture_questions_and_unfinished_sentences_are_left_out(text: str) -> None:
+    assert pieces(text) == ()
+
+
+def test_short_forms_do_not_end_sentences() -> None:
+    text = "Gov. Dana Whitlock met Sen. Cole Teal at 5 p.m. in the U.S. Capitol. The talks went on."
+    assert split(text) == (
+        "Gov. Dana Whitlock met Sen. Cole Teal at 5 p.m. in the U.S. Capitol.",
+        "The talks went on.",
+    )
+
+
+def test_sentences_that_lean_on_others_are_known() -> None:
+    assert dangling("He told the council that it would stand.")
+    assert dangling("But the council refused.")
+    assert not dangling(TRUE)
+    assert not dangling("This week the council of Marlow Bay meets.")
+    assert speaks_itself("We asked the mayor for an answer.")
+    assert not speaks_itself("“We are ready,” the mayor said.")
+
+
+def test_a_sentence_may_end_with_who_said_so() -> None:
+    text = "The council of Marlow Bay approved 1,200 new berths on Tuesday, the mayor said."
+    assert [p.text for p in pieces(text)] == [text]
