@@ -140,6 +140,7 @@ def test_rewritten_words_are_noted_only_when_their_own_feed_says_so(
 ) -> None:
     a, b = server.says("/a", rss(entry(1, title="First words here"))), server.says("/b", rss())
     go(each_sessions, a, b)
+    server.says("/a", rss())
     server.says("/b", rss(entry(1, title="Somebody else's words")))
     assert go(each_sessions, at=NOW + LATER).changed_articles == 0
     server.says("/a", rss(entry(1, title="Second words here")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,6 +118,7 @@ def test_public_addresses_are_open() -> None:
     assert all(is_open(a) for a in (PUBLIC, "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"))
 
 
+@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.ip_addresses(v=4))
 def test_an_address_hidden_in_ipv6_is_as_closed_as_itself(address: object) -> None:
     if not is_open(str(address)):
@@ -125,6 +127,7 @@ def test_an_address_hidden_in_ipv6_is_as_closed_as_itself(address: object) -> No
     assert not is_open(f"64:ff9b::{address}")
 
 
+@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=40))
 def test_no_text_is_an_open_address_by_accident(text: str) -> None:
     assert is_open(text) in (True, False)
