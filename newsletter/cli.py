@@ -20,6 +20,7 @@ from newsletter.commands import (
     serve,
     settings,
     step,
+    subscribers,
     uncertain,
     why,
 )
@@ -34,6 +35,7 @@ COMMANDS: tuple[click.Command, ...] = (
     preview.preview,
     feeds.feeds,
     operator.operator,
+    subscribers.subscribers,
     why.why,
     settings.settings,
     database.db,
