@@ -1,0 +1,114 @@
+"""Who gets an Issue and why the others do not: SQL and the pure rule say the same, on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+
+from newsletter import db
+from newsletter.circulation.access import why_not
+from newsletter.circulation.audience import select_audience
+from newsletter.mailroom.ledger import AudienceRow
+from newsletter.models import Issue, Subscription, Suppression
+from newsletter.settings import Settings
+from tests.circulation.readers import make_reader
+
+MONDAY, SATURDAY = date(2026, 3, 2), date(2026, 3, 7)
+
+
+def audience(
+    sessions: db.Sessions, settings: Settings, day: date, now: datetime
+) -> tuple[dict[int, AudienceRow], dict[int, str]]:
+    issue = Issue(issued_on=day, composed_at=now)
+    with db.reading(sessions) as session:
+        found = select_audience(session, issue, settings=settings, now=now)
+        rows = list(found.rows)
+        left_out = list(found.left_out)
+    assert len({r.subscriber_id for r in rows}) == len(rows)
+    return {r.subscriber_id: r for r in rows}, dict(left_out)
+
+
+def test_every_reader_is_in_exactly_one_and_for_the_reason_of_the_rule(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    facts = {}
+    pauses = (None, MONDAY - timedelta(days=1), MONDAY, MONDAY + timedelta(days=1), date(2026, 3, 9))
+    every = product((None, now), (None, now), (False, True), pauses, ("daily", "weekly"))
+    for number, (confirmed, left, suppressed, paused, cadence) in enumerate(every):
+        reader = make_reader(
+            each_sessions,
+            now,
+            f"r{number}@example.com",
+            confirmed_at=confirmed,
+            unsubscribed_at=left,
+            paused_until=paused,
+            cadence=cadence,
+        )
+        if suppressed:
+            with each_sessions.begin() as session:
+                row = Suppression(address_hash=reader.address_hash, reason="bounced", suppressed_at=now)
+                session.add(row)
+        facts[reader.id] = {
+            "confirmed_at": confirmed,
+            "unsubscribed_at": left,
+            "suppressed": suppressed,
+            "paused_until": paused,
+            "cadence": cadence,
+        }
+    for day in (MONDAY, SATURDAY):
+        rows, left_out = audience(each_sessions, settings, day, now)
+        expected = {number: why_not(**fact, on=day) for number, fact in facts.items()}  # type: ignore[arg-type]
+        assert left_out == {n: reason for n, reason in expected.items() if reason}
+        assert set(rows) == {n for n, reason in expected.items() if reason is None}
+        assert set(left_out.values()) >= {"unconfirmed", "unsubscribed", "suppressed", "paused"}
+    assert "weekly-not-today" in audience(each_sessions, settings, MONDAY, now)[1].values()
+
+
+def test_the_rendition_follows_trial_and_money(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    def paying(number: int, **facts: object) -> None:
+        row = {
+            "processor": "offline",
+            "processor_id": f"{number}-{len(facts)}-{facts.get('status')}",
+            "started_at": now,
+            "changed_at": now,
+            **facts,
+        }
+        with each_sessions.begin() as session:
+            session.add(Subscription(subscriber_id=number, **row))
+
+    day = timedelta(days=1)
+    in_trial = make_reader(each_sessions, now, "trial@example.com", trial_started_at=now - 6 * day)
+    at_end = make_reader(each_sessions, now, "end@example.com", trial_started_at=now - 7 * day)
+    never = make_reader(each_sessions, now, "never@example.com", trial_started_at=None)
+    pays = make_reader(each_sessions, now, "pays@example.com")
+    paying(pays.id, status="active", paid_until=now + day)
+    behind = make_reader(each_sessions, now, "behind@example.com")
+    paying(behind.id, status="past_due", past_due_at=now - day, paid_until=now - 2 * day)
+    long_behind = make_reader(each_sessions, now, "long@example.com")
+    paying(long_behind.id, status="past_due", past_due_at=now - 30 * day, paid_until=now - 31 * day)
+    twice = make_reader(each_sessions, now, "twice@example.com")
+    paying(twice.id, status="canceled", cancel_at=now - day, paid_until=now - day)
+    paying(twice.id, status="active", paid_until=None)
+
+    rows, _ = audience(each_sessions, settings, MONDAY, now)
+    assert {n: row.rendition for n, row in rows.items()} == {
+        in_trial.id: "full",
+        at_end.id: "metered",
+        never.id: "metered",
+        pays.id: "full",
+        behind.id: "full",
+        long_behind.id: "metered",
+        twice.id: "full",
+    }
+
+
+def test_each_is_due_at_their_own_hour(each_sessions: db.Sessions, settings: Settings, now: datetime) -> None:
+    berlin = make_reader(each_sessions, now, "b@example.com", hour=18, zone="Europe/Berlin")
+    past = make_reader(each_sessions, now, "p@example.com", hour=4, zone="America/New_York")
+    abolished = make_reader(each_sessions, now, "a@example.com", hour=8, zone="Atlantis/Capital")
+    rows, _ = audience(each_sessions, settings, MONDAY, now)  # 05:00 in New York
+    assert rows[berlin.id].due_at == datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
+    assert rows[past.id].due_at == now
+    assert rows[abolished.id].due_at == datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
