@@ -1,4 +1,4 @@
-"""The mail names at most two Articles behind a sentence; the story page names them all. Pure."""
+"""The mail names one Article behind a sentence, and two where two Sides must agree; the story page names them all. Pure."""
 
 from __future__ import annotations
 
@@ -6,39 +6,43 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from newsletter.newsroom.editions import StoryView
-from newsletter.newsroom.leans import Side
-from newsletter.newsroom.telling import Citation, Sentence, Telling
+from newsletter.newsroom.leans import SIDES, Side
+from newsletter.newsroom.telling import Bullet, BulletKind, Citation, Sentence, Telling
 
-CITED_IN_MAIL = 2
+# An address costs every reader a hundred bytes twice over, and a reader of the mail follows the first or none.
+CITED_IN_MAIL = 1
+CITED_IF_SHARED = 2  # the lede, and what both Sides agree on
 
 
-def with_fewer_citations(story: StoryView, most: int = CITED_IN_MAIL) -> StoryView:
-    """The Story with at most ``most`` Citations behind each sentence, under the numbers that the story page shows too.
-
-    The first Citation of each Side goes before a second of the same: what both Sides say stays resting on both.
-    """
+def with_fewer_citations(story: StoryView) -> StoryView:
+    """The Story as the mail cites it, under the numbers that the story page shows too."""
     sides = {a.id: a.side for a in story.articles}
-    return replace(story, telling=_each_sentence(story.telling, sides, most))
+    return replace(story, telling=_each_sentence(story.telling, sides))
 
 
-def _each_sentence(telling: Telling, sides: Mapping[int, Side], most: int) -> Telling:
-    def few(sentences: Iterable[Sentence]) -> tuple[Sentence, ...]:
+def _each_sentence(telling: Telling, sides: Mapping[int, Side]) -> Telling:
+    def few(sentences: Iterable[Sentence], most: int = CITED_IN_MAIL) -> tuple[Sentence, ...]:
         return tuple(replace(s, citations=_few(s.citations, sides, most)) for s in sentences)
+
+    def bullet(whole: Bullet) -> Bullet:
+        most = CITED_IF_SHARED if whole.kind is BulletKind.AGREE else CITED_IN_MAIL
+        return replace(whole, sentence=few((whole.sentence,), most)[0])
 
     return replace(
         telling,
-        lede=few(telling.lede),
+        lede=few(telling.lede, CITED_IF_SHARED),
         overview=few(telling.overview),
         summaries=tuple(replace(s, sentences=few(s.sentences)) for s in telling.summaries),
-        analysis=tuple(replace(b, sentence=few((b.sentence,))[0]) for b in telling.analysis),
+        analysis=tuple(map(bullet, telling.analysis)),
         questions=tuple(replace(q, answer=few(q.answer)) for q in telling.questions),
     )
 
 
 def _few(citations: tuple[Citation, ...], sides: Mapping[int, Side], most: int) -> tuple[Citation, ...]:
-    first: dict[Side | None, Citation] = {}
-    for citation in citations:
-        first.setdefault(sides.get(citation.article_id), citation)
-    rest = [c for c in citations if c not in first.values()]
-    kept = [*first.values(), *rest][:most]
+    """The first, if one is enough; of more, the first of the left and of the right before any other."""
+    if most == 1:
+        return citations[:1]
+    first = {sides.get(c.article_id): c for c in reversed(citations)}
+    across = [first[side] for side in sorted(SIDES, key=lambda s: s is Side.CENTER) if side in first]
+    kept = [*across, *(c for c in citations if c not in across)][:most]
     return tuple(c for c in citations if c in kept)

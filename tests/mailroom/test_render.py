@@ -171,7 +171,7 @@ def test_text_lines_are_short_and_addresses_whole() -> None:
 def test_every_number_leads_to_its_article() -> None:
     cited = re.findall(r'<a class="n" href="([^"]+)"[^>]*>\[(\d+)\]</a>', made("full").html)
     known = {(a.url, str(a.number)) for told in issue().stories for a in told.articles}
-    assert len(cited) > 50
+    assert len(cited) > 40
     assert set(cited) <= known
 
 

@@ -58,7 +58,27 @@ def test_nothing_and_one() -> None:
 
 
 WORDS = st.sampled_from(
-    ["Council", "votes", "approves", "the", "a", "new", "ferry", "terminal", "after", "as", "with", "Halvern's", "bank,", "rises", "to", "from", "in", "said", "mayor"]
+    [
+        "Council",
+        "votes",
+        "approves",
+        "the",
+        "a",
+        "new",
+        "ferry",
+        "terminal",
+        "after",
+        "as",
+        "with",
+        "Halvern's",
+        "bank,",
+        "rises",
+        "to",
+        "from",
+        "in",
+        "said",
+        "mayor",
+    ]
 )
 HEADLINES = st.lists(WORDS, min_size=1, max_size=18).map(" ".join)
 

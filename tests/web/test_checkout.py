@@ -187,3 +187,64 @@ def test_forms_may_lead_to_the_processor_and_nowhere_by_script(browser: FlaskCli
     policy = browser.get("/checkout").headers["Content-Security-Policy"]
     assert "form-action 'self' https:" in policy
     assert "script-src 'self'" in policy
+
+
+# ---- signed in: who is, is asked of one function; the reader pages' own tests show that it answers rightly
+
+
+@pytest.fixture
+def signed_in(browser: FlaskClient, reader: Subscriber, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    monkeypatch.setattr("newsletter.web.checkout.signed_in_number", lambda: reader.id)
+    return browser
+
+
+def _send(browser: FlaskClient, action: str) -> Any:
+    """Press the button of the plan's page that leads there."""
+    html = browser.get("/checkout").text
+    form = next(f for f in re.findall(r"<form.*?</form>", html, re.S) if f'action="{action}"' in f)
+    return browser.post(
+        action, data=dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]+)"', form))
+    )
+
+
+def test_a_signed_in_reader_pays_looks_and_cancels(
+    signed_in: FlaskClient, sessions: db.Sessions, now: datetime
+) -> None:
+    page = _path(_send(signed_in, "/checkout").headers["Location"])
+    back = _press(signed_in, page, "pay").headers["Location"].removeprefix("http://127.0.0.1:8000")
+    assert "The full edition is yours" in signed_in.get(back).text
+    assert "Paid until 1 April 2026" in signed_in.get("/checkout").text
+    assert _path(_send(signed_in, "/checkout/portal").headers["Location"]) == page
+    assert _send(signed_in, "/checkout/cancel").headers["Location"] == "/checkout"
+    kept = _kept(sessions)
+    assert kept is not None
+    assert kept.cancel_at == now + timedelta(days=30)
+    html = signed_in.get("/checkout").text
+    assert "Your payment is cancelled" in html
+    assert "Subscribe again" in html
+    with db.reading(sessions) as session:  # cancelling is not unsubscribing
+        assert session.scalars(select(Subscriber.unsubscribed_at)).one() is None
+
+
+def test_a_signed_in_readers_forms_are_held_to_their_token(signed_in: FlaskClient) -> None:
+    for path in ("/checkout", "/checkout/portal", "/checkout/cancel"):
+        assert signed_in.post(path).status_code == 400
+        assert signed_in.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_a_failed_payment_leads_to_the_card(signed_in: FlaskClient) -> None:
+    page = _path(_send(signed_in, "/checkout").headers["Location"])
+    _press(signed_in, page, "pay")
+    _press(signed_in, page, "fail")
+    html = signed_in.get("/checkout").text
+    assert "did not go through" in html
+    assert "Card and invoices" in html
+
+
+def test_no_get_changes_anything(signed_in: FlaskClient, sessions: db.Sessions) -> None:
+    page = _path(_send(signed_in, "/checkout").headers["Location"])
+    for path in ("/checkout", "/checkout/done?checkout=x", f"/checkout/done?checkout={page[-28:]}", page):
+        signed_in.get(path)
+    assert signed_in.get("/checkout/portal").status_code == 405
+    assert signed_in.get("/checkout/cancel").status_code == 405
+    assert _kept(sessions) is None
