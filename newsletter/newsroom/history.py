@@ -1,0 +1,196 @@
+"""Which earlier Stories belong to the thread of a Story: the History under it.
+
+A link needs two witnesses, for a wrong one misleads and a missing one only is missed: the texts are alike (cosine 0.20 or more
+of weighted words) and both carry a name that few other Stories carry; two such names where the texts are not much alike.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from scipy import sparse
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from newsletter import db, log
+from newsletter.models import Article, HistoryLink, Story
+from newsletter.newsroom.vectors import Floats, Stems, count, fold, stem, weigh
+
+RECENT = timedelta(days=2)  # Stories that may still gain Articles or stand in an Issue
+LOOK_BACK = timedelta(days=400)
+APART = timedelta(hours=20)  # an earlier Story began on a day before
+ALIKE = 0.20
+MUCH_ALIKE = 0.28  # below this, one rare name may be only a place that both mention: two are asked for
+RARE_SHARE = 0.015  # of all Stories compared may carry a name that is rare
+RARE_STORIES = 4  # and so many may always, for a thread is several Stories
+MOST_LINKS = 4
+TEXTS = 4  # Articles of a Story that are compared
+TEXT_LETTERS = 400
+_MIN_NAME = 4  # letters
+_BLOCK = 256  # Stories compared at once
+# Capitals inside a sentence, not at its beginning. A run of them is one name, known by its last word: the surname, the
+# "Tarn" of Cape Tarn.
+_NAME = re.compile(r"(?<=[a-z,;’'] )(?:[A-Z][\w’'-]+ )*([A-Z][\w’'-]+)")
+_DATES = frozenset(stem(fold(d)) for d in (*calendar.month_name[1:], *calendar.day_name))
+_SMALL = re.compile(r"\b[a-z][\w’'-]{3,}")
+_log = log.get("newsroom")
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A Story as History compares it: its number, when it began, and the headlines and texts of its first Articles."""
+
+    id: int
+    began: datetime
+    headlines: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """``earlier_id`` belongs to the thread of ``story_id``."""
+
+    story_id: int
+    earlier_id: int
+    similarity: float
+    shared_name: str
+
+
+def names_in(texts: Sequence[str]) -> dict[str, str]:
+    """The names in running text, folded, each with how it is written. Headlines are no witness: many capitalize all words."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for match in _NAME.finditer(text):
+            written = match.group(1).removesuffix("'s").removesuffix("’s")
+            if len(written) >= _MIN_NAME:
+                found.setdefault(stem(fold(written)), written)
+    return found
+
+
+def links(stories: Sequence[Thread], recent: frozenset[int]) -> list[Link]:
+    """The History of each Story in ``recent``: at most four earlier Stories, the likest first. Pure.
+
+    The answer does not depend on the order of ``stories``.
+    """
+    stories = sorted(stories, key=lambda s: s.id)
+    stems = Stems()
+    matrix = weigh(
+        [
+            count(
+                [
+                    *((stems.of(h), 2) for h in s.headlines),
+                    *((stems.of(t[:TEXT_LETTERS]), 1) for t in s.texts),
+                ]
+            )
+            for s in stories
+        ]
+    )
+    # "City", "Strip" and "Supporters" are words somebody wrote large.
+    words = _DATES | {stem(fold(word)) for s in stories for t in s.texts for word in _SMALL.findall(t)}
+    names = [{n: w for n, w in names_in(s.texts).items() if n not in words} for s in stories]
+    carried = Counter(name for each in names for name in each)
+    most = max(RARE_STORIES, RARE_SHARE * len(stories))
+    rows = [i for i, s in enumerate(stories) if s.id in recent]
+    found: list[Link] = []
+    for row, likeness in _rows_of_likeness(matrix, rows):
+        near = [
+            (round(float(likeness[i]), 6), stories[i].id, i)
+            for i in np.flatnonzero(likeness >= ALIKE)
+            if stories[i].began <= stories[row].began - APART
+        ]
+        mine: list[Link] = []
+        for similarity, earlier, i in sorted(near, key=lambda n: (-n[0], n[1])):
+            both = names[row].keys() & names[i].keys()
+            shared = sorted((carried[n], n) for n in both if carried[n] <= most)
+            if len(shared) >= (1 if similarity >= MUCH_ALIKE else 2):
+                mine.append(Link(stories[row].id, earlier, similarity, names[row][shared[0][1]]))
+        found.extend(mine[:MOST_LINKS])
+    return found
+
+
+def _rows_of_likeness(matrix: sparse.csr_matrix, rows: Sequence[int]) -> Iterator[tuple[int, Floats]]:
+    """Each row's cosine to every row, computed in blocks: bounds the memory."""
+    across = matrix.T.tocsc()
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        yield from zip(block, (matrix[block] @ across).toarray(), strict=True)
+
+
+def run(sessions: db.Sessions, *, now: datetime) -> int:
+    """Bring the History of the recent Stories up to date. How many links they have."""
+    with db.reading(sessions) as session:
+        recent = frozenset(
+            session.scalars(
+                select(Story.id).where(
+                    Story.last_published_at >= now - RECENT, Story.merged_into_id.is_(None)
+                )
+            )
+        )
+        stories = _read(session, now) if recent else []
+    found = links(stories, recent)
+    with sessions.begin() as session:
+        _keep(session, recent, found)
+    if recent:
+        _log.info("history.done", stories=len(recent), links=len(found))
+    return len(found)
+
+
+def _read(session: Session, now: datetime) -> list[Thread]:
+    place = (
+        func.row_number()
+        .over(partition_by=Article.story_id, order_by=(Article.published_at, Article.id))
+        .label("place")
+    )
+    first = select(Article.story_id, Article.headline, Article.excerpt, place).subquery()
+    rows = session.execute(
+        select(Story.id, Story.first_published_at, first.c.headline, first.c.excerpt)
+        .join(first, first.c.story_id == Story.id)
+        .where(
+            first.c.place <= TEXTS,
+            Story.merged_into_id.is_(None),
+            Story.first_published_at >= now - LOOK_BACK,
+        )
+        .order_by(Story.id, first.c.place)
+    ).all()
+    told: dict[int, tuple[datetime, list[str], list[str]]] = {}
+    for story_id, began, headline, excerpt in rows:
+        _, headlines, texts = told.setdefault(story_id, (began, [], []))
+        headlines.append(headline)
+        texts.append(excerpt)
+    return [Thread(number, began, tuple(h), tuple(t)) for number, (began, h, t) in told.items()]
+
+
+def _keep(session: Session, recent: frozenset[int], found: Sequence[Link]) -> None:
+    """Write what differs: the second run changes nothing."""
+    there: Mapping[tuple[int, int], HistoryLink] = {
+        (row.story_id, row.earlier_id): row
+        for part in _parts(sorted(recent))
+        for row in session.scalars(select(HistoryLink).where(HistoryLink.story_id.in_(part)))
+    }
+    wanted = {(link.story_id, link.earlier_id): link for link in found}
+    gone = [row.id for key, row in there.items() if key not in wanted]
+    for part in _parts(gone):
+        session.execute(delete(HistoryLink).where(HistoryLink.id.in_(part)))
+    for key, link in wanted.items():
+        row = there.get(key)
+        if row is None:
+            session.add(
+                HistoryLink(
+                    story_id=link.story_id,
+                    earlier_id=link.earlier_id,
+                    similarity=link.similarity,
+                    shared_name=link.shared_name,
+                )
+            )
+        elif (row.similarity, row.shared_name) != (link.similarity, link.shared_name):
+            row.similarity, row.shared_name = link.similarity, link.shared_name
+
+
+def _parts(numbers: Sequence[int], most: int = 500) -> list[Sequence[int]]:
+    return [numbers[i : i + most] for i in range(0, len(numbers), most)]
