@@ -21,6 +21,9 @@ TALKS = (
 OTHER_PORT = (
     "Dockers at a northern port walked out over pay, and the union called the offer an insult to all members."
 )
+LAMPS = (
+    "A museum hired Ines Quillfeather, sold lamps of glass in the valley where hail broke barley and bridges."
+)
 FILLER = (
     "Farmers counted losses after hail flattened barley in the valley.",
     "A museum reopened its wing of glass with a show of lamps.",
@@ -49,10 +52,13 @@ def test_a_story_of_the_thread_is_linked_by_its_name() -> None:
         [thread(1, 9, OTHER_PORT), thread(2, 0, STRIKE)],  # alike, but no name in common
         [thread(1, 0.5, STRIKE), thread(2, 0, TALKS)],  # of the same day
         [thread(1, 0, TALKS), thread(2, 9, STRIKE)],  # later, not earlier
+        # a name, nothing alike
         [
-            thread(1, 9, FILLER[0] + " A cousin of Ines Quillfeather sold the lamps, and hail broke them."),
+            thread(1, 9, LAMPS),
             thread(2, 0, STRIKE),
-        ],  # a name, nothing alike
+            thread(3, 0, OTHER_PORT),
+            thread(4, 6, LAMPS.replace("Ines", "")),
+        ],
     ],
 )
 def test_one_witness_is_none(stories: list[Thread]) -> None:
