@@ -23,7 +23,7 @@ BULLET_NAMES = {
     BulletKind.NEXT: "Next:",
 }
 LONGEST_URL = 300  # characters; a longer one costs every reader too much, the story page has it
-MOST_LISTED = 8  # Articles under one Story
+MOST_LISTED = 6  # Articles under one Story
 
 # Control characters, and the marks that turn the direction of writing for what follows them.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")

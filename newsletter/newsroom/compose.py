@@ -21,7 +21,7 @@ from newsletter.newsroom.telling import Telling, from_json
 
 FRESH = timedelta(hours=36)  # a Story without an Article since then is not news
 FEWEST_OUTLETS = 3  # distinct, wire copies counted once
-MOST_STORIES = 7
+MOST_STORIES = 6  # of the five to seven that fit, six leave room for quotes, a question and the History
 WANTED_STORIES = 5
 FEWEST_STORIES = 3  # below this there is no Issue
 PLACED_LATELY = timedelta(days=2)

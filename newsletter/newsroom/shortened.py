@@ -37,8 +37,13 @@ def shortened(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[S
     for place, story in enumerate(stories):
         shares = len(stories) - place - 1 + (LEAD_SHARE if place == 0 else 1)
         budget = int(left / shares * (LEAD_SHARE if place == 0 else 1))
-        short.append(_shorten(story, budget))
+        wishes = _FIRST_WISHES + _WISHES if place == 0 else _WISHES
+        short.append(_lengthened(story, _least(story), budget, wishes))
         left -= words_of(short[-1])
+    for place, story in enumerate(stories):  # what the shorter ones left over
+        so_far = words_of(short[place])
+        short[place] = _lengthened(story, short[place], so_far + left, _WISHES)
+        left -= words_of(short[place]) - so_far
     return tuple(short)
 
 
@@ -85,7 +90,8 @@ def _texts(telling: Telling) -> Iterable[str]:
     yield from (word for words in telling.side_words.values() for word in words)
 
 
-def _shorten(story: StoryView, budget: int) -> StoryView:
+def _least(story: StoryView) -> StoryView:
+    """What is always kept."""
     whole = story.telling
     said: set[str] = set()
     least = Telling(
@@ -97,8 +103,12 @@ def _shorten(story: StoryView, budget: int) -> StoryView:
             if s is not None
         ),
     )
-    short = replace(story, telling=least, history=())
-    for add in _WISHES:
+    return replace(story, telling=least, history=())
+
+
+def _lengthened(story: StoryView, short: StoryView, budget: int, wishes: Sequence[_Wish]) -> StoryView:
+    """``short`` with what is wished for and not there yet, as far as ``budget`` words go."""
+    for add in wishes:
         longer = add(story, short)
         if longer is not None and words_of(longer) <= budget:
             short = longer
@@ -139,7 +149,7 @@ def _bullet(kind: BulletKind) -> _Wish:
 def _quote(side: Side) -> _Wish:
     def add(story: StoryView, short: StoryView) -> StoryView | None:
         summary, so_far = story.telling.summary(side), short.telling.summary(side)
-        if summary is None or so_far is None:
+        if summary is None or so_far is None or so_far.quotes:
             return None
         told = "".join(_key(s.text) for s in short.telling.sentences())
         for quote in summary.quotes:
@@ -148,6 +158,12 @@ def _quote(side: Side) -> _Wish:
         return None
 
     return add
+
+
+def _quotes_of_both(story: StoryView, short: StoryView) -> StoryView | None:
+    """The left's and the right's quote together: one is no more heard than the other. One alone if the other has none."""
+    left = _quote(Side.LEFT)(story, short)
+    return _quote(Side.RIGHT)(story, left or short) or left
 
 
 def _second_sentence(side: Side) -> _Wish:
@@ -162,6 +178,8 @@ def _second_sentence(side: Side) -> _Wish:
 
 
 def _question(story: StoryView, short: StoryView) -> StoryView | None:
+    if short.telling.questions:
+        return None
     for question in story.telling.questions:
         answer = _unsaid(short, question.answer[:1])
         if answer is not None:
@@ -201,11 +219,11 @@ _Wish = Callable[
     [StoryView, StoryView], StoryView | None
 ]  # the whole Story, the short one so far → a longer one
 # What is added while there is room, most wanted first. Left and right get theirs one after the other.
+_FIRST_WISHES: tuple[_Wish, ...] = (_bullet(BulletKind.DIFFER), _question)  # the first Story answers one
 _WISHES: tuple[_Wish, ...] = (
     _bullet(BulletKind.DIFFER),
     _bullet(BulletKind.AGREE),
-    _quote(Side.LEFT),
-    _quote(Side.RIGHT),
+    _quotes_of_both,
     _history,
     _bullet(BulletKind.NEXT),
     _question,

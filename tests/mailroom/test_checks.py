@@ -96,8 +96,8 @@ def test_repeated_headlines() -> None:
 
 
 def test_size() -> None:
-    assert found(issue(), changed(html=lambda h: h + "x" * 18_000))["size"][0] == "warn"
-    assert found(issue(), changed(html=lambda h: h + "x" * 40_000))["size"][0] == "block"
+    assert found(issue(), changed(html=lambda h: h + "x" * 26_000))["size"][0] == "warn"
+    assert found(issue(), changed(html=lambda h: h + "x" * 46_000))["size"][0] == "block"
 
 
 def test_reading_time() -> None:

@@ -345,7 +345,7 @@ def test_runs_and_audit_are_paged(desk: object, sessions: db.Sessions) -> None:
 def test_stories_show_their_coverage_and_where_they_stood(desk: object) -> None:
     page = desk.page("stories")
     assert page.count('class="lines__main"') == 11  # of twelve; one is older than the page goes back
-    assert page.count("placed 2 Mar") == 7
+    assert page.count("placed 2 Mar") == 6
 
 
 @pytest.fixture
