@@ -23,6 +23,7 @@ from newsletter.commands import (
     subscribers,
     uncertain,
     why,
+    work,
 )
 from newsletter.errors import NewsletterError
 
@@ -30,6 +31,7 @@ COMMANDS: tuple[click.Command, ...] = (
     run.run,
     serve.web,
     serve.schedule,
+    work.work,
     step.step,
     issue.issue,
     preview.preview,

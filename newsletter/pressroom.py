@@ -195,8 +195,10 @@ class Pressroom:
             )
         return receipt
 
-    def dispatch(self, issued_on: date, *, progress: dispatch.Progress | None = None) -> DispatchReport:
-        """Freeze the Audience if that is still to do, then hand over what is due."""
+    def dispatch(
+        self, issued_on: date, *, progress: dispatch.Progress | None = None, limit: int | None = None
+    ) -> DispatchReport:
+        """Freeze the Audience if that is still to do, then hand over what is due, at most ``limit`` copies."""
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
             if issue.state == "approved":
@@ -210,6 +212,7 @@ class Pressroom:
             links=self.links,
             now=self.clock,
             slots_for=self.reader_slots,
+            limit=limit,
             progress=progress,
             stop=self.stop,
         )

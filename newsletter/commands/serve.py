@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
+from newsletter import db, tick
 from newsletter import schedule as scheduling
-from newsletter import tick
 from newsletter.commands import opening, serving
+from newsletter.pipeline import Parts
 
 
 @click.command()
@@ -26,5 +30,18 @@ def schedule() -> None:
     """Tick: do each step of the day when it is due. Any number of schedulers may run."""
     stop = opening.stop_on_sigterm()
     press = opening.open_press(opening.open_settings(), stop=stop)
-    parts = opening.open_parts(press)
-    scheduling.run_forever(lambda now: tick.tick(parts, now), stop=stop, clock=press.clock)
+    with _shared_out(opening.open_parts(press)) as parts:
+        scheduling.run_forever(lambda now: tick.tick(parts, now), stop=stop, clock=press.clock)
+
+
+@contextmanager
+def _shared_out(parts: Parts) -> Iterator[Parts]:
+    """On PostgreSQL large steps are cut up for workers while any live (see ``work``); on SQLite this process does them all."""
+    if not db.has_server(parts.press.sessions.kw["bind"]):
+        yield parts
+        return
+    from newsletter import worker  # Procrastinate takes a while to import, and SQLite does without
+
+    worker.prepare(parts.press.sessions)
+    with worker.deferring(parts) as shared:
+        yield shared

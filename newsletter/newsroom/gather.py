@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db, log
@@ -84,13 +84,16 @@ def run(
     progress: Progress | None = None,
     fetch: Fetcher | None = None,
     force: bool = False,
+    only: Collection[int] | None = None,
 ) -> GatherReport:
     """Visit every Feed that is due and keep what it brought. ``force`` visits those checked a moment ago as well.
+
+    ``only`` names the Feeds to look at, for one of several processes that share a round; None for all.
 
     ``fetch`` stands in for the network (the sample edition brings its own). No transaction is open while the network
     is asked. Among Feeds with the same Article, the first in the Catalogue's order keeps it.
     """
-    due, skipped = _due(sessions, now=now, force=force)
+    due, skipped = due_feeds(sessions, now=now, force=force, only=only)
     report = GatherReport(feeds=len(due) + skipped, skipped=skipped)
     if fetch is not None:
         return _round(sessions, due, fetch, settings, now=now, progress=progress, report=report)
@@ -98,12 +101,16 @@ def run(
         return _round(sessions, due, polite, settings, now=now, progress=progress, report=report)
 
 
-def _due(sessions: db.Sessions, *, now: datetime, force: bool) -> tuple[list[FeedToRead], int]:
+def due_feeds(
+    sessions: db.Sessions, *, now: datetime, force: bool = False, only: Collection[int] | None = None
+) -> tuple[list[FeedToRead], int]:
+    """The Feeds to visit now, in the Catalogue's order, and how many are not due."""
     with db.reading(sessions) as session:
         feeds = session.scalars(
             select(Feed)
             .join(Feed.outlet)
             .where(Outlet.listed, Outlet.enabled, Feed.enabled, Feed.paused_at.is_(None))
+            .where(Feed.id.in_(only) if only is not None else true())
             .options(joinedload(Feed.outlet))
             .order_by(Feed.id)
         ).all()

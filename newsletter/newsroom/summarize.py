@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,15 +62,20 @@ class _Due:
 
 
 def run(
-    sessions: Sessions, summarizer: Summarizer, *, now: datetime, progress: Progress | None = None
+    sessions: Sessions,
+    summarizer: Summarizer,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    only: Collection[int] | None = None,
 ) -> SummarizeReport:
     """Tell every recent Story whose Articles changed since it was last told.
 
     Reads first, tells outside any transaction, writes in short ones. An operator's words are never replaced: the Story is
-    flagged when an Article they cite has changed.
+    flagged when an Article they cite has changed. ``only`` names the Stories to look at, for one of several processes.
     """
     with db.reading(sessions) as session:
-        found = _read(session, now)
+        found = [d for d in _read(session, now) if only is None or d.story_id in only]
     todo = [d for d in found if not d.unchanged and d.written_by != "operator"]
     flags = [d.story_id for d in found if d.to_flag]
     written = fell_back = 0
@@ -91,6 +96,12 @@ def run(
         "summarize.done", stories=report.stories, written=written, fell_back=fell_back, flagged=len(flags)
     )
     return report
+
+
+def due_stories(sessions: Sessions, *, now: datetime) -> list[int]:
+    """The Stories that need new words, by number."""
+    with db.reading(sessions) as session:
+        return [d.story_id for d in _read(session, now) if not d.unchanged and d.written_by != "operator"]
 
 
 def input_hash(articles: Sequence[tuple[int, str]]) -> str:

@@ -151,7 +151,7 @@ def test_hold_resume_withdraw_go_round_and_leave_a_trail(desk: object, sessions:
         desk.submit(f"{ISSUE}/withdraw", f"{ISSUE}/withdraw", reason="Wrong.", sure="yes").status_code == 303
     )
     assert _issue(sessions).state == "withdrawn"
-    assert "/approve\"" not in desk.page()
+    assert '/approve"' not in desk.page()
     assert [(a, b) for a, b, _ in _acts(sessions)] == [
         ("issue.held", by),
         ("issue.resumed", by),

@@ -1,0 +1,262 @@
+"""Steps shared out over workers by Procrastinate, on a real PostgreSQL: every part once, and without workers the scheduler does it all."""
+
+from __future__ import annotations
+
+import http.server
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+sys.path.insert(0, str(Path(__file__).parent / "mailroom"))
+sys.path.insert(0, str(Path(__file__).parent / "servers"))
+from mailing import MORNING, Postbox, frozen_issue
+
+from newsletter import clock, db, worker
+from newsletter.circulation.tokens import Tokens
+from newsletter.errors import DatabaseError, NothingToRead
+from newsletter.links import Links
+from newsletter.models import Article, Delivery, Feed, Issue, Notice
+from newsletter.newsroom.outlets import parse_catalogue
+from newsletter.pipeline import Parts
+from newsletter.pressroom import Pressroom
+
+CATALOGUE = parse_catalogue(
+    """
+[[outlet]]
+name = "The Lantern"
+homepage = "https://lantern.example"
+lean = "center"
+lean_basis = "invented"
+feeds = ["https://lantern.example/feed"]
+""",
+    "tiny",
+)
+pytestmark = pytest.mark.postgres
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def make_parts(postgres_url, make_settings):
+    engine = db.make_engine(postgres_url)
+    db.upgrade(engine)
+    sessions = db.make_sessions(engine)
+    worker.prepare(sessions)
+
+    def make(provider=None, **changes) -> Parts:
+        settings = make_settings(DATABASE_URL=postgres_url, BATCH_SIZE=10, **changes)
+        links = Links(settings.SITE_URL)
+        now = clock.fixed(MORNING)
+        tokens = Tokens(settings.SECRET_KEY.get_secret_value(), clock=now)
+        press = Pressroom(settings, sessions, now, links, tokens, provider or Postbox(), threading.Event())
+        return Parts(press, catalogue=CATALOGUE)
+
+    yield make
+    engine.dispose()
+
+
+@contextmanager
+def working(parts: Parts, count: int = 1) -> Iterator[None]:
+    """So many workers in threads of this process."""
+    threads = [
+        threading.Thread(target=worker.work, args=(parts,), kwargs={"concurrency": 2}) for _ in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    _until(lambda: worker.living_workers(parts.press.sessions) == count)
+    try:
+        yield
+    finally:
+        parts.press.stop.set()
+        for thread in threads:
+            thread.join(30)
+        assert not any(t.is_alive() for t in threads)
+
+
+def _until(true, seconds: float = 30.0) -> None:
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def _states(sessions) -> Counter[str]:
+    with db.reading(sessions) as session:
+        return Counter(session.scalars(select(Delivery.state)))
+
+
+def test_on_sqlite_the_refusal_says_what_to_do(sessions) -> None:
+    with pytest.raises(DatabaseError, match="python -m newsletter schedule"):
+        worker.prepare(sessions)
+
+
+def test_the_command_refuses_sqlite_in_one_sentence(settings, engine) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "newsletter", "work"],
+        cwd=ROOT,
+        env={"DATABASE_URL": settings.DATABASE_URL, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("Several machines need one PostgreSQL")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_tables_are_made_once_whoever_comes_first(make_parts) -> None:
+    sessions = make_parts().press.sessions
+    with sessions.begin() as session:
+        for table in ("jobs", "events", "workers", "periodic_defers"):
+            session.execute(text(f"DROP TABLE IF EXISTS procrastinate_{table} CASCADE"))
+        session.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    db.upgrade(sessions.kw["bind"])
+    failed = []
+
+    def prepare() -> None:
+        try:
+            worker.prepare(sessions)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=prepare) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert worker.living_workers(sessions) == 0
+
+
+def test_workers_hand_over_what_a_scheduler_defers_each_copy_once(make_parts) -> None:
+    box = Postbox()
+    parts = make_parts(box)
+    frozen_issue(parts.press.sessions, parts.press.settings, 605)
+    with working(parts, 2), worker.deferring(parts) as shared:
+        assert shared.instead["dispatch"](parts) == {"issues": 1, "deferred": 13}
+        assert shared.instead["dispatch"](parts)["deferred"] <= 13  # a second scheduler at the same moment
+        _until(lambda: _states(parts.press.sessions)["accepted"] == 605)
+    assert set(box.taken.values()) == {1}
+    assert len(box.taken) == 605
+    with db.reading(parts.press.sessions) as session:
+        assert session.get_one(Issue, 1).state == "dispatched"
+
+
+def test_without_a_living_worker_the_scheduler_does_it_itself(make_parts) -> None:
+    box = Postbox()
+    parts = make_parts(box)
+    frozen_issue(parts.press.sessions, parts.press.settings, 25)
+    with worker.deferring(parts) as shared:
+        assert shared.instead["dispatch"](parts)["accepted"] == 25
+    assert len(box.taken) == 25
+
+
+def test_what_a_dead_worker_left_in_the_queue_costs_nothing(make_parts) -> None:
+    """Deferred, then every worker dies: the next one to tick finds no heart beating and hands over itself."""
+    box = Postbox()
+    parts = make_parts(box)
+    frozen_issue(parts.press.sessions, parts.press.settings, 25)
+    sessions = parts.press.sessions
+    with worker.deferring(parts) as shared:
+        with sessions.begin() as session:
+            session.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
+        assert shared.instead["dispatch"](parts)["deferred"] == 1
+        with sessions.begin() as session:
+            session.execute(
+                text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+            )
+        assert shared.instead["dispatch"](parts)["accepted"] == 25
+        with working(parts):  # a late worker finds the old part and nothing to do
+            _until(lambda: not worker._unfinished(sessions, [1]))
+    assert set(box.taken.values()) == {1}
+
+
+def test_a_part_that_finds_the_issue_held_tells_the_operators(make_parts) -> None:
+    box = Postbox()
+    parts = make_parts(box, OPERATORS="desk@example.com", STALE_AFTER=1)
+    sessions = parts.press.sessions
+    frozen_issue(sessions, parts.press.settings, 25, now=MORNING.replace(hour=1))
+    with working(parts), worker.deferring(parts) as shared:
+        shared.instead["dispatch"](parts)
+
+        def told() -> bool:
+            with db.reading(sessions) as session:
+                return session.scalar(select(func.count()).select_from(Notice)) == 1
+
+        _until(told)
+    assert box.calls == 0
+
+
+RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>T</title>
+<item><title>Harbour dredging begins at {n}</title><link>http://{host}/a{n}</link>
+<pubDate>Mon, 02 Mar 2026 08:00:00 GMT</pubDate><description>Work began at pier {n} of the old harbour.</description></item>
+</channel></rss>"""
+
+
+@pytest.fixture
+def feeds() -> Iterator[tuple[int, Counter[str]]]:
+    asked: Counter[str] = Counter()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            asked[f"{self.headers['Host']}{self.path}"] += 1
+            raw = RSS.format(n=self.path.strip("/f"), host=self.headers["Host"]).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/rss+xml")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server.server_port, asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _catalogue(port: int, count: int):
+    blocks = [
+        f'[[outlet]]\nname = "Outlet {n}"\nhomepage = "http://{host}:{port}/{n}"\nlean = "center"\nlean_basis = "invented for this test"\n'
+        f'feeds = ["http://{host}:{port}/f{n}"]\n'
+        for n in range(count)
+        for host in (["127.0.0.1", "localhost"][n % 2],)
+    ]
+    return parse_catalogue("\n".join(blocks), "test.toml")
+
+
+def test_feeds_are_shared_out_over_workers_each_visited_once(make_parts, feeds) -> None:
+    port, asked = feeds
+    parts = make_parts(FETCH_ALLOW_PRIVATE=f"127.0.0.1:{port},localhost:{port}")
+    parts = replace(parts, catalogue=_catalogue(port, 16))
+    with working(parts, 2), worker.deferring(parts) as shared:
+        report = shared.instead["gather"](parts)
+    assert (report["feeds"], report["reached"], report["left_by_workers"]) == (16, 16, 0)
+    assert report["parts"] == 2  # one for each host
+    visited = {k: v for k, v in asked.items() if "robots" not in k}
+    assert set(visited.values()) == {1}
+    with db.reading(parts.press.sessions) as session:
+        assert session.scalar(select(func.count()).select_from(Article)) == 16
+        assert session.scalar(select(func.count()).select_from(Feed).where(Feed.checked_at == MORNING)) == 16
+
+
+def test_feeds_that_all_fail_are_said_to_fail(make_parts) -> None:
+    parts = replace(make_parts(), catalogue=_catalogue(9, 4))  # port 9: nobody, and not allowed either
+    with (
+        working(parts),
+        worker.deferring(parts) as shared,
+        pytest.raises(NothingToRead, match="None of the 4"),
+    ):
+        shared.instead["gather"](parts)
