@@ -2,59 +2,75 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
-from sqlalchemy.exc import DBAPIError
 
-from newsletter import db, log
-from newsletter.commands import (
-    database,
-    evaluate,
-    feeds,
-    issue,
-    operator,
-    preview,
-    run,
-    serve,
-    settings,
-    step,
-    subscribers,
-    uncertain,
-    why,
-    work,
-)
+from newsletter import log
 from newsletter.errors import NewsletterError
 
-COMMANDS: tuple[click.Command, ...] = (
-    run.run,
-    serve.web,
-    serve.schedule,
-    work.work,
-    step.step,
-    issue.issue,
-    preview.preview,
-    feeds.feeds,
-    operator.operator,
-    subscribers.subscribers,
-    why.why,
-    settings.settings,
-    database.db,
-    evaluate.evaluate,
-)
+# Where each command lives, as module and name: only the one that is asked for is imported, so that --help comes at once.
+COMMANDS: Mapping[str, str] = {
+    "run": "run:run",
+    "web": "serve:web",
+    "schedule": "serve:schedule",
+    "work": "work:work",
+    "step": "step:step",
+    "issue": "issue:issue",
+    "preview": "preview:preview",
+    "feeds": "feeds:feeds",
+    "operator": "operator:operator",
+    "subscribers": "subscribers:subscribers",
+    "why": "why:why",
+    "settings": "settings:settings",
+    "db": "database:db",
+    "evaluate": "evaluate:evaluate",
+}
+# What ``--help`` says of each, so that it need not import them; a test compares it with the commands' own words.
+SUMMARIES: Mapping[str, str] = {
+    "run": "Gather, group, summarize, compose, check, approve and dispatch today"s issue; then serve the site and tick.",
+    "web": "Serve the site with gunicorn.",
+    "schedule": "Tick: do each step of the day when it is due.",
+    "work": "Do parts of the steps that schedulers defer: feeds, stories, batches.",
+    "step": "Do one step of the day: gather, group, summarize, compose, check, approve, dispatch, settle or lapse.",
+    "issue": "Look at issues and decide about them.",
+    "preview": "Write an issue as it will arrive: full and metered, as html, txt, eml and png.",
+    "feeds": "Check the catalogue"s feeds, import them from OPML, export them as OPML.",
+    "operator": "Who may open the desk.",
+    "subscribers": "Import and export subscribers, with the proof of their consent.",
+    "why": "Why ADDRESS got the latest issue, or did not.",
+    "settings": "Show every setting, its value (secrets hidden) and what it is for.",
+    "db": "Upgrade, back up and restore the database.",
+    "evaluate": "Measure quality on files of JSON lines.",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(import_module(f"newsletter.commands.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--trace", is_flag=True, help="Show where in the code an error arose.")
 def cli(trace: bool) -> None:
     """Both sides of the news, every morning, in five minutes."""
 
-
-for _command in COMMANDS:
-    cli.add_command(_command)
-for _command in (uncertain.uncertain, uncertain.decide):
-    issue.issue.add_command(_command)
 
 
 def main() -> None:
@@ -67,18 +83,29 @@ def main() -> None:
         cli(standalone_mode=True)
     except NewsletterError as error:
         _leave(str(error), error.exit_code)
-    except DBAPIError as error:
-        _leave(db.explain(error), 4)
-    except sqlite3.Error as error:
-        _leave(f"The database cannot be used: {error}.", 4)
     except OSError as error:
         _leave(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", 1)
     except KeyboardInterrupt:
         _leave("Stopped.", 130)
     except Exception as error:  # noqa: BLE001 - the last net: an operator gets a sentence, never a stack trace
+        if said := _of_the_database(error):
+            _leave(said, 4)
         _leave(
             f"This is a defect of the program ({type(error).__name__}). Repeat with --trace to see where.", 70
         )
+
+
+def _of_the_database(error: Exception) -> str | None:
+    """The sentence for an error of the database; None for any other. Looked at late: SQLAlchemy takes a while to import."""
+    import sqlite3
+
+    from sqlalchemy.exc import DBAPIError
+
+    from newsletter import db
+
+    if isinstance(error, DBAPIError):
+        return db.explain(error)
+    return f"The database cannot be used: {error}." if isinstance(error, sqlite3.Error) else None
 
 
 def _leave(sentence: str, code: int) -> None:

@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from procrastinate import App, Blueprint, JobContext, PsycopgConnector, SyncPsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import func, make_url, select, text
 
@@ -40,7 +40,6 @@ ALIVE_WITHIN: Final = timedelta(seconds=45)  # a worker's heart beats every 10 s
 _LOOK_AGAIN: Final = 0.5  # seconds
 
 _log = log.get("worker")
-parts_of_steps = Blueprint()
 
 
 def conninfo(url: str) -> str:
@@ -57,7 +56,6 @@ def conninfo(url: str) -> str:
 # --- what a worker does ---
 
 
-@parts_of_steps.task(name="gather", queue=QUEUE, pass_context=True)
 def gather_part(context: JobContext, *, feeds: list[int], now: str) -> None:
     """Visit these Feeds."""
     parts = _parts(context)
@@ -67,7 +65,6 @@ def gather_part(context: JobContext, *, feeds: list[int], now: str) -> None:
     )
 
 
-@parts_of_steps.task(name="summarize", queue=QUEUE, pass_context=True)
 def summarize_part(context: JobContext, *, stories: list[int], now: str) -> None:
     """Tell these Stories."""
     press = _parts(context).press
@@ -75,7 +72,6 @@ def summarize_part(context: JobContext, *, stories: list[int], now: str) -> None
     summarize.run(press.sessions, summarizer, now=datetime.fromisoformat(now), only=set(stories))
 
 
-@parts_of_steps.task(name="dispatch", queue=QUEUE, pass_context=True)
 def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
     """Hand over a few batches of what is due of an Issue; if more is, queue up again behind the others."""
     press = _parts(context).press
@@ -165,7 +161,13 @@ def prepare(sessions: db.Sessions) -> None:
 
 def _app(connector: Any) -> App:
     app = App(connector=connector)
-    app.add_tasks_from(parts_of_steps, namespace=QUEUE)
+    acts: dict[str, Callable[..., None]] = {
+        "gather": gather_part,
+        "summarize": summarize_part,
+        "dispatch": dispatch_part,
+    }
+    for name, act in acts.items():
+        app.task(name=f"{QUEUE}:{name}", queue=QUEUE, pass_context=True)(act)
     return app
 
 
