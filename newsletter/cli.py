@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "schedule": "serve:schedule",
     "work": "work:work",
     "step": "step:step",
-    "issue": "issue:issue",
+    "issue": "uncertain:issue",
     "preview": "preview:preview",
     "feeds": "feeds:feeds",
     "operator": "operator:operator",
@@ -30,14 +30,14 @@ COMMANDS: Mapping[str, str] = {
 }
 # What ``--help`` says of each, so that it need not import them; a test compares it with the commands' own words.
 SUMMARIES: Mapping[str, str] = {
-    "run": "Gather, group, summarize, compose, check, approve and dispatch today"s issue; then serve the site and tick.",
+    "run": "Gather, group, summarize, compose, check, approve and dispatch today's issue; then serve the site and tick.",
     "web": "Serve the site with gunicorn.",
     "schedule": "Tick: do each step of the day when it is due.",
     "work": "Do parts of the steps that schedulers defer: feeds, stories, batches.",
     "step": "Do one step of the day: gather, group, summarize, compose, check, approve, dispatch, settle or lapse.",
     "issue": "Look at issues and decide about them.",
     "preview": "Write an issue as it will arrive: full and metered, as html, txt, eml and png.",
-    "feeds": "Check the catalogue"s feeds, import them from OPML, export them as OPML.",
+    "feeds": "Check the catalogue's feeds, import them from OPML, export them as OPML.",
     "operator": "Who may open the desk.",
     "subscribers": "Import and export subscribers, with the proof of their consent.",
     "why": "Why ADDRESS got the latest issue, or did not.",
@@ -70,7 +70,6 @@ class Commands(click.Group):
 @click.option("--trace", is_flag=True, help="Show where in the code an error arose.")
 def cli(trace: bool) -> None:
     """Both sides of the news, every morning, in five minutes."""
-
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import click
 
 from newsletter import db
 from newsletter.commands import opening
-from newsletter.commands.issue import BY, Day, json_option, now_option
+from newsletter.commands.issue import BY, Day, issue, json_option, now_option
 from newsletter.errors import NotFound
 from newsletter.mailroom import ledger
 from newsletter.mailroom.states import ACCEPTED, PENDING, WITHDRAWN
@@ -69,3 +69,7 @@ def decide(
 def _ones(press: Pressroom, day: date) -> list[ledger.UncertainOne]:
     with db.reading(press.sessions) as session:
         return ledger.uncertain_ones(session, find_issue(session, day).id, limit=MOST)
+
+
+for _command in (uncertain, decide):
+    issue.add_command(_command)

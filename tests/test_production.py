@@ -1,0 +1,101 @@
+"""Production refuses to start on an unsafe setting, and says which: each one alone, and by the real command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from newsletter import settings as settings_file
+from newsletter.errors import SettingsError
+from newsletter.settings import DEVELOPMENT_KEY, Settings
+
+ROOT = Path(__file__).parent.parent
+SAFE = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "k3y-" * 12,
+    "SITE_URL": "https://news.example.com",
+    "POSTAL_ADDRESS": "Evenhand, 1 Quay Street, Port Linden",
+    "MAIL_FROM": "Evenhand <morning@news.example.com>",
+    "MAIL_PROVIDER": "smtp",
+    "SMTP_URL": "smtp://mail.example.com:587",
+    "STRIPE_API_KEY": "sk_live_invented",
+    "STRIPE_WEBHOOK_SECRET": "whsec_invented",
+    "STRIPE_PRICE_ID": "price_invented",
+}
+UNSAFE = [
+    ("SECRET_KEY", {"SECRET_KEY": DEVELOPMENT_KEY}),
+    ("SECRET_KEY", {"SECRET_KEY": "k" * 31}),
+    ("SITE_URL", {"SITE_URL": "http://news.example.com"}),
+    ("POSTAL_ADDRESS", {"POSTAL_ADDRESS": None}),
+    ("MAIL_FROM", {"MAIL_FROM": None}),
+    ("MAIL_PROVIDER", {"MAIL_PROVIDER": "outbox"}),
+    ("SMTP_URL", {"SMTP_URL": None}),
+    ("SENDGRID_API_KEY", {"MAIL_PROVIDER": "sendgrid"}),
+    ("STRIPE_API_KEY", {"STRIPE_API_KEY": None}),
+    ("STRIPE_WEBHOOK_SECRET", {"STRIPE_WEBHOOK_SECRET": None}),
+    ("STRIPE_PRICE_ID", {"STRIPE_PRICE_ID": None}),
+    ("STRIPE_API_BASE", {"STRIPE_API_BASE": "http://127.0.0.1:1"}),
+    ("FETCH_ALLOW_PRIVATE", {"FETCH_ALLOW_PRIVATE": "127.0.0.1:8080"}),
+]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict[str, str | None]], Settings]:
+    """The Settings as production reads them from its environment; None is not set."""
+    monkeypatch.chdir(tmp_path)  # no .env of the machine's
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name, raising=False)
+
+    def read(changes: dict[str, str | None]) -> Settings:
+        for name, value in {**SAFE, **changes}.items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        return settings_file.load()
+
+    return read
+
+
+def test_safe_settings_start(load: Callable[..., Settings]) -> None:
+    assert load({}).in_production
+
+
+@pytest.mark.parametrize(("name", "change"), UNSAFE)
+def test_an_unsafe_setting_is_refused_by_its_name(
+    load: Callable[..., Settings], name: str, change: dict[str, str | None]
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(change)
+    assert str(refused.value).startswith(f"Refusing to start in production: {name} must ")
+    assert str(refused.value).count(" must be ") == 1, "and no other is blamed"
+    secret = change.get("SECRET_KEY") or SAFE["SECRET_KEY"]
+    assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "change"), UNSAFE)
+def test_development_starts_with_it(
+    load: Callable[..., Settings], name: str, change: dict[str, str | None]
+) -> None:
+    assert not load({**change, "ENVIRONMENT": "development"}).in_production
+
+
+@pytest.mark.parametrize(
+    "words", [("web",), ("schedule",), ("run", "--once"), ("step", "gather")], ids=lambda w: w[0]
+)
+def test_every_way_to_start_refuses_in_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "newsletter", *words],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "ENVIRONMENT": "production"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.strip().splitlines()) == 1
+    for name in ("SECRET_KEY", "SITE_URL", "POSTAL_ADDRESS", "MAIL_FROM", "MAIL_PROVIDER", "STRIPE_API_KEY"):
+        assert name in done.stderr
+    assert list(tmp_path.iterdir()) == [], "nothing was made"
