@@ -1,0 +1,203 @@
+"""The tick with real Steps, the sample edition and both databases: a day, two schedulers, a dead process, what operators are told."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from newsletter import db
+from newsletter.circulation import development
+from newsletter.circulation.tokens import Tokens
+from newsletter.commands import opening
+from newsletter.due import DEAD_AFTER, GATHER_EVERY, GRACE, RETRY_AFTER, floor
+from newsletter.links import Links
+from newsletter.mailroom import providers
+from newsletter.models import Delivery, Issue, Notice, Run
+from newsletter.newsroom.fetch import Fetcher
+from newsletter.newsroom.outlets import Catalogue
+from newsletter.pipeline import Parts
+from newsletter.pressroom import Pressroom
+from newsletter.tick import tick
+
+COMPOSE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # 04:30 in New York
+DESK = "desk@example.com"
+
+
+class Hands:
+    """A clock that stands where it is put."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def make_parts(make_settings, tmp_path) -> Callable[..., tuple[Parts, Hands]]:
+    def make(sessions: db.Sessions, at: datetime, **changes: str) -> tuple[Parts, Hands]:
+        settings = make_settings(OPERATORS=DESK, **changes)
+        hands = Hands(at)
+        press = Pressroom(
+            settings=settings,
+            sessions=sessions,
+            clock=hands,
+            links=Links(settings.SITE_URL),
+            tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=hands),
+            provider=providers.make(settings, now=hands),
+        )
+        development.add_readers(sessions, settings, now=at)
+        return opening.open_sample(press), hands
+
+    return make
+
+
+def ticking(parts: Parts, hands: Hands, at: datetime) -> list[str]:
+    hands.at = at
+    return [step.step for step in tick(parts, at)]
+
+
+def all_of(sessions: db.Sessions, table):
+    with db.reading(sessions) as session:
+        return session.scalars(select(table).order_by(table.id)).all()
+
+
+def mails_to(outbox: Path, address: str) -> list[str]:
+    bodies = [file.read_text() for file in sorted(outbox.rglob("*.eml"))]
+    return [body for body in bodies if f"\nTo: {address}" in body or body.startswith(f"To: {address}")]
+
+
+def test_a_day_from_feeds_to_the_outbox(each_sessions, make_parts, tmp_path) -> None:
+    """Ticks at no rhythm: what is due is done at the first one after its moment, and not once more by the next."""
+    parts, hands = make_parts(each_sessions, COMPOSE - timedelta(minutes=20))
+    early = ticking(parts, hands, COMPOSE - timedelta(minutes=20))
+    assert Counter(early) == Counter(["gather", "group", "summarize", "settle", "lapse"])
+    assert ticking(parts, hands, COMPOSE - timedelta(minutes=20)) == [], "the same moment again"
+    at_compose = ticking(parts, hands, COMPOSE + timedelta(seconds=7))
+    assert [s for s in at_compose if s not in ("settle", "lapse")] == [
+        "gather", "group", "summarize", "compose", "check",
+    ]  # fmt: skip
+    (issue,) = all_of(each_sessions, Issue)
+    assert (issue.state, issue.issued_on) == ("draft", COMPOSE.date())
+    assert "approve" not in ticking(parts, hands, COMPOSE + GRACE - timedelta(seconds=1)), (
+        "operators may look"
+    )
+    late = ticking(parts, hands, COMPOSE + GRACE + timedelta(seconds=40))
+    assert [s for s in late if s in ("approve", "dispatch")][:2] == ["approve", "dispatch"]
+    for later in (timedelta(hours=2), timedelta(hours=9)):
+        ticking(parts, hands, COMPOSE + later)
+    (issue,) = all_of(each_sessions, Issue)
+    assert issue.state == "dispatched"
+    assert issue.approved_by == "auto"
+    assert Counter(d.state for d in all_of(each_sessions, Delivery)) == {"accepted": 2}
+    for reader in development.READERS:
+        assert len(mails_to(parts.press.settings.OUTBOX_DIR, reader)) == 1
+    runs = all_of(each_sessions, Run)
+    assert {r.outcome for r in runs} == {"done"}
+    assert [r.due_at for r in runs if r.step == "compose"] == [COMPOSE]
+
+
+def test_two_schedulers_at_once_do_each_step_once(each_sessions, make_parts) -> None:
+    first, hands = make_parts(each_sessions, COMPOSE + timedelta(seconds=1))
+    second, _ = make_parts(each_sessions, COMPOSE + timedelta(seconds=1))
+    second = replace(second, press=replace(second.press, clock=hands))
+    done: list[tuple[str, datetime]] = []
+    broke: list[BaseException] = []
+
+    def scheduler(parts: Parts, together: threading.Barrier) -> None:
+        try:
+            together.wait(20)
+            done.extend((s.step, s.due_at) for s in tick(parts, hands.at))
+        except BaseException as error:
+            broke.append(error)
+
+    for minutes in (0, 11, 12):
+        hands.at = COMPOSE + timedelta(minutes=minutes, seconds=1)
+        together = threading.Barrier(2)
+        both = [threading.Thread(target=scheduler, args=(p, together)) for p in (first, second)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join(120)
+        assert not any(t.is_alive() for t in both)
+    assert broke == []
+    assert max(Counter(done).values()) == 1
+    assert Counter(done) == Counter((r.step, r.due_at) for r in all_of(each_sessions, Run))
+    names = Counter(step for step, _ in done)
+    assert {s: names[s] for s in ("gather", "group", "summarize", "compose", "approve")} == dict.fromkeys(
+        ("gather", "group", "summarize", "compose", "approve"), 1
+    )
+    assert {r.outcome for r in all_of(each_sessions, Run)} == {"done"}
+    assert [i.state for i in all_of(each_sessions, Issue)] == ["dispatched"]
+    for reader in development.READERS:
+        assert len(mails_to(first.press.settings.OUTBOX_DIR, reader)) == 1
+
+
+def test_the_run_of_a_killed_process_is_taken_over_after_a_while(each_sessions, make_parts) -> None:
+    began = COMPOSE - timedelta(minutes=25)
+    parts, hands = make_parts(each_sessions, began)
+    due_at = floor(began, GATHER_EVERY)
+    with each_sessions.begin() as session:
+        session.add(Run(step="gather", due_at=due_at, started_at=began, outcome="running", detail={}))
+    assert "gather" not in ticking(parts, hands, began + DEAD_AFTER), "it may be alive"
+    again = ticking(parts, hands, began + DEAD_AFTER + timedelta(seconds=1))
+    assert again[:3] == ["gather", "group", "summarize"]
+    run = next(r for r in all_of(each_sessions, Run) if r.step == "gather")
+    assert (run.due_at, run.outcome, run.started_at) == (due_at, "done", hands.at)
+
+
+def test_too_few_stories_tell_each_operator_once_a_day(sessions, make_parts) -> None:
+    parts, hands = make_parts(sessions, COMPOSE)
+    few = list(parts.catalogue.outlets)[:2]
+    parts = replace(parts, catalogue=Catalogue(tuple(few)))
+    for tries in range(4):
+        ticking(parts, hands, COMPOSE + tries * (RETRY_AFTER + timedelta(seconds=1)))
+    composed = [r for r in all_of(sessions, Run) if r.step == "compose"]
+    assert [r.outcome for r in composed] == ["failed"]
+    assert composed[0].started_at > COMPOSE, "it was tried again"
+    told = all_of(sessions, Notice)
+    assert [n.kind for n in told] == ["alert"]
+    assert "Too few Stories for the Issue of 2026-03-02" in told[0].values["what"]
+    assert len(mails_to(parts.press.settings.OUTBOX_DIR, DESK)) == 1
+    assert all_of(sessions, Issue) == []
+
+
+def test_feeds_out_of_reach_stop_no_other_step(sessions, make_parts) -> None:
+    def nothing(*args, **kwargs):
+        raise RuntimeError("a defect in fetching")
+
+    fetcher: Fetcher = nothing
+    parts, hands = make_parts(sessions, COMPOSE)
+    done = ticking(replace(parts, fetcher=fetcher), hands, COMPOSE - timedelta(hours=2))
+    assert {"settle", "lapse"} <= set(done)
+    assert [n.kind for n in all_of(sessions, Notice)] == ["alert"]
+
+
+def test_a_check_that_blocks_holds_the_issue_back_and_tells_the_operators(sessions, make_parts) -> None:
+    parts, hands = make_parts(sessions, COMPOSE)
+    ticking(parts, hands, COMPOSE)
+    (issue,) = all_of(sessions, Issue)
+
+    hands.at = COMPOSE + timedelta(minutes=1)
+    with sessions.begin() as session:
+        row = session.get_one(Issue, issue.id)
+        row.subject = ""
+        row.composed_at = hands.at
+    parts.press.render(issue.issued_on)
+    for minutes in (2, 13, 14, 60, 61):
+        done = ticking(parts, hands, COMPOSE + timedelta(minutes=minutes))
+        assert not {"approve", "dispatch"} & set(done)
+    (issue,) = all_of(sessions, Issue)
+    assert issue.state == "draft"
+    told = [n for n in all_of(sessions, Notice) if n.kind == "alert"]
+    assert len(told) == 1
+    assert told[0].values["what"].startswith("The issue of 2026-03-02 waits for you: ")
+    assert len(mails_to(parts.press.settings.OUTBOX_DIR, DESK)) == 1
+    assert all_of(sessions, Delivery) == []
