@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -109,4 +110,8 @@ def _of_the_database(error: Exception) -> str | None:
 
 def _leave(sentence: str, code: int) -> None:
     click.echo(sentence, err=True)
+    try:
+        sys.stdout.flush()
+    except OSError:  # it is full: what is left in it would make Python's own leaving fail a second time
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from newsletter.errors import SettingsError
 
 Clock = Callable[[], datetime]
+_YEARS = range(1971, 2201)  # beyond, zones and sums of days run out of what Python can count
 
 
 def system() -> datetime:
@@ -32,6 +33,8 @@ def parse_moment(text: str) -> datetime:
     """Read ``--now``: ISO 8601; without an offset it is UTC. Raises :class:`SettingsError`."""
     try:
         moment = datetime.fromisoformat(text)
+        if moment.year not in _YEARS:
+            raise ValueError
     except ValueError:
         raise SettingsError(f"--now: '{text}' is not a moment such as 2025-08-25T20:30Z") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

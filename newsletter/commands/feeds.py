@@ -45,7 +45,7 @@ def check(outlets_file: Path | None, now: str | None, as_json: bool) -> None:
     catalogue = load_catalogue(settings.OUTLETS_FILE)
     if not any(True for _ in catalogue.feeds()):
         raise NothingToRead(f"{settings.OUTLETS_FILE}: every outlet in it is switched off.")
-    moment = clock.parse_moment(now) if now else clock.system()
+    moment = clock.system() if now is None else clock.parse_moment(now)
     with showing.progress(quiet=as_json) as progress:
         found = _visited(catalogue, settings, now=moment, progress=progress)
     counts = Counter(f.outcome for f in found)

@@ -45,7 +45,7 @@ def open_press(
 ) -> Pressroom:
     """What acting on an Issue needs. ``now`` is ``--now``."""
     sessions = db.make_sessions(open_database(settings, migrate=migrate))
-    clock = clocks.replay(clocks.parse_moment(now)) if now else clocks.system
+    clock = clocks.system if now is None else clocks.replay(clocks.parse_moment(now))
     return Pressroom(
         settings=settings,
         sessions=sessions,
