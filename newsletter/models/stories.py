@@ -33,7 +33,10 @@ class Story(Base):
 
 
 class StoryChange(Base):
-    """A merge, a split, or an Article moved between Stories: who did it, when, and what moved."""
+    """A merge, a split, or an Article moved between Stories: who did it, when, and what moved.
+
+    A move from a Story to itself is an operator's word that those Articles stay.
+    """
 
     __tablename__ = "story_change"
     __table_args__ = (CheckConstraint("kind IN ('merged','split','moved')", name="kind"),)
@@ -44,7 +47,7 @@ class StoryChange(Base):
     to_story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), index=True)
     article_ids: Mapped[list[int]] = mapped_column(JSON)
     at: Mapped[datetime]
-    by: Mapped[str] = mapped_column(Text, default="grouping")  # "grouping", or the Operator's number
+    by: Mapped[str] = mapped_column(Text, default="grouping")  # "grouping", or "operator:7"
 
 
 class HistoryLink(Base):

@@ -151,13 +151,13 @@ def _apply(session: Session, seen: _Seen, decided: Plan, keys: dict[int, str | N
             )
         )
         if change.kind == "merged":
-            _merge(session, change.story_id, target)
+            lead_to(session, change.story_id, target)
     for row in seen.rows:
         if keys[row.id] != row.wire_key:
             session.execute(update(Article).where(Article.id == row.id).values(wire_key=keys[row.id]))
     session.flush()
     for story_id in sorted(touched):
-        _refresh(session, story_id, now)
+        refresh(session, story_id, now)
 
 
 def _store_new(session: Session, seen: _Seen, decided: Plan, now: datetime) -> dict[int, int]:
@@ -166,22 +166,28 @@ def _store_new(session: Session, seen: _Seen, decided: Plan, now: datetime) -> d
     numbers = {}
     for provisional, article_ids in sorted(decided.new.items(), reverse=True):
         rows = [by_id[i] for i in article_ids]
-        story = Story(
-            slug=uuid.uuid4().hex,  # until its number is known
-            created_at=now,
-            first_published_at=min(r.published_at for r in rows),
-            last_published_at=max(r.published_at for r in rows),
-            grouped_at=now,
-        )
-        session.add(story)
-        session.flush()
-        middle = central([Piece(r.id, r.headline, r.excerpt, r.published_at) for r in rows])
-        story.slug = make_slug(rows[middle].headline, mark_of(story.id))
+        story = store_story(session, rows, now)
         numbers[provisional] = story.id
     return numbers
 
 
-def _merge(session: Session, story_id: int, target: int) -> None:
+def store_story(session: Session, rows: Sequence[_Row] | Sequence[Article], now: datetime) -> Story:
+    """Store a new Story for these Articles, with an address of its own. They are not moved into it yet."""
+    story = Story(
+        slug=uuid.uuid4().hex,  # until its number is known
+        created_at=now,
+        first_published_at=min(r.published_at for r in rows),
+        last_published_at=max(r.published_at for r in rows),
+        grouped_at=now,
+    )
+    session.add(story)
+    session.flush()
+    middle = central([Piece(r.id, r.headline, r.excerpt, r.published_at) for r in rows])
+    story.slug = make_slug(rows[middle].headline, mark_of(story.id))
+    return story
+
+
+def lead_to(session: Session, story_id: int, target: int) -> None:
     """All that is left of a Story, and every address that led to it, goes to ``target``."""
     session.execute(update(Article).where(Article.story_id == story_id).values(story_id=target))
     session.execute(
@@ -191,7 +197,7 @@ def _merge(session: Session, story_id: int, target: int) -> None:
     )
 
 
-def _refresh(session: Session, story_id: int, now: datetime) -> None:
+def refresh(session: Session, story_id: int, now: datetime) -> None:
     """Bring a Story's dates and Topic up to its Articles. An emptied Story keeps what it had."""
     story = session.get_one(Story, story_id)
     session.refresh(story)

@@ -12,6 +12,7 @@ from newsletter.web.desk import (  # noqa: F401 - each adds its addresses to the
     outlets,
     readers,
     records,
+    regrouping,
     reports,
     signin,
     stories,

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 DAY = "2026-03-02"
 PAGES = (
     "", f"issues/{DAY}?form=text", f"issues/{DAY}/dispatch", f"issues/{DAY}/withdraw", "issues", f"issues/{DAY}/edit", "stories", "outlets",
-    "reports", "readers", "readers/1", "figures", "runs", "outbox", "operators", "audit",
+    "stories/1", "reports", "readers", "readers/1", "figures", "runs", "outbox", "operators", "audit",
 )  # fmt: skip
 WCAG = {
     "runOnly": {
