@@ -1,0 +1,193 @@
+"""What goes wrong around the program – a taken port, a database that cannot be used, a full disk – ends in a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newsletter import db
+
+ROOT = Path(__file__).parents[2]
+NOW = ("--now", "2026-03-02T10:00Z")
+TINY = "size=600k"  # a database with tables fits, a day's Articles do not
+
+
+@pytest.fixture
+def say(tmp_path: Path):
+    """Runs ``python -m newsletter`` in a folder of its own; the refusal's last line comes back."""
+
+    def run(*words: str, code: int, **env: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", *words],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **env},
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr + done.stdout
+        assert 'File "' not in done.stderr
+        last = done.stderr.strip().splitlines()[-1]
+        assert last[0].isupper() or last.startswith(("--", "c.toml")), last
+        return last
+
+    return run
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield str(listener.getsockname()[1])
+
+
+@pytest.fixture
+def migrated(tmp_path: Path, _migrated_sqlite: Path) -> Path:
+    file = tmp_path / "data" / "n.db"
+    file.parent.mkdir()
+    shutil.copy(_migrated_sqlite, file)
+    return file
+
+
+def test_a_taken_port(say, taken: str, tmp_path: Path) -> None:
+    said = say("run", "--sample", "--port", taken, code=8)
+    assert said.startswith(f"Port {taken} is taken by another program")
+    assert said.endswith("Use --port N.")
+    assert list(tmp_path.iterdir()) == [], "nothing was begun"
+
+
+def test_a_taken_port_for_the_site(say, taken: str, migrated: Path) -> None:
+    assert f"Port {taken} is taken" in say(
+        "web", "--port", taken, code=8, DATABASE_URL=f"sqlite:///{migrated}"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("web",), ("schedule",), ("step", "gather"), ("issue", "list"), ("why", "ann@example.com")],
+    ids=lambda w: w[0],
+)
+def test_a_database_without_tables(say, words: tuple[str, ...]) -> None:
+    said = say(*words, code=4, DATABASE_URL="sqlite:///n.db")
+    assert said == "The database has no tables yet. Run: python -m newsletter db upgrade"
+
+
+@pytest.mark.parametrize("words", [("schedule",), ("run", "--once", "--sample", *NOW), ("db", "upgrade")])
+def test_a_database_of_a_newer_program(say, migrated: Path, words: tuple[str, ...]) -> None:
+    with sqlite3.connect(migrated) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffff_from_the_future'")
+    said = say(*words, code=4, DATABASE_URL=f"sqlite:///{migrated}")
+    assert "ffff_from_the_future" in said
+
+
+def test_a_file_that_is_no_database(say, tmp_path: Path) -> None:
+    (tmp_path / "n.db").write_text("dear diary, " * 200)
+    said = say("run", "--once", "--sample", *NOW, code=4, DATABASE_URL="sqlite:///n.db")
+    assert said == "The database file is not a SQLite database."
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/1/mounts"), reason="needs Linux's /proc")
+def test_a_folder_that_may_not_be_written(say) -> None:
+    """/proc refuses new files even to root."""
+    said = say("run", "--once", "--sample", *NOW, code=4, DATABASE_URL="sqlite:////proc/newsletter/n.db")
+    assert said.startswith("The folder of the database cannot be made")
+    said = say("run", "--once", "--sample", *NOW, code=4, DATABASE_URL="sqlite:////proc/n.db")
+    assert said.startswith("The database file cannot be opened")
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path, migrated: Path) -> Iterator[Path]:
+    """A disk of 600 KB, with the database on it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", TINY, "tmpfs", str(disk)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no tmpfs may be mounted here: {mounted.stderr.strip()}")
+    try:
+        shutil.copy(migrated, disk / "n.db")
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk(say, tiny_disk: Path) -> None:
+    said = say("run", "--once", "--sample", *NOW, code=4, DATABASE_URL=f"sqlite:///{tiny_disk}/n.db")
+    assert said.startswith("The disk is full")
+    engine = db.make_engine(f"sqlite:///{tiny_disk}/n.db")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    engine.dispose()
+
+
+def test_full_standard_output(say, migrated: Path, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", "settings"],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert "No space left on device." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("outlet = [", 3, "not TOML"),
+        ('[[outlet]]\nname = "A"\n', 3, "c.toml, line"),
+        (None, 3, "c.toml"),
+        (
+            '[[outlet]]\nname = "A"\nhomepage = "https://a.example/"\nlean = "left"\nfeeds = ["http://127.0.0.1:1/f"]\n',
+            5,
+            "feeds could be",
+        ),
+    ],
+)
+def test_a_catalogue_that_cannot_be_used_or_reached(
+    say, migrated: Path, tmp_path: Path, text: str | None, code: int, words: str
+) -> None:
+    if text is not None:
+        (tmp_path / "c.toml").write_text(text)
+    said = say("step", "gather", *NOW, code=code, DATABASE_URL=f"sqlite:///{migrated}", OUTLETS_FILE="c.toml")
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    "now", ["yesterday", "2026-02-30", "", "2026-03-02T25:00Z", "0001-01-01T00:00+14:00", "9999-12-31"]
+)
+@pytest.mark.parametrize("command", [("run", "--once", "--sample"), ("issue", "check", "2026-03-02")])
+def test_a_broken_now(say, migrated: Path, now: str, command: tuple[str, ...]) -> None:
+    said = say(*command, "--now", now, code=2, DATABASE_URL=f"sqlite:///{migrated}")
+    assert said.startswith("--now: ")
+    assert "is not a moment such as 2025-08-25T20:30Z" in said
+
+
+@pytest.mark.parametrize(
+    "words", [("schedule",), ("run", "--once", "--sample", *NOW), ("db", "upgrade"), ("work",)]
+)
+def test_postgresql_out_of_reach(say, words: tuple[str, ...]) -> None:
+    url = "postgresql://ann:hidden-word@127.0.0.1:1/news"
+    said = say(*words, code=4, DATABASE_URL=url)
+    assert said == "The database server cannot be reached. Check DATABASE_URL and that it runs."
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://127.0.0.1/news"])
+def test_an_address_of_no_database_of_ours(say, url: str) -> None:
+    assert say("issue", "list", code=4, DATABASE_URL=url).startswith("DATABASE_URL ")
