@@ -175,7 +175,7 @@ def test_a_catalogue_that_cannot_be_used_or_reached(
     "now", ["yesterday", "2026-02-30", "", "2026-03-02T25:00Z", "0001-01-01T00:00+14:00", "9999-12-31"]
 )
 def test_what_is_no_moment(now: str) -> None:
-    with pytest.raises(SettingsError, match="^--now: .* is not a moment such as 2025-08-25T20:30Z$"):
+    with pytest.raises(SettingsError, match=r"^--now: .* is not a moment such as 2025-08-25T20:30Z$"):
         parse_moment(now)
 
 
