@@ -163,6 +163,12 @@ def changed(session: Session, statement: Update | Delete) -> int:
     return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
 
+def take_turns(session: Session, name: str) -> None:
+    """Until this transaction ends, nobody else gets past here with the same ``name``. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 7014))"), {"name": name})
+
+
 def skip_locked(session: Session, statement: Select[Any], *, of: Any = None) -> Select[Any]:
     """Claim rows nobody else is claiming: SKIP LOCKED on PostgreSQL; SQLite has one writer and needs nothing.
 

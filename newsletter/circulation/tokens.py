@@ -16,6 +16,7 @@ UNSUBSCRIBE = "unsubscribe"
 SIGNIN = "signin"
 DESK = "desk"
 CHECKOUT = "checkout"
+METER = "meter"  # no link: what the cookie of a reader who is not signed in holds
 
 # How long each link lives; None: for ever. A purpose that is not here has no links.
 LIVES: dict[str, timedelta | None] = {
@@ -24,6 +25,7 @@ LIVES: dict[str, timedelta | None] = {
     SIGNIN: timedelta(minutes=30),
     DESK: timedelta(minutes=15),
     CHECKOUT: timedelta(days=14),
+    METER: timedelta(days=366),
 }
 _LONGEST = 500  # characters; ours have about 90
 

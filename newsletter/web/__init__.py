@@ -7,6 +7,7 @@ BLUEPRINTS = (
     "stories",
     "issues",
     "pages",
+    "machines",
     "health",
     "signup",
     "unsubscribe",

@@ -14,6 +14,8 @@ from newsletter.models import Story
 from newsletter.newsroom import archive, report
 from newsletter.newsroom.editions import StoryView, story_view
 from newsletter.newsroom.sections import METERED, STORY, sections_for
+from newsletter.newsroom.shortened import metered
+from newsletter.web import metering
 from newsletter.web.csrf import check_form
 from newsletter.web.headers import PERSONAL, public
 from newsletter.web.services import services
@@ -21,6 +23,7 @@ from newsletter.web.services import services
 bp = Blueprint("stories", __name__)
 _SLUG = re.compile(r"[\w-]{1,200}")
 REPORT_FORM = "report"
+READ_FORM = "read"
 REPORT_CAP = 16 * 1024  # bytes of a report's body
 
 
@@ -40,34 +43,40 @@ class Opened:
     printed: archive.Printed | None
 
 
-def sight(opened: Opened) -> tuple[Sight, bool]:
-    """What this request may see of the Story, and whether that answer is personal (then no cache may keep it).
-
-    The Meter's seam: it will look at the reader and count; today every Story is open to everybody.
-    """
-    return Sight.FULL, False
-
-
 @bp.get("/stories/<slug>")
 def story(slug: str) -> Response:
+    """The Story, or what everybody may see of it and a button that opens it. Spends nothing."""
     found = _open(slug)
     if isinstance(found, Response):
         return found
-    seen, personal = sight(found)
-    where = STORY if seen is Sight.FULL else METERED
+    seen = metering.look(found.story_id)
     html = render_template(
         "story.html",
-        story=found.view,
+        # Locked words are not even given to the template.
+        story=found.view if seen.full else replace(metered(found.view), articles=()),
         printed=found.printed,
-        shown=sections_for(where, found.view),
-        sight=seen,
+        shown=sections_for(STORY if seen.full else METERED, found.view),
+        sight=Sight.FULL if seen.full else Sight.LOCKED,
+        standing=seen.standing,
+        signed_in=seen.signed_in,
         reasons=report.REASONS,
     )
     answer = make_response(html)
-    if personal:
-        answer.headers["Cache-Control"] = PERSONAL
-        return answer
-    return public(answer)
+    # The same address answers each reader differently: no cache may keep it.
+    answer.headers["Cache-Control"] = PERSONAL
+    return answer
+
+
+@bp.post("/stories/<slug>")
+def read_story(slug: str) -> Response:
+    """Somebody pressed "Read this story": spend one of their month's, then lead back to the page."""
+    check_form(READ_FORM)
+    found = _open(slug)
+    if isinstance(found, Response):
+        return found
+    answer = _to(services().paths.story(found.view.slug), 303)
+    metering.spend(found.story_id, answer)
+    return answer
 
 
 @bp.get("/stories/<slug>/report")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter import clock, db, pipeline
@@ -34,3 +36,12 @@ def publish_sample(sessions: db.Sessions, settings: Settings, now: datetime) -> 
         pipeline.run_step(parts, step, due_at=earlier())
     with db.reading(sessions) as session:
         return session.scalars(select(Issue)).one()
+
+
+def opened(browser: FlaskClient, address: str) -> str:
+    """The Story's whole page, after pressing its button if there is one."""
+    page = browser.get(address).text
+    if token := re.search(r'action="/stories/[^"/]+">\s*<input[^>]+value="([0-9a-f]+)"', page):
+        assert browser.post(address, data={"form_token": token[1]}).status_code == 303
+        page = browser.get(address).text
+    return page

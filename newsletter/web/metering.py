@@ -1,0 +1,86 @@
+"""Who is asking for a Story, and what the Meter says to that. Looking spends nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from flask import Response, request
+
+from newsletter import db
+from newsletter.circulation import meter, operators
+from newsletter.circulation.access import Access
+from newsletter.circulation.meter import Standing
+from newsletter.circulation.tokens import METER, TokenError, fresh_secret
+from newsletter.web.desk import guard
+from newsletter.web.services import services
+
+KEPT_FOR = 366 * 24 * 3600  # seconds the cookie lives, as long as its token
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What this request may see: everything, or what ``standing`` opens."""
+
+    full: bool
+    standing: Standing | None  # None: not metered
+    signed_in: bool
+
+
+def cookie_name() -> str:
+    """With https a name that browsers give to nobody but this very host."""
+    return "__Host-meter" if services().settings.SITE_URL.startswith("https://") else "meter"
+
+
+def look(story_id: int) -> Seen:
+    """What this request may see of the Story."""
+    here = services()
+    number = _signed_in()
+    with db.reading(here.sessions) as session:
+        if operators.operator_of(session, guard.secret(), now=here.now()) is not None:
+            return Seen(True, None, False)
+        if number is not None:
+            owed = meter.access_of(session, number, settings=here.settings, now=here.now())
+            if owed in (Access.FULL, Access.TRIAL):
+                return Seen(True, None, True)
+        known = meter.reader_named(number) if number is not None else _cookie()
+        stands = meter.standing(session, known, story_id, settings=here.settings, now=here.now())
+    return Seen(stands.opened, stands, number is not None)
+
+
+def spend(story_id: int, answer: Response) -> None:
+    """Count the Story for whoever asks, if they are metered; who is not known yet gets a cookie in ``answer``."""
+    if look(story_id).full:
+        return
+    here = services()
+    number = _signed_in()
+    known = meter.reader_named(number) if number is not None else _cookie()
+    if known is None:
+        known = fresh_secret()
+        answer.set_cookie(
+            cookie_name(),
+            here.tokens.make(METER, known),
+            max_age=KEPT_FOR,
+            path="/",
+            secure=here.settings.SITE_URL.startswith("https://"),
+            httponly=True,
+            samesite="Lax",
+        )
+    meter.run(here.sessions, known, story_id, settings=here.settings, now=here.now())
+
+
+def _cookie() -> str | None:
+    """The random word of a reader who is not signed in; None when they have none of ours."""
+    try:
+        return services().tokens.read(METER, request.cookies.get(cookie_name(), ""))
+    except TokenError:
+        return None
+
+
+def _signed_in() -> int | None:
+    """The Subscriber who is signed in on the site."""
+    if find_spec("newsletter.web.reader") is None:  # sign-in for readers is still being written
+        return None
+    found: int | None = import_module("newsletter.web.reader").current_reader(request)
+    return found
