@@ -6,7 +6,7 @@ Each act returns what the audit trail keeps of it. The caller takes an approval 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter.errors import NotFound, Refused
 from newsletter.models import Issue, Placement, Story, StoryTelling
 from newsletter.newsroom.editions import latest_telling
-from newsletter.newsroom.telling import Citation, Sentence, Verdict, from_json, to_json
+from newsletter.newsroom.telling import Citation, Sentence, Telling, Verdict, from_json, to_json
 
 FEWEST = 3  # Stories; an Issue of fewer is none
 _OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order goes by way of ranks nobody has
@@ -42,12 +42,59 @@ def retell(
     placement = _placement(session, issue, story_id)
     before = from_json(placement.telling.words)
     headline = " ".join(headline.split())
-    lines = [" ".join(line.split()) for line in lede.splitlines() if line.strip()]
+    lines = _lines(lede)
     if not headline or not lines:
         raise Refused("Nothing was done: a story needs a headline and a lede.")
     after = replace(before, headline=headline, lede=_sentences(before.lede, lines))
+    return _revise(session, placement, before, after, operator_id=operator_id, now=now)
+
+
+def retell_sides(
+    session: Session,
+    issue: Issue,
+    story_id: int,
+    *,
+    sides: Mapping[str, str],
+    bullets: Mapping[int, str],
+    operator_id: int,
+    now: datetime,
+) -> Said:
+    """Give a placed Story other Summaries and Analysis, in a new revision; what is not named stays.
+
+    ``sides`` maps a Side to its sentences, one a line; ``bullets`` a bullet's place, from 0, to its sentence, empty to take
+    it out. A changed sentence is the operator's own and rests on what its Summary or bullet rested on. Raises NotFound,
+    Refused.
+    """
+    placement = _placement(session, issue, story_id)
+    before = from_json(placement.telling.words)
+    summaries = []
+    for summary in before.summaries:
+        lines = _lines(sides.get(summary.side, "\n".join(s.text for s in summary.sentences)))
+        if summary.sentences and not lines:
+            raise Refused("Nothing was done: a side that is told needs at least one sentence.")
+        summaries.append(replace(summary, sentences=_sentences(summary.sentences, lines)))
+    analysis = []
+    for place, bullet in enumerate(before.analysis):
+        text = " ".join(bullets.get(place, bullet.sentence.text).split())
+        if text:
+            analysis.append(replace(bullet, sentence=_sentences([bullet.sentence], [text])[0]))
+    after = replace(before, summaries=tuple(summaries), analysis=tuple(analysis))
+    return _revise(session, placement, before, after, operator_id=operator_id, now=now)
+
+
+def _revise(
+    session: Session,
+    placement: Placement,
+    before: Telling,
+    after: Telling,
+    *,
+    operator_id: int,
+    now: datetime,
+) -> Said:
+    """Place the Story in its new words; nothing when they are the old ones."""
     if after == before:
         return {}
+    story_id = placement.story_id
     newest = session.scalar(select(func.max(StoryTelling.revision)).where(StoryTelling.story_id == story_id))
     telling = StoryTelling(
         story_id=story_id,
@@ -61,7 +108,11 @@ def retell(
     session.add(telling)
     session.flush()
     placement.telling_id = telling.id
-    return {"story": headline, "revision": telling.revision, "before": before.headline}
+    return {"story": after.headline, "revision": telling.revision, "before": before.headline}
+
+
+def _lines(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
 def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> Said:

@@ -12,6 +12,7 @@ from newsletter import db
 from newsletter.models import Article, Issue, Placement, Story, StoryTelling
 from newsletter.newsroom import editing
 from newsletter.newsroom.editions import issue_view
+from newsletter.newsroom.leans import Side
 from newsletter.pressroom import find_issue, standing
 from newsletter.web.desk.acts import seen
 from newsletter.web.desk.days import day_of
@@ -20,6 +21,9 @@ from newsletter.web.services import services
 
 OFFERED = 12  # Stories to put in
 LATELY = timedelta(days=2)
+LONGEST_SIDE = 4000  # characters
+LONGEST_BULLET = 600  # characters
+MOST_BULLETS = 30
 
 
 @bp.get("/issues/<day>/edit")
@@ -56,6 +60,20 @@ def edit(day: str) -> Response:
                     number,
                     headline=given.get("headline", "")[:300],
                     lede=given.get("lede", "")[:2000],
+                    operator_id=operator().id,
+                    now=now,
+                )
+            case "retell-sides":
+                return editing.retell_sides(
+                    session,
+                    issue,
+                    number,
+                    sides={s.value: given[s.value][:LONGEST_SIDE] for s in Side if s.value in given},
+                    bullets={
+                        n: given[f"bullet-{n}"][:LONGEST_BULLET]
+                        for n in range(MOST_BULLETS)
+                        if f"bullet-{n}" in given
+                    },
                     operator_id=operator().id,
                     now=now,
                 )

@@ -159,3 +159,39 @@ def test_two_operators_do_not_overwrite_each_other(
     assert refused.status_code == 409
     assert "was changed since you opened this page" in refused.text
     assert _issue(sessions).subject == "The other’s words"
+
+
+def test_a_side_and_a_bullet_are_told_anew(desk: object, sessions: db.Sessions) -> None:
+    story = _placed(sessions)[0]
+    with db.reading(sessions) as session:
+        before = from_json(
+            session.scalars(select(StoryTelling).where(StoryTelling.story_id == story)).one().words
+        )
+    summary, side = before.summaries[0], before.summaries[0].side.value
+    kept = summary.sentences[0].text
+    change = {side: f"{kept}\nThis side says <more>.", "bullet-0": "All agree on that.", "bullet-1": " "}
+    assert len(before.analysis) >= 2
+    assert _change(desk, "retell-sides", story, **change) == 303
+    with db.reading(sessions) as session:
+        newest = session.scalars(
+            select(StoryTelling).where(StoryTelling.story_id == story).order_by(StoryTelling.revision.desc())
+        ).first()
+    assert newest is not None
+    assert (newest.revision, newest.operator_id) == (2, desk.operator_id)
+    after = from_json(newest.words)
+    told = after.summaries[0].sentences
+    assert [(s.text, s.verdict) for s in told] == [
+        (kept, summary.sentences[0].verdict),
+        ("This side says <more>.", Verdict.OPERATOR),
+    ]
+    assert {c.article_id for c in told[1].citations} == {
+        c.article_id for s in summary.sentences for c in s.citations
+    }
+    assert after.summaries[0].quotes == summary.quotes
+    assert after.summaries[1:] == before.summaries[1:]
+    assert [b.sentence.text for b in after.analysis] == [
+        "All agree on that.",
+        *(b.sentence.text for b in before.analysis[2:]),
+    ]
+    assert after.analysis[0].sentence.citations == before.analysis[0].sentence.citations
+    assert _change(desk, "retell-sides", story, **{side: " "}) == 409
