@@ -5,6 +5,7 @@ Searched for by a form that is posted, so that no address stands in a log or a b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,10 +14,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.circulation import suppressing
+from newsletter.circulation import comps, suppressing
 from newsletter.circulation.access import Access, Facts, access
 from newsletter.circulation.why import Answer, why
-from newsletter.errors import NotFound
+from newsletter.errors import NotFound, Refused
 from newsletter.mailroom.tally import DeliveryStory, story_of
 from newsletter.models import Notice, Subscriber, Suppression
 from newsletter.web.desk.acts import reason
@@ -105,6 +106,29 @@ def release_reader(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
         suppressing.release(session, number, reason=reason(), now=site.now(), by=by())
+    return go(f"readers/{number}")
+
+
+@bp.post("/readers/<int:number>/give")
+@needs_full_duty
+def give_comp(number: int) -> Response:
+    """The full edition as a present: for so many days, or for ever when none are named."""
+    site, days = services(), request.form.get("days", "").strip()
+    if days and not re.fullmatch(r"[1-9][0-9]{0,3}", days, re.ASCII):
+        raise Refused("Nothing was done: give a number of days from 1 to 9999, or none for ever.")
+    until = site.now() + timedelta(days=int(days)) if days else None
+    with site.sessions.begin() as session:
+        comps.give(session, number, until=until, reason=reason(), by=by(), now=site.now())
+    return go(f"readers/{number}")
+
+
+@bp.post("/readers/<int:number>/end-comp")
+@needs_full_duty
+def end_comp(number: int) -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        if not comps.end(session, number, reason=reason(), by=by(), now=site.now()):
+            raise Refused("Nothing was done: there is no present to take back.")
     return go(f"readers/{number}")
 
 

@@ -42,6 +42,8 @@ _ACTS = {
     "story.split": "made a story of its own out of articles",
     "story.articles_moved": "moved articles to another story",
     "report.resolved": "dealt with a report",
+    "subscription.given": "gave a reader the full edition",
+    "subscription.ended": "took a present back",
     "subscriber.suppressed": "suppressed a reader’s address",
     "subscriber.released": "let a reader’s address be mailed again",
 }
