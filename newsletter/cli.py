@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "subscribers": "subscribers:subscribers",
     "why": "why:why",
     "settings": "settings:settings",
+    "doctor": "doctor:doctor",
     "db": "database:db",
     "evaluate": "evaluate:evaluate",
 }
@@ -43,6 +44,7 @@ SUMMARIES: Mapping[str, str] = {
     "subscribers": "Import and export subscribers, with the proof of their consent.",
     "why": "Why ADDRESS got the latest issue, or did not.",
     "settings": "Show every setting, its value (secrets hidden) and what it is for.",
+    "doctor": "Check DNS records, settings, database, mail provider and webhook key.",
     "db": "Upgrade, back up and restore the database.",
     "evaluate": "Measure quality on files of JSON lines.",
 }
