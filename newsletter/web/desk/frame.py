@@ -31,8 +31,13 @@ FRAME_POLICY = (
 KINDS = {"full": "Full", "metered": "Metered"}
 FORMS = {"html": "HTML", "text": "Plain text"}
 WIDTHS = {"": "This screen", "600": "600 px", "375": "375 px"}
-SCHEMES = {"": "As set here", "light": "Light", "dark": "Dark"}
+SCHEMES = {"": "As set here", "light": "Light", "dark": "Dark", "forced": "Forced dark"}
 _ASKS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
+# Some mailboxes ask nothing and turn every colour but those of pictures. None publishes how; this is the strongest form.
+_FORCE = (
+    "<style>html{background:#fff;filter:invert(1) hue-rotate(180deg)}"
+    "img{filter:invert(1) hue-rotate(180deg)}</style>"
+)
 _ANSWERS = {"dark": "(min-width:0)", "light": "(max-width:0)"}
 
 
@@ -101,7 +106,10 @@ def framed(html: str) -> Response:
 
 
 def lit(html: str, scheme: str) -> str:
-    """The mail as a light or a dark mailbox shows it; unchanged for any other ``scheme``."""
+    """The mail as a light, a dark or a darkening mailbox shows it; unchanged for any other ``scheme``."""
+    if scheme == "forced":
+        head, mark, body = lit(html, "light").partition("</head>")
+        return f"{head}{_FORCE}{mark}{body}"
     if scheme not in _ANSWERS:
         return html
     head, mark, body = html.partition("</head>")

@@ -110,6 +110,17 @@ def test_the_preview_is_as_wide_and_as_dark_as_asked(page: Any, served: str) -> 
     assert shown["375", "dark"] == shown["600", "dark"] != shown["600", "light"]
 
 
+def test_a_mailbox_that_darkens_unasked_is_played(page: Any, served: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{served}/desk/?scheme=forced")
+    frame = page.frames[1]
+    frame.wait_for_load_state()
+    assert "invert(1)" in frame.evaluate("getComputedStyle(document.documentElement).filter")
+    card = "getComputedStyle(document.querySelector('.card')).backgroundColor"
+    assert frame.evaluate(card) == "rgb(255, 253, 248)"  # the mail's own dark rules were not asked
+    assert page.get_by_role("link", name="Forced dark").get_attribute("aria-current") == "true"
+
+
 def test_a_script_in_the_frame_does_not_run(page: Any, served: str, press: Pressroom) -> None:
     from sqlalchemy import update
 
