@@ -16,7 +16,8 @@ _DATELINES = tuple(
     re.compile(p)
     for p in (
         rf"^{_PLACE},?\s*(?:{_MONTH})?(?:,?\s*\d{{4}})?,?\s*[(\[](?:{_AGENCY})(?:/[\w ]+)?[)\]]\s*[—–\-:.]*\s*",
-        rf"^(?:{_MONTH}\s*)?[(\[](?:{_AGENCY})[)\]]\s*[—–\-:]*\s*",
+        rf"^(?:(?:\w+day,?\s+)?(?:{_MONTH})(?:,?\s*\d{{4}})?,?\s*)?[(\[](?:{_AGENCY})[)\]]\s*[—–\-:]*\s*",
+        rf"^(?:{_MONTH})(?:,?\s*\d{{4}})?\s*(?:[—–]|--|\s-\s)\s*(?=[A-Z])",
         rf"^[A-Z]{{3,}}[A-Z .,’'/\-]*(?:,\s*{_PLACE})?(?:,?\s+(?:{_MONTH}))?(?:,?\s*\d{{4}})?\s*(?:[—–]|--|\s-\s|-\s)\s*",
         rf"^{_PLACE}\s+(?:{_AGENCY})\s*[—–]\s*",
         rf"^{_PLACE},\s*(?:{_MONTH})(?:,?\s*\d{{4}})?\s*[—–\-:]\s*",
@@ -38,6 +39,7 @@ _CAPITALS = (
 # A dateline in the middle: what stands before it is a heading or a teaser.
 _INNER_DATELINE = re.compile(
     r"\b[A-Z]{4,}(?:[ ,][A-Z]{3,})*(?:,\s*[A-Z][\w.]+)?\s*(?:\([^()]{2,40}\)\s*)?(?:[—–]|--|\s-)\s+(?=[A-Z])"
+    rf"|\b(?:{_MONTH})(?:,?\s*\d{{4}})?,?\s*[(\[](?:{_AGENCY})[)\]]\s*(?:[—–:]|-+)\s*(?=[A-Z])"
     rf"|(?<=[a-z0-9] )(?:{_CAPITALS})\s+(?=[A-Z][a-z])|\b\d{{1,2}}, \d{{4}}(?=[A-Z][a-z])"
 )
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"

@@ -123,3 +123,25 @@ def test_sentences_that_lean_on_others_are_known() -> None:
 def test_a_sentence_may_end_with_who_said_so() -> None:
     text = "The council of Marlow Bay approved 1,200 new berths on Tuesday, the mayor said."
     assert [p.text for p in pieces(text)] == [text]
+
+
+@pytest.mark.parametrize(
+    "dateline",
+    [
+        "Aug. 21 (UPI) -- ",
+        "August 21 (UPI) — ",
+        "21 Aug. (AFP) - ",
+        "Aug. 21, 2031 (Reuters) - ",
+        "Thursday, Aug. 21 (UPI) -- ",
+        "Aug. 21 -- ",
+        "MARLOW BAY, Aug. 21 (UPI) -- ",
+        "Harbor wall stays Aug. 21 (UPI) -- ",
+    ],
+)
+def test_a_dateline_with_a_date_is_taken_off(dateline: str) -> None:
+    assert [p.text for p in pieces(dateline + TRUE)] == [TRUE]
+
+
+def test_a_date_that_belongs_to_the_sentence_stays() -> None:
+    text = "Aug. 21 was the day on which the council of Marlow Bay (MBC) approved the wall."
+    assert trimmed(text) == text
