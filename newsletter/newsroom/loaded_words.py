@@ -234,9 +234,11 @@ _LOADED = [
 ]
 LOADED = frozenset(_LOADED)
 _WORD = re.compile(r"[a-z][a-z\-]+")
+_PHRASE = re.compile(r"\billegal (?:alien|immigrant|migrant)s?\b")
 
 
 def loaded_in(text: str) -> int:
     """How many loaded words stand in the text. What is inside double quotation marks is somebody's own word and not counted."""
     outside = re.sub(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’", " ", text)
-    return sum(word in LOADED for word in _WORD.findall(outside.lower()))
+    outside = outside.lower()
+    return sum(word in LOADED for word in _WORD.findall(outside)) + len(_PHRASE.findall(outside))

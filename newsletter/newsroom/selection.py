@@ -17,6 +17,7 @@ SUMMARY_WORDS = 50
 OWN_CENTER, OWN_WORDS = 1.5, 0.6  # weights of the Side's own centroid and of words that are its own
 _DIGIT = re.compile(r"\d")
 _DAY = re.compile(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b")
+SAME = 0.5  # cosine from which a plainer sentence says the same as a loaded one
 REPEATED = 0.6  # cosine from which a sentence repeats one already chosen
 
 
@@ -125,13 +126,14 @@ def _echoes(pool: Sequence[Statement]) -> list[float]:
 
 
 def side_scores(pool: Sequence[Statement], side: Side, everything: Sequence[Statement]) -> dict[int, float]:
-    """Central to the Story and to the Side's own telling, plus a share of the log-odds that its words are the Side's."""
+    """Central to the Story and to the Side's own telling, plus a share of the log-odds that its words are the Side's.
+    A loaded sentence is left out where a plainer one of the Side says the same."""
     own: Counter[str] = Counter(t for s in everything if s.side is side for t in s.terms)
     other: Counter[str] = Counter(t for s in everything if s.side is not side for t in s.terms)
     odds = log_odds(own, other, own + other)
     scores = {}
     for index, s in enumerate(pool):
-        if s.side is side and s.fit:
+        if s.side is side and s.fit and not _said_plainer(s, pool):
             lean = sum(odds.get(t, 0.0) for t in set(s.terms)) / max(1, len(set(s.terms)))
             scores[index] = (
                 s.salience
@@ -140,3 +142,15 @@ def side_scores(pool: Sequence[Statement], side: Side, everything: Sequence[Stat
                 - (0.5 if s.is_headline else 0.0)
             )
     return scores
+
+
+def _said_plainer(statement: Statement, pool: Sequence[Statement]) -> bool:
+    """The Side says the same elsewhere, whole and with fewer loaded words."""
+    return statement.loaded > 0 and any(
+        s.side is statement.side
+        and s.fit
+        and not s.is_headline
+        and s.loaded < statement.loaded
+        and s.like(statement) >= SAME
+        for s in pool
+    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from newsletter.newsroom.grounding import judge, stands_in
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.rouge import rouge
-from newsletter.newsroom.summarizers.extractive import Extractive, overview
+from newsletter.newsroom.summarizers.extractive import Extractive, overview, side_text
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
 from newsletter.newsroom.telling import Telling, from_json, to_json
 
@@ -145,3 +145,20 @@ def test_rouge_counts_shared_words_pairs_and_runs() -> None:
     assert some.two == 0.0
     assert some.longest == pytest.approx(4 / 9)
     assert rouge("", "words").one == 0.0
+
+
+@pytest.mark.parametrize("loaded_first", [True, False])
+def test_a_loaded_sentence_gives_way_to_a_plainer_one_of_its_side(*, loaded_first: bool) -> None:
+    loaded = "A judge in Marlow Bay ordered illegal alien Teo Larkspur to leave Quorn on Tuesday."
+    plainer = "A judge in Marlow Bay ordered Teo Larkspur to leave Quorn on Tuesday."
+    texts = [loaded, plainer] if loaded_first else [plainer, loaded]
+    told = [
+        ArticleText(
+            n, f"Outlet {n}", Side.RIGHT, f"Judge orders Larkspur out {n}", text, DAY - timedelta(hours=n)
+        )
+        for n, text in enumerate(texts, start=1)
+    ]
+    assert plainer in side_text(told, Side.RIGHT)
+    assert "illegal alien" not in side_text(told, Side.RIGHT)
+    alone = [a for a in told if a.excerpt == loaded]
+    assert loaded in side_text(alone, Side.RIGHT)
