@@ -11,6 +11,8 @@ BLUEPRINTS = (
     "health",
     "signup",
     "unsubscribe",
+    "signin",
+    "account",
     "checkout",
     "offline_checkout",
     "stripe_webhook",

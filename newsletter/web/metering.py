@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 
 from flask import Response, request
 
@@ -14,6 +12,7 @@ from newsletter.circulation.access import Access
 from newsletter.circulation.meter import Standing
 from newsletter.circulation.tokens import METER, TokenError, fresh_secret
 from newsletter.web.desk import guard
+from newsletter.web.reader import current_reader
 from newsletter.web.services import services
 
 KEPT_FOR = 366 * 24 * 3600  # seconds the cookie lives, as long as its token
@@ -80,7 +79,4 @@ def _cookie() -> str | None:
 
 def _signed_in() -> int | None:
     """The Subscriber who is signed in on the site."""
-    if find_spec("newsletter.web.reader") is None:  # sign-in for readers is still being written
-        return None
-    found: int | None = import_module("newsletter.web.reader").current_reader(request)
-    return found
+    return current_reader(request)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from flask import request
+
+from newsletter.web.reader import current_reader
+
 
 def signed_in_number() -> int | None:
     """The number of the Subscriber who is signed in on this browser; None when nobody is."""
-    return None
+    return current_reader(request)

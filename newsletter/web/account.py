@@ -1,0 +1,158 @@
+"""A reader's own page: when the mail comes, the plan, and everything we hold. Every act is a form of this Sign-in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.circulation import erase, preferences, signin
+from newsletter.circulation.access import Facts, access, trial_ends_at
+from newsletter.circulation.tokens import UNSUBSCRIBE, fingerprint, subject_of
+from newsletter.errors import Refused
+from newsletter.models import Subscriber
+from newsletter.newsroom.topics import TOPICS
+from newsletter.web import reader
+from newsletter.web.csrf import check_form, form_token
+from newsletter.web.services import services
+
+bp = Blueprint("account", __name__)
+FORM = "account"
+
+
+@bp.get("/account")
+def page() -> Response:
+    site = services()
+    with db.reading(site.sessions) as session:
+        found = signin.reader_of(session, reader.secret(), now=site.now())
+        if found is None:
+            return make_response(redirect(site.paths.signin(), 303))
+        return _page(found, saved=request.args.get("saved") == "yes")
+
+
+@bp.post("/account")
+def choose() -> Response:
+    """Hour, zone, cadence, Topics and pause, all or nothing."""
+    given = request.form
+
+    def act(session: Session, found: Subscriber) -> None:
+        preferences.choose(
+            found,
+            hour=int(given["hour"]) if given.get("hour", "").isdecimal() else -1,
+            zone=given.get("zone", "")[:64],
+            cadence=given.get("cadence", ""),
+            topics=given.getlist("topics"),
+            paused_until=_day(given.get("paused_until", "")),
+            today=services().now().astimezone(ZoneInfo(found.zone)).date(),
+        )
+
+    return _do(act) or _to(f"{services().paths.account()}?saved=yes")
+
+
+@bp.get("/account/export")
+def export() -> Response:
+    """Everything we hold on the reader, as a file of JSON."""
+    site = services()
+    with db.reading(site.sessions) as session:
+        found = signin.reader_of(session, reader.secret(), now=site.now())
+        if found is None:
+            return make_response(redirect(site.paths.signin(), 303))
+        answer = make_response(json.dumps(erase.export(session, found), indent=2, ensure_ascii=False))
+    answer.headers["Content-Type"] = "application/json; charset=utf-8"
+    answer.headers["Content-Disposition"] = "attachment; filename=my-data.json"
+    return answer
+
+
+@bp.post("/account/signout")
+def sign_out() -> Response:
+    return _do(lambda session, _: signin.sign_out(session, reader.secret(), now=services().now())) or _out()
+
+
+@bp.post("/account/signout-everywhere")
+def sign_out_everywhere() -> Response:
+    return (
+        _do(lambda session, found: signin.sign_out_everywhere(session, found.id, now=services().now()))
+        or _out()
+    )
+
+
+@bp.post("/account/erase")
+def erase_me() -> Response:
+    """For good, and only with the box ticked."""
+
+    def act(session: Session, found: Subscriber) -> None:
+        if request.form.get("sure") != "yes":
+            raise Refused("Please tick the box to say that you are sure.")
+        erase.erase(session, found, now=services().now())
+
+    refused = _do(act)
+    if refused is not None:
+        return refused
+    answer = make_response(render_template("account_erased.html"))
+    reader.drop_cookie(answer)
+    return answer
+
+
+def _do(act: Callable[[Session, Subscriber], Any]) -> Response | None:
+    """Do it for whoever is signed in; else the answer that says why not."""
+    check_form(FORM, fingerprint(reader.secret()))
+    site = services()
+    try:
+        with site.sessions.begin() as session:
+            found = signin.reader_of(session, reader.secret(), now=site.now())
+            if found is None:
+                return make_response(redirect(site.paths.signin(), 303))
+            act(session, found)
+    except Refused as refusal:
+        with db.reading(site.sessions) as session:
+            found = signin.reader_of(session, reader.secret(), now=site.now())
+            return _page(found, error=str(refusal)) if found else abort(409, str(refusal))
+    return None
+
+
+def _page(found: Subscriber, *, error: str = "", saved: bool = False) -> Response:
+    site = services()
+    now = site.now()
+    facts = Facts(
+        found.trial_started_at, tuple(found.subscriptions), timedelta(days=site.settings.TRIAL_DAYS)
+    )
+    token = site.tokens.make(UNSUBSCRIBE, subject_of(found.id, found.address_hash))
+    html = render_template(
+        "account.html",
+        reader=found,
+        error=error,
+        saved=saved,
+        access=access(facts, now=now),
+        trial_ends_at=trial_ends_at(facts),
+        topics=TOPICS,
+        zones=sorted(z for z in available_timezones() if "/" in z or z == "UTC"),
+        tomorrow=now.astimezone(ZoneInfo(found.zone)).date() + timedelta(days=1),
+        unsubscribe=site.paths.unsubscribe(token),
+        account_token=form_token(FORM, fingerprint(reader.secret())),
+    )
+    return make_response(html, 422 if error else 200)
+
+
+def _day(text: str) -> date | None:
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise Refused("Please write the day as year-month-day, such as 2026-12-31.") from None
+
+
+def _out() -> Response:
+    answer = _to(services().paths.home())
+    reader.drop_cookie(answer)
+    return answer
+
+
+def _to(path: str) -> Response:
+    return make_response(redirect(path, 303))

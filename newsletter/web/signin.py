@@ -1,0 +1,70 @@
+"""A reader comes in by a link that works once, and goes out."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+
+from newsletter import db
+from newsletter.circulation import signin as circulation
+from newsletter.circulation.tokens import ExpiredToken, TokenError
+from newsletter.web import reader
+from newsletter.web.csrf import check_form
+from newsletter.web.services import services
+
+bp = Blueprint("signin", __name__)
+ASK_FORM, LINK_FORM = "signin", "signin-link"
+
+
+@bp.get("/signin")
+def form() -> Response:
+    """One field; who is signed in already is led to the account."""
+    if reader.current_reader(request) is not None:
+        return make_response(redirect(services().paths.account(), 303))
+    return make_response(render_template("signin.html", asked=False))
+
+
+@bp.post("/signin")
+def ask() -> Response:
+    """Mail a link, if there is a reader to mail it to. The answer is the same for every address."""
+    check_form(ASK_FORM)
+    site = services()
+    with site.sessions.begin() as session:
+        circulation.ask_for_link(
+            session, request.form.get("address", ""), settings=site.settings, now=site.now()
+        )
+    return make_response(render_template("signin.html", asked=True, minutes=circulation.minutes_valid()))
+
+
+@bp.get("/signin/<token>")
+def link_page(token: str) -> Response:
+    """A page with a button. Looking spends nothing, so scanners of mail do no harm."""
+    site = services()
+    try:
+        with db.reading(site.sessions) as session:
+            circulation.reader_in(session, token, tokens=site.tokens)
+            spent = circulation.is_spent(session, token)
+    except TokenError as error:
+        return _refusal(error)
+    return _refusal(None) if spent else make_response(render_template("signin_link.html", token=token))
+
+
+@bp.post("/signin/<token>")
+def spend(token: str) -> Response:
+    """The button: the link is spent and this browser signed in, under a new secret."""
+    check_form(LINK_FORM, token)
+    site = services()
+    try:
+        with site.sessions.begin() as session:
+            fresh = circulation.sign_in(
+                session, token, tokens=site.tokens, now=site.now(), instead_of=reader.secret()
+            )
+    except TokenError as error:
+        return _refusal(error)
+    answer = make_response(redirect(site.paths.account(), 303))
+    reader.set_cookie(answer, fresh)
+    return answer
+
+
+def _refusal(error: TokenError | None) -> Response:
+    gone = error is None or isinstance(error, ExpiredToken) or "used" in str(error)
+    return make_response(render_template("signin_refused.html", gone=gone), 410 if gone else 404)
