@@ -1,0 +1,261 @@
+"""Readers come in by a mailed link that works once, stay signed in by a secret we do not keep, and can end it anywhere."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter import db
+from newsletter.circulation import operators, preferences, signin
+from newsletter.circulation.tokens import (
+    CONFIRM,
+    DESK,
+    LIVES,
+    SIGNIN,
+    UNSUBSCRIBE,
+    ExpiredToken,
+    ForgedToken,
+    GoneToken,
+    TokenError,
+    fingerprint,
+    subject_of,
+)
+from newsletter.errors import Refused
+from newsletter.links import Links
+from newsletter.models import Notice, SignIn, Subscriber
+from newsletter.newsroom.topics import TOPICS
+from newsletter.settings import Settings
+from tests.circulation.readers import make_reader, tokens_at
+
+LINKS = Links("http://127.0.0.1:8000")
+TODAY = date(2026, 3, 2)
+
+
+def _ask(sessions: db.Sessions, settings: Settings, now: datetime, address: str = "ann@example.com") -> None:
+    with sessions.begin() as session:
+        signin.ask_for_link(session, address, settings=settings, now=now)
+
+
+def _token(reader: Subscriber, now: datetime, salt: str = "0123456789abcdef", purpose: str = SIGNIN) -> str:
+    """The token of a sign-in link as ``notices`` makes it."""
+    return tokens_at(now).make(purpose, f"{subject_of(reader.id, reader.address_hash)}.{salt}")
+
+
+def _in(sessions: db.Sessions, token: str, now: datetime, *, instead_of: str = "") -> str:
+    with sessions.begin() as session:
+        return signin.sign_in(session, token, tokens=tokens_at(now), now=now, instead_of=instead_of)
+
+
+def _who(sessions: db.Sessions, secret: str, now: datetime) -> int | None:
+    with db.reading(sessions) as session:
+        found = signin.reader_of(session, secret, now=now)
+        return found.id if found else None
+
+
+def _notices(sessions: db.Sessions) -> list[Notice]:
+    with db.reading(sessions) as session:
+        return list(session.scalars(select(Notice).order_by(Notice.id)))
+
+
+def test_a_reader_is_mailed_one_link_however_often_somebody_asks_within_two_minutes(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    reader = make_reader(each_sessions, now)
+    for second in (0, 1, 119):
+        _ask(each_sessions, settings, now + timedelta(seconds=second), "ANN@Example.com ")
+    (notice,) = _notices(each_sessions)
+    assert (notice.kind, notice.subscriber_id, notice.values) == ("signin", reader.id, {})
+    assert "ann" not in notice.key
+    _ask(each_sessions, settings, now + signin.ONE_LINK_PER)
+    assert len(_notices(each_sessions)) == 2
+
+
+@pytest.mark.parametrize(
+    "address", ["bob@example.com", "waiting@example.com", "no address", "", "a\x00@example.com"]
+)
+def test_asking_for_nobody_leaves_no_trace(
+    each_sessions: db.Sessions, settings: Settings, now: datetime, address: str
+) -> None:
+    make_reader(each_sessions, now)
+    make_reader(each_sessions, now, "waiting@example.com", confirmed_at=None)
+    _ask(each_sessions, settings, now, address)
+    assert _notices(each_sessions) == []
+    with db.reading(each_sessions) as session:
+        assert session.scalar(select(func.count()).select_from(Subscriber)) == 2
+
+
+def test_who_unsubscribed_can_still_sign_in(sessions: db.Sessions, settings: Settings, now: datetime) -> None:
+    make_reader(sessions, now, unsubscribed_at=now)
+    _ask(sessions, settings, now)
+    assert [n.kind for n in _notices(sessions)] == ["signin"]
+
+
+def test_a_link_signs_in_once_and_only_a_hash_is_kept(each_sessions: db.Sessions, now: datetime) -> None:
+    reader = make_reader(each_sessions, now)
+    token = _token(reader, now)
+    secret = _in(each_sessions, token, now)
+    assert _who(each_sessions, secret, now) == reader.id
+    with pytest.raises(TokenError, match="used already"):
+        _in(each_sessions, token, now)
+    with db.reading(each_sessions) as session:
+        kept = session.scalars(select(SignIn)).one()
+        assert signin.is_spent(session, token)
+    assert kept.secret_hash == fingerprint(secret) != secret
+    assert (kept.subscriber_id, kept.operator_id) == (reader.id, None)
+
+
+def test_looking_at_a_link_spends_nothing(each_sessions: db.Sessions, now: datetime) -> None:
+    reader = make_reader(each_sessions, now)
+    token = _token(reader, now)
+    for _ in range(3):
+        with db.reading(each_sessions) as session:
+            assert signin.reader_in(session, token, tokens=tokens_at(now)).id == reader.id
+            assert not signin.is_spent(session, token)
+    assert _who(each_sessions, _in(each_sessions, token, now), now) == reader.id
+
+
+def test_links_that_do_not_sign_in(sessions: db.Sessions, now: datetime) -> None:
+    reader = make_reader(sessions, now)
+    other_life = LIVES[SIGNIN]
+    assert other_life is not None
+    cases: list[tuple[str, datetime, type[TokenError]]] = [
+        (_token(reader, now), now + other_life + timedelta(seconds=2), ExpiredToken),
+        (_token(reader, now, purpose=CONFIRM), now, ForgedToken),
+        (_token(reader, now, purpose=UNSUBSCRIBE), now, ForgedToken),
+        (_token(reader, now, purpose=DESK), now, ForgedToken),
+        (_token(reader, now)[:-2], now, ForgedToken),
+        ("", now, ForgedToken),
+        (tokens_at(now).make(SIGNIN, "no number.x"), now, ForgedToken),
+        (tokens_at(now).make(SIGNIN, f"999.{'0' * 16}.x"), now, GoneToken),
+        (tokens_at(now).make(SIGNIN, f"{reader.id}.{'0' * 16}.x"), now, GoneToken),
+    ]
+    for token, moment, refusal in cases:
+        with pytest.raises(refusal):
+            _in(sessions, token, moment)
+    with db.reading(sessions) as session:
+        assert session.scalars(select(SignIn)).all() == []
+
+
+def test_signing_in_ends_what_this_browser_had_and_nothing_else(
+    each_sessions: db.Sessions, now: datetime
+) -> None:
+    reader = make_reader(each_sessions, now)
+    planted = _in(each_sessions, _token(reader, now, "a" * 16), now)
+    elsewhere = _in(each_sessions, _token(reader, now, "b" * 16), now)
+    fresh = _in(each_sessions, _token(reader, now, "c" * 16), now, instead_of=planted)
+    assert len({planted, elsewhere, fresh}) == 3
+    assert _who(each_sessions, planted, now) is None
+    assert _who(each_sessions, elsewhere, now) == _who(each_sessions, fresh, now) == reader.id
+
+
+def test_signing_out_here_and_everywhere(each_sessions: db.Sessions, now: datetime) -> None:
+    ann = make_reader(each_sessions, now)
+    bob = make_reader(each_sessions, now, "bob@example.com")
+    here, there, phone = (_in(each_sessions, _token(ann, now, c * 16), now) for c in "abc")
+    of_bob = _in(each_sessions, _token(bob, now), now)
+    with each_sessions.begin() as session:
+        signin.sign_out(session, here, now=now)
+    assert [_who(each_sessions, s, now) for s in (here, there, phone, of_bob)] == [
+        None,
+        ann.id,
+        ann.id,
+        bob.id,
+    ]
+    with each_sessions.begin() as session:
+        assert signin.sign_out_everywhere(session, ann.id, now=now) == 2
+    assert [_who(each_sessions, s, now) for s in (here, there, phone, of_bob)] == [None, None, None, bob.id]
+
+
+def test_a_sign_in_ends_by_itself(each_sessions: db.Sessions, now: datetime) -> None:
+    reader = make_reader(each_sessions, now)
+    secret = _in(each_sessions, _token(reader, now), now)
+    assert _who(each_sessions, secret, now + signin.SIGNED_IN_FOR - timedelta(seconds=1)) == reader.id
+    assert _who(each_sessions, secret, now + signin.SIGNED_IN_FOR) is None
+
+
+def test_a_secret_of_the_desk_is_no_readers_and_the_other_way_round(
+    sessions: db.Sessions, now: datetime
+) -> None:
+    reader = make_reader(sessions, now)
+    with sessions.begin() as session:
+        operator = operators.add(session, "ed@example.com", now=now)
+        link = operators.signin_link(operator, tokens=tokens_at(now), links=LINKS).rpartition("/")[2]
+        of_desk = operators.sign_in(session, link, tokens=tokens_at(now), now=now)
+    of_reader = _in(sessions, _token(reader, now), now)
+    assert _who(sessions, of_desk, now) is None
+    with sessions.begin() as session:
+        assert operators.operator_of(session, of_reader, now=now) is None
+        signin.sign_out(session, of_desk, now=now)  # a reader's button ends no Sign-in of the desk
+        assert operators.operator_of(session, of_desk, now=now) is not None
+
+
+def test_nobody_is_signed_in_by_nothing(sessions: db.Sessions, now: datetime) -> None:
+    make_reader(sessions, now)
+    for shown in ("", "x", "x" * 5000):
+        assert _who(sessions, shown, now) is None
+
+
+def _choose(sessions: db.Sessions, reader: Subscriber, **changes: Any) -> Subscriber:
+    wish: dict[str, Any] = {
+        "hour": 7, "zone": "Europe/Berlin", "cadence": "daily", "topics": list(TOPICS), "paused_until": None,
+        "today": TODAY, **changes,
+    }  # fmt: skip
+    with sessions.begin() as session:
+        preferences.choose(session.get_one(Subscriber, reader.id), **wish)
+    with db.reading(sessions) as session:
+        return session.get_one(Subscriber, reader.id)
+
+
+def test_a_reader_sets_hour_zone_cadence_topics_and_pause(each_sessions: db.Sessions, now: datetime) -> None:
+    reader = make_reader(each_sessions, now)
+    until = TODAY + timedelta(days=10)
+    chosen = [TOPICS[1], TOPICS[0]]
+    kept = _choose(
+        each_sessions,
+        reader,
+        hour=0,
+        zone="Asia/Kolkata",
+        cadence="weekly",
+        topics=chosen,
+        paused_until=until,
+    )
+    assert (kept.hour, kept.zone, kept.cadence) == (0, "Asia/Kolkata", "weekly")
+    assert (kept.topics, kept.paused_until) == ([TOPICS[0], TOPICS[1]], until)
+    resumed = _choose(each_sessions, reader, paused_until=None)
+    assert (resumed.paused_until, resumed.topics) == (None, None)  # every Topic is kept as all of them
+
+
+def test_no_topic_at_all_means_all_of_them(sessions: db.Sessions, now: datetime) -> None:
+    assert _choose(sessions, make_reader(sessions, now), topics=[]).topics is None
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"hour": 24},
+        {"hour": -1},
+        {"zone": "Mars/Olympus"},
+        {"zone": "../../etc/passwd"},
+        {"zone": ""},
+        {"cadence": "hourly"},
+        {"topics": ["Politics", "Gossip"]},
+        {"paused_until": TODAY},
+        {"paused_until": TODAY - timedelta(days=1)},
+        {"paused_until": TODAY + timedelta(days=preferences.LONGEST_PAUSE + 1)},
+        {"paused_until": date.max},
+    ],
+    ids=str,
+)
+def test_a_wish_that_makes_no_sense_changes_nothing(
+    sessions: db.Sessions, now: datetime, wish: dict[str, Any]
+) -> None:
+    reader = make_reader(sessions, now, hour=5, zone="Asia/Tokyo")
+    with pytest.raises(Refused):
+        _choose(sessions, reader, **wish)
+    with db.reading(sessions) as session:
+        kept = session.get_one(Subscriber, reader.id)
+    assert (kept.hour, kept.zone, kept.cadence, kept.topics) == (5, "Asia/Tokyo", "daily", None)
+    assert kept.paused_until is None
