@@ -1,14 +1,12 @@
-"""What a reader may set: when the mail comes, how often, about what, and from when again."""
+"""What a reader may set: when the mail comes, how often, and from when again."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import date
 from zoneinfo import available_timezones
 
 from newsletter.errors import Refused
 from newsletter.models import Subscriber
-from newsletter.newsroom.topics import TOPICS
 
 CADENCES = ("daily", "weekly")
 LONGEST_PAUSE = 366  # days
@@ -20,11 +18,10 @@ def choose(
     hour: int,
     zone: str,
     cadence: str,
-    topics: Collection[str],
     paused_until: date | None,
     today: date,
 ) -> None:
-    """Set all of it, or nothing. Every Topic chosen, or none, means all of them. Raises :class:`Refused`. The caller commits."""
+    """Set all of it, or nothing. Raises :class:`Refused`. The caller commits."""
     if not 0 <= hour <= 23:
         raise Refused("Please choose an hour from the list.")
     if zone not in available_timezones():
@@ -33,10 +30,7 @@ def choose(
         )
     if cadence not in CADENCES:
         raise Refused("Please choose daily or weekly.")
-    if not set(topics) <= set(TOPICS):
-        raise Refused("Please choose topics from the list.")
     if paused_until is not None and not 0 < (paused_until - today).days <= LONGEST_PAUSE:
         raise Refused("Please pause until a day after today, at most a year ahead.")
     reader.hour, reader.zone, reader.cadence = hour, zone, cadence
-    reader.topics = None if set(topics) in (set(), set(TOPICS)) else [t for t in TOPICS if t in topics]
     reader.paused_until = paused_until

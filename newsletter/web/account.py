@@ -17,7 +17,6 @@ from newsletter.circulation.access import Facts, access, trial_ends_at
 from newsletter.circulation.tokens import UNSUBSCRIBE, fingerprint, subject_of
 from newsletter.errors import Refused
 from newsletter.models import Subscriber
-from newsletter.newsroom.topics import TOPICS
 from newsletter.web import reader
 from newsletter.web.csrf import check_form, form_token
 from newsletter.web.services import services
@@ -38,7 +37,7 @@ def page() -> Response:
 
 @bp.post("/account")
 def choose() -> Response:
-    """Hour, zone, cadence, Topics and pause, all or nothing."""
+    """Hour, zone, cadence and pause, all or nothing."""
     given = request.form
 
     def act(session: Session, found: Subscriber) -> None:
@@ -47,7 +46,6 @@ def choose() -> Response:
             hour=int(given["hour"]) if given.get("hour", "").isdecimal() else -1,
             zone=given.get("zone", "")[:64],
             cadence=given.get("cadence", ""),
-            topics=given.getlist("topics"),
             paused_until=_day(given.get("paused_until", "")),
             today=services().now().astimezone(ZoneInfo(found.zone)).date(),
         )
@@ -130,7 +128,6 @@ def _page(found: Subscriber, *, error: str = "", saved: bool = False) -> Respons
         saved=saved,
         access=access(facts, now=now),
         trial_ends_at=trial_ends_at(facts),
-        topics=TOPICS,
         zones=sorted(z for z in available_timezones() if "/" in z or z == "UTC"),
         tomorrow=now.astimezone(ZoneInfo(found.zone)).date() + timedelta(days=1),
         unsubscribe=site.paths.unsubscribe(token),
