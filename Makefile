@@ -5,7 +5,7 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help run test check fast format bench prove python chromium clean
+.PHONY: help run test check fast format python chromium clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,9 +26,6 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, fast tests
 format: $(VENV)/.installed-dev ## rewrite the code in the project's format
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
-
-bench: $(VENV)/.installed-dev ## measure, and print one table
-	@$(PY) -m tests.bench
 
 clean: ## remove what was installed and made here, var/ excepted
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis preview

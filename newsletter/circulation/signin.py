@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from newsletter import log
 from newsletter.circulation.addresses import AddressError, address_hash, normalise
 from newsletter.circulation.signup import subscriber_of
 from newsletter.circulation.tokens import LIVES, SIGNIN, TokenError, Tokens, fingerprint, fresh_secret
 from newsletter.db import changed, insert_new
-from newsletter.mailroom import notify
-from newsletter.models import SignIn, SpentToken, Subscriber
+from newsletter.mailroom import notify, states
+from newsletter.models import Notice, SignIn, SpentToken, Subscriber
 from newsletter.settings import Settings
 
+_log = log.get("circulation")
+
 SIGNED_IN_FOR = timedelta(days=60)
-ONE_LINK_PER = timedelta(minutes=2)  # asked for by mail
+# How many mails strangers can cause. The links of a capped hour still work: who reads the mail is not shut out.
+ONE_LINK_PER = timedelta(minutes=2)  # to one reader
+LINKS_AN_HOUR = 6  # to one reader
+LINKS_A_DAY = 20  # to one reader
+MAILS_AN_HOUR = 2_000  # the whole site
+_KIND = "signin"
 
 
 def minutes_valid() -> int:
@@ -29,7 +37,7 @@ def minutes_valid() -> int:
 def ask_for_link(session: Session, address: str, *, settings: Settings, now: datetime) -> None:
     """Mail a sign-in link, if the address is a confirmed reader's. Says nothing either way. The caller commits.
 
-    At most one mail in two minutes, however often somebody asks.
+    At most one mail in two minutes, however often somebody asks, and no more than the caps above.
     """
     try:
         hashed = address_hash(settings.SECRET_KEY.get_secret_value(), normalise(address))
@@ -38,8 +46,25 @@ def ask_for_link(session: Session, address: str, *, settings: Settings, now: dat
     reader = session.scalars(select(Subscriber).where(Subscriber.address_hash == hashed)).first()
     if reader is None or reader.confirmed_at is None:
         return
+    if capped := _capped(session, reader, now=now):
+        _log.warning("signin.capped", cap=capped)
+        return
     slot = int(now.timestamp() // ONE_LINK_PER.total_seconds())
-    notify.queue(session, "signin", key=f"signin:{reader.id}:{slot}", due_at=now, subscriber_id=reader.id)
+    notify.queue(session, _KIND, key=f"{_KIND}:{reader.id}:{slot}", due_at=now, subscriber_id=reader.id)
+
+
+def _capped(session: Session, reader: Subscriber, *, now: datetime) -> str | None:
+    """The cap that is reached, as a word; None when a mail may go."""
+    mails = select(func.count()).select_from(Notice).where(Notice.kind == _KIND)
+    mine = mails.where(Notice.subscriber_id == reader.id)
+    hour_ago = now - timedelta(hours=1)
+    if (session.scalar(mine.where(Notice.due_at > hour_ago)) or 0) >= LINKS_AN_HOUR:
+        return "hour"
+    if (session.scalar(mine.where(Notice.due_at > now - timedelta(days=1))) or 0) >= LINKS_A_DAY:
+        return "day"
+    # All states, named so that the index on (state, due_at) serves.
+    everywhere = mails.where(Notice.state.in_(states.STATES), Notice.due_at > hour_ago)
+    return "site" if (session.scalar(everywhere) or 0) >= MAILS_AN_HOUR else None
 
 
 def reader_in(session: Session, token: str, *, tokens: Tokens) -> Subscriber:
