@@ -26,7 +26,6 @@ from newsletter.circulation.tokens import (
 from newsletter.errors import Refused
 from newsletter.links import Links
 from newsletter.models import Notice, SignIn, Subscriber
-from newsletter.newsroom.topics import TOPICS
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader, tokens_at
 
@@ -71,6 +70,37 @@ def test_a_reader_is_mailed_one_link_however_often_somebody_asks_within_two_minu
     assert "ann" not in notice.key
     _ask(each_sessions, settings, now + signin.ONE_LINK_PER)
     assert len(_notices(each_sessions)) == 2
+
+
+def test_a_reader_gets_so_many_links_an_hour_and_a_day_and_others_get_theirs(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    make_reader(each_sessions, now)
+    bob = make_reader(each_sessions, now, "bob@example.com")
+    for minute in range(0, 60, 2):
+        _ask(each_sessions, settings, now + timedelta(minutes=minute))
+    assert len(_notices(each_sessions)) == signin.LINKS_AN_HOUR
+    _ask(each_sessions, settings, now + timedelta(minutes=59), "bob@example.com")
+    assert _notices(each_sessions)[-1].subscriber_id == bob.id
+    _ask(each_sessions, settings, now + timedelta(minutes=62))
+    assert len(_notices(each_sessions)) == signin.LINKS_AN_HOUR + 2
+    for hour in range(2, 23):
+        _ask(each_sessions, settings, now + timedelta(hours=hour))
+    assert len(_notices(each_sessions)) == signin.LINKS_A_DAY + 1
+    _ask(each_sessions, settings, now + timedelta(hours=25))
+    assert len(_notices(each_sessions)) == signin.LINKS_A_DAY + 2
+
+
+def test_the_whole_site_has_a_cap(
+    sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signin, "MAILS_AN_HOUR", 3)
+    for n in range(5):
+        make_reader(sessions, now, f"r{n}@example.com")
+        _ask(sessions, settings, now, f"r{n}@example.com")
+    assert len(_notices(sessions)) == 3
+    _ask(sessions, settings, now + timedelta(hours=1), "r4@example.com")
+    assert len(_notices(sessions)) == 4
 
 
 @pytest.mark.parametrize(
@@ -200,7 +230,7 @@ def test_nobody_is_signed_in_by_nothing(sessions: db.Sessions, now: datetime) ->
 
 def _choose(sessions: db.Sessions, reader: Subscriber, **changes: Any) -> Subscriber:
     wish: dict[str, Any] = {
-        "hour": 7, "zone": "Europe/Berlin", "cadence": "daily", "topics": list(TOPICS), "paused_until": None,
+        "hour": 7, "zone": "Europe/Berlin", "cadence": "daily", "paused_until": None,
         "today": TODAY, **changes,
     }  # fmt: skip
     with sessions.begin() as session:
@@ -209,27 +239,21 @@ def _choose(sessions: db.Sessions, reader: Subscriber, **changes: Any) -> Subscr
         return session.get_one(Subscriber, reader.id)
 
 
-def test_a_reader_sets_hour_zone_cadence_topics_and_pause(each_sessions: db.Sessions, now: datetime) -> None:
+def test_a_reader_sets_hour_zone_cadence_and_pause_and_resumes(
+    each_sessions: db.Sessions, now: datetime
+) -> None:
     reader = make_reader(each_sessions, now)
     until = TODAY + timedelta(days=10)
-    chosen = [TOPICS[1], TOPICS[0]]
-    kept = _choose(
-        each_sessions,
-        reader,
-        hour=0,
-        zone="Asia/Kolkata",
-        cadence="weekly",
-        topics=chosen,
-        paused_until=until,
-    )
-    assert (kept.hour, kept.zone, kept.cadence) == (0, "Asia/Kolkata", "weekly")
-    assert (kept.topics, kept.paused_until) == ([TOPICS[0], TOPICS[1]], until)
-    resumed = _choose(each_sessions, reader, paused_until=None)
-    assert (resumed.paused_until, resumed.topics) == (None, None)  # every Topic is kept as all of them
+    kept = _choose(each_sessions, reader, hour=0, zone="Asia/Kolkata", cadence="weekly", paused_until=until)
+    assert (kept.hour, kept.zone, kept.cadence, kept.paused_until) == (0, "Asia/Kolkata", "weekly", until)
+    resumed = _choose(each_sessions, reader, hour=0, cadence="weekly")
+    assert (resumed.paused_until, resumed.hour, resumed.cadence) == (None, 0, "weekly")
 
 
-def test_no_topic_at_all_means_all_of_them(sessions: db.Sessions, now: datetime) -> None:
-    assert _choose(sessions, make_reader(sessions, now), topics=[]).topics is None
+@pytest.mark.parametrize("days", [1, preferences.LONGEST_PAUSE])
+def test_the_shortest_and_the_longest_pause(sessions: db.Sessions, now: datetime, days: int) -> None:
+    until = TODAY + timedelta(days=days)
+    assert _choose(sessions, make_reader(sessions, now), paused_until=until).paused_until == until
 
 
 @pytest.mark.parametrize(
@@ -241,7 +265,6 @@ def test_no_topic_at_all_means_all_of_them(sessions: db.Sessions, now: datetime)
         {"zone": "../../etc/passwd"},
         {"zone": ""},
         {"cadence": "hourly"},
-        {"topics": ["Politics", "Gossip"]},
         {"paused_until": TODAY},
         {"paused_until": TODAY - timedelta(days=1)},
         {"paused_until": TODAY + timedelta(days=preferences.LONGEST_PAUSE + 1)},
@@ -257,5 +280,4 @@ def test_a_wish_that_makes_no_sense_changes_nothing(
         _choose(sessions, reader, **wish)
     with db.reading(sessions) as session:
         kept = session.get_one(Subscriber, reader.id)
-    assert (kept.hour, kept.zone, kept.cadence, kept.topics) == (5, "Asia/Tokyo", "daily", None)
-    assert kept.paused_until is None
+    assert (kept.hour, kept.zone, kept.cadence, kept.paused_until) == (5, "Asia/Tokyo", "daily", None)
