@@ -231,7 +231,8 @@ def test_two_schedulers_interleaved_do_each_step_once(skew: int, turns: list[tup
         both = world.due(now), world.due(now + timedelta(seconds=skew))
         for steps in both:
             world.do(now, steps)
-    assert max(world.did.values()) == 1
+    # dispatch may be begun by both: what it hands over is claimed in the ledger, copy by copy.
+    assert max(n for (step, _), n in world.did.items() if step != "dispatch") == 1
     late = now + timedelta(seconds=max(skew, 0))
     day, moment = latest_compose(late, NEW_YORK) or (date.min, late)
     if late < moment + NEW_YORK.stale_after:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,6 +96,12 @@ def write_preview(
 
 def take_pictures(pages: Sequence[tuple[str, str]], folder: Path) -> tuple[list[Path], str]:
     """Picture each (name, HTML) at 600 and 375 px, light, dark and darkened by force. Returns files and a note."""
+    # In a thread of its own: Playwright refuses one in which a loop of asyncio, somebody else's, is running.
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(_take_pictures, pages, folder).result()
+
+
+def _take_pictures(pages: Sequence[tuple[str, str]], folder: Path) -> tuple[list[Path], str]:
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
         return [], "No Chromium was found, so no pictures were taken; everything else is written."
