@@ -34,3 +34,8 @@ def choose(
         raise Refused("Please pause until a day after today, at most a year ahead.")
     reader.hour, reader.zone, reader.cadence = hour, zone, cadence
     reader.paused_until = paused_until
+
+
+def resume(reader: Subscriber) -> None:
+    """End a pause now. The caller commits."""
+    reader.paused_until = None

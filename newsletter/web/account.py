@@ -43,7 +43,7 @@ def choose() -> Response:
     def act(session: Session, found: Subscriber) -> None:
         preferences.choose(
             found,
-            hour=int(given["hour"]) if given.get("hour", "").isdecimal() else -1,
+            hour=_hour(given.get("hour", "")),
             zone=given.get("zone", "")[:64],
             cadence=given.get("cadence", ""),
             paused_until=_day(given.get("paused_until", "")),
@@ -51,6 +51,12 @@ def choose() -> Response:
         )
 
     return _do(act) or _to(f"{services().paths.account()}?saved=yes")
+
+
+@bp.post("/account/resume")
+def resume() -> Response:
+    """The mail comes again from the next Issue on."""
+    return _do(lambda _, found: preferences.resume(found)) or _to(f"{services().paths.account()}?saved=yes")
 
 
 @bp.get("/account/export")
@@ -117,6 +123,7 @@ def _do(act: Callable[[Session, Subscriber], Any]) -> Response | None:
 def _page(found: Subscriber, *, error: str = "", saved: bool = False) -> Response:
     site = services()
     now = site.now()
+    today = now.astimezone(ZoneInfo(found.zone)).date()
     facts = Facts(
         found.trial_started_at, tuple(found.subscriptions), timedelta(days=site.settings.TRIAL_DAYS)
     )
@@ -128,12 +135,20 @@ def _page(found: Subscriber, *, error: str = "", saved: bool = False) -> Respons
         saved=saved,
         access=access(facts, now=now),
         trial_ends_at=trial_ends_at(facts),
-        zones=sorted(z for z in available_timezones() if "/" in z or z == "UTC"),
-        tomorrow=now.astimezone(ZoneInfo(found.zone)).date() + timedelta(days=1),
+        # Theirs is among them even under an old name such as "Japan": else the browser would choose another.
+        zones=sorted({z for z in available_timezones() if "/" in z or z == "UTC"} | {found.zone}),
+        tomorrow=today + timedelta(days=1),
+        # A pause that is over is none: its day could not be saved again.
+        paused_until=found.paused_until if found.paused_until and found.paused_until > today else None,
         unsubscribe=site.paths.unsubscribe(token),
         account_token=form_token(FORM, fingerprint(reader.secret())),
     )
     return make_response(html, 422 if error else 200)
+
+
+def _hour(text: str) -> int:
+    """The hour chosen; -1, which none is, for anything else."""
+    return int(text) if len(text) <= 2 and text.isdecimal() else -1
 
 
 def _day(text: str) -> date | None:
