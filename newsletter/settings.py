@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     SMTP_URL: SecretStr = Field(
         SecretStr(""), description="smtp://user:password@host:587 or smtps://…, for MAIL_PROVIDER=smtp."
     )
+    DKIM_SELECTOR: str = Field(
+        "",
+        description="Name of the DKIM key in the DNS of MAIL_FROM's domain, when our mail is signed here (MAIL_PROVIDER=smtp).",
+    )
+    DKIM_KEY_FILE: Path | None = Field(
+        None, description="The private RSA key (PEM) that signs; empty when the relay signs by itself."
+    )
     SENDGRID_API_KEY: SecretStr = Field(SecretStr(""), description="For MAIL_PROVIDER=sendgrid.")
     SENDGRID_HOST: str = Field("https://api.sendgrid.com", description="Base URL of the SendGrid API.")
     SENDGRID_WEBHOOK_KEY: str = Field("", description="Public key that signs SendGrid's event webhook.")
@@ -142,6 +149,15 @@ class Settings(BaseSettings):
         if any(ord(c) < 32 or ord(c) == 127 for c in value) or not value.strip():
             raise ValueError("must be one line of text")
         return value.strip()
+
+    @field_validator("DKIM_SELECTOR")
+    @classmethod
+    def _selector(cls, value: str) -> str:
+        if value and not re.fullmatch(
+            r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9-]{1,63})*", value
+        ):
+            raise ValueError("must be a name such as s1")
+        return value
 
     @field_validator("FETCH_ALLOW_PRIVATE")
     @classmethod

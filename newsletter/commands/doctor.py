@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from email.utils import parseaddr
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 import dns.exception
 import dns.resolver
+from cryptography.hazmat.primitives import serialization
 
 from newsletter.commands import opening
 from newsletter.errors import DatabaseError, Refused
@@ -33,7 +36,10 @@ class Examined:
 
 @click.command()
 @click.option(
-    "--selector", "selectors", multiple=True, help="A DKIM selector to look for; s1 and s2 by default."
+    "--selector",
+    "selectors",
+    multiple=True,
+    help="A DKIM selector to look for; DKIM_SELECTOR by default, or else s1 and s2.",
 )
 @click.option(
     "--dns", "nameserver", metavar="IP:PORT", help="Ask this DNS server instead of the machine's own."
@@ -42,7 +48,8 @@ class Examined:
 def doctor(selectors: tuple[str, ...], nameserver: str | None, as_json: bool) -> None:
     """Check DNS records, settings, database, mail provider and webhook key."""
     settings = opening.open_settings()
-    found = list(_examine(settings, selectors or SELECTORS, _resolver(nameserver)))
+    own = (settings.DKIM_SELECTOR,) if settings.DKIM_SELECTOR else SELECTORS
+    found = list(_examine(settings, selectors or own, _resolver(nameserver)))
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found]))
     else:
@@ -82,6 +89,8 @@ def _examine(
     domain = parseaddr(settings.MAIL_FROM)[1].rpartition("@")[2]
     yield _record(resolver, "SPF", [domain], "v=spf1")
     yield _record(resolver, "DKIM", [f"{each}._domainkey.{domain}" for each in selectors], "p=")
+    if settings.DKIM_KEY_FILE is not None:
+        yield _dkim_key(resolver, settings.DKIM_KEY_FILE, f"{selectors[0]}._domainkey.{domain}")
     yield _record(resolver, "DMARC", [f"_dmarc.{domain}"], "v=DMARC1")
 
 
@@ -107,6 +116,23 @@ def _record(resolver: dns.resolver.Resolver, name: str, places: list[str], mark:
         if marked:
             return Examined(name, True, f"{place} has a record.")
     return Examined(name, False, f"there is no TXT record with {mark} at {' or '.join(places)}.")
+
+
+def _dkim_key(resolver: dns.resolver.Resolver, file: Path, place: str) -> Examined:
+    """Whether the key we sign with is the one whose public half the DNS shows."""
+    try:
+        key = serialization.load_pem_private_key(file.read_bytes(), None)
+        public = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        shown = b"".join(part for each in resolver.resolve(place, "TXT") for part in each.strings).decode()
+    except dns.exception.DNSException as error:
+        return Examined("DKIM key", False, f"{place} could not be compared ({type(error).__name__}).")
+    except (OSError, ValueError, TypeError, UnicodeError) as error:
+        return Examined("DKIM key", False, f"DKIM_KEY_FILE cannot be used ({type(error).__name__}).")
+    same = base64.b64encode(public).decode() in "".join(shown.split())
+    said = "is the one of" if same else "is not the one of"
+    return Examined("DKIM key", same, f"the key in DKIM_KEY_FILE {said} {place}.")
 
 
 def _has_key(text: str) -> bool:

@@ -21,7 +21,23 @@ def _outbox(settings: Settings, now: Clock, stop: Event | None) -> EmailProvider
 
 def _smtp(settings: Settings, now: Clock, stop: Event | None) -> EmailProvider:
     relay, connections = read_url(settings.SMTP_URL.get_secret_value())
-    return Smtp(relay, sender=settings.MAIL_FROM, now=now, connections=connections, stop=stop)
+    sign = _signer(settings)
+    return Smtp(relay, sender=settings.MAIL_FROM, now=now, connections=connections, sign=sign, stop=stop)
+
+
+def _signer(settings: Settings) -> Callable[[bytes], bytes] | None:
+    """Signs each mail when a DKIM key is configured; None leaves that to the relay."""
+    if bool(settings.DKIM_SELECTOR) != bool(settings.DKIM_KEY_FILE):
+        raise SettingsError("DKIM_SELECTOR and DKIM_KEY_FILE go together: one of them is not set.")
+    if settings.DKIM_KEY_FILE is None:
+        return None
+    from newsletter.mailroom.providers.dkim_signing import DkimSigner  # who does not sign need not load it
+
+    try:
+        key = settings.DKIM_KEY_FILE.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"DKIM_KEY_FILE cannot be read: {error.strerror}.") from None
+    return DkimSigner(key, selector=settings.DKIM_SELECTOR, sender=settings.MAIL_FROM).signed
 
 
 def _sendgrid(settings: Settings, now: Clock, stop: Event | None) -> EmailProvider:

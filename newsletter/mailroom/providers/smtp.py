@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -35,6 +35,7 @@ class Smtp:
         sender: str,
         now: Clock,
         connections: int = CONNECTIONS,
+        sign: Callable[[bytes], bytes] | None = None,  # puts a DKIM signature in front
         context: ssl.SSLContext | None = None,
         stop: threading.Event | None = None,
     ) -> None:
@@ -44,6 +45,7 @@ class Smtp:
         self._now = now
         self._stop = stop or threading.Event()
         self._connections = connections
+        self._sign = sign
         self._context = context or ssl.create_default_context()
         self._lanes: ThreadPoolExecutor | None = None
         self._idle: list[Talk] = []
@@ -84,6 +86,7 @@ class Smtp:
             try:
                 to = envelope_address(message.to)
                 raw = mime(message, sender=self._sender, date=self._now())
+                raw = self._sign(raw) if self._sign else raw
             except NewsletterError as error:
                 batch.answer(place, Answer(Outcome.FAILED, reason=str(error)))
                 continue
