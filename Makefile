@@ -5,7 +5,7 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help run test check fast format python chromium clean
+.PHONY: help run test check bench fast format python chromium clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,11 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, fast tests
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m pytest -n $(WORKERS) -m "not browser and not postgres and not slow"
+
+BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql"
+
+bench: $(VENV)/.installed-dev ## how fast it is, beside yardsticks of the same run; minutes
+	@for bench in $(BENCHES); do $(PY) -m newsletter bench $$bench || exit $$?; done
 
 format: $(VENV)/.installed-dev ## rewrite the code in the project's format
 	@$(VENV)/bin/ruff format .

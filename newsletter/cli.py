@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "doctor:doctor",
     "db": "database:db",
     "evaluate": "evaluate:evaluate",
+    "bench": "bench:bench",
 }
 # What ``--help`` says of each, so that it need not import them; a test compares it with the commands' own words.
 SUMMARIES: Mapping[str, str] = {
@@ -47,6 +48,7 @@ SUMMARIES: Mapping[str, str] = {
     "doctor": "Check DNS records, settings, database, mail provider and webhook key.",
     "db": "Upgrade, back up and restore the database.",
     "evaluate": "Measure quality on files of JSON lines.",
+    "bench": "Measure speed: dispatch, gather, web. Each prints ratios to yardsticks of the same run.",
 }
 
 

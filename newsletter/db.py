@@ -131,7 +131,8 @@ def insert_many(
 
     Values are not looked at (moments must be aware); column defaults of the models do not apply. Raises IntegrityError.
     """
-    name = getattr(table, "__table__", table).name
+    target = getattr(table, "__table__", table)
+    name = target.name
     connection = session.connection()
     named = ", ".join(columns)
     if connection.dialect.name == "postgresql":
@@ -146,16 +147,15 @@ def insert_many(
             raise IntegrityError(f"COPY {name}", None, error) from error
         return
     marks = ", ".join("?" * len(columns))
-    moments = [n for n, value in enumerate(rows[0]) if isinstance(value, datetime)] if rows else []
-    if moments:
-        rows = [tuple(_sqlite_moment(v) if n in moments else v for n, v in enumerate(row)) for row in rows]
+    for place in (n for n, column in enumerate(columns) if isinstance(target.c[column].type, UTCDateTime)):
+        rows = [(*row[:place], _sqlite_moment(row[place]), *row[place + 1 :]) for row in rows]
     connection.exec_driver_sql(f"INSERT INTO {name} ({named}) VALUES ({marks})", list(rows))  # noqa: S608 - names of ours
 
 
 @lru_cache(maxsize=4096)
-def _sqlite_moment(moment: datetime) -> str:
+def _sqlite_moment(moment: datetime | None) -> str | None:
     """As SQLAlchemy writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def changed(session: Session, statement: Update | Delete) -> int:

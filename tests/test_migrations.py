@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
 from newsletter import db
 from newsletter.errors import DatabaseError
-from newsletter.models import Base
+from newsletter.models import Base, Subscriber
 
 
 def test_models_are_head(each_engine: Engine) -> None:
@@ -38,3 +40,32 @@ def test_a_newer_database_is_refused(each_engine: Engine) -> None:
         db.require_head(each_engine)
     with pytest.raises(DatabaseError, match="newer than this program"):
         db.upgrade(each_engine)
+
+
+def test_many_rows_go_in_as_sqlalchemy_reads_them_back(each_engine) -> None:
+    sessions = db.make_sessions(each_engine)
+    names = (
+        "id",
+        "address",
+        "address_hash",
+        "person_hash",
+        "asked_at",
+        "confirmed_at",
+        "hour",
+        "zone",
+        "cadence",
+    )
+    names += ("consent_from", "consent_words", "consent_version", "imported")
+    rest = (6, "Asia/Tokyo", "daily", "", "", "", False)
+    moment = datetime(2026, 3, 2, 10, 0, 0, 5, tzinfo=UTC)
+    with sessions.begin() as session:
+        # A null in the first row must not hide that the column holds moments.
+        db.insert_many(
+            session,
+            Subscriber,
+            names,
+            [(1, "a@b.c", "1", "1", moment, None, *rest), (2, "d@e.f", "2", "2", moment, moment, *rest)],
+        )
+    with db.reading(sessions) as session:
+        found = session.scalars(select(Subscriber).order_by(Subscriber.id)).all()
+    assert [(s.asked_at, s.confirmed_at) for s in found] == [(moment, None), (moment, moment)]

@@ -1,0 +1,67 @@
+"""``bench``: how fast it is, measured beside yardsticks of the same run."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from newsletter.bench.measuring import Measured
+from newsletter.commands import showing
+
+
+@click.group()
+def bench() -> None:
+    """Measure speed: dispatch, gather, web. Each prints ratios to yardsticks of the same run."""
+
+
+def report(found: Measured, *, as_json: bool) -> None:
+    """Say what was measured."""
+    click.echo(json.dumps(found.as_json(), default=str) if as_json else found.in_words())
+
+
+@bench.command()
+@click.option(
+    "--recipients", type=click.IntRange(1, 5_000_000), help="Readers; by default 1,000,000, for smtp 20,000."
+)
+@click.option(
+    "--database",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, postgresql, or the address of an empty database.",
+)
+@click.option("--provider", type=click.Choice(["sendgrid", "smtp"]), default="sendgrid", show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Dispatching processes; PostgreSQL.",
+)
+@click.option("--batch", type=click.IntRange(1, 1000), default=500, show_default=True, help="BATCH_SIZE.")
+@click.option(
+    "--latency", type=click.FloatRange(0, 5000), default=0.0, help="Milliseconds added to each answer."
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def dispatch(
+    recipients: int | None,
+    database: str,
+    provider: str,
+    workers: int,
+    batch: int,
+    latency: float,
+    as_json: bool,
+) -> None:
+    """Freeze and hand over an issue to a server on loopback, the ledger on."""
+    from newsletter.bench.dispatch import READERS, bench_dispatch
+
+    with showing.progress(quiet=as_json) as progress:
+        found = bench_dispatch(
+            readers=recipients or READERS,
+            database=database,
+            workers=workers,
+            batch=batch,
+            latency=latency / 1000,
+            progress=progress,
+        )
+    report(found, as_json=as_json)
