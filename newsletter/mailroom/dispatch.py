@@ -21,14 +21,13 @@ from newsletter.mailroom.fence import Fence
 from newsletter.mailroom.ledger import Claimed, Recorded
 from newsletter.mailroom.messages import Message
 from newsletter.mailroom.providers.protocol import EmailProvider, Outcome, Receipt
+from newsletter.mailroom.states import LEASE_RESERVE
 from newsletter.models import Issue
 from newsletter.settings import Settings
 
 SlotsFor = Callable[[int, str], Mapping[str, str]]
 Progress = Callable[[int, int, str], None]
 Waypoint = Callable[[str], None]
-
-LEASE_RESERVE = timedelta(minutes=2)  # a batch is not begun with less than this left of its lease
 
 _log = log.get("mailroom")
 
@@ -156,6 +155,11 @@ def _submit(
     tell: Waypoint,
 ) -> list[Receipt] | None:
     """Hand one committed batch over. None when nothing left us and the batch was given back."""
+
+    def ours() -> bool:
+        """False once we were frozen for so long that others may take us for dead: do not begin what may not be ours."""
+        return now() <= claimed.lease_until - LEASE_RESERVE
+
     try:
         messages = _messages(claimed, issue, settings, links, slots_for)
     except NewsletterError as error:
@@ -164,15 +168,13 @@ def _submit(
             ledger.give_back(session, claimed)
             _hold(session, issue.id, f"the Messages cannot be made: {error}")
         return None
-    if (
-        now() > claimed.lease_until - LEASE_RESERVE
-    ):  # we were frozen meanwhile; do not begin what may not be ours
+    if not ours():
         with sessions.begin() as session:
             ledger.give_back(session, claimed)
         return None
     tell("submitting")
     try:
-        receipts = provider.send(messages)
+        receipts = provider.send(messages, may_begin=ours)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have left: that is a state
         _log.error("dispatch.provider_raised", issue_id=issue.id, error=type(error).__name__)
         reason = f"the provider broke off ({type(error).__name__})"

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from newsletter import db, log
 from newsletter.clock import Clock
@@ -19,8 +20,9 @@ from newsletter.mailroom import headers, ledger, notice_ledger, render
 from newsletter.mailroom.fence import Fence
 from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.notice_ledger import ClaimedNotices, NoticeInHand, queue
-from newsletter.mailroom.providers.protocol import EmailProvider, Outcome, Receipt
+from newsletter.mailroom.providers.protocol import EmailProvider, MayBegin, Outcome, Receipt
 from newsletter.mailroom.slots import open_slots
+from newsletter.mailroom.states import LEASE_RESERVE
 from newsletter.models import Notice, Operator, Subscriber
 from newsletter.settings import Settings
 
@@ -73,7 +75,7 @@ def run(
                 continue
             break
         messages, unmade = _messages(claimed, settings, links, slots_for)
-        receipts = _submit(provider, messages) if messages else []
+        receipts = _submit(provider, messages, partial(_ours, claimed, now)) if messages else []
         with sessions.begin() as session:
             notice_ledger.give_back(session, claimed, unmade, due_at=now() + PAUSE_AFTER_FAULT)
             made = replace(claimed, notices=tuple(n for n in claimed.notices if n.id not in set(unmade)))
@@ -130,9 +132,13 @@ def _message(
     return Message(hand.line, person.address, template, slots, head)
 
 
-def _submit(provider: EmailProvider, messages: list[Message]) -> list[Receipt]:
+def _ours(claimed: ClaimedNotices, now: Clock) -> bool:
+    return now() <= claimed.lease_until - LEASE_RESERVE
+
+
+def _submit(provider: EmailProvider, messages: list[Message], ours: MayBegin) -> list[Receipt]:
     try:
-        return provider.send(messages)
+        return provider.send(messages, may_begin=ours)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have left: that is a state
         _log.error("notify.provider_raised", error=type(error).__name__)
         reason = f"the provider broke off ({type(error).__name__})"

@@ -41,6 +41,7 @@ ISSUE_MOVES: Final[Mapping[str, frozenset[str]]] = {
 LEASE: Final = timedelta(
     minutes=10
 )  # longer than any provider's own time limits; past it the owner is taken for dead
+LEASE_RESERVE: Final = timedelta(minutes=2)  # nothing is begun with less than this left of its lease
 
 
 def allowed(before: str, after: str) -> bool:

@@ -20,7 +20,7 @@ from newsletter import clock, db
 from newsletter.mailroom import dispatch, freezing, ledger
 from newsletter.mailroom.messages import Message
 from newsletter.mailroom.providers.outbox import Outbox
-from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.mailroom.providers.protocol import MayBegin, Outcome, Receipt, always
 from newsletter.models import Issue
 from newsletter.settings import Settings
 
@@ -42,14 +42,14 @@ class Journaled(Outbox):
         self._journal = folder.parent / "journal.txt"
         self._waypoint = waypoint or (lambda _: None)
 
-    def send(self, messages: Sequence[Message]) -> list[Receipt]:
+    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         receipts = []
         for n, message in enumerate(messages):
             if n == len(messages) // 2:
                 self._waypoint("mid-batch")
             with open(self._journal, "a", encoding="utf-8") as journal:
                 journal.write(f"{message.reference}\n")
-            receipts += super().send([message])
+            receipts += super().send([message], may_begin=may_begin)
         return receipts
 
 
@@ -60,7 +60,7 @@ class MarksFirst(Journaled):
         super().__init__(folder, waypoint)
         self.waiting: list[Message] = []
 
-    def send(self, messages: Sequence[Message]) -> list[Receipt]:
+    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         earlier, self.waiting = self.waiting, list(messages)
         super().send(earlier)
         return [Receipt(m.reference, Outcome.ACCEPTED) for m in messages]

@@ -15,7 +15,7 @@ from newsletter.links import Links
 from newsletter.mailroom import approve, ledger
 from newsletter.mailroom.ledger import AudienceRow
 from newsletter.mailroom.messages import Message, content_hash
-from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.mailroom.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
 from newsletter.models import Issue, Rendition, Subscriber
 from newsletter.settings import Settings
 
@@ -113,12 +113,15 @@ class Postbox:
         self._answer = answer
         self._before = before
 
-    def send(self, messages: Sequence[Message]) -> list[Receipt]:
+    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         self.calls += 1
         if self._before:
             self._before(messages)
         receipts = []
         for message in messages:
+            if not may_begin():
+                receipts.append(Receipt(message.reference, Outcome.RETRY, reason=NO_LONGER_OURS))
+                continue
             receipt = self._answer(message) if self._answer else None
             receipt = receipt or Receipt(
                 message.reference, Outcome.ACCEPTED, provider_id=f"id-{message.reference}"

@@ -285,6 +285,27 @@ def test_who_was_frozen_past_the_lease_does_not_begin(go) -> None:
         assert set(session.scalars(select(Delivery.attempts))) == {1}
 
 
+def test_who_was_frozen_at_the_very_hand_over_does_not_begin_what_another_sent_meanwhile(go) -> None:
+    issue_id = frozen_issue(go.sessions, go.settings, 5)
+    postbox = Postbox()
+
+    def meanwhile(place: str) -> None:
+        if place == "submitting":
+            go.clock.ahead(minutes=11)
+            assert go(postbox, issue_id).expired == 5
+            with go.sessions.begin() as session:  # an operator looked, and the provider has none of them
+                issue = session.get_one(Issue, issue_id)
+                ids = list(session.scalars(select(Delivery.id)))
+                approve.decide_uncertain(
+                    session, issue, ids, "pending", by="test", now=go.clock(), reason="none arrived"
+                )
+            assert go(postbox, issue_id).accepted == 5
+
+    late = go(postbox, issue_id, waypoint=meanwhile)
+    assert (late.accepted, late.uncertain, late.retried, late.state) == (0, 0, 0, "dispatched")
+    assert set(postbox.taken.values()) == {1}
+
+
 def test_messages_that_cannot_be_made_hold_the_issue_and_leave_nothing_uncertain(go) -> None:
     issue_id = frozen_issue(go.sessions, go.settings, 5)
 

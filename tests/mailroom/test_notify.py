@@ -72,6 +72,13 @@ def test_a_notice_goes_with_its_cause_or_not_at_all(go, readers) -> None:
     assert _states(go) == []
 
 
+def test_who_was_frozen_past_the_lease_sends_nothing(go, readers) -> None:
+    _queue(go, 1)
+    postbox = Postbox(before=lambda _: go.clock.ahead(minutes=11))
+    assert go(postbox).accepted == 0
+    assert postbox.taken.total() == 0
+
+
 def test_due_notices_are_sent_once(go, readers) -> None:
     _queue(go, 1, 2)
     _queue(go, 3, due_at=MORNING + timedelta(hours=1))

@@ -145,6 +145,13 @@ def test_who_cannot_be_reached_is_a_definite_no(harness: Harness) -> None:
     assert all(r.reason and "@" not in r.reason for r in receipts)
 
 
+def test_what_is_no_longer_ours_is_not_begun(harness: Harness) -> None:
+    """Asked right before the first byte: a process that was frozen past its claim hands nothing over."""
+    receipts = harness.provider.send([message(n) for n in range(1, 6)], may_begin=lambda: False)
+    assert [r.outcome for r in receipts] == [Outcome.RETRY] * 5
+    assert harness.arrived() == []
+
+
 def test_nothing_to_send_is_nothing(harness: Harness) -> None:
     assert harness.provider.send([]) == []
     assert harness.arrived() == []

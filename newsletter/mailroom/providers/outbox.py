@@ -19,7 +19,7 @@ from newsletter.clock import Clock
 from newsletter.errors import NewsletterError, NotFound
 from newsletter.mailroom.headers import mime
 from newsletter.mailroom.messages import Message
-from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.mailroom.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}\.eml")
 
@@ -38,8 +38,8 @@ class Outbox:
         self._sender = sender
         self._now = now
 
-    def send(self, messages: Sequence[Message]) -> list[Receipt]:
-        return [self._keep(m) for m in messages]
+    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+        return [self._keep(m) if may_begin() else _no_longer_ours(m) for m in messages]
 
     def _keep(self, message: Message) -> Receipt:
         try:
@@ -54,6 +54,10 @@ class Outbox:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _no_longer_ours(message: Message) -> Receipt:
+    return Receipt(message.reference, Outcome.RETRY, reason=NO_LONGER_OURS)
 
 
 def file_name(reference: str) -> str:

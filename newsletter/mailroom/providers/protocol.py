@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,16 +45,26 @@ class ProviderEvent:
     reason: str = ""
 
 
+MayBegin = Callable[[], bool]  # whether the claim under these Messages is still ours
+NO_LONGER_OURS = "the claim ran out before it was handed over"
+
+
+def always() -> bool:
+    """For Messages under no claim."""
+    return True
+
+
 class EmailProvider(Protocol):
     """Takes our mail. Thread-safe: several batches may be handed over at once."""
 
     name: str
     batch_size: int  # how many Messages one call may carry
 
-    def send(self, messages: Sequence[Message]) -> list[Receipt]:
+    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         """Hand over. Exactly one Receipt per Message, in the same order; never raises for a transmission's fate.
 
-        A bad address costs only itself. Handing over the same reference twice may mail twice: not asking again is
+        ``may_begin`` is asked right before the first byte of each hand-over: a process that was frozen meanwhile finds that its
+        claim is over, and what it has not begun gets a RETRY. A bad address costs only itself. Handing over the same reference twice may mail twice: not asking again is
         the ledger's duty. (The Outbox, being a folder, does keep one file per reference.)
         """
         ...

@@ -28,7 +28,7 @@ from newsletter.errors import NewsletterError
 from newsletter.mailroom import slots
 from newsletter.mailroom.headers import HeaderError, envelope_address
 from newsletter.mailroom.messages import Message, Template
-from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.mailroom.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
 from newsletter.mailroom.providers.reasons import in_words
 
 CONNECT_TIMEOUT: Final = 10.0  # seconds
@@ -65,7 +65,7 @@ class SendGrid:
         self._lock = threading.Lock()
         self._wait_until = 0.0  # monotonic; the API asked for a pause until then
 
-    def send(self, messages: Sequence[Message]) -> list[Receipt]:
+    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         receipts: dict[int, Receipt] = {}
         calls: dict[tuple[Template, int], list[tuple[int, Message, dict[str, Any]]]] = {}
         seen: dict[str, int] = {}
@@ -81,7 +81,7 @@ class SendGrid:
         for (template, _), readers in calls.items():
             for start in range(0, len(readers), self.batch_size):
                 part = readers[start : start + self.batch_size]
-                told = self._submit(template, [(m, one) for _, m, one in part])
+                told = self._submit(template, [(m, one) for _, m, one in part], may_begin)
                 receipts.update(zip((place for place, _, _ in part), told, strict=True))
         return [receipts[place] for place in range(len(messages))]
 
@@ -124,7 +124,9 @@ class SendGrid:
 
     # --- the call ---
 
-    def _submit(self, template: Template, readers: list[tuple[Message, dict[str, Any]]]) -> list[Receipt]:
+    def _submit(
+        self, template: Template, readers: list[tuple[Message, dict[str, Any]]], may_begin: MayBegin
+    ) -> list[Receipt]:
         """Post, splitting out who is refused. One Receipt for each reader, in order."""
         told: dict[int, Receipt] = {}
         waiting = [list(range(len(readers)))]
@@ -136,7 +138,7 @@ class SendGrid:
                     Outcome.RETRY, reason="too many readers were refused to split them out at once"
                 )
             else:
-                answer = self._post(self._body(template, [readers[n][1] for n in group]))
+                answer = self._post(self._body(template, [readers[n][1] for n in group]), may_begin)
                 posts += 1
             if answer.bad:
                 bad = {group[n] for n in answer.bad if n < len(group)}
@@ -153,11 +155,13 @@ class SendGrid:
                 told.update({n: _receipt(readers[n][0], outcome, answer) for n in group})
         return [told[n] for n in range(len(readers))]
 
-    def _post(self, body: dict[str, Any]) -> _Answer:
+    def _post(self, body: dict[str, Any], may_begin: MayBegin) -> _Answer:
         if (wait := self._wait_until - time.monotonic()) > 0:
             return _Answer(Outcome.RETRY, reason="SendGrid asked for a pause", retry_after=wait)
         if unreachable := self._knock():
             return _Answer(Outcome.RETRY, reason=unreachable)
+        if not may_begin():
+            return _Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
         try:
             response = self._client.mail.send.post(request_body=body, timeout=ANSWER_TIMEOUT)
         except HTTPError as error:

@@ -14,7 +14,7 @@ from newsletter.clock import Clock
 from newsletter.errors import NewsletterError, SettingsError
 from newsletter.mailroom.headers import envelope_address, mime
 from newsletter.mailroom.messages import Message
-from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.mailroom.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
 from newsletter.mailroom.providers.smtp_talk import Answer, Dropped, Relay, Talk, Unreachable
 
 CONNECTIONS = 4  # kept open unless SMTP_URL says otherwise
@@ -51,10 +51,10 @@ class Smtp:
         self._idle: list[Talk] = []
         self._lock = threading.Lock()
 
-    def send(self, messages: Sequence[Message]) -> list[Receipt]:
+    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         if not messages:
             return []
-        batch = _Batch(messages)
+        batch = _Batch(messages, may_begin)
         lanes = min(self._connections, len(messages))
         with self._lock:
             if self._lanes is None:
@@ -91,7 +91,7 @@ class Smtp:
                 batch.answer(place, Answer(Outcome.FAILED, reason=str(error)))
                 continue
             try:
-                talk, answer = self._hand_over(talk, to, raw)
+                talk, answer = self._hand_over(talk, to, raw, batch.may_begin)
             except Unreachable as error:
                 batch.answer(place, Answer(Outcome.RETRY, reason=str(error)))
                 batch.give_up(str(error))
@@ -105,13 +105,15 @@ class Smtp:
             with self._lock:
                 self._idle.append(talk)
 
-    def _hand_over(self, talk: Talk | None, to: str, raw: bytes) -> tuple[Talk, Answer]:
+    def _hand_over(self, talk: Talk | None, to: str, raw: bytes, may_begin: MayBegin) -> tuple[Talk, Answer]:
         """On the lane's connection, an idle one or a new one; once more on a new one when nothing was taken."""
         if talk is None or not talk.is_open:
             with self._lock:
                 talk = self._idle.pop() if self._idle else None
         fresh = talk is None
         talk = talk or Talk(self._relay, self._context)
+        if not may_begin():
+            return talk, Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
         try:
             return talk, talk.hand_over(self._from, to, raw)
         except Dropped as error:
@@ -119,6 +121,8 @@ class Smtp:
             if fresh:
                 return talk, Answer(Outcome.RETRY, reason=str(error))
         talk = Talk(self._relay, self._context)
+        if not may_begin():
+            return talk, Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
         try:
             return talk, talk.hand_over(self._from, to, raw)
         except Dropped as error:
@@ -129,8 +133,9 @@ class Smtp:
 class _Batch:
     """The Messages of one call, shared by its lanes, and what became of each place."""
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Message], may_begin: MayBegin) -> None:
         self._messages = messages
+        self.may_begin = may_begin
         self._answers: dict[int, Answer] = {}
         self._waiting = iter(enumerate(messages))
         self._lock = threading.Lock()
