@@ -6,6 +6,7 @@ from newsletter.web.desk import (  # noqa: F401 - each adds its addresses to the
     edits,
     figures,
     frame,
+    help,
     issues,
     operators,
     outbox,

@@ -11,6 +11,7 @@ from newsletter.newsroom.editions import ArticleView, StoryView
 from newsletter.newsroom.leans import SIDE_NAMES
 from newsletter.newsroom.telling import BulletKind, Citation, Sentence, Verdict
 
+WEAK = 60  # percent of support below which a sentence is shown before the others
 _BULLETS = {
     BulletKind.AGREE: "Where they agree",
     BulletKind.DIFFER: "Where they differ",
@@ -41,12 +42,31 @@ class Passage:
 class GroundedSentence:
     """A sentence of ours beside what it rests on. ``support`` in whole percent."""
 
+    section: str  # the part of the Story that it folds with
     where: str
     text: str
     support: int
     by_operator: bool
     passages: tuple[Passage, ...]
     verbatim: bool = False  # a quotation
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it deserves a look before the others: it cites nothing, or its articles barely carry it."""
+        return not self.passages or (not self.by_operator and self.support < WEAK)
+
+
+@dataclass(frozen=True)
+class GroundedSection:
+    """The sentences of one part of a Story."""
+
+    name: str
+    sentences: tuple[GroundedSentence, ...]
+
+    @property
+    def weakest(self) -> int:
+        """The lowest support of any sentence, in percent."""
+        return min(s.support for s in self.sentences)
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,19 @@ class Ground:
         """The lowest support of any sentence, in percent."""
         return min((s.support for s in self.sentences), default=0)
 
+    @property
+    def weak(self) -> tuple[GroundedSentence, ...]:
+        """What deserves a look first, the weakest first."""
+        return tuple(sorted((s for s in self.sentences if s.is_weak), key=lambda s: s.support))
+
+    @property
+    def sections(self) -> tuple[GroundedSection, ...]:
+        """The sentences by the part of the Story they stand in, in reading order."""
+        found: dict[str, list[GroundedSentence]] = {}
+        for s in self.sentences:
+            found.setdefault(s.section, []).append(s)
+        return tuple(GroundedSection(name, tuple(those)) for name, those in found.items())
+
 
 def grounds(story: StoryView, written: Written) -> Ground:
     """Everything the Story says, and why it may."""
@@ -70,23 +103,27 @@ def grounds(story: StoryView, written: Written) -> Ground:
 
 def _all(story: StoryView) -> Iterator[GroundedSentence]:
     telling = story.telling
-    yield from _said(story, "Lede", telling.lede)
-    yield from _said(story, "Overview", telling.overview)
+    yield from _said(story, "Lede", "Lede", telling.lede)
+    yield from _said(story, "Overview", "Overview", telling.overview)
     for bullet in telling.analysis:
-        yield from _said(story, _BULLETS[bullet.kind], (bullet.sentence,))
+        yield from _said(story, "Analysis", _BULLETS[bullet.kind], (bullet.sentence,))
     for summary in telling.summaries:
         side = SIDE_NAMES[summary.side]
-        yield from _said(story, side, summary.sentences)
+        yield from _said(story, side, side, summary.sentences)
         for quote in summary.quotes:
             passages = _passages(story, (quote.citation,))
-            yield GroundedSentence(f"{side}, quote", f"“{quote.words}”", 100, False, passages, verbatim=True)
+            words = f"“{quote.words}”"
+            yield GroundedSentence(side, f"{side}, quote", words, 100, False, passages, verbatim=True)
     for question in telling.questions:
-        yield from _said(story, question.question, question.answer)
+        yield from _said(story, "Questions", question.question, question.answer)
 
 
-def _said(story: StoryView, where: str, sentences: Sequence[Sentence]) -> Iterator[GroundedSentence]:
+def _said(
+    story: StoryView, section: str, where: str, sentences: Sequence[Sentence]
+) -> Iterator[GroundedSentence]:
     for s in sentences:
         yield GroundedSentence(
+            section,
             where,
             s.text,
             round(100 * s.support),
