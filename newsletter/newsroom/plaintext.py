@@ -14,6 +14,7 @@ import nh3
 
 LONGEST_HEADLINE = 300  # characters
 LONGEST_EXCERPT = 1_500
+_LONGEST_TITLE = 1_000  # characters looked at for names behind a headline
 _LONGEST_INPUT = 60_000  # what follows cannot reach the first 1,500 characters of text in any honest feed
 
 # Invisible characters that can forge what a reader sees: control, bidirectional, zero-width, tags, lone surrogates.
@@ -64,14 +65,15 @@ def plain(markup: str) -> str:
 
 def headline(markup: str, identities: Collection[str] = ()) -> str:
     """A title as plain text of at most 300 characters, without the outlet's own name behind it."""
-    return cut(without_suffix(plain(markup), identities), LONGEST_HEADLINE)
+    return cut(without_suffix(plain(markup)[:_LONGEST_TITLE], identities), LONGEST_HEADLINE)
 
 
 def excerpt(markup: str) -> str:
     """A summary as plain text of at most about 1,500 characters, in whole sentences where it has any."""
     text = plain(markup)
-    while (shorter := _LEFTOVERS.sub("", text)) != text:
-        text = shorter
+    # What stands behind 3,000 characters is cut off anyway; looking for it there would take time in the square.
+    while len(text) <= 2 * LONGEST_EXCERPT and (found := _LEFTOVERS.search(text)):
+        text = text[: found.start()]
     return cut(text, LONGEST_EXCERPT)
 
 
@@ -174,13 +176,15 @@ def _names_outlet(text: str, names: list[list[str]]) -> bool:
 
 def _abbreviates(label: str, words: list[str]) -> bool:
     """Whether a domain's label is made of beginnings of all the words, in order: "nypost" of "New York Post"."""
-    if not words:
-        return not label
-    first, others = words[0], words[1:]
-    return any(
-        label.startswith(first[:size]) and _abbreviates(label[size:], others)
-        for size in range(len(first), 0, -1)
-    )
+    reached = {0}  # how much of the label the words so far may make
+    for word in words:
+        reached = {
+            start + size
+            for start in reached
+            for size in range(1, len(word) + 1)
+            if label.startswith(word[:size], start)
+        }
+    return len(label) in reached
 
 
 def _words(text: str) -> list[str]:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import html
 import re
-from xml.parsers import expat
+from collections.abc import Iterator
 
 from lxml import etree
 
+from newsletter.newsroom.pruning import Excessive, pruned
+
 MOST_EXPANDED = 200_000  # characters that the document's own entities may add up to
-DEEPEST = 200  # nested elements
+LONGEST_TAG = 40_000  # characters; libxml2 compares each attribute of a tag with all others
+LONGEST_DOCTYPE = 100_000  # characters
+MOST_AMPERSANDS = 100_000  # bare ones that are mended
 MOST_PREFIXES = 40  # undeclared ones that are mended
 _DECLARATION = re.compile(r"\A\s*<\?xml\b[^>]{0,300}\?>", re.IGNORECASE)
 _ENTITY = re.compile(
@@ -26,6 +30,7 @@ _BAD_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _BARE = re.compile(r"&(?!#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z_][\w.-]{0,60};)")
+_OVERLONG_TAG = re.compile(rf"<[A-Za-z_][^<>]{{{LONGEST_TAG}}}")
 _CLOSING = re.compile(r"</(?:[\w.-]+:)?(?:item|entry)\s*>")
 # Names of ASCII letters only: what a feed calls its prefixes, and always a valid name.
 _PREFIX = re.compile(
@@ -42,8 +47,9 @@ _NAMESPACES = {
 }
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 _ROOT = re.compile(r"<(?![?!])\s*([\w.:-]+)")
+# Atomic: what a comment took is not given back, else each comment doubles the ways to fail.
 _HTML_PAGE = re.compile(
-    r"\A(?:\s|<\?xml[^>]*>|<!--.*?-->)*<(?:!doctype\s+html|html|head|body|script)\b",
+    r"\A(?>\s|<\?xml[^>]*>|<!--.*?-->)*+<(?:!doctype\s+html|html|head|body|script)\b",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -58,16 +64,21 @@ def prepare(text: str, *, most_entries: int) -> bytes:
         raise Unsafe("This is a web page, not a feed.")
     if not _ROOT.search(text[:100_000]):
         raise Unsafe("This is neither XML nor JSON.")
+    if _OVERLONG_TAG.search(text):
+        raise Unsafe("One of its tags is longer than any feed needs.")
     text = _mend(_DECLARATION.sub("", text, count=1).lstrip())
     text = _shorten(text, most_entries)
-    for candidate in (text, _declared(text)):
-        document = b'<?xml version="1.0" encoding="utf-8"?>\n' + candidate.encode("utf-8")
-        if _is_well_formed(document):
-            return document
-    mended = _recovered(document)
-    if mended is None:
-        raise Unsafe("It is broken XML.")
-    return mended
+    try:
+        for candidate in (text, _declared(text)):
+            document = b'<?xml version="1.0" encoding="utf-8"?>\n' + candidate.encode("utf-8")
+            if (kept := pruned(document)) is not None:
+                return kept
+        mended = _recovered(document)
+        if mended is not None and (kept := pruned(mended)) is not None:
+            return kept
+    except Excessive as error:
+        raise Unsafe(str(error)) from None
+    raise Unsafe("It is broken XML.")
 
 
 def _mend(text: str) -> str:
@@ -97,23 +108,49 @@ def _mend(text: str) -> str:
         character = html.unescape(match[0])
         return html.escape(character) if character != match[0] else f"&amp;{name};"
 
-    pieces = re.split(r"(<!\[CDATA\[.*?\]\]>)", text, flags=re.DOTALL)
-    pieces[::2] = [_BARE.sub("&amp;", _REFERENCE.sub(resolved, p)) if "&" in p else p for p in pieces[::2]]
-    return "".join(pieces)
+    left = MOST_AMPERSANDS
+
+    def mended(piece: str) -> str:
+        nonlocal left
+        if "&" not in piece:
+            return piece
+        piece, found = _BARE.subn("&amp;", _REFERENCE.sub(resolved, piece))
+        left -= found
+        if left < 0:
+            raise Unsafe("It has more bare ampersands than can be slips.")
+        return piece
+
+    return "".join(piece if is_cdata else mended(piece) for piece, is_cdata in _parts(text))
+
+
+def _parts(text: str) -> Iterator[tuple[str, bool]]:
+    """The text cut at its CDATA sections, and whether each part is one. Searched by hand: a pattern would look for the
+    end of every section that has none."""
+    place = 0
+    while (start := text.find("<![CDATA[", place)) >= 0 and (end := text.find("]]>", start)) >= 0:
+        yield text[place:start], False
+        yield text[start : end + 3], True
+        place = end + 3
+    yield text[place:], False
 
 
 def _doctype_end(text: str, start: int) -> int:
     """Where the document type ends: at the first ">" outside quotation marks, brackets and comments."""
-    depth, place = 0, start
-    for token in re.compile(r"<!--.*?-->|\"[^\"]*\"|'[^']*'|[\[\]>]", re.DOTALL).finditer(
-        text, start + 9, start + 100_000
-    ):
-        place = token.end()
-        if token[0] == "[":
+    depth, place, limit = 0, start + 9, start + LONGEST_DOCTYPE
+    token = re.compile(r"<!--|[\"'\[\]>]")
+    while (found := token.search(text, place, limit)) is not None:
+        place = found.end()
+        if found[0] in ("<!--", '"', "'"):
+            closing = "-->" if found[0] == "<!--" else found[0]
+            closed = text.find(closing, place, limit)
+            if closed < 0:
+                break
+            place = closed + len(closing)
+        elif found[0] == "[":
             depth += 1
-        elif token[0] == "]":
+        elif found[0] == "]":
             depth -= 1
-        elif token[0] == ">" and depth <= 0:
+        elif depth <= 0:
             return place
     raise Unsafe("Its document type has no end.")
 
@@ -150,30 +187,6 @@ def _declared(text: str) -> str:
     return text[: root.end()] + said + text[root.end() :]
 
 
-def _is_well_formed(document: bytes) -> bool:
-    """Whether the strict parser will take it. Raises :class:`Unsafe` when it is nested beyond reason."""
-    depth = 0
-
-    def opened(_name: str, _attributes: object) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > DEEPEST:
-            raise Unsafe("Its elements are nested beyond reason.")
-
-    def closed(_name: str) -> None:
-        nonlocal depth
-        depth -= 1
-
-    parser = expat.ParserCreate("utf-8", namespace_separator=" ")
-    parser.StartElementHandler = opened
-    parser.EndElementHandler = closed
-    try:
-        parser.Parse(document, True)
-    except expat.ExpatError:
-        return False
-    return True
-
-
 def _recovered(document: bytes) -> bytes | None:
     """What libxml2 makes of broken XML: what it understood, well-formed."""
     parser = etree.XMLParser(
@@ -191,4 +204,4 @@ def _recovered(document: bytes) -> bytes | None:
     if tree is None:
         return None
     mended: bytes = etree.tostring(tree, encoding="utf-8", xml_declaration=True)
-    return mended if _is_well_formed(mended) else None
+    return mended

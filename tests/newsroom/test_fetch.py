@@ -176,7 +176,7 @@ def test_an_endless_body_stops_at_the_cap(server: FeedServer, fetch: PoliteFetch
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"x"),
         (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"x")[:10], b""),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"x", mtime=0)[:10], b""),
     ],
 )
 def test_who_drips_is_left_at_the_deadline(
@@ -215,7 +215,7 @@ def test_a_slow_name_server_counts_against_the_deadline(make_settings: Callable[
         (head(200, {"Content-Length": "500"}) + FEED, ["broke off"]),
         (head(200, {"Transfer-Encoding": "chunked"}) + b"5\r\n<rs", ["broke off"]),
         (head(200, {"Transfer-Encoding": "chunked"}) + b"zz\r\n<rs", ["broke off", "proper HTTP", "cannot be"]),
-        (head(200, {"Content-Encoding": "gzip", "Content-Length": "20"}) + gzip.compress(b"abc" * 99)[:20], ["damaged"]),
+        (head(200, {"Content-Encoding": "gzip", "Content-Length": "20"}) + gzip.compress(b"abc" * 99, mtime=0)[:20], ["damaged"]),
         (head(200, {"Content-Encoding": "gzip", "Content-Length": "12"}) + b"\x1f\x8bnonsense!!", ["damaged"]),
         (head(200, {"Content-Encoding": "br", "Content-Length": "2"}) + b"ab", ["did not ask for ('br')"]),
         (b"", ["cut the connection", "proper HTTP"]),
