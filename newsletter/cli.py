@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "schedule": "serve:schedule",
     "work": "work:work",
     "step": "step:step",
-    "issue": "uncertain:issue",
+    "issue": "correction:issue",
     "preview": "preview:preview",
     "feeds": "feeds:feeds",
     "operator": "operator:operator",

@@ -18,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Delete,
     Engine,
+    Insert,
     Table,
     TypeDecorator,
     Update,
@@ -35,6 +36,7 @@ from sqlalchemy.sql import Select
 from newsletter.errors import DatabaseError
 
 Sessions = sessionmaker[Session]
+_COUNTED = {"preserve_rowcount": True}  # an INSERT's is lost otherwise: SQLAlchemy fetches the new keys
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -119,8 +121,7 @@ def insert_new(session: Session, table: Table | Any, rows: Sequence[dict[str, An
     size = max(1, 30_000 // max(1, len(rows[0])))
     for start in range(0, len(rows), size):
         statement = insert(target).values(rows[start : start + size]).on_conflict_do_nothing()
-        # On PostgreSQL the count is lost unless asked for: the keys of the new rows are fetched behind our back.
-        new += session.execute(statement, execution_options={"preserve_rowcount": True}).rowcount  # type: ignore[attr-defined]
+        new += session.execute(statement, execution_options=_COUNTED).rowcount  # type: ignore[attr-defined]
     return new
 
 
@@ -158,9 +159,9 @@ def _sqlite_moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def changed(session: Session, statement: Update | Delete) -> int:
-    """Do an UPDATE or DELETE; how many rows it changed."""
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+def changed(session: Session, statement: Update | Delete | Insert) -> int:
+    """Do an UPDATE, DELETE or INSERT … SELECT; how many rows it changed."""
+    return int(session.execute(statement, execution_options=_COUNTED).rowcount)  # type: ignore[attr-defined]
 
 
 def take_turns(session: Session, name: str) -> None:

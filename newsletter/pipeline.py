@@ -17,7 +17,7 @@ from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
 from newsletter.errors import NewsletterError, NothingToRead
-from newsletter.mailroom import notify, repost
+from newsletter.mailroom import correct, notify, repost
 from newsletter.models import Issue, Run
 from newsletter.newsroom import compose, gather, group, history, outlets, summarize, summarizers
 from newsletter.newsroom.fetch import Fetcher
@@ -142,6 +142,7 @@ _SAID = ("held", "paused_until", "paused_because", "next_due")
 def settle_step(parts: Parts) -> dict[str, Any]:
     """Waiting Notices → the provider; doubts that a later word settled → decided."""
     press = parts.press
+    correct.follow_up(press.sessions, now=parts.now)
     report = notify.run(
         press.sessions,
         press.provider,

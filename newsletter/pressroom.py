@@ -23,13 +23,13 @@ from newsletter.clock import Clock
 from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import approve as approval
-from newsletter.mailroom import checks, dispatch, headers, ledger, render
+from newsletter.mailroom import checks, correct, dispatch, headers, ledger, phrases, render
 from newsletter.mailroom.checks import Finding
 from newsletter.mailroom.dispatch import DispatchReport
-from newsletter.mailroom.messages import Message
+from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.preview import example_slots
 from newsletter.mailroom.providers.protocol import EmailProvider, Receipt
-from newsletter.models import AuditEntry, Check, Delivery, Issue
+from newsletter.models import AuditEntry, Check, Correction, Delivery, Issue
 from newsletter.newsroom.editions import IssueView, issue_view
 from newsletter.newsroom.shortened import reading_seconds
 from newsletter.settings import Settings
@@ -145,6 +145,35 @@ class Pressroom:
             issue = _as_seen(session, issued_on, seen)
             approval.withdraw(session, issue, by=by, now=self.clock(), reason=reason)
             return issue
+
+    def correction(self, issued_on: date, text: str, kind: str | None = None) -> tuple[Template, int]:
+        """How a Correction in these words would arrive, and how many readers it would go to. Changes nothing."""
+        words = correct.paragraphs(text)
+        with db.reading(self.sessions) as session:
+            issue = find_issue(session, issued_on)
+            correct.require_correctable(issue)
+            readers = correct.reach(session, issue, kind)
+        values = {"issued_on": phrases.day(issued_on), "headline": issue.subject, "paragraphs": words}
+        return render.notice(correct.KIND, values, settings=self.settings, links=self.links), readers
+
+    def correct(
+        self, issued_on: date, text: str, *, kind: str | None = None, by: str, seen: str = ""
+    ) -> Correction:
+        """Approve a Correction and owe it to those who got (or may have got) this Rendition of the Issue; both when ``kind`` is None.
+
+        ``seen`` is the content hash of what the operator looked at; other bytes are refused.
+        """
+        template, _ = self.correction(issued_on, text, kind)
+        if seen and seen != template.content_hash:
+            raise Refused("Nothing was sent: these are not the words you looked at. Look at them again.")
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            return correct.approve(session, issue, template, rendition=kind, by=by, now=self.clock())
+
+    def withdraw_correction(self, number: int, *, by: str, reason: str) -> int:
+        """Stop a Correction; how many copies of it were still pending."""
+        with self.sessions.begin() as session:
+            return correct.withdraw(session, number, by=by, now=self.clock(), reason=reason)
 
     def decide_uncertain(
         self, issued_on: date, delivery_ids: Sequence[int], after: str, *, by: str, reason: str

@@ -67,6 +67,32 @@ def test_uncertain_copies_are_listed_and_decided(say, sessions) -> None:
         assert "Ann" in session.scalars(select(AuditEntry.by)).all()
 
 
+def test_all_that_were_handed_over_together_are_decided_at_once(say, sessions) -> None:
+    assert "batch of 1: 3 copies handed over" in say("uncertain", "2026-03-02")[1]
+    said = say("decide", "2026-03-02", "--batch-of", "2", "--as", "arrived", "--reason", "in their log")
+    assert said[0] == 0, said
+    with db.reading(sessions) as session:
+        assert set(session.scalars(select(Delivery.state))) == {"accepted"}
+    assert say("decide", "2026-03-02", "--batch-of", "2", "--as", "arrived", "--reason", "again")[0] == 9
+
+
+def test_a_correction_is_looked_at_then_owed_then_mailed_by_the_settle_step(say, sessions, tmp_path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("We wrote Monday.\n\nIt is Tuesday.")
+    dry = say("correct", "2026-03-02", "--text", str(words), "--dry-run")
+    assert (dry[0], "5 readers got this issue" in dry[1], "It is Tuesday." in dry[1]) == (0, True, True)
+    assert "Nothing was sent" in dry[1]
+    done = say("correct", "2026-03-02", "--text", str(words), "--yes", "--now", "2026-03-02T11:00Z")
+    assert (done[0], "owed to 5" in done[1]) == (0, True)
+    assert say("correct", "2026-03-02", "--text", str(words), "--yes")[0] == 7
+    shown = json.loads(say("show", "2026-03-02", "--json")[1])["corrections"]
+    assert [(c["owed"], c["states"]) for c in shown] == [(5, {"pending": 5})]
+    assert "correction 1, approved" in say("show", "2026-03-02")[1]
+    assert say("withdraw-correction", "1", "--reason", "worse")[0] == 0
+    assert say("withdraw-correction", "9", "--reason", "worse")[0] == 9
+    assert say("correct", "2026-03-03", "--text", str(words), "--yes")[0] == 9
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

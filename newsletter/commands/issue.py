@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from newsletter import db
 from newsletter.commands import opening
-from newsletter.mailroom import ledger
+from newsletter.mailroom import correct, ledger
 from newsletter.models import Check, Issue
 from newsletter.pressroom import Pressroom, find_issue
 
@@ -93,6 +93,10 @@ def show(day: date, as_json: bool) -> None:
             click.echo(f"  {finding['level']}: {finding['reason']}")
     if shown["ledger"]:
         click.echo("  ledger: " + _sum_in_words(shown["ledger"]))
+    for each in shown["corrections"]:
+        click.echo(
+            f"  correction {each['number']}, approved {each['approved_at']:%Y-%m-%d %H:%M} UTC: {each['in_words']}"
+        )
 
 
 def _shown(press: Pressroom, day: date) -> dict[str, Any]:
@@ -101,6 +105,7 @@ def _shown(press: Pressroom, day: date) -> dict[str, Any]:
         row = find_issue(session, day)
         checks = session.scalars(select(Check).where(Check.issue_id == row.id).order_by(Check.id)).all()
         ledger_sum = ledger.sum_up(session, row.id) if row.frozen_at else None
+        corrections = correct.sums(session, row.id)
     return {
         "date": day.isoformat(),
         "state": row.state,
@@ -122,6 +127,7 @@ def _shown(press: Pressroom, day: date) -> dict[str, Any]:
         ],
         "checks": [{"name": c.name, "level": c.level, "reason": c.reason} for c in checks],
         "ledger": {**asdict(ledger_sum), "adds_up": ledger_sum.adds_up} if ledger_sum else None,
+        "corrections": [{**asdict(c), "in_words": c.in_words} for c in corrections],
     }
 
 

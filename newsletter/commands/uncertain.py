@@ -13,13 +13,14 @@ from newsletter import db
 from newsletter.commands import opening
 from newsletter.commands.issue import BY, Day, issue, json_option, now_option
 from newsletter.errors import NotFound
-from newsletter.mailroom import ledger
+from newsletter.mailroom import ledger, tally
 from newsletter.mailroom.states import ACCEPTED, PENDING, WITHDRAWN
 from newsletter.pressroom import Pressroom, find_issue
 
 # What an operator may say of an uncertain Delivery, and what the ledger makes of it.
 DECISIONS = {"arrived": ACCEPTED, "given-up": WITHDRAWN, "once-more": PENDING}
-MOST = 100_000  # looked at by one command
+MOST = 2_000_000  # looked at by one command
+MOST_SHOWN = 200  # lines; a whole batch in doubt is not read line by line
 
 
 @click.command()
@@ -29,16 +30,24 @@ def uncertain(day: date, as_json: bool) -> None:
     """List the copies that were handed over without an answer. Nothing of them is sent again by itself unless it is safe."""
     press = opening.open_press(opening.open_settings())
     ones = _ones(press, day)
+    with db.reading(press.sessions) as session:
+        batches = tally.uncertain_batches(session, find_issue(session, day).id)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in ones], default=str))
         return
-    for one in ones:
+    for one in ones[:MOST_SHOWN]:
         at = f"{one.submitted_at:%Y-%m-%d %H:%M} UTC" if one.submitted_at else "never handed over"
         click.echo(f"{one.delivery_id:>9}  subscriber {one.subscriber_id or 'erased'}  {at}  {one.reason}")
+    if len(ones) > MOST_SHOWN:
+        click.echo(f"… and {len(ones) - MOST_SHOWN:,} more; --json lists them all.")
+    for batch in batches:
+        click.echo(
+            f"batch of {batch.first}: {batch.copies:,} copies handed over to {batch.provider} together"
+        )
     if ones:
         click.echo(
-            f"{len(ones)} uncertain. Look at the provider's own log, then: "
-            f"python -m newsletter issue decide {day} --id N --as arrived|given-up|once-more --reason WORDS"
+            f"{len(ones):,} uncertain. Look at the provider's own log, then: "
+            f"python -m newsletter issue decide {day} --id N | --batch-of N | --all --as arrived|given-up|once-more --reason WORDS"
         )
     else:
         click.echo(f"Nothing of the issue of {day} is uncertain.")
@@ -47,19 +56,36 @@ def uncertain(day: date, as_json: bool) -> None:
 @click.command()
 @click.argument("day", metavar="DATE", type=Day())
 @click.option("--id", "numbers", type=int, multiple=True, help="The Delivery's number; may be repeated.")
+@click.option(
+    "--batch-of",
+    "batches",
+    type=int,
+    multiple=True,
+    help="All that were handed over together with this Delivery.",
+)
 @click.option("--all", "every", is_flag=True, help="All that are uncertain.")
 @click.option("--as", "decision", type=click.Choice(list(DECISIONS)), required=True)
 @click.option("--reason", required=True, help="What you looked at; kept in the audit trail.")
 @click.option("--by", default=BY, show_default=True, help="Who decides.")
 @now_option
 def decide(
-    day: date, numbers: Sequence[int], every: bool, decision: str, reason: str, by: str, now: str | None
+    day: date,
+    numbers: Sequence[int],
+    batches: Sequence[int],
+    every: bool,
+    decision: str,
+    reason: str,
+    by: str,
+    now: str | None,
 ) -> None:
     """Decide what became of uncertain copies: they arrived, they are given up, or they go once more."""
-    if bool(numbers) == every:
-        raise click.UsageError("Say --id N (as often as needed) or --all.")
+    if bool(numbers or batches) == every:
+        raise click.UsageError("Say --id N or --batch-of N (as often as needed), or --all.")
     press = opening.open_press(opening.open_settings(), now=now)
     chosen = [u.delivery_id for u in _ones(press, day)] if every else list(numbers)
+    with db.reading(press.sessions) as session:
+        of_day = find_issue(session, day).id
+        chosen += [n for number in batches for n in tally.uncertain_with(session, of_day, number)]
     moved = press.decide_uncertain(day, chosen, DECISIONS[decision], by=by, reason=reason)
     if not moved:
         raise NotFound(f"None of these is an uncertain copy of the issue of {day}.")

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.mailroom import ledger, states
+from newsletter.mailroom.messages import Template
 from newsletter.mailroom.providers.protocol import Receipt
 from newsletter.mailroom.states import ACCEPTED, PENDING, SUBMITTING, UNCERTAIN, WITHDRAWN
 from newsletter.models import Notice, Operator, Subscriber, Suppression
@@ -28,6 +29,9 @@ class NoticeInHand:
 
     notice: Notice
     person: Subscriber | Operator
+    template: Template | None = (
+        None  # its bytes where they were approved beforehand; None: rendered when it goes
+    )
 
     @property
     def id(self) -> int:
@@ -73,6 +77,14 @@ def queue(
     return db.insert_new(session, Notice, [row]) == 1
 
 
+def queue_all(session: Session, rows: Select[Any]) -> int:
+    """Owe a Notice to each row of a SELECT of (:data:`QUEUED`), in the database itself. How many."""
+    return db.changed(session, insert(Notice).from_select(QUEUED, rows))
+
+
+QUEUED: Final = ["kind", "key", "subscriber_id", "correction_id", "values", "due_at", "state", "attempts"]
+
+
 def anything_due(session: Session, *, now: datetime) -> bool:
     """Whether a Notice waits to be sent, or lies in the hands of an owner whose lease ran out."""
     waits = (Notice.state == PENDING) & (Notice.due_at <= now)
@@ -80,14 +92,25 @@ def anything_due(session: Session, *, now: datetime) -> bool:
     return session.scalar(select(Notice.id).where(waits | orphaned).limit(1)) is not None
 
 
-def claim(session: Session, *, limit: int, now: datetime, lease: timedelta = states.LEASE) -> ClaimedNotices:
-    """Take due Notices into our hands. Commit before the first byte leaves. What nobody may or needs to get is withdrawn."""
+def claim(
+    session: Session,
+    *,
+    limit: int,
+    now: datetime,
+    lease: timedelta = states.LEASE,
+    corrections: bool = False,
+) -> ClaimedNotices:
+    """Take due Notices into our hands. Commit before the first byte leaves. What nobody may or needs to get is withdrawn.
+
+    ``corrections`` takes copies of Corrections, and only those: nobody's sign-in link stands behind a million of them.
+    """
     token = secrets.token_hex(16)
+    which = Notice.correction_id.is_not(None) if corrections else Notice.correction_id.is_(None)
     ids = session.scalars(
         db.skip_locked(
             session,
             select(Notice.id)
-            .where(Notice.state == PENDING, Notice.due_at <= now)
+            .where(which, Notice.state == PENDING, Notice.due_at <= now)
             .order_by(Notice.due_at, Notice.id)
             .limit(limit),
         )
@@ -130,8 +153,10 @@ def _not_to_send(notice: Notice, person: Any, suppressed: str | None, now: datet
     """Why this Notice must not go or need not go any more, as a word; None when it is to go."""
     if person is None:
         return "gone"
-    if suppressed in BLOCKED_BY:
+    if suppressed in BLOCKED_BY or (suppressed and notice.correction_id is not None):
         return "suppressed"
+    if notice.correction_id is not None and getattr(person, "unsubscribed_at", None) is not None:
+        return "unsubscribed"
     if now - notice.due_at > STALE_AFTER:
         return "stale"
     return None

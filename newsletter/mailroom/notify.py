@@ -16,7 +16,7 @@ from newsletter import db, log
 from newsletter.clock import Clock
 from newsletter.errors import NewsletterError
 from newsletter.links import Links
-from newsletter.mailroom import headers, ledger, notice_ledger, render
+from newsletter.mailroom import correct, headers, ledger, notice_ledger, render
 from newsletter.mailroom.fence import Fence
 from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.notice_ledger import ClaimedNotices, NoticeInHand, queue
@@ -29,6 +29,7 @@ from newsletter.settings import Settings
 __all__ = ["NoticeInHand", "NotifyReport", "queue", "run"]
 
 BATCH = 50  # Notices handed over together: a doubt touches few people
+CORRECTING_FOR = timedelta(seconds=60)  # begun no later than this in one run: the tick has other Steps to do
 PAUSE_AFTER_FAULT = timedelta(minutes=10)  # before a Notice that cannot be made is tried again
 
 NoticeSlots = Callable[[Notice, Subscriber | Operator], Mapping[str, str]]
@@ -66,9 +67,13 @@ def run(
     with sessions.begin() as session:
         report = replace(report, expired=notice_ledger.expire(session, now=now()))
     fence = Fence(sessions, settings.FENCE_DIR)
+    correcting_until = now() + CORRECTING_FOR
     while not (stop and stop.is_set()):
         with fence.claiming() as session:
             claimed = notice_ledger.claim(session, limit=min(BATCH, provider.batch_size), now=now())
+            if not (claimed.notices or claimed.withdrawn) and now() < correcting_until:
+                size = min(settings.BATCH_SIZE, provider.batch_size)
+                claimed = correct.claim(session, limit=size, now=now())
         report = replace(report, withdrawn=report.withdrawn + claimed.withdrawn)
         if not claimed.notices:
             if claimed.withdrawn:
@@ -118,7 +123,9 @@ def _message(
     slots_for: NoticeSlots,
 ) -> Message:
     notice, person = hand.notice, hand.person
-    template: Template = render.notice(notice.kind, notice.values, settings=settings, links=links)
+    template: Template = hand.template or render.notice(
+        notice.kind, notice.values, settings=settings, links=links
+    )
     opens = open_slots(template.subject) | open_slots(template.html) | open_slots(template.text)
     given = slots_for(notice, person)
     slots = {name: given[name] for name in opens if name in given}  # the others stay unmade and unsent

@@ -93,6 +93,37 @@ def uncertain_ones(session: Session, issue_id: int, *, limit: int = 1000) -> lis
 
 
 @dataclass(frozen=True)
+class UncertainBatch:
+    """The uncertain Deliveries that were handed over together: most often they share one fate."""
+
+    first: int  # the lowest number; names the batch
+    submitted_at: datetime | None
+    provider: str
+    reason: str
+    copies: int
+
+
+def uncertain_batches(session: Session, issue_id: int) -> list[UncertainBatch]:
+    """The doubtful batches of an Issue, oldest first: the lines of one claim bear the same moment."""
+    same = (Delivery.submitted_at, Delivery.provider, Delivery.reason)
+    counted = session.execute(
+        select(func.min(Delivery.id), *same, func.count())
+        .where(Delivery.issue_id == issue_id, Delivery.state == UNCERTAIN)
+        .group_by(*same)
+        .order_by(Delivery.submitted_at, func.min(Delivery.id))
+    )
+    return [UncertainBatch(first, at, by or "", why or "", n) for first, at, by, why, n in counted]
+
+
+def uncertain_with(session: Session, issue_id: int, delivery_id: int) -> list[int]:
+    """The uncertain Deliveries handed over in one go with this one, itself included; none when it is not uncertain."""
+    of_issue = (Delivery.issue_id == issue_id, Delivery.state == UNCERTAIN)
+    at = select(Delivery.submitted_at).where(Delivery.id == delivery_id, *of_issue).scalar_subquery()
+    statement = select(Delivery.id).where(*of_issue, Delivery.submitted_at == at).order_by(Delivery.id)
+    return list(session.scalars(statement))
+
+
+@dataclass(frozen=True)
 class DeliveryStory:
     """What became of one Issue for one Subscriber, for ``why``. ``state`` is "left out" when nothing was owed."""
 

@@ -2,7 +2,7 @@
 
 from newsletter.models.articles import Article
 from newsletter.models.base import Base
-from newsletter.models.deliveries import Delivery, DeliveryEvent, LeftOut, Notice
+from newsletter.models.deliveries import Correction, Delivery, DeliveryEvent, LeftOut, Notice
 from newsletter.models.instance import Instance
 from newsletter.models.issues import Check, Issue, Placement, Rendition
 from newsletter.models.operators import AuditEntry, Operator, SignIn, SpentToken
@@ -16,6 +16,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Check",
+    "Correction",
     "Delivery",
     "DeliveryEvent",
     "Feed",

@@ -104,6 +104,14 @@ class Notice(Base):
             "state IN ('pending','submitting','accepted','failed','uncertain','withdrawn')", name="state"
         ),
         Index("ix_notice_claim", "state", "due_at"),
+        # Somebody waits for each of these; a Correction's many stand behind them and must not be walked to find them.
+        Index(
+            "ix_notice_awaited",
+            "state",
+            "due_at",
+            sqlite_where=text("correction_id IS NULL"),
+            postgresql_where=text("correction_id IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -113,6 +121,9 @@ class Notice(Base):
         ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
     )
     operator_id: Mapped[int | None] = mapped_column(ForeignKey("operator.id"))  # one of the two is set
+    correction_id: Mapped[int | None] = mapped_column(
+        ForeignKey("correction.id"), index=True
+    )  # null unless it is a Correction's copy
     values: Mapped[dict[str, Any]] = mapped_column(
         JSON, default=dict
     )  # what its template prints; never an address
@@ -124,3 +135,22 @@ class Notice(Base):
     submitted_at: Mapped[datetime | None]  # null until first handed over
     provider_id: Mapped[str | None] = mapped_column(Text)  # null if the provider gave none
     reason: Mapped[str | None] = mapped_column(Text)  # null unless failed, uncertain or withdrawn
+
+
+class Correction(Base):
+    """The words that put an Issue right, mailed once (as Notices) to those who got its wrong bytes or may have got them."""
+
+    __tablename__ = "correction"
+    __table_args__ = (CheckConstraint("rendition IN ('full','metered')", name="rendition"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), index=True)
+    rendition: Mapped[str | None] = mapped_column(Text)  # which one was wrong; null: both
+    subject: Mapped[str] = mapped_column(Text)
+    html: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    content_hash: Mapped[str] = mapped_column(Text)  # exactly these bytes are approved and sent
+    approved_at: Mapped[datetime]
+    approved_by: Mapped[str] = mapped_column(Text)
+    owed: Mapped[int] = mapped_column(default=0)  # readers it was owed to so far
+    closed_at: Mapped[datetime | None]  # null while a copy of the Issue may still turn out to have gone

@@ -2,6 +2,7 @@
 
 from newsletter.web.desk import (  # noqa: F401 - each adds its addresses to the blueprint
     acts,
+    corrections,
     deliveries,
     edits,
     figures,

@@ -74,6 +74,7 @@ def dispatch_page(day: str) -> Response:
             heard=_heard(session, row.id),
             next_due=tally.next_due(session, row.id),
             doubts=_doubts(session, row.id),
+            batches=tally.uncertain_batches(session, row.id),
             choices=CHOICES,
             now=site.now(),
         )
@@ -89,6 +90,10 @@ def decide(day: str) -> Response:
     numbers = [
         int(n) for n in request.form.getlist("delivery") if n.isascii() and n.isdigit() and len(n) < 18
     ]
+    batches = [int(n) for n in request.form.getlist("batch") if n.isascii() and n.isdigit() and len(n) < 18]
+    with db.reading(services().sessions) as session:
+        of_day = find_issue(session, day_of(day)).id
+        numbers += [n for number in batches for n in tally.uncertain_with(session, of_day, number)]
     if not numbers:
         raise Refused("Nothing was done: please tick the copies you mean.")
     services().press.decide_uncertain(day_of(day), numbers, after, by=by(), reason=reason())

@@ -168,6 +168,38 @@ def test_uncertain_copies_are_decided_by_an_operator(
     assert (entry.by, entry.detail["reason"]) == (f"operator:{desk.operator_id}", "They wrote to us.")
 
 
+def test_a_whole_batch_in_doubt_is_decided_by_one_tick(desk: object, sessions: db.Sessions) -> None:
+    _dispatched(desk, sessions, now_uncertain=2)
+    form = f"{ISSUE}/uncertain", f"{ISSUE}/dispatch"
+    assert "All 2 handed over" in desk.page(form[1])
+    assert desk.submit(*form, batch="1", after="accepted", reason="their log").status_code == 303
+    with db.reading(sessions) as session:
+        assert set(session.scalars(select(Delivery.state))) == {"accepted"}
+
+
+def test_a_correction_is_looked_at_before_it_is_sent(desk: object, sessions: db.Sessions) -> None:
+    page = f"{ISSUE}/correct"
+    assert "has not gone to anybody" in desk.page(page)
+    _dispatched(desk, sessions)
+    wrote = {"text": "Not Monday.\r\n\r\n<b>Tuesday</b> %%unsubscribe_url%%.", "edition": ""}
+    looked = desk.submit(page, page, **wrote)
+    assert looked.status_code == 200
+    assert "&lt;b&gt;Tuesday&lt;/b&gt;" in looked.text
+    assert "mail this to 2 readers" in looked.text
+    seen = re.search(r'name="seen" value="([0-9a-f]{64})"', looked.text).group(1)
+    fine = {**desk.fields(page, f"/desk/{page}"), **wrote, "seen": seen, "sure": "yes"}
+    for wrong in ({"sure": ""}, {"seen": ""}, {"text": "Other words."}, {"edition": "third"}):
+        assert desk.post(f"{page}/send", **{**fine, **wrong}).status_code == 409, wrong
+    assert desk.post(f"{page}/send", **fine).status_code == 303
+    assert desk.post(f"{page}/send", **fine).status_code == 409  # twice is once
+    assert "2 = 2 pending" in unescape(desk.page(page))
+    stopped = desk.submit(f"{page}/withdraw", page, reason="worse")
+    assert stopped.status_code == 303
+    assert "2 = 0 pending + 0 submitting + 0 accepted + 0 failed + 0 uncertain + 2 withdrawn" in unescape(
+        desk.page(page)
+    )
+
+
 def test_deciding_wants_a_reason_a_choice_and_a_copy_of_this_issue(
     desk: object, sessions: db.Sessions
 ) -> None:
