@@ -10,8 +10,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select, text
 
 from newsletter import db
+from newsletter.circulation import erase
 from newsletter.errors import DatabaseError
-from newsletter.models import Base, Subscriber
+from newsletter.mailroom import notify
+from newsletter.models import Base, Notice, Subscriber
+from tests.circulation.readers import make_reader
+from tests.conftest import MORNING
 
 
 def test_models_are_head(each_engine: Engine) -> None:
@@ -69,3 +73,30 @@ def test_many_rows_go_in_as_sqlalchemy_reads_them_back(each_engine) -> None:
     with db.reading(sessions) as session:
         found = session.scalars(select(Subscriber).order_by(Subscriber.id)).all()
     assert [(s.asked_at, s.confirmed_at) for s in found] == [(moment, None), (moment, moment)]
+
+
+def test_the_number_of_an_erased_reader_and_of_their_notice_is_never_given_again(each_sessions) -> None:
+    numbers = []
+    for _ in range(2):
+        make_reader(each_sessions, MORNING)
+        with each_sessions.begin() as session:
+            reader = session.scalars(select(Subscriber)).one()
+            notify.queue(
+                session, "welcome", key=f"w{reader.id}", due_at=MORNING, subscriber_id=reader.id, values={}
+            )
+            numbers += [reader.id, session.scalars(select(Notice.id)).one()]
+            erase.erase(session, reader, now=MORNING)
+    assert (numbers[2] > numbers[0], numbers[3] > numbers[1]) == (True, True)
+
+
+def test_a_table_that_others_point_to_is_rebuilt_without_losing_a_row(each_sessions, each_engine) -> None:
+    make_reader(each_sessions, MORNING)
+    with each_sessions.begin() as session:
+        number = session.scalars(select(Subscriber.id)).one()
+        notify.queue(session, "welcome", key="w", due_at=MORNING, subscriber_id=number, values={})
+    db.downgrade(each_engine, "0002")
+    db.upgrade(each_engine)
+    with each_sessions() as session:
+        assert session.scalars(select(Notice.subscriber_id)).all() == [number]
+        kept = session.scalars(select(Subscriber)).one()
+        assert kept.confirmed_at is not None

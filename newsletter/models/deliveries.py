@@ -112,6 +112,8 @@ class Notice(Base):
             sqlite_where=text("correction_id IS NULL"),
             postgresql_where=text("correction_id IS NULL"),
         ),
+        # A Notice that went with its reader leaves its number unused: the provider may still report of it.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -19,6 +19,7 @@ class Subscriber(Base):
         UniqueConstraint("address_hash"),
         CheckConstraint("hour >= 0 AND hour <= 23", name="hour"),
         CheckConstraint("cadence IN ('daily','weekly')", name="cadence"),
+        {"sqlite_autoincrement": True},  # an erased reader's number is never given to another
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
