@@ -5,7 +5,7 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help run test check bench fast format python chromium clean
+.PHONY: help run test prove check bench fast format python chromium clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,6 +15,9 @@ run: $(VENV)/.installed ## today's issue from feeds to outbox, then the site and
 
 test: $(VENV)/.installed-dev chromium ## every test: both databases, a real browser, real servers
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal
+
+prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judged by the provider's log (about 25 minutes)
+	@$(PY) -m tests.prove $(PROVE)
 
 check: $(VENV)/.installed-dev ## format, lint, types, layers, fast tests
 	@$(VENV)/bin/ruff format --check .

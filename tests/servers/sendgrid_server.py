@@ -47,6 +47,16 @@ class SendGridServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def lets_in(self, key: str) -> bool:
+        return key == KEY
+
+    def refuse(self, body: dict[str, Any]) -> list[dict[str, str]]:
+        """What is wrong with this body; empty when it may be taken."""
+        return refusals(body)
+
+    def reached(self, point: str, key: str) -> None:
+        """Told "before-acceptance" (the call is here, nothing is taken), "after-acceptance" (taken, unanswered) and "answered"."""
+
     def number(self, body: dict[str, Any]) -> int:
         with self._lock:
             self.bodies.append(body)
@@ -128,13 +138,18 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path != "/v3/mail/send":
             return self._answer(404, errors=[{"message": "not found"}])
-        if self.headers["Authorization"] != f"Bearer {KEY}":
+        key = (self.headers["Authorization"] or "").removeprefix("Bearer ")
+        if not kept.lets_in(key):
             return self._answer(401, errors=[{"message": "The provided authorization grant is invalid"}])
         number = kept.number(body)
         message_id = f"id{number:06d}"
+        kept.reached("before-acceptance", key)
         said = kept.fault(number, body)
         if isinstance(said, str) and said.startswith("accept-then-"):
+            if errors := kept.refuse(body):
+                return self._answer(400, errors=errors)
             kept.take(body, message_id)
+            kept.reached("after-acceptance", key)
             return self._misbehave(said.removeprefix("accept-then-"), message_id)
         if isinstance(said, str):
             return self._misbehave(said, message_id)
@@ -142,10 +157,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(said[0], headers=said[1], errors=said[2])
         if said is not None:
             return self._answer(said, errors=[{"message": "as the test asked"}])
-        if errors := refusals(body):
+        if errors := kept.refuse(body):
             return self._answer(400, errors=errors)
         kept.take(body, message_id)
-        return self._answer(202, headers={"X-Message-Id": message_id})
+        kept.reached("after-acceptance", key)
+        self._answer(202, headers={"X-Message-Id": message_id})
+        return kept.reached("answered", key)
 
     def _misbehave(self, how: str, message_id: str) -> None:
         if how == "hang":

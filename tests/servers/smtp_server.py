@@ -44,6 +44,23 @@ class SmtpServer:
     def __exit__(self, *_: object) -> None:
         self._controller.stop()
 
+    def let_in(self, session: Session, data: Any) -> AuthResult:
+        return AuthResult(success=data.password.decode() == self.password, handled=False)
+
+    async def dot(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """What becomes of a whole mail."""
+        to = envelope.rcpt_tos[0]
+        said = self.fault("dot", to)
+        if said is None or said.startswith("take-and"):
+            self.mails.append((to, envelope.original_content or b""))
+        if said in ("drop", "take-and-drop"):
+            server.transport.abort()
+        elif said == "take-and-hang":
+            await asyncio.sleep(30)
+        elif said:
+            return said
+        return f"250 2.0.0 Ok: queued as Q{len(self.mails):06d}"
+
     @property
     def url(self) -> str:
         return f"{'smtps' if self.from_the_start else 'smtp'}://127.0.0.1:{self.port}"
@@ -69,7 +86,7 @@ class _Controller(Controller):
         return _Server(kept, self.handler, **more)
 
     def _let_in(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=data.password.decode() == self._kept.password, handled=False)
+        return self._kept.let_in(session, data)
 
 
 class _Server(SMTP):
@@ -124,17 +141,7 @@ class _Handler:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        to = envelope.rcpt_tos[0]
-        said = self._kept.fault("dot", to)
-        if said is None or said.startswith("take-and"):
-            self._kept.mails.append((to, envelope.original_content or b""))
-        if said in ("drop", "take-and-drop"):
-            server.transport.abort()
-        elif said == "take-and-hang":
-            await asyncio.sleep(30)
-        elif said:
-            return said
-        return f"250 2.0.0 Ok: queued as Q{len(self._kept.mails):06d}"
+        return await self._kept.dot(server, session, envelope)
 
     def _say(self, server: SMTP, point: str, address: str) -> str | None:
         said = self._kept.fault(point, address)
