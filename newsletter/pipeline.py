@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from newsletter import db, log
-from newsletter.circulation import lapse
+from newsletter.circulation import catch_up, lapse, processors
 from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
@@ -162,8 +162,11 @@ def settle_step(parts: Parts) -> dict[str, Any]:
 
 
 def lapse_step(parts: Parts) -> dict[str, Any]:
-    """Trials that end → their Notices; what was kept long enough is let go."""
-    return asdict(lapse.run(parts.press.sessions, parts.press.settings, now=parts.now))
+    """Trials that end → their Notices; what was kept long enough is let go; payments that nobody told of are looked up."""
+    press = parts.press
+    report = asdict(lapse.run(press.sessions, press.settings, now=parts.now))
+    caught_up = catch_up.run(press.sessions, processors.make(press.settings), clock=press.clock)
+    return {**report, "payments_read_again": caught_up}
 
 
 STEPS: Mapping[str, Callable[[Parts], dict[str, Any]]] = {

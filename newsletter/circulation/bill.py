@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
+from newsletter.circulation import bookkeeping
 from newsletter.circulation.access import Facts, pays, trial_ends_at
 from newsletter.circulation.money import COMP, amount, charges_on
 from newsletter.circulation.processors.protocol import (
@@ -89,7 +90,10 @@ def hear(
     """
     ours = 0
     for event in processor.parse_webhook(body, headers, clock()):
-        if read_again(sessions, processor, event.agreement_id, clock=clock) is None:
+        if event.refund is not None:
+            with sessions.begin() as session:
+                bookkeeping.note_refund(session, processor.name, event.refund, now=clock())
+        if not event.agreement_id or read_again(sessions, processor, event.agreement_id, clock=clock) is None:
             continue
         ours += 1
         if event.payment is not None:
@@ -118,6 +122,7 @@ def apply(session: Session, processor: str, fact: AgreementFact) -> Subscription
     None when it is about nobody we keep: a reader who was erased, or somebody else's agreement in the same books.
     """
     kept = _find(session, processor, fact.processor_id)
+    first = False
     if kept is None:
         try:
             reader = subscriber_of(session, fact.reference)
@@ -132,19 +137,26 @@ def apply(session: Session, processor: str, fact: AgreementFact) -> Subscription
             "started_at": fact.started_at,
             "changed_at": fact.changed_at,
         }
-        db.insert_new(session, Subscription, [row])
+        first = bool(db.insert_new(session, Subscription, [row]))
         kept = _find(session, processor, fact.processor_id)
         assert kept is not None
         _warn_of_two(session, kept)
     if fact.changed_at < kept.changed_at:
         return kept
+    before = _standing(kept)
     owed_since = fact.past_due_at or kept.past_due_at or fact.changed_at
     kept.status, kept.started_at, kept.paid_until = fact.status, fact.started_at, fact.paid_until
     kept.past_due_at = owed_since if fact.status == PAST_DUE else None
     kept.cancel_at, kept.changed_at = fact.cancel_at, fact.changed_at
     _log.info("bill.applied", subscription_id=kept.id, status=kept.status)
     session.flush()
+    if first or _standing(kept) != before:
+        bookkeeping.note_change(session, kept, first=first, month_cents=fact.month_cents, now=fact.changed_at)
     return kept
+
+
+def _standing(kept: Subscription) -> tuple[object, ...]:
+    return kept.status, kept.paid_until, kept.past_due_at, kept.cancel_at
 
 
 def receipt(
@@ -160,6 +172,7 @@ def receipt(
     kept = _find(session, processor, agreement_id)
     if kept is None or payment.cents <= 0:
         return False
+    bookkeeping.note_payment(session, processor, agreement_id, payment, now=now)
     return notify.queue(
         session,
         "receipt",
@@ -210,16 +223,17 @@ def refund(
         kept = session.get(Subscription, subscription_id)
     if kept is None or kept.processor != processor.name:
         raise NotFound("There is no such payment with our payment processor.")
-    cents = processor.refund(kept.processor_id)
-    if cents:
+    given = processor.refund(kept.processor_id)
+    if given:
         with sessions.begin() as session:
+            bookkeeping.note_refund(session, processor.name, given, now=clock())
             about = f"subscriber:{kept.subscriber_id}"
-            detail = {"cents": cents, "subscription": subscription_id}
+            detail = {"cents": given.cents, "subscription": subscription_id}
             session.add(
                 AuditEntry(at=clock(), by=by, act="subscription.refunded", about=about, detail=detail)
             )
     read_again(sessions, processor, kept.processor_id, clock=clock)
-    return cents
+    return given.cents if given else 0
 
 
 def _running(sessions: db.Sessions, processor: PaymentProcessor, subscriber_id: int) -> list[str]:

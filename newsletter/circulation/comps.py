@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.circulation import bookkeeping
 from newsletter.circulation.money import COMP
 from newsletter.db import insert_new
 from newsletter.errors import NotFound, Refused
@@ -33,7 +34,7 @@ def give(
         "started_at": now,
         "changed_at": now,
     }
-    insert_new(session, Subscription, [row])
+    first = bool(insert_new(session, Subscription, [row]))
     kept = _find(session, subscriber_id)
     assert kept is not None
     # cancel_at too: a processor's word may come late, our own end does not.
@@ -41,6 +42,7 @@ def give(
     detail = {"reason": reason, "until": until.isoformat() if until else None}
     _audit(session, subscriber_id, "subscription.given", detail, by=by, now=now)
     session.flush()
+    bookkeeping.note_change(session, kept, first=first, month_cents=0, now=now)
     return kept
 
 
@@ -50,6 +52,7 @@ def end(session: Session, subscriber_id: int, *, reason: str, by: str, now: date
     if kept is None or kept.status == "canceled":
         return False
     kept.status, kept.cancel_at, kept.changed_at = "canceled", now, now
+    bookkeeping.note_change(session, kept, first=False, month_cents=0, now=now)
     _audit(session, subscriber_id, "subscription.ended", {"reason": reason}, by=by, now=now)
     return True
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import zip_longest
 from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
-from newsletter.circulation.access import Agreement, pays
+from newsletter.circulation.access import PAST_DUE_GRACE, RENEWAL_GRACE, Agreement, pays
 
 COMP: Final = "comp"  # the "processor" of what we gave away
 
@@ -31,6 +34,182 @@ def mrr_cents(agreements: Iterable[Kept], *, month_cents: int, now: datetime) ->
     """
     paying = (a for a in agreements if charges_on(a) and a.status != "trialing" and pays(a, now=now))
     return month_cents * sum(1 for _ in paying)
+
+
+class MoneyFact(Protocol):
+    """One SubscriptionEvent, as :class:`newsletter.models.SubscriptionEvent` says it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def processor(self) -> str: ...
+    @property
+    def agreement(self) -> str | None: ...
+    @property
+    def trial(self) -> str | None: ...
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def paid_until(self) -> datetime | None: ...
+    @property
+    def past_due_at(self) -> datetime | None: ...
+    @property
+    def cancel_at(self) -> datetime | None: ...
+    @property
+    def month_cents(self) -> int | None: ...
+    @property
+    def cents(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Month:
+    """One calendar month's figures; the running month's are as of now. Cents are hundredths of the currency.
+
+    ``mrr_cents`` (at its end) = the month before's + new + come back − lost + repriced, always.
+    """
+
+    first: date  # its first day
+    mrr_cents: int  # at the month's end
+    paying: int  # Subscriptions that make it up
+    new: int  # Subscriptions that brought their first money a month
+    new_cents: int
+    back: int  # that had stopped and pay again
+    back_cents: int
+    lost: int  # that stopped: cancelled (from the word on, though paid for longer) or owing past the grace
+    lost_cents: int
+    repriced_cents: int  # what changed prices made up
+    trials: int  # begun
+    converted: int  # of these Trials, those that a paid Subscription followed, whenever it did
+    paid_cents: int  # received
+    refunded_cents: int  # given back
+
+    @property
+    def loss(self) -> float | None:
+        """The lost as a share of those who paid when the month began; None when nobody did."""
+        before = self.paying - self.new - self.back + self.lost
+        return self.lost / before if before else None
+
+    @property
+    def conversion(self) -> float | None:
+        """The converted as a share of the month's Trials; None when none began."""
+        return self.converted / self.trials if self.trials else None
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """From when until when an agreement brought ``cents`` a month."""
+
+    agreement: str
+    start: datetime
+    end: datetime
+    cents: int
+
+
+_EVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def months_of(
+    facts: Sequence[MoneyFact], *, first: date, last: date, zone: str, month_cents: int, now: datetime
+) -> list[Month]:
+    """The figures of each month from ``first`` to ``last``, from facts in the order in which they were heard.
+
+    ``month_cents`` is what a month costs where the processor did not say. What begins after ``now`` is not looked at.
+    """
+    facts = [f for f in facts if f.at <= now]
+    stretches = _stretches(facts, month_cents)
+    begins: dict[str, datetime] = {}
+    for s in stretches:
+        begins.setdefault(s.agreement, s.start)
+    trials_paid = {f.trial for f in facts if f.kind == "changed" and f.trial and f.agreement in begins}
+    return [
+        _month(
+            day, _edge(day, zone), min(_edge(_after(day), zone), now), facts, stretches, begins, trials_paid
+        )
+        for day in _firsts(first, last)
+        if _edge(day, zone) < now
+    ]
+
+
+def _month(
+    day: date,
+    start: datetime,
+    end: datetime,
+    facts: Sequence[MoneyFact],
+    stretches: Sequence[_Stretch],
+    begins: dict[str, datetime],
+    trials_paid: set[str],
+) -> Month:
+    before, after = _paying_at(stretches, start), _paying_at(stretches, end)
+    came, went = after.keys() - before.keys(), before.keys() - after.keys()
+    new = {a for a in came if begins[a] >= start}
+    within = [f for f in facts if start <= f.at < end]
+    trials = {f.trial for f in within if f.kind == "trial" and f.trial}
+    return Month(
+        first=day,
+        mrr_cents=sum(after.values()),
+        paying=len(after),
+        new=len(new),
+        new_cents=sum(after[a] for a in new),
+        back=len(came - new),
+        back_cents=sum(after[a] for a in came - new),
+        lost=len(went),
+        lost_cents=sum(before[a] for a in went),
+        repriced_cents=sum(after[a] - before[a] for a in after.keys() & before.keys()),
+        trials=len(trials),
+        converted=len(trials & trials_paid),
+        paid_cents=sum(f.cents or 0 for f in within if f.kind == "paid"),
+        refunded_cents=sum(f.cents or 0 for f in within if f.kind == "refunded"),
+    )
+
+
+def _stretches(facts: Sequence[MoneyFact], month_cents: int) -> list[_Stretch]:
+    """When each agreement brought money, in the order of its beginning."""
+    by_agreement: dict[str, list[MoneyFact]] = {}
+    for fact in facts:
+        if fact.kind == "changed" and fact.agreement:
+            by_agreement.setdefault(fact.agreement, []).append(fact)
+    found = []
+    for agreement, line in by_agreement.items():
+        for fact, following in zip_longest(line, line[1:]):
+            end = min(_until(fact), following.at if following else _EVER)
+            if fact.at < end:
+                cents = month_cents if fact.month_cents is None else fact.month_cents
+                found.append(_Stretch(agreement, fact.at, end, cents))
+    return sorted(found, key=lambda s: s.start)
+
+
+def _until(fact: MoneyFact) -> datetime:
+    """Until when this fact alone means money each month; its own moment when it never does."""
+    if fact.processor == COMP or fact.cancel_at is not None:
+        return fact.at
+    if fact.status == "active":
+        return _EVER if fact.paid_until is None else fact.paid_until + RENEWAL_GRACE
+    if fact.status == "past_due":
+        return (fact.past_due_at or fact.at) + PAST_DUE_GRACE
+    return fact.at
+
+
+def _paying_at(stretches: Sequence[_Stretch], moment: datetime) -> dict[str, int]:
+    return {s.agreement: s.cents for s in stretches if s.start < moment <= s.end}
+
+
+def _firsts(first: date, last: date) -> list[date]:
+    day, days = first.replace(day=1), []
+    while day <= last:
+        days.append(day)
+        day = _after(day)
+    return days
+
+
+def _after(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def _edge(day: date, zone: str) -> datetime:
+    """The moment at which this day begins in the zone."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def cents_in(words: str) -> int:

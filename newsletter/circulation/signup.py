@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import log
+from newsletter.circulation import bookkeeping
 from newsletter.circulation.addresses import address_hash, normalise, person_hash
 from newsletter.circulation.tokens import CONFIRM, GoneToken, Tokens, number_in
 from newsletter.db import insert_new
@@ -135,6 +136,7 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
     trial = all(s.trial_started_at is None for s in family) and settings.TRIAL_DAYS > 0
     if trial:
         subscriber.trial_started_at = now
+        bookkeeping.note_trial(session, subscriber, now=now)
     if first:
         notify.queue(
             session, "welcome", key=f"welcome:{subscriber.id}", due_at=now, subscriber_id=subscriber.id

@@ -9,7 +9,7 @@ from newsletter.models.operators import AuditEntry, Operator, SignIn, SpentToken
 from newsletter.models.outlets import Feed, Outlet
 from newsletter.models.runs import Run
 from newsletter.models.stories import HistoryLink, Report, Story, StoryChange, StoryTelling
-from newsletter.models.subscribers import Read, Subscriber, Subscription, Suppression
+from newsletter.models.subscribers import Read, Subscriber, Subscription, SubscriptionEvent, Suppression
 
 __all__ = [
     "Article",
@@ -39,5 +39,6 @@ __all__ = [
     "StoryTelling",
     "Subscriber",
     "Subscription",
+    "SubscriptionEvent",
     "Suppression",
 ]

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from newsletter.models.base import Base
+from newsletter.models.base import Base, LargeNumber
 
 
 class Subscriber(Base):
@@ -71,6 +71,36 @@ class Subscription(Base):
     changed_at: Mapped[datetime]  # the processor's moment of the last change we applied
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
+
+
+class SubscriptionEvent(Base):
+    """What became of a Subscription or a Trial at one moment, or money that came or went back. Only ever added.
+
+    It names nobody, so that the sums of a month stay as they were after a reader is erased.
+    """
+
+    __tablename__ = "subscription_event"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        CheckConstraint("kind IN ('trial','changed','paid','refunded')", name="kind"),
+    )
+
+    id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
+    key: Mapped[str] = mapped_column(Text)  # says "already"
+    kind: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(index=True)  # from when it holds
+    heard_at: Mapped[datetime]
+    processor: Mapped[str] = mapped_column(Text)  # "" of a Trial
+    agreement: Mapped[str | None] = mapped_column(Text, index=True)  # a scrambled mark; null of a Trial
+    trial: Mapped[str | None] = mapped_column(Text)  # the mark of the Trial it followed; null if none
+    # How the Subscription stands from then on; null unless "changed".
+    status: Mapped[str | None] = mapped_column(Text)
+    paid_until: Mapped[datetime | None]
+    past_due_at: Mapped[datetime | None]
+    cancel_at: Mapped[datetime | None]
+    month_cents: Mapped[int | None]  # what a month costs; null when the processor does not say
+    cents: Mapped[int | None]  # what came or went back; null unless "paid" or "refunded"
+    currency: Mapped[str | None] = mapped_column(Text)  # of it
 
 
 class Suppression(Base):

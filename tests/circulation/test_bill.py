@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.circulation import bill, comps, erase
+from newsletter.circulation import bill, catch_up, comps, erase
 from newsletter.circulation.access import Access, Facts, access
 from newsletter.circulation.addresses import address_hash, person_hash
 from newsletter.circulation.money import amount, cents_in, charges_on, mrr_cents
@@ -239,6 +239,23 @@ def test_ending_at_once_lets_a_paying_reader_be_erased(
         erase.erase(session, session.get_one(Subscriber, reader.id), now=now)
     assert till.server is not None
     assert till.server.agreements[agreement_id]["status"] == "canceled"
+
+
+def test_a_renewal_whose_webhook_was_lost_is_looked_up(
+    sessions: db.Sessions, till: Till, now: datetime
+) -> None:
+    reader = _add_reader(sessions, now)
+    assert till.server is not None
+    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+    bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    assert catch_up.run(sessions, till.processor, clock=lambda: till.now) == 0  # nothing is overdue
+    till.server.renew(agreement_id)
+    till.now += timedelta(days=1)
+    till.server.faults.append("503")
+    assert catch_up.run(sessions, till.processor, clock=lambda: till.now) == 0  # not now; the next time
+    assert catch_up.run(sessions, till.processor, clock=lambda: till.now) == 1
+    assert catch_up.run(sessions, till.processor, clock=lambda: till.now) == 0
+    assert _access(sessions, reader, now + timedelta(days=45)) is Access.FULL
 
 
 def test_another_processors_agreement_is_not_claimed_to_be_cancelled(

@@ -25,6 +25,12 @@ KEY = "sk_test_a_key_of_the_tests"
 WEBHOOK_SECRET = "whsec_a_secret_of_the_tests"
 PRICE = "price_one_month"
 CENTS = 500
+MONTHLY = {
+    "id": PRICE,
+    "unit_amount": CENTS,
+    "currency": "usd",
+    "recurring": {"interval": "month", "interval_count": 1},
+}
 MONTH = timedelta(days=30)
 SLOW = 1.0  # seconds; longer than a test's client waits
 
@@ -234,7 +240,7 @@ class StripeServer:
             raise Refusal(400, "invalid_request_error", "charge_already_refunded")
         made = {"object": "refund", "id": self._fresh("re"), "amount": CENTS, "payment_intent": intent}
         self.refunds[made["id"]] = made
-        self._tell("charge.refunded", {"object": "charge", "id": self._fresh("ch")})
+        self._refunded(intent, CENTS, before=0)
         return made
 
     # ---- what readers and time do
@@ -259,7 +265,12 @@ class StripeServer:
             "canceled_at": None,
             "ended_at": None,
             "latest_invoice": None,
-            "items": {"object": "list", "data": [{"current_period_start": now, "current_period_end": free}]},
+            "items": {
+                "object": "list",
+                "data": [
+                    {"quantity": 1, "price": MONTHLY, "current_period_start": now, "current_period_end": free}
+                ],
+            },
         }
         self.agreements[agreement["id"]] = agreement
         if not free:
@@ -309,11 +320,31 @@ class StripeServer:
         signature = hmac.new(secret.encode(), f"{stamp}.".encode() + body, sha256).hexdigest()
         return body, {"Stripe-Signature": f"t={stamp},v1={signature},v0=ignored"}
 
+    def refund_by_hand(self, agreement_id: str, cents: int) -> None:
+        """Somebody gives a part of the last payment back in Stripe's own pages."""
+        invoice = self.invoices[self.agreements[agreement_id]["latest_invoice"]]
+        intent = invoice["payments"]["data"][0]["payment"]["payment_intent"]
+        before = sum(r["amount"] for r in self.refunds.values() if r["payment_intent"] == intent)
+        made = {"object": "refund", "id": self._fresh("re"), "amount": cents, "payment_intent": intent}
+        self.refunds[made["id"]] = made
+        self._refunded(intent, before + cents, before=before)
+
+    def _refunded(self, intent: str, in_all: int, *, before: int) -> None:
+        charge = {
+            "object": "charge",
+            "id": f"ch_{intent.removeprefix('pi_')}",
+            "payment_intent": intent,
+            "amount_refunded": in_all,
+            "currency": "usd",
+        }
+        self._tell("charge.refunded", charge)
+        self.events[-1]["data"]["previous_attributes"] = {"amount_refunded": before}
+
     # ---- books
 
     def _period(self, agreement: Json) -> None:
         start = self._stamp()
-        agreement["items"]["data"][0] = {
+        agreement["items"]["data"][0] |= {
             "current_period_start": start,
             "current_period_end": start + int(MONTH.total_seconds()),
         }

@@ -26,6 +26,7 @@ from newsletter.circulation.processors.protocol import (
     Payment,
     Price,
     ProcessorUnreachable,
+    Refund,
     WebhookEvent,
 )
 
@@ -97,27 +98,27 @@ class OfflineProcessor:
             ends = now.isoformat() if page.past_due_at else page.paid_until or now.isoformat()
             page = replace(page, cancel_at=ends, ended=bool(page.past_due_at))
             self._write(page)
-        return _fact(page, now)
+        return self._fact(page, now)
 
     def cancel_now(self, agreement_id: str, *, now: datetime) -> AgreementFact:
         page = self._lived(agreement_id, now)
         if not page.ended:
             page = replace(page, ended=True, cancel_at=now.isoformat())
             self._write(page)
-        return _fact(page, now)
+        return self._fact(page, now)
 
-    def refund(self, agreement_id: str) -> int:
+    def refund(self, agreement_id: str) -> Refund | None:
         page = self._read(agreement_id)
         if page.refunded >= page.payments:
-            return 0
+            return None
         self._write(replace(page, refunded=page.payments))
-        return self._cents
+        return Refund(f"{page.id}.{page.payments}", self._cents, self._cents, "usd")
 
     def read_object(self, agreement_id: str, *, now: datetime) -> AgreementFact:
         page = self._lived(agreement_id, now)
         if page.started_at is None:
             raise NoSuchAgreement("That checkout was not finished.")
-        return _fact(page, now)
+        return self._fact(page, now)
 
     def finished_checkout(self, checkout_id: str) -> str | None:
         return checkout_id if self._read(checkout_id).started_at else None
@@ -161,6 +162,23 @@ class OfflineProcessor:
     def _payment(self, page: Line, now: datetime, until: datetime) -> Payment:
         return Payment(f"{page.id}.{page.payments}", self._cents, "usd", now, until)
 
+    def _fact(self, page: Line, now: datetime) -> AgreementFact:
+        trialing = page.trial_ends_at is not None and now < datetime.fromisoformat(page.trial_ends_at)
+        status = (
+            CANCELED if page.ended else PAST_DUE if page.past_due_at else TRIALING if trialing else ACTIVE
+        )
+        return AgreementFact(
+            processor_id=page.id,
+            status=status,
+            started_at=datetime.fromisoformat(page.started_at or page.begun_at),
+            paid_until=_moment(page.paid_until),
+            past_due_at=_moment(page.past_due_at),
+            cancel_at=_moment(page.cancel_at),
+            changed_at=now,
+            reference=page.reference,
+            month_cents=self._cents,
+        )
+
     def _lived(self, page_id: str, now: datetime) -> Line:
         """The line after what time alone has done to it: renewals, and the end that was asked for."""
         page = self._read(page_id)
@@ -193,21 +211,6 @@ class OfflineProcessor:
             fresh.replace(target)
         except OSError as error:
             raise ProcessorUnreachable("The books of the offline processor cannot be written.") from error
-
-
-def _fact(page: Line, now: datetime) -> AgreementFact:
-    trialing = page.trial_ends_at is not None and now < datetime.fromisoformat(page.trial_ends_at)
-    status = CANCELED if page.ended else PAST_DUE if page.past_due_at else TRIALING if trialing else ACTIVE
-    return AgreementFact(
-        processor_id=page.id,
-        status=status,
-        started_at=datetime.fromisoformat(page.started_at or page.begun_at),
-        paid_until=_moment(page.paid_until),
-        past_due_at=_moment(page.past_due_at),
-        cancel_at=_moment(page.cancel_at),
-        changed_at=now,
-        reference=page.reference,
-    )
 
 
 def _moment(text: str | None) -> datetime | None:

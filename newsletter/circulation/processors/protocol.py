@@ -47,6 +47,7 @@ class AgreementFact:
         datetime  # the moment just before the processor was asked: of two facts the later one knows more
     )
     reference: str  # whom it is for, as ``begin_checkout`` was told; "" if the processor lost it
+    month_cents: int | None = None  # what a month costs, in hundredths; None when the processor does not say
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,23 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class Refund:
+    """Money that went back. ``processor_id`` names the payment that was given back, in whole or in part."""
+
+    processor_id: str
+    cents: int  # this time
+    cents_in_all: int  # of this payment, with what went back before
+    currency: str  # ISO 4217 in lower case
+
+
+@dataclass(frozen=True)
 class WebhookEvent:
-    """Something the processor says has happened to an agreement. It says which to read again, never how it stands."""
+    """Something the processor says has happened. It says which agreement to read again, never how it stands."""
 
     id: str
-    agreement_id: str
+    agreement_id: str  # "" when it is about money alone
     payment: Payment | None = None
+    refund: Refund | None = None
 
 
 @dataclass(frozen=True)
@@ -112,8 +124,8 @@ class PaymentProcessor(Protocol):
         """End it at once, without giving money back. Twice is once."""
         ...
 
-    def refund(self, agreement_id: str) -> int:
-        """Give the last payment back; how many cents. 0 when there is none, or it was given back before."""
+    def refund(self, agreement_id: str) -> Refund | None:
+        """Give the last payment back. None when there is none, or it was given back before."""
         ...
 
     def read_object(self, agreement_id: str, *, now: datetime) -> AgreementFact:

@@ -23,6 +23,7 @@ from newsletter.circulation.processors.protocol import (
     Price,
     ProcessorError,
     ProcessorUnreachable,
+    Refund,
     WebhookEvent,
 )
 from newsletter.circulation.processors.stripe_answers import event_in, fact_in, id_in, payment_intent_in
@@ -119,7 +120,7 @@ class StripeProcessor:
             return fact_in(known, now)
         return fact_in(_asked(lambda: self._v1.subscriptions.cancel(agreement_id)), now)
 
-    def refund(self, agreement_id: str) -> int:
+    def refund(self, agreement_id: str) -> Refund | None:
         found = _asked(
             lambda: self._v1.invoices.list(
                 {"subscription": agreement_id, "status": "paid", "limit": 10, "expand": ["data.payments"]}
@@ -128,13 +129,14 @@ class StripeProcessor:
         invoice = next((i for i in found.get("data", ()) if i.get("amount_paid")), None)
         intent = payment_intent_in(invoice or {})
         if invoice is None or intent is None:
-            return 0
+            return None
         before = _asked(lambda: self._v1.refunds.list({"payment_intent": intent, "limit": 1}))
         if before.get("data"):
-            return 0
+            return None
         key = {"idempotency_key": f"refund-{invoice['id']}"}
         made = _asked(lambda: self._v1.refunds.create({"payment_intent": intent}, key))  # type: ignore[arg-type]
-        return int(made.get("amount") or 0)
+        cents = int(made.get("amount") or 0)
+        return Refund(intent, cents, cents, str(invoice.get("currency") or ""))
 
     def read_object(self, agreement_id: str, *, now: datetime) -> AgreementFact:
         return fact_in(self._read(agreement_id), now)

@@ -19,6 +19,7 @@ from newsletter.circulation.processors.protocol import (
     ForgedWebhook,
     Payment,
     ProcessorUnreachable,
+    Refund,
     WebhookEvent,
 )
 
@@ -34,6 +35,7 @@ _STATUS: Final[Mapping[str, str]] = {
     "paused": CANCELED,
 }
 _PAID = "invoice.paid"
+_REFUNDED = "charge.refunded"
 
 
 def fact_in(said: Mapping[str, Any], now: datetime) -> AgreementFact:
@@ -55,6 +57,7 @@ def fact_in(said: Mapping[str, Any], now: datetime) -> AgreementFact:
             cancel_at=(ended or now) if status == CANCELED else ends,
             changed_at=now,
             reference=str((said.get("metadata") or {}).get("reference", "")),
+            month_cents=_month_cents(said),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
         raise ProcessorUnreachable("The payment processor's answer makes no sense.") from None
@@ -65,6 +68,22 @@ def _period(said: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
     lines = [line for line in (said.get("items") or {}).get("data", ()) if line.get("current_period_end")]
     told = max(lines, key=lambda line: line["current_period_end"], default=said)
     return _moment(told.get("current_period_start")), _moment(told.get("current_period_end"))
+
+
+def _month_cents(said: Mapping[str, Any]) -> int | None:
+    """What all lines cost a month; a yearly price counts for its twelfth. None when a line does not say."""
+    total = 0.0
+    lines = (said.get("items") or {}).get("data", ())
+    for line in lines:
+        price = line.get("price") or {}
+        every = price.get("recurring") or {}
+        months = {"month": 1, "year": 12}.get(every.get("interval", ""), 0) * int(
+            every.get("interval_count") or 1
+        )
+        if price.get("unit_amount") is None or not months:
+            return None
+        total += int(price["unit_amount"]) * int(line.get("quantity") or 1) / months
+    return round(total) if lines else None
 
 
 def _owed_since(said: Mapping[str, Any]) -> datetime | None:
@@ -85,6 +104,9 @@ def event_in(said: Any) -> WebhookEvent | None:
             agreement = about.get("subscription")
         elif kind.startswith("invoice."):
             agreement = about.get("subscription") or _parent(about).get("subscription")
+        elif kind == _REFUNDED:
+            refund = _refund(about, said["data"].get("previous_attributes") or {})
+            return None if refund is None else WebhookEvent(str(said["id"]), "", refund=refund)
         else:
             return None
         if not (agreement := id_in(agreement)):
@@ -112,6 +134,16 @@ def _payment(invoice: Mapping[str, Any]) -> Payment | None:
         paid_at=paid_at,
         paid_until=_moment(max(ends, default=None)),
     )
+
+
+def _refund(charge: Mapping[str, Any], before: Mapping[str, Any]) -> Refund | None:
+    """What went back of a charge this time; Stripe says how much did in all, and how much had before."""
+    in_all = int(charge.get("amount_refunded") or 0)
+    cents = in_all - int(before.get("amount_refunded") or 0)
+    name = id_in(charge.get("payment_intent")) or id_in(charge.get("id"))
+    if cents <= 0 or not name:
+        return None
+    return Refund(name, cents, in_all, str(charge.get("currency") or ""))
 
 
 def payment_intent_in(invoice: Mapping[str, Any]) -> str | None:

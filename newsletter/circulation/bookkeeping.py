@@ -1,0 +1,125 @@
+"""The books of Subscriptions: facts are added as they are heard and never changed; the months' figures are read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.circulation.money import MoneyFact, Month, cents_in, months_of
+from newsletter.circulation.processors.protocol import CANCELED, PAST_DUE, Payment, Refund
+from newsletter.circulation.tokens import fingerprint
+from newsletter.db import insert_new
+from newsletter.models import Subscriber, Subscription, SubscriptionEvent
+from newsletter.settings import Settings
+
+
+def note_trial(session: Session, reader: Subscriber, *, now: datetime) -> None:
+    """A Trial of this reader begins. The caller commits."""
+    assert reader.trial_started_at is not None
+    mark = _trial_mark(reader)
+    _note(session, f"trial:{mark}", "trial", at=reader.trial_started_at, heard_at=now, trial=mark)
+
+
+def note_change(
+    session: Session, kept: Subscription, *, first: bool, month_cents: int | None, now: datetime
+) -> None:
+    """How this Subscription stands from now on. ``first``: we did not know it before. The caller commits."""
+    mark = _mark(kept.processor, kept.processor_id)
+    if first:
+        at = min(kept.started_at, now)
+    elif kept.status == CANCELED:
+        at = min(kept.cancel_at or now, now)
+    elif kept.status == PAST_DUE:
+        at = min(kept.past_due_at or now, now)
+    else:
+        at = now
+    before = session.scalar(
+        select(SubscriptionEvent.at)
+        .where(SubscriptionEvent.agreement == mark, SubscriptionEvent.kind == "changed")
+        .order_by(SubscriptionEvent.id.desc())
+        .limit(1)
+    )
+    reader = session.get(Subscriber, kept.subscriber_id)
+    _note(
+        session,
+        f"changed:{mark}:{now.isoformat()}",
+        "changed",
+        # What was heard later holds later, or the line of facts would cross itself.
+        at=at if before is None else max(at, before),
+        heard_at=now,
+        processor=kept.processor,
+        agreement=mark,
+        trial=_trial_mark(reader) if reader and reader.trial_started_at else None,
+        status=kept.status,
+        paid_until=kept.paid_until,
+        past_due_at=kept.past_due_at,
+        cancel_at=kept.cancel_at,
+        month_cents=month_cents,
+    )
+
+
+def note_payment(
+    session: Session, processor: str, agreement_id: str, paid: Payment, *, now: datetime
+) -> None:
+    """Money came; the same payment is noted once. The caller commits."""
+    _note(
+        session,
+        f"paid:{processor}:{fingerprint(paid.processor_id)}",
+        "paid",
+        at=paid.paid_at,
+        heard_at=now,
+        processor=processor,
+        agreement=_mark(processor, agreement_id),
+        cents=paid.cents,
+        currency=paid.currency,
+    )
+
+
+def note_refund(session: Session, processor: str, given: Refund, *, now: datetime) -> None:
+    """Money went back; noted once, whether by our own doing or told by the processor. The caller commits."""
+    _note(
+        session,
+        f"refunded:{processor}:{fingerprint(given.processor_id)}:{given.cents_in_all}",
+        "refunded",
+        at=now,
+        heard_at=now,
+        processor=processor,
+        cents=given.cents,
+        currency=given.currency,
+    )
+
+
+def months(
+    session: Session, *, first: date, last: date, settings: Settings, now: datetime
+) -> Sequence[Month]:
+    """MRR, new, lost, trials and money of each calendar month from ``first`` to ``last``, in the newsletter's zone."""
+    facts: Sequence[MoneyFact] = session.scalars(
+        select(SubscriptionEvent).order_by(SubscriptionEvent.id)
+    ).all()
+    return months_of(
+        facts,
+        first=first,
+        last=last,
+        zone=settings.EDITION_TZ,
+        month_cents=cents_in(settings.PRICE),
+        now=now,
+    )
+
+
+def _mark(processor: str, agreement_id: str) -> str:
+    """Stands for an agreement without leading back to it."""
+    return fingerprint(f"{processor}:{agreement_id}")[:32]
+
+
+def _trial_mark(reader: Subscriber) -> str:
+    assert reader.trial_started_at is not None
+    return fingerprint(f"{reader.address_hash}:{reader.trial_started_at.isoformat()}")[:32]
+
+
+def _note(session: Session, key: str, kind: str, *, at: datetime, heard_at: datetime, **facts: Any) -> None:
+    row = {"key": key, "kind": kind, "at": at, "heard_at": heard_at, "processor": "", **facts}
+    insert_new(session, SubscriptionEvent, [row])

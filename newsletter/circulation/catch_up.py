@@ -1,0 +1,46 @@
+"""Looks up payments that should have been heard of by now: a webhook may be lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from newsletter import db, log
+from newsletter.circulation import bill
+from newsletter.circulation.processors.protocol import CANCELED, PaymentProcessor, ProcessorError
+from newsletter.clock import Clock
+from newsletter.models import Subscription
+
+READ_AGAIN_AFTER = timedelta(hours=12)  # since we last heard of it
+MOST_READ_AGAIN = 200  # in one run: the next one goes on
+
+_log = log.get("circulation")
+
+
+def run(sessions: db.Sessions, processor: PaymentProcessor, *, clock: Clock) -> int:
+    """Read again what should have renewed or ended by now and was not heard of, for a webhook may be lost. How many.
+
+    A processor that does not answer is asked again the next time.
+    """
+    now = clock()
+    with db.reading(sessions) as session:
+        overdue = session.scalars(
+            select(Subscription.processor_id)
+            .where(
+                Subscription.processor == processor.name,
+                Subscription.status != CANCELED,
+                Subscription.changed_at < now - READ_AGAIN_AFTER,
+                (Subscription.paid_until < now) | (Subscription.cancel_at < now),
+            )
+            .order_by(Subscription.changed_at)
+            .limit(MOST_READ_AGAIN)
+        ).all()
+    done = 0
+    for agreement_id in overdue:
+        try:
+            done += bill.read_again(sessions, processor, agreement_id, clock=clock) is not None
+        except ProcessorError as error:
+            _log.warning("bill.put_off", processor=processor.name, reason=str(error))
+            break
+    return done
