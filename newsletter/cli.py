@@ -48,7 +48,7 @@ SUMMARIES: Mapping[str, str] = {
     "doctor": "Check DNS records, settings, database, mail provider and webhook key.",
     "db": "Upgrade, back up and restore the database.",
     "evaluate": "Measure quality on files of JSON lines.",
-    "bench": "Measure speed: dispatch, gather, web. Each prints ratios to yardsticks of the same run.",
+    "bench": "Measure speed: dispatch, events, gather, web. Each prints ratios to yardsticks of the same run.",
 }
 
 

@@ -116,13 +116,9 @@ def insert_new(session: Session, table: Table | Any, rows: Sequence[dict[str, An
     target = getattr(table, "__table__", table)
     dialect = session.get_bind().dialect.name
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    new = 0
-    # SQLite allows 32,766 variables in one statement, PostgreSQL 65,535.
-    size = max(1, 30_000 // max(1, len(rows[0])))
-    for start in range(0, len(rows), size):
-        statement = insert(target).values(rows[start : start + size]).on_conflict_do_nothing()
-        new += session.execute(statement, execution_options=_COUNTED).rowcount  # type: ignore[attr-defined]
-    return new
+    # One statement, compiled once and given the rows one after the other; long VALUES lists would be compiled anew each time.
+    statement = insert(target).on_conflict_do_nothing()
+    return int(session.execute(statement, list(rows), execution_options=_COUNTED).rowcount)  # type: ignore[attr-defined]
 
 
 def insert_many(

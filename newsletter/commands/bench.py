@@ -12,7 +12,7 @@ from newsletter.commands import showing
 
 @click.group()
 def bench() -> None:
-    """Measure speed: dispatch, gather, web. Each prints ratios to yardsticks of the same run."""
+    """Measure speed: dispatch, events, gather, web. Each prints ratios to yardsticks of the same run."""
 
 
 def report(found: Measured, *, as_json: bool) -> None:
@@ -62,6 +62,50 @@ def dispatch(
             workers=workers,
             batch=batch,
             latency=latency / 1000,
+            progress=progress,
+        )
+    report(found, as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--events",
+    type=click.IntRange(1, 2_000_000),
+    default=60_000,
+    show_default=True,
+    help="Posted at --rate, and as many again as fast as they are taken.",
+)
+@click.option(
+    "--recipients",
+    type=click.IntRange(1, 5_000_000),
+    default=200_000,
+    show_default=True,
+    help="Readers; most of them are mailed meanwhile.",
+)
+@click.option(
+    "--rate", type=click.IntRange(1, 100_000), default=3_000, show_default=True, help="Events a second."
+)
+@click.option(
+    "--database",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, postgresql, or the address of an empty database.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="gunicorn's workers."
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def events(events: int, recipients: int, rate: int, database: str, workers: int, as_json: bool) -> None:
+    """Take a flood of SendGrid's signed events while an issue is dispatched and people sign up."""
+    from newsletter.bench.events import bench_events
+
+    with showing.progress(quiet=as_json) as progress:
+        found = bench_events(
+            events=events,
+            readers=recipients,
+            database=database,
+            workers=workers,
+            rate=rate,
             progress=progress,
         )
     report(found, as_json=as_json)

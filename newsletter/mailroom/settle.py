@@ -1,28 +1,32 @@
 """Hears what a provider reports later, in bulk: keeps DeliveryEvents, settles uncertain lines, suppresses who must not be mailed.
 
-Any order and any number of repeats give the same final state. The caller commits, and only then acknowledges.
+Any order and any number of repeats give the same final state. What is acknowledged was committed before.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
 from newsletter.mailroom import ledger, notice_ledger
 from newsletter.mailroom.providers.protocol import ProviderEvent
 from newsletter.mailroom.states import ACCEPTED
-from newsletter.mailroom.suppress import suppress
+from newsletter.mailroom.suppress import Addressee, suppress
 from newsletter.models import Delivery, DeliveryEvent, Issue, Notice, Subscriber
 
 SURGE_FROM: Final = 100  # hard bounces or complaints of one Issue …
 SURGE_SHARE: Final = 0.05  # … and of what was accepted of it: the Issue is held
+AT_ONCE: Final = 1_000  # events written down in one transaction
+FAR: Final = 8  # Audiences; two Issues frozen at once may mingle their numbers, more do not
+# Written as the index is, so that both databases know it for the same.
+_BAD: Final = text("(bounce = 'hard' OR kind = 'complained')")
 
 _NAMED: Final = re.compile(r"(delivery|notice):(\d{1,18})")
 
@@ -40,39 +44,88 @@ class SettleReport:
     suppressed: int = 0
     held: tuple[date, ...] = ()  # Issues held because too much bounced
 
+    def __add__(self, more: SettleReport) -> SettleReport:
+        return SettleReport(*(getattr(self, f.name) + getattr(more, f.name) for f in fields(self)))
+
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the ledger that an event names. ``address_hash`` is None when its reader is gone."""
+    """A line of the ledger that an event names, and whose mail it was."""
 
     number: int
     is_delivery: bool
-    address_hash: str | None
-    state: str = ""
+    addressee: Addressee
+    state: str
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What of a bunch of events is news to us, and the lines it is about."""
+
+    events: Sequence[ProviderEvent]  # of lines of ours, not heard before, in the order of their ids
+    lines: Mapping[str | None, _Line]
+    known: int
+    strangers: int
+
+    @property
+    def kept(self) -> list[ProviderEvent]:
+        """That a mail was taken is kept only while its line is in doubt: of all others we know it."""
+        return [e for e in self.events if e.kind != "accepted"]
+
+    @property
+    def doubted(self) -> list[_Line]:
+        return [line for line in self.lines.values() if line.state != ACCEPTED]
+
+
+def run(
+    sessions: db.Sessions, events: Sequence[ProviderEvent], *, provider: str, now: datetime
+) -> SettleReport:
+    """Take in what a provider reported, and commit it. A flood never holds the write lock for longer than :data:`AT_ONCE` events."""
+    report = SettleReport()
+    for start in range(0, len(events), AT_ONCE):
+        with db.reading(sessions) as session:
+            looked = _look(session, events[start : start + AT_ONCE], provider)
+        if not looked.kept and not looked.doubted:  # nothing to write down: no need to wait for the lock
+            report += SettleReport(len(looked.events), looked.known, looked.strangers)
+            continue
+        with sessions.begin() as session:
+            report += _write_down(session, looked, provider, now)
+    _log.info(
+        "settle.taken",
+        new=report.new,
+        known=report.known,
+        accepted=report.accepted,
+        suppressed=report.suppressed,
+    )
+    return report
 
 
 def take(session: Session, events: Sequence[ProviderEvent], *, provider: str, now: datetime) -> SettleReport:
-    """Take in what a provider reported."""
+    """The same in the caller's transaction. The caller commits, and only then acknowledges."""
+    return _write_down(session, _look(session, events, provider), provider, now)
+
+
+def _look(session: Session, events: Sequence[ProviderEvent], provider: str) -> _Looked:
+    """Changes nothing. What others write down meanwhile is met by unique keys and compare-and-sets."""
     heard = _heard_before(session, provider, [e.provider_event_id for e in events])
     fresh = {e.provider_event_id: e for e in events if e.provider_event_id not in heard}
     lines = _lines(session, fresh.values())
-    ours = {k: e for k, e in sorted(fresh.items()) if e.reference in lines}
-    deliveries = sorted({line.number for line in lines.values() if line.is_delivery})
-    kept = [e for e in ours.values() if e.kind != "accepted"]
+    # In one order for everybody, so that two webhooks at once wait for each other and never in a circle.
+    ours = [e for _, e in sorted(fresh.items()) if e.reference in lines]
+    return _Looked(ours, lines, len(events) - len(fresh), len(fresh) - len(ours))
+
+
+def _write_down(session: Session, looked: _Looked, provider: str, now: datetime) -> SettleReport:
+    kept, lines = looked.kept, looked.lines
     db.insert_new(session, DeliveryEvent, [_row(e, lines, provider, now) for e in kept])
-    accepted = _prove(session, lines, now)
-    open_still = _not_settled(session, lines)
-    words = [e for e in ours.values() if e.kind == "accepted" and e.reference in open_still]
+    accepted = _prove(session, looked.doubted, now)
+    in_doubt = _not_settled(session, looked.doubted)
+    words = [e for e in looked.events if e.kind == "accepted" and e.reference in in_doubt]
     db.insert_new(session, DeliveryEvent, [_row(e, lines, provider, now) for e in words])
-    hashes = {reference: line.address_hash for reference, line in lines.items()}
-    suppressed = suppress(session, kept, hashes, now=now)
-    went_badly = any(e.kind in ("bounced", "complained") for e in kept)
-    held = _surge(session, deliveries) if went_badly else ()
-    report = SettleReport(
-        len(ours), len(events) - len(fresh), len(fresh) - len(ours), accepted, suppressed, held
-    )
-    _log.info("settle.taken", new=report.new, known=report.known, accepted=accepted, suppressed=suppressed)
-    return report
+    suppressed = suppress(session, kept, {r: line.addressee for r, line in lines.items()})
+    bad = [lines[e.reference] for e in kept if e.bounce == "hard" or e.kind == "complained"]
+    held = _surge(session, sorted({line.number for line in bad if line.is_delivery})) if bad else ()
+    return SettleReport(len(looked.events), looked.known, looked.strangers, accepted, suppressed, held)
 
 
 def _heard_before(session: Session, provider: str, ids: Sequence[str]) -> set[str]:
@@ -88,15 +141,16 @@ def _lines(session: Session, events: Iterable[ProviderEvent]) -> dict[str | None
             numbers[named.group(1)].add(int(named.group(2)))
     found: dict[str | None, _Line] = {}
     if numbers["delivery"]:
-        owed = select(Delivery.id, Delivery.address_hash, Delivery.state)
-        for number, known_as, state in session.execute(owed.where(Delivery.id.in_(numbers["delivery"]))):
-            found[f"delivery:{number}"] = _Line(number, True, known_as, state)
-    if numbers["notice"]:
-        told = select(Notice.id, Subscriber.address_hash).where(Notice.id.in_(numbers["notice"]))
-        for number, theirs in session.execute(
-            told.outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
+        owed = select(Delivery.id, Delivery.address_hash, Delivery.subscriber_id, Delivery.state)
+        for number, known_as, reader, state in session.execute(
+            owed.where(Delivery.id.in_(numbers["delivery"]))
         ):
-            found[f"notice:{number}"] = _Line(number, False, theirs)
+            found[f"delivery:{number}"] = _Line(number, True, Addressee(known_as, reader), state)
+    if numbers["notice"]:
+        told = select(Notice.id, Subscriber.address_hash, Notice.subscriber_id, Notice.state)
+        told = told.outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
+        for number, known_as, reader, state in session.execute(told.where(Notice.id.in_(numbers["notice"]))):
+            found[f"notice:{number}"] = _Line(number, False, Addressee(known_as, reader), state)
     return found
 
 
@@ -116,38 +170,34 @@ def _row(
     }
 
 
-def _prove(session: Session, lines: Mapping[str | None, _Line], now: datetime) -> int:
+def _prove(session: Session, doubted: Iterable[_Line], now: datetime) -> int:
     """Whatever the provider reports of a mail, it must have taken it."""
-    doubted = sorted(n.number for n in lines.values() if n.is_delivery and n.state != ACCEPTED)
-    notices = [n.number for n in lines.values() if not n.is_delivery]
-    return ledger.prove(session, doubted, now=now) + notice_ledger.prove(session, notices)
+    deliveries = sorted(line.number for line in doubted if line.is_delivery)
+    notices = sorted(line.number for line in doubted if not line.is_delivery)
+    return ledger.prove(session, deliveries, now=now) + notice_ledger.prove(session, notices)
 
 
-def _not_settled(session: Session, lines: Mapping[str | None, _Line]) -> set[str]:
+def _not_settled(session: Session, doubted: Iterable[_Line]) -> set[str]:
     """Deliveries still in somebody's hands: the provider's word is kept for them, should doubt arise later."""
-    doubted = [n.number for n in lines.values() if n.is_delivery and n.state != ACCEPTED]
-    if not doubted:
+    numbers = [line.number for line in doubted if line.is_delivery]
+    if not numbers:
         return set()
-    unsettled = select(Delivery.id).where(Delivery.id.in_(doubted), Delivery.state != ACCEPTED)
+    unsettled = select(Delivery.id).where(Delivery.id.in_(numbers), Delivery.state != ACCEPTED)
     return {f"delivery:{number}" for number in session.scalars(unsettled)}
 
 
 def _surge(session: Session, deliveries: Sequence[int]) -> tuple[date, ...]:
-    """Hold an Issue that is being dispatched when too much of it bounces or is complained about."""
-    going = session.scalars(
-        select(Issue)
-        .where(Issue.state == "dispatching")
-        .where(Issue.id.in_(select(Delivery.issue_id).where(Delivery.id.in_(deliveries)).distinct()))
+    """Hold an Issue that is being dispatched when too much of it bounces for good or is complained about."""
+    going = session.execute(
+        select(Issue, func.min(Delivery.id))
+        .join(Delivery, Delivery.issue_id == Issue.id)
+        .where(Issue.state == "dispatching", Delivery.id.in_(deliveries))
+        .group_by(Issue.id)
     ).all()
     held = []
-    for issue in going:
-        bad = session.scalar(
-            select(func.count(func.distinct(DeliveryEvent.delivery_id)))
-            .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
-            .where(Delivery.issue_id == issue.id)
-            .where((DeliveryEvent.bounce == "hard") | (DeliveryEvent.kind == "complained"))
-        )
-        if not bad or bad < SURGE_FROM:
+    for issue, one_of_them in going:
+        bad = _gone_badly(session, issue, near=one_of_them)
+        if bad < SURGE_FROM:
             continue
         # Counted only as far as it matters: of a million accepted nobody needs the number at each bounce.
         bearable = int(bad / SURGE_SHARE)
@@ -161,3 +211,20 @@ def _surge(session: Session, deliveries: Sequence[int]) -> tuple[date, ...]:
                 _log.warning("issue.held", issue_id=issue.id, reason=reason)
                 held.append(issue.issued_on)
     return tuple(held)
+
+
+def _gone_badly(session: Session, issue: Issue, *, near: int) -> int:
+    """How many Deliveries of an Issue bounced for good or were complained about; ``near`` is one of its Deliveries.
+
+    An Issue's lines were numbered in one go, so that years of older Issues' bounces need not be walked: they lie further away than
+    several Audiences.
+    """
+    reach = FAR * max(issue.audience_size or 0, 1)
+    count = (
+        select(func.count(func.distinct(DeliveryEvent.delivery_id)))
+        .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
+        .where(DeliveryEvent.delivery_id.between(near - reach, near + reach))
+        .where(Delivery.issue_id == issue.id)
+        .where(_BAD)
+    )
+    return session.scalar(count) or 0

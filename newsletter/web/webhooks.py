@@ -36,8 +36,7 @@ def sendgrid() -> Response:
         events = sendgrid_events.read_events(body)
     except ValueError:
         return _said("The events are not a list in JSON.", 400)
-    with here.sessions.begin() as session:
-        report = settle.take(session, events, provider="sendgrid", now=here.now())
+    report = settle.run(here.sessions, events, provider="sendgrid", now=here.now())
     for day in report.held:
         alerts.issue_held(here.press, day)
     return make_response("", 204)

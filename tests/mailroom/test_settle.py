@@ -123,6 +123,77 @@ def test_a_notice_is_settled_and_its_reader_suppressed(dispatched) -> None:
     assert _standing(dispatched)[2][0][:2] == ("hash9", "bounced")
 
 
+def _issues_for_one_reader(sessions, settings, count: int) -> list[int]:
+    """So many accepted Deliveries of different Issues to reader 1."""
+    frozen_issue(sessions, settings, 1)
+    with sessions.begin() as session:
+        for n in range(1, count):
+            day = date(2026, 1, 1) + timedelta(days=n)
+            issue = Issue(issued_on=day, state="dispatched", subject="x", composed_at=MORNING)
+            session.add(issue)
+            session.flush()
+            line = {"issue_id": issue.id, "subscriber_id": 1, "address_hash": "hash1", "rendition": "full"}
+            session.execute(
+                insert(Delivery).values(**line, content_hash="h", due_at=MORNING, state="accepted")
+            )
+        return list(session.scalars(select(Delivery.id).order_by(Delivery.id)))
+
+
+DAY = 24 * 60  # minutes
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    ("soft_on", "delivered_on", "since"),
+    [
+        ([1, 2, 3, 4, 5, 6], [], 5),  # taken for dead at the fifth
+        ([1, 2, 3, 4, 5, 6], [0], 5),
+        ([1, 2, 3, 4, 5, 6], [1.5], 6),  # five since it was last alive
+        ([1, 2, 3, 4, 5, 6], [2.5], None),
+        ([1, 2, 3, 4, 5, 6], [6.5], None),
+        ([1, 8, 15, 22, 29], [], 29),  # a weekly reader's
+        ([1, 9, 17, 25, 33], [], None),  # too far apart
+        ([1, 3, 20, 31.5, 32, 33, 34], [], 33),  # the first within the window, not the first of all
+    ],
+)
+def test_a_worn_out_mailbox_is_found_in_any_order(
+    sessions, settings, seed, soft_on, delivered_on, since
+) -> None:
+    chance = random.Random(seed)
+    ids = _issues_for_one_reader(sessions, settings, len(soft_on) + 1)
+    bunch = [
+        event(n, "bounced", ids[n], bounce="soft", minutes=int(on * DAY)) for n, on in enumerate(soft_on, 1)
+    ]
+    bunch += [event(100 + n, "delivered", ids[0], minutes=int(on * DAY)) for n, on in enumerate(delivered_on)]
+    chance.shuffle(bunch)
+    while bunch:
+        size = chance.randint(1, 3)
+        _take(sessions, bunch[:size])
+        bunch = bunch[size:]
+    expected = [] if since is None else [("hash1", "bounced", MORNING + timedelta(days=since))]
+    assert _standing(sessions)[2] == expected
+
+
+def test_a_late_delivery_lifts_nothing_that_stands_for_another_reason(sessions, settings) -> None:
+    ids = _issues_for_one_reader(sessions, settings, 7)
+    softs = [event(n, "bounced", ids[n], bounce="soft", minutes=n * DAY) for n in range(1, 6)]
+    _take(sessions, [*softs, event(50, "bounced", ids[6], bounce="hard", minutes=9 * DAY)])
+    _take(sessions, [event(60, "delivered", ids[0], minutes=3 * DAY)])
+    assert [s[1] for s in _standing(sessions)[2]] == ["bounced"]
+
+
+def test_a_flood_is_written_down_in_small_transactions_and_repeats_in_none(dispatched, monkeypatch) -> None:
+    monkeypatch.setattr(settle, "AT_ONCE", 4)
+    commits = []
+    real = settle._write_down
+    monkeypatch.setattr(settle, "_write_down", lambda *a: commits.append(1) or real(*a))
+    report = settle.run(dispatched, BUNCH, provider="sendgrid", now=LATER)
+    assert (report.new, report.strangers, report.accepted, report.suppressed) == (9, 3, 1, 2)
+    assert len(commits) == 3
+    again = settle.run(dispatched, BUNCH, provider="sendgrid", now=LATER)
+    assert (again.known, again.new, len(commits)) == (8, 1, 3)  # "processed" of what is accepted is not kept
+
+
 @pytest.mark.parametrize(("delivered_between", "dead"), [(False, True), (True, False)])
 def test_a_mailbox_that_always_bounces_softly_is_taken_for_dead(
     sessions, settings, delivered_between, dead

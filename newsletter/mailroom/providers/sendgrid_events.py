@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from sendgrid.helpers.eventwebhook import EventWebhook
@@ -48,11 +49,16 @@ def verify(body: bytes, headers: Mapping[str, str], *, key: str, now: datetime) 
     if abs(now.timestamp() - int(moment)) > WINDOW.total_seconds():
         raise NotTheirs("The events were signed at another time: a replay, or a clock is wrong.")
     try:
-        signed = EventWebhook(key).verify_signature(body.decode(), signature, moment)
+        signed = _verifier(key).verify_signature(body.decode(), signature, moment)
     except (ValueError, TypeError, UnicodeError) as error:
         raise NotTheirs("The events' signature cannot be read.") from error
     if not signed:
         raise NotTheirs("The events' signature is wrong.")
+
+
+@lru_cache(maxsize=4)
+def _verifier(key: str) -> EventWebhook:
+    return EventWebhook(key)
 
 
 def read_events(body: bytes) -> list[ProviderEvent]:
@@ -86,5 +92,9 @@ def _read(one: Mapping[str, Any]) -> ProviderEvent | None:
         kind=kind,
         happened_at=datetime.fromtimestamp(at, UTC),
         bounce=bounce if kind == "bounced" else None,
-        reason=in_words(said),
+        reason=_in_words(said),
     )
+
+
+# Receiving servers have few things to say, and say them to thousands of readers.
+_in_words = lru_cache(maxsize=4096)(in_words)

@@ -1,0 +1,117 @@
+"""Posts to a server on loopback: so many events a second, or as many as it takes; how long each answer took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from itertools import accumulate
+from threading import Event, Lock, Thread
+from urllib.parse import urlencode
+
+from newsletter.bench.measuring import percentile
+from newsletter.bench.words import Post
+
+
+@dataclass
+class Posted:
+    """What came back. ``waits`` are seconds from the moment a post was due (or made) to its whole answer."""
+
+    events: int = 0
+    seconds: float = 0.0
+    waits: list[float] = field(default_factory=list)
+    refused: int = 0
+
+    @property
+    def per_second(self) -> float:
+        return self.events / self.seconds if self.seconds else 0.0
+
+    @property
+    def p99(self) -> float:
+        return percentile(self.waits, 0.99)
+
+
+def post_all(
+    posts: Sequence[Post],
+    *,
+    port: int,
+    path: str = "/webhooks/sendgrid",
+    rate: float | None = None,
+    lanes: int = 8,
+) -> Posted:
+    """Post them in order, over connections kept open. With ``rate`` (events a second) each at its moment, whether the server keeps up
+    or not, and its wait counts from that moment; without, as fast as the answers come."""
+    done, lock = Posted(), Lock()
+    waiting = iter(zip(posts, accumulate((p.events for p in posts), initial=0), strict=False))
+    began = time.monotonic()
+
+    def lane() -> None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=120)
+        while True:
+            with lock:
+                post, before = next(waiting, (None, 0))
+            if post is None:
+                break
+            due = began + before / rate if rate else time.monotonic()
+            time.sleep(max(0.0, due - time.monotonic()))
+            status = _post(connection, path, post)
+            with lock:
+                done.waits.append(time.monotonic() - due)
+                done.events += post.events
+                done.refused += status not in (200, 204)
+        connection.close()
+
+    with ThreadPoolExecutor(lanes) as pool:
+        for each in [pool.submit(lane) for _ in range(lanes)]:
+            each.result()
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def _post(connection: HTTPConnection, path: str, post: Post) -> int:
+    try:
+        connection.request("POST", path, post.body, post.headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    except (OSError, HTTPException):
+        connection.close()
+        return 0
+
+
+class SigningUp:
+    """Somebody signs up, again and again, while the block runs. ``posted.waits`` are the seconds each had to wait."""
+
+    PAUSE = 0.1  # seconds between two
+
+    def __init__(self, port: int, form_token: str) -> None:
+        self._port, self._token = port, form_token
+        self._stop = Event()
+        self._thread = Thread(target=self._run, daemon=True)
+        self.posted = Posted()
+
+    def __enter__(self) -> SigningUp:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=120)
+        n = 0
+        while not self._stop.wait(self.PAUSE):
+            n += 1
+            said = {"address": f"new.{n}@example.com", "form_token": self._token, "zone": "Europe/Berlin"}
+            headers = {
+                "Content-Type": "application/x-www-form-urlencoded",
+                "X-Forwarded-For": f"198.51.{n // 250}.{n % 250}",  # each from a network of their own
+            }
+            began = time.monotonic()
+            status = _post(connection, "/signup", Post(urlencode(said).encode(), headers, 0))
+            self.posted.waits.append(time.monotonic() - began)
+            self.posted.refused += status != 200
+        connection.close()
