@@ -26,7 +26,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, fast tests
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m pytest -n $(WORKERS) -m "not browser and not postgres and not slow"
 
-BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql"
+BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql" "events --database sqlite" "events --database postgresql"
 
 bench: $(VENV)/.installed-dev ## how fast it is, beside yardsticks of the same run; minutes
 	@for bench in $(BENCHES); do $(PY) -m newsletter bench $$bench || exit $$?; done

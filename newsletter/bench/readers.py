@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import text
+
 from newsletter import db
 from newsletter.bench.measuring import Progress
 from newsletter.circulation.addresses import address_hash, person_hash
@@ -54,6 +56,9 @@ def add_readers(sessions: db.Sessions, settings: Settings, count: int, *, progre
             db.insert_many(session, Subscriber, _SUBSCRIBER, chunk)
             done += len(chunk)
             progress("readers", done, total, "invented")
+        if db.has_server(session.get_bind().engine):  # SQLite takes the next number by itself
+            after = "SELECT setval(pg_get_serial_sequence('subscriber', 'id'), :last)"
+            session.execute(text(after), {"last": total})
         paying = (
             (n, "stripe", f"sub_{n}", "active", COMPOSED, COMPOSED + timedelta(days=20), COMPOSED)
             for n in range(1, count + 1)
