@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -73,5 +73,9 @@ def person_hash(secret_key: str, address: str) -> str:
 
 def _keyed(secret_key: str, purpose: str, text: str) -> str:
     """HMAC-SHA256 in hex, under a key of its own for each purpose."""
-    key = hmac.digest(secret_key.encode(), f"newsletter {purpose} hash, 1".encode(), hashlib.sha256)
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_key(secret_key, purpose), text.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=8)
+def _key(secret_key: str, purpose: str) -> bytes:
+    return hmac.digest(secret_key.encode(), f"newsletter {purpose} hash, 1".encode(), "sha256")

@@ -28,6 +28,7 @@ NOTICE_SLOTS: Mapping[str, frozenset[str]] = {
 KNOWN_SLOTS = ISSUE_SLOTS.union(*NOTICE_SLOTS.values())
 
 _SLOT = re.compile(r"%%([a-z][a-z0-9_]{0,40})%%")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORD_JOINER = "\u2060"  # invisible, has no width, allows no line break: the reader sees what the feed said
 
 
@@ -54,22 +55,31 @@ def cut(text: str) -> tuple[str, ...]:
     return tuple(_SLOT.split(text))
 
 
+@lru_cache(maxsize=64)
+def _names(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The Slots of ``text``, and those that may be given for it. Kept for the same reason."""
+    names = frozenset(cut(text)[1::2])
+    return names, names | KNOWN_SLOTS
+
+
 def require(text: str, values: Mapping[str, str]) -> None:
     """Raise :class:`SlotError` unless ``values`` fills every Slot of ``text`` and names no unknown one.
 
     The subject, HTML and text of a Rendition are filled from the same values, so a known Slot that this part does not
     open is in order.
     """
-    names = set(cut(text)[1::2])
-    if missing := names - values.keys():
-        raise SlotError(f"Nothing was given for the slot {', '.join(sorted(missing))}.")
-    if unknown := values.keys() - KNOWN_SLOTS - names:
+    names, known = _names(text)
+    given = values.keys()
+    if not names <= given:
+        raise SlotError(f"Nothing was given for the slot {', '.join(sorted(names - given))}.")
+    if not given <= known:
+        unknown = given - known
         raise SlotError(f"There is no slot named {', '.join(sorted(unknown))}.")
 
 
 def one_line(name: str, value: str) -> str:
     """``value`` if it is one line of text; raises :class:`SlotError` otherwise."""
-    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+    if _CONTROL.search(value):
         raise SlotError(f"The slot {name} must be filled with one line of text.")
     return value
 

@@ -10,11 +10,19 @@ from email import policy
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from newsletter.links import Links
-from newsletter.mailroom.headers import HeaderError, issue_headers, message_id, mime, notice_headers
+from newsletter.mailroom import headers
+from newsletter.mailroom.headers import (
+    HeaderError,
+    envelope_address,
+    issue_headers,
+    message_id,
+    mime,
+    notice_headers,
+)
 from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.slots import SlotError, fill
 from newsletter.settings import Settings
@@ -235,8 +243,25 @@ def test_a_missing_slot_is_refused() -> None:
     st.text(st.sampled_from("a=é&% <"), max_size=90),
 )
 def test_bodies_survive_quoted_printable(words: str, value: str) -> None:
+    assume("%%" not in words)  # it would open a Slot of its own
     text = f"{words}%%account_url%%{words}\n"
     template = Template("s", "x", text, str(hash(text)))
     mail = read(mime(message(template=template, slots={"account_url": value}), sender=SENDER, date=DATE))
     got = next(iter(mail.iter_parts())).get_content().replace("\r\n", "\n")
     assert got == fill(text, {"account_url": value}, html=False)
+
+
+_ATEXT = st.text(st.sampled_from("abcXYZ019!#$%&'*+-/=?^_`{|}~."), min_size=1, max_size=20)
+_DOMAIN = st.text(st.sampled_from("abcXYZ019-."), min_size=1, max_size=30)
+
+
+@given(_ATEXT, _DOMAIN)
+def test_the_short_way_to_an_address_says_what_the_library_says(local: str, domain: str) -> None:
+    text = f"{local}@{domain}"
+    try:
+        long_way = headers._mailbox(text, "address").addr_spec
+    except HeaderError:
+        with pytest.raises(HeaderError):
+            envelope_address(text)
+    else:
+        assert envelope_address(text) == long_way

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from harnesses import KEY, SendGridServer
 from mailing import MORNING
@@ -10,7 +12,7 @@ from test_provider_contract import message
 from newsletter import clock
 from newsletter.errors import SettingsError
 from newsletter.mailroom import providers
-from newsletter.mailroom.providers import sendgrid
+from newsletter.mailroom.providers import sendgrid, sendgrid_line
 from newsletter.mailroom.providers.protocol import Outcome
 from newsletter.mailroom.providers.sendgrid import SendGrid
 
@@ -183,6 +185,46 @@ def test_a_refused_key_is_said_plainly_and_pauses(status) -> None:
     assert receipts[0].reason.startswith(f"SendGrid refused our key ({status}")
 
 
+def test_a_connection_is_kept_open_and_one_that_was_closed_meanwhile_is_not_used() -> None:
+    with SendGridServer(keeps_open=True) as server:
+        one = provider(server)
+        for n in range(3):
+            assert one.send([message(n)])[0].outcome is ACCEPTED
+        assert server.connections == 1
+        server.hang_up()
+        # Nothing was written to the dead connection: a fresh one takes the call, and there is no doubt.
+        assert one.send([message(9)])[0].outcome is ACCEPTED
+        assert (server.connections, len(server.mails)) == (2, 4)
+        one.close()
+
+
+def test_a_connection_closed_in_the_very_moment_we_write_is_doubt(monkeypatch) -> None:
+    monkeypatch.setattr(sendgrid_line, "_has_something", lambda line: False)  # it closes just after we looked
+    with SendGridServer(keeps_open=True) as server:
+        one = provider(server)
+        assert one.send([message(1)])[0].outcome is ACCEPTED
+        server.hang_up()
+        assert one.send([message(2)])[0].outcome is UNCERTAIN
+        assert one.send([message(3)])[0].outcome is ACCEPTED
+        assert [m["reference"] for m in server.mails] == ["delivery:1", "delivery:3"]
+        one.close()
+
+
+def test_an_encryption_that_fails_is_a_definite_no() -> None:
+    with SendGridServer() as server:
+        url = server.url.replace("http:", "https:")
+        lost = SendGrid(KEY, host=url, sender="a@example.com", now=clock.fixed(MORNING))
+        assert lost.send([message(1)])[0].outcome is RETRY
+        assert server.bodies == []
+
+
+def test_no_address_reaches_the_sdks_debug_log(caplog) -> None:
+    with SendGridServer() as server, caplog.at_level(logging.DEBUG):
+        assert provider(server).send([message(1)])[0].outcome is ACCEPTED
+    assert "PAYLOAD" in caplog.text
+    assert "reader1" not in caplog.text
+
+
 def test_a_wrong_key_really_is_refused() -> None:
     with SendGridServer() as server:
         assert provider(server, "SG.wrong").send([message(1)])[0].outcome is RETRY
@@ -199,7 +241,7 @@ def test_a_host_that_does_not_resolve_is_a_definite_no(monkeypatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise OSError(-2, "Name or service not known")
 
-    monkeypatch.setattr(sendgrid.socket, "create_connection", unknown)
+    monkeypatch.setattr("socket.create_connection", unknown)
     lost = SendGrid(KEY, host="http://api.example.com", sender="a@example.com", now=clock.fixed(MORNING))
     receipt = lost.send([message(1)])[0]
     assert (receipt.outcome, receipt.reason) == (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -29,6 +30,8 @@ class SendGridServer:
     mails: list[dict[str, Any]] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     hang: float = 2.0  # seconds
+    keeps_open: bool = False  # connections, after an answer
+    connections: int = 0
 
     def __enter__(self) -> SendGridServer:
         self._lock = threading.Lock()
@@ -42,6 +45,13 @@ class SendGridServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def hang_up(self) -> None:
+        """Close every connection that is kept open."""
+        for connection in self._server.open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        time.sleep(0.05)  # until the other side's kernel knows
 
     @property
     def url(self) -> str:
@@ -122,6 +132,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     kept: SendGridServer
 
+    def __init__(self, *values: Any) -> None:
+        super().__init__(*values)
+        self.open: list[socket.socket] = []
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who hangs up on us, or whom we hung up on, is part of the test."""
 
@@ -129,6 +143,11 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.kept.connections += 1
+        self.server.open.append(self.connection)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -205,9 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {
             **(headers or {}),
             "Content-Length": str(len(raw)),
-            "Connection": "close",
+            **({} if self.server.kept.keeps_open else {"Connection": "close"}),
         }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(raw)
-        self.close_connection = True
+        self.close_connection = not self.server.kept.keeps_open

@@ -8,44 +8,27 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from email.utils import parseaddr
-from functools import lru_cache
-from html import escape
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
-from newsletter import log
 from newsletter.clock import Clock
 from newsletter.errors import NewsletterError
-from newsletter.mailroom import slots
-from newsletter.mailroom.headers import HeaderError, envelope_address
 from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
 from newsletter.mailroom.providers.reasons import in_words
+from newsletter.mailroom.providers.sendgrid_body import Bodies
+from newsletter.mailroom.providers.sendgrid_line import KeptOpen, Lines, NotBegun, PreparedBody, Unsent
 
-CONNECT_TIMEOUT: Final = 10.0  # seconds
 ANSWER_TIMEOUT: Final = 60.0  # seconds
 MAX_POSTS: Final = 25  # of one batch, when refused readers have to be split out of it
 REFUSED_PAUSE: Final = 300.0  # seconds before asking again when our key is refused
 
-# Mail is not watched: no pixels, no rewritten links, no footer of SendGrid's.
-_UNTRACKED: Final = {
-    "click_tracking": {"enable": False, "enable_text": False},
-    "open_tracking": {"enable": False},
-    "subscription_tracking": {"enable": False},
-    "ganalytics": {"enable": False},
-}
 _NAMED: Final = re.compile(r"personalizations[.\[](\d+)")
-
-_log = log.get("mailroom")
 
 
 class SendGrid:
@@ -55,13 +38,13 @@ class SendGrid:
     batch_size = 1000
 
     def __init__(self, api_key: str, *, host: str, sender: str, now: Clock) -> None:
-        self._client = SendGridAPIClient(api_key, host=host).client
-        parts = urlsplit(host)
-        self._where = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-        self._sender = _sender(sender)
+        sdk = SendGridAPIClient(api_key, host=host)
+        self._lines = Lines(host)
+        self._client = sdk.client = KeptOpen(
+            self._lines, host=sdk.host, request_headers=sdk.client.request_headers, version=3
+        )
+        self._bodies = Bodies(sender)
         self._now = now
-        # Names of substitutions that no feed and no reader can guess, so that nothing but a Slot is ever substituted.
-        self._secret = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._wait_until = 0.0  # monotonic; the API asked for a pause until then
 
@@ -71,7 +54,7 @@ class SendGrid:
         seen: dict[str, int] = {}
         for place, message in enumerate(messages):
             try:
-                one = self._personalization(message)
+                one = self._bodies.personalization(message)
             except NewsletterError as error:
                 receipts[place] = Receipt(message.reference, Outcome.FAILED, reason=str(error))
                 continue
@@ -86,41 +69,7 @@ class SendGrid:
         return [receipts[place] for place in range(len(messages))]
 
     def close(self) -> None:
-        """Every call has a connection of its own; nothing is kept open."""
-
-    # --- the body ---
-
-    def _personalization(self, message: Message) -> dict[str, Any]:
-        """What differs between two readers. Raises a NewsletterError for a bad address or a wrong Slot."""
-        template, values = message.template, message.slots
-        for part in (template.subject, template.html, template.text):
-            slots.require(part, values)
-        for name, value in message.headers.items():
-            if not f"{name}{value}".isascii() or not f"{name}{value}".isprintable():
-                raise HeaderError(f"The header {name!r} must be one line of plain ASCII.")
-        filled = {name: slots.one_line(name, value) for name, value in values.items()}
-        return {
-            "to": [{"email": envelope_address(message.to)}],
-            "headers": dict(message.headers),
-            "custom_args": {"reference": message.reference},
-            "substitutions": {
-                **{self._mark("t", name): value for name, value in filled.items()},
-                **{self._mark("h", name): escape(value) for name, value in filled.items()},
-            },
-        }
-
-    def _mark(self, kind: str, name: str) -> str:
-        return f"%{self._secret}.{kind}.{name}%"
-
-    def _body(self, template: Template, readers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        subject, html, text = _marked(template, self._secret)
-        return {
-            "from": self._sender,
-            "subject": subject,
-            "content": [{"type": "text/plain", "value": text}, {"type": "text/html", "value": html}],
-            "personalizations": list(readers),
-            "tracking_settings": _UNTRACKED,
-        }
+        self._lines.close()
 
     # --- the call ---
 
@@ -138,7 +87,7 @@ class SendGrid:
                     Outcome.RETRY, reason="too many readers were refused to split them out at once"
                 )
             else:
-                answer = self._post(self._body(template, [readers[n][1] for n in group]), may_begin)
+                answer = self._post(self._bodies.body(template, [readers[n][1] for n in group]), may_begin)
                 posts += 1
             if answer.bad:
                 bad = {group[n] for n in answer.bad if n < len(group)}
@@ -155,18 +104,19 @@ class SendGrid:
                 told.update({n: _receipt(readers[n][0], outcome, answer) for n in group})
         return [told[n] for n in range(len(readers))]
 
-    def _post(self, body: dict[str, Any], may_begin: MayBegin) -> _Answer:
+    def _post(self, body: str, may_begin: MayBegin) -> _Answer:
         if (wait := self._wait_until - time.monotonic()) > 0:
             return _Answer(Outcome.RETRY, reason="SendGrid asked for a pause", retry_after=wait)
-        if unreachable := self._knock():
-            return _Answer(Outcome.RETRY, reason=unreachable)
-        if not may_begin():
-            return _Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
         try:
-            response = self._client.mail.send.post(request_body=body, timeout=ANSWER_TIMEOUT)
+            prepared = PreparedBody(body, may_begin)
+            response = self._client.mail.send.post(request_body=prepared, timeout=ANSWER_TIMEOUT)
+        except NotBegun:
+            return _Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
+        except Unsent as error:
+            return _Answer(Outcome.RETRY, reason=f"SendGrid cannot be reached ({_kind(error.__cause__)})")
         except HTTPError as error:
             answer = self._refused(int(error.status_code), error.headers or {}, error.body)
-        except Exception as error:  # noqa: BLE001 - urllib raises many kinds; after the knock each of them is doubt
+        except Exception as error:  # noqa: BLE001 - once connected, each of the many kinds is doubt
             return _Answer(Outcome.UNCERTAIN, reason=f"no whole answer came ({_kind(error)})")
         else:
             headers = response.headers or {}
@@ -179,14 +129,6 @@ class SendGrid:
         if answer.retry_after:
             self._pause(answer.retry_after)
         return answer
-
-    def _knock(self) -> str | None:
-        """Whether the host can be reached at all, so that this definite no is told apart from doubt."""
-        try:
-            socket.create_connection(self._where, timeout=CONNECT_TIMEOUT).close()
-        except OSError as error:
-            return f"SendGrid cannot be reached ({_kind(error)})"
-        return None
 
     def _refused(self, status: int, headers: Mapping[str, str], body: Any) -> _Answer:
         errors = _errors(body)
@@ -250,24 +192,6 @@ def _receipt(message: Message, outcome: Outcome, answer: _Answer) -> Receipt:
     return Receipt(message.reference, outcome, answer.provider_id, answer.reason, answer.retry_after)
 
 
-@lru_cache(maxsize=16)
-def _marked(template: Template, secret: str) -> tuple[str, str, str]:
-    """Subject, HTML and text with each Slot as the name of a substitution: one kind escaped for HTML, one not."""
-
-    def marked(text: str, kind: str) -> str:
-        parts = list(slots.cut(text))
-        parts[1::2] = [f"%{secret}.{kind}.{name}%" for name in parts[1::2]]
-        return "".join(parts)
-
-    return marked(template.subject, "t"), marked(template.html, "h"), marked(template.text, "t")
-
-
-def _sender(sender: str) -> dict[str, str]:
-    name, _ = parseaddr(sender)
-    address = {"email": envelope_address(sender)}
-    return {**address, "name": name} if name else address
-
-
 def _errors(body: Any) -> list[tuple[str, str]]:
     """(field, message) pairs of an error body; whatever is not one gives none."""
     try:
@@ -277,11 +201,9 @@ def _errors(body: Any) -> list[tuple[str, str]]:
         return []
 
 
-def _kind(error: BaseException) -> str:
-    reason = getattr(error, "reason", None)
-    inner = reason if isinstance(reason, BaseException) else error
-    if isinstance(inner, TimeoutError):
+def _kind(error: BaseException | None) -> str:
+    if isinstance(error, TimeoutError):
         return "it took too long"
-    if isinstance(inner, OSError) and inner.strerror:
-        return in_words(inner.strerror.lower())
-    return type(inner).__name__
+    if isinstance(error, OSError) and error.strerror:
+        return in_words(error.strerror.lower())
+    return type(error).__name__
