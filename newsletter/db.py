@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
     DateTime,
     Delete,
     Engine,
@@ -24,15 +28,20 @@ from sqlalchemy import (
     Update,
     create_engine,
     event,
+    func,
+    literal,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql import Select
 
+from newsletter.db_faults import explain as explain
+from newsletter.db_faults import speaking_plainly as speaking_plainly
 from newsletter.errors import DatabaseError
 
 Sessions = sessionmaker[Session]
@@ -160,6 +169,15 @@ def changed(session: Session, statement: Update | Delete | Insert) -> int:
     return int(session.execute(statement, execution_options=_COUNTED).rowcount)  # type: ignore[attr-defined]
 
 
+def among(session: Session, column: Any, numbers: Sequence[int]) -> ColumnElement[bool]:
+    """``column IN numbers``, handed over as one value: the statement is the same however many there are."""
+    if session.get_bind().dialect.name == "postgresql":
+        given = literal(list(numbers), ARRAY(BigInteger))
+        return column == func.any(given)
+    each = func.json_each(json.dumps(list(numbers))).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
 def take_turns(session: Session, name: str) -> None:
     """Until this transaction ends, nobody else gets past here with the same ``name``. SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
@@ -256,41 +274,3 @@ def require_head(engine: Engine) -> None:
     if current != head:
         at = "has no tables yet" if current is None else f"is at {current}, not {head}"
         raise DatabaseError(f"The database {at}. Run: python -m newsletter db upgrade")
-
-
-@contextmanager
-def speaking_plainly() -> Iterator[None]:
-    """Turn what a driver says about a broken database into one sentence of ours."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise DatabaseError(explain(error)) from error
-    except sqlite3.Error as error:
-        raise DatabaseError(f"The database cannot be used: {error}.") from error
-
-
-def explain(error: DBAPIError) -> str:
-    """One sentence for an operator about a failing database, without statements or values."""
-    said = str(error.orig).strip().splitlines()[0] if error.orig else "unknown reason"
-    for sign, sentence in (
-        ("readonly", "The database is read-only: check the rights on its file and folder."),
-        (
-            "disk is full",
-            "The disk is full: the database cannot be written. Nothing that was confirmed is lost.",
-        ),
-        (
-            "No space left",
-            "The disk is full: the database cannot be written. Nothing that was confirmed is lost.",
-        ),
-        (
-            "unable to open",
-            "The database file cannot be opened: check that its folder exists and may be written.",
-        ),
-        ("not a database", "The database file is not a SQLite database."),
-        ("malformed", "The database file is damaged. Restore a backup: python -m newsletter db restore FILE"),
-        ("is locked", "The database is locked by another program."),
-        ("connection", "The database server cannot be reached. Check DATABASE_URL and that it runs."),
-    ):
-        if sign.lower() in said.lower():
-            return sentence
-    return f"The database refused: {said}."

@@ -102,7 +102,7 @@ def resume(session: Session, issue: Issue, *, by: str, now: datetime, reason: st
     if issue.state != "held":
         raise Refused(f"The Issue of {issue.issued_on} is {issue.state}, not held.")
     if issue.frozen_at is not None:
-        if wrong := ledger.wrong_bytes(session, issue):
+        if wrong := ledger.wrong_bytes(issue, ledger.stored_templates(session, issue.id)):
             raise Refused(f"The Issue of {issue.issued_on} cannot go on: {wrong}.")
         sums = ledger.sum_up(session, issue.id)
         if not sums.adds_up:

@@ -25,9 +25,9 @@ def stored_templates(session: Session, issue_id: int) -> dict[str, Template]:
     }
 
 
-def wrong_bytes(session: Session, issue: Issue) -> str | None:
-    """Why the stored Renditions are not what was approved; None when they are."""
-    hashes = {kind: t.content_hash for kind, t in stored_templates(session, issue.id).items()}
+def wrong_bytes(issue: Issue, stored: Mapping[str, Template]) -> str | None:
+    """Why the Renditions ``stored`` (see :func:`stored_templates`) are not what was approved; None when they are."""
+    hashes = {kind: t.content_hash for kind, t in stored.items()}
     if set(hashes) != {"full", "metered"}:
         return "a Rendition is missing"
     if issue.content_hash is None:

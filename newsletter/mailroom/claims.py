@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import case, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
+from newsletter.db import UTCDateTime
 from newsletter.errors import Refused
 from newsletter.mailroom import states
 from newsletter.mailroom.approved_bytes import stored_templates, wrong_bytes
@@ -20,8 +21,12 @@ from newsletter.mailroom.lines import move, move_issue
 from newsletter.mailroom.messages import Template
 from newsletter.mailroom.states import PENDING, SUBMITTING, WITHDRAWN
 from newsletter.models import Delivery, Issue, Subscriber, Suppression
+from newsletter.models.base import LargeNumber
 
 _log = log.get("mailroom")
+
+
+Place = tuple[datetime, int]  # of a Delivery in the order of claiming: due_at, id
 
 
 class ClaimedRow(NamedTuple):
@@ -48,6 +53,7 @@ class Claimed:
     templates: Mapping[str, Template] = field(default_factory=dict)  # by kind, of the approved bytes
     withdrawn: int = 0  # found unsubscribed, suppressed, paused or erased since the freeze
     held: str | None = None  # why the Issue was held instead
+    last: Place | None = None  # of the last line that was looked at; None when none was due
 
     @property
     def ids(self) -> list[int]:
@@ -63,8 +69,9 @@ def claim(
     lease: timedelta = states.LEASE,
     stale_after: timedelta | None = None,
     provider: str | None = None,
+    after: Place | None = None,
 ) -> Claimed:
-    """Take up to ``limit`` due Deliveries into our hands. Commit before the first byte leaves.
+    """Take up to ``limit`` due Deliveries into our hands, of those past ``after`` if it is given. Commit before the first byte leaves.
 
     Who unsubscribed, paused, was suppressed or erased since the freeze is withdrawn instead. When the bytes are not the approved
     ones, or the news is older than ``stale_after``, the Issue is held and nothing is claimed.
@@ -74,7 +81,7 @@ def claim(
     issue = session.get_one(Issue, issue_id, populate_existing=True)
     if issue.state != "dispatching":
         return nothing
-    due = session.execute(db.skip_locked(session, _due(issue_id, limit, now))).all()
+    due = session.execute(db.skip_locked(session, _due(issue, limit, now, after), of=Delivery)).all()
     if not due:
         return nothing
     fresh_since = max(filter(None, (issue.composed_at, issue.released_at)))
@@ -84,21 +91,20 @@ def claim(
             session, issue, nothing, f"stale: the news is {hours} hours old and waits for an operator"
         )
     templates = stored_templates(session, issue_id)
-    if (reason := wrong_bytes(session, issue)) or any(
-        row.content_hash != templates[row.rendition].content_hash for row in due
-    ):
-        return _held(session, issue, nothing, reason or "a Delivery owes other bytes than the approved ones")
-    readers = _readers(session, [row.id for row in due])
+    if reason := wrong_bytes(issue, templates):
+        return _held(session, issue, nothing, reason)
     rows, withdrawn = [], defaultdict(list)
-    for row in due:
-        reader = readers[row.id]
-        if why := _no_longer_wanted(reader, issue):
-            withdrawn[why].append(row.id)
+    for number, subscriber_id, rendition, content_hash, _, address, unwanted in due:
+        if content_hash != templates[rendition].content_hash:
+            return _held(session, issue, nothing, "a Delivery owes other bytes than the approved ones")
+        if unwanted:
+            withdrawn[unwanted].append(number)
         else:
-            rows.append(ClaimedRow(row.id, reader.subscriber_id, reader.address, row.rendition))
+            rows.append(ClaimedRow(number, subscriber_id, address, rendition))
     for why, ids in withdrawn.items():
         move(session, Delivery, ids, PENDING, WITHDRAWN, reason=why, settled_at=now)
-    claimed = Claimed(issue_id, token, now + lease, tuple(rows), templates, len(due) - len(rows))
+    last = (due[-1].due_at, due[-1].id)
+    claimed = Claimed(issue_id, token, now + lease, tuple(rows), templates, len(due) - len(rows), last=last)
     taken = move(
         session,
         Delivery,
@@ -116,47 +122,37 @@ def claim(
     return claimed
 
 
-def _due(issue_id: int, limit: int, now: datetime) -> Any:
-    return (
-        select(Delivery.id, Delivery.rendition, Delivery.content_hash)
-        .where(Delivery.issue_id == issue_id, Delivery.state == PENDING, Delivery.due_at <= now)
-        .order_by(Delivery.due_at, Delivery.id)
-        .limit(limit)
+def _due(issue: Issue, limit: int, now: datetime, after: Place | None) -> Any:
+    """What is due, with the reader's address of today and why they must not get the Issue after all, as a word."""
+    no_longer_wanted = case(
+        (Subscriber.id.is_(None), "erased"),
+        (Subscriber.unsubscribed_at.is_not(None), "unsubscribed"),
+        (Suppression.id.is_not(None), "suppressed"),
+        (Subscriber.confirmed_at.is_(None), "unconfirmed"),
+        (Subscriber.paused_until > issue.issued_on, "paused"),
+        else_=None,
     )
-
-
-def _readers(session: Session, ids: Sequence[int]) -> dict[int, Any]:
-    """What is known today of the readers behind these Deliveries, by Delivery."""
     statement = (
         select(
             Delivery.id,
             Delivery.subscriber_id,
+            Delivery.rendition,
+            Delivery.content_hash,
+            Delivery.due_at,
             Subscriber.address,
-            Subscriber.confirmed_at,
-            Subscriber.unsubscribed_at,
-            Subscriber.paused_until,
-            func.coalesce(Suppression.reason, "").label("suppressed"),
+            no_longer_wanted,
         )
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .outerjoin(Suppression, Suppression.address_hash == Subscriber.address_hash)
-        .where(Delivery.id.in_(ids))
+        .where(Delivery.issue_id == issue.id, Delivery.state == PENDING, Delivery.due_at <= now)
+        .order_by(Delivery.due_at, Delivery.id)
+        .limit(limit)
     )
-    return {row.id: row for row in session.execute(statement)}
-
-
-def _no_longer_wanted(reader: Any, issue: Issue) -> str | None:
-    """Why this reader must not get the Issue after all, as a word; None when they may."""
-    if reader.address is None:
-        return "erased"
-    if reader.unsubscribed_at is not None:
-        return "unsubscribed"
-    if reader.suppressed:
-        return "suppressed"
-    if reader.confirmed_at is None:
-        return "unconfirmed"
-    if reader.paused_until is not None and reader.paused_until > issue.issued_on:
-        return "paused"
-    return None
+    if after is not None:
+        moment, number = after
+        place = tuple_(literal(moment, UTCDateTime()), literal(number, LargeNumber))
+        statement = statement.where(tuple_(Delivery.due_at, Delivery.id) > place)
+    return statement
 
 
 def _held(session: Session, issue: Issue, nothing: Claimed, reason: str) -> Claimed:

@@ -1,4 +1,4 @@
-"""Hands a frozen Issue over to the email provider, batch by batch: claim, commit, submit, record.
+"""Hands a frozen Issue over to the email provider, batch by batch: claim, commit, submit, record; a few batches under way at once.
 
 What is due and when it is late stand in the ledger, so a dispatch may die anywhere and be run again by anybody, any number at once.
 """
@@ -6,28 +6,24 @@ What is due and when it is late stand in the ledger, so a dispatch may die anywh
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter import db, log
 from newsletter.clock import Clock
-from newsletter.errors import NewsletterError
 from newsletter.links import Links
-from newsletter.mailroom import headers, ledger, tally
+from newsletter.mailroom import ledger, tally
 from newsletter.mailroom.brakes import Brakes
 from newsletter.mailroom.fence import Fence
-from newsletter.mailroom.ledger import Claimed, Recorded
-from newsletter.mailroom.messages import Message
-from newsletter.mailroom.providers.protocol import EmailProvider, Outcome, Receipt
-from newsletter.mailroom.states import LEASE_RESERVE
+from newsletter.mailroom.hand_over import HandedOver, HandOver, Lanes, SlotsFor, Waypoint
+from newsletter.mailroom.ledger import Claimed, Place, Recorded
+from newsletter.mailroom.providers.protocol import EmailProvider, Receipt
 from newsletter.models import Issue
 from newsletter.settings import Settings
 
-SlotsFor = Callable[[int, str], Mapping[str, str]]
 Progress = Callable[[int, int, str], None]
-Waypoint = Callable[[str], None]
 
 _log = log.get("mailroom")
 
@@ -73,132 +69,148 @@ def run(
     stop: threading.Event | None = None,
     waypoint: Waypoint | None = None,
 ) -> DispatchReport:
-    """Submit what is due of a frozen Issue, until nothing is, ``limit`` is reached, or ``stop`` is set (the batch in hand is finished).
+    """Submit what is due of a frozen Issue, until nothing is, ``limit`` is reached, or ``stop`` is set (what is in hand is finished).
 
-    Raises :class:`Fenced` when this database is a restored copy. ``slots_for`` gives the Slots of one reader from number and address. ``waypoint`` is told each place where dying matters.
+    Raises :class:`Fenced` when this database is a restored copy. ``slots_for`` gives the Slots of one reader from number and address.
+    ``waypoint`` is told each place where dying matters; "submitting" and "handed-over" from the lanes, which are threads.
     """
     tell = waypoint or (lambda _: None)
-    report, total, done = _begin(sessions, issue_id, now())
+    report, total, done = _begin(sessions, issue_id, now(), counted=progress is not None)
     if report.state != "dispatching":
         return report
     with db.reading(sessions) as session:
         issue = session.get_one(Issue, issue_id)
+    claims = _Claims(sessions, provider, issue, settings, now, tell)
+    hand_over = HandOver(provider, issue, settings, links, slots_for, now, tell)
     brakes = Brakes()
-    fence = Fence(sessions, settings.FENCE_DIR)
-    size = min(provider.batch_size, settings.BATCH_SIZE)
-    stale_after = timedelta(hours=settings.STALE_AFTER)
-    while not (stop and stop.is_set()):
-        tell("before-claim")
-        take = size if limit is None else min(size, limit - report.handed_over)
-        if take <= 0:
-            break
-        with fence.claiming() as session:
-            claimed = ledger.claim(
-                session, issue_id, limit=take, now=now(), stale_after=stale_after, provider=provider.name
-            )
-        tell("claimed")
-        report = replace(report, withdrawn=report.withdrawn + claimed.withdrawn, held=claimed.held)
-        done += claimed.withdrawn
-        if not claimed.rows:
-            if claimed.withdrawn:
-                continue
-            break
-        receipts = _submit(sessions, provider, claimed, issue, settings, links, slots_for, now, tell)
-        if receipts is None:
-            continue
-        with sessions.begin() as session:
-            recorded = ledger.record(session, claimed, receipts, now=now(), provider=provider.name)
-            trouble = brakes.note(
-                accepted=recorded.accepted, failed=recorded.failed, uncertain=recorded.uncertain
-            )
-            if trouble:
-                _hold(session, issue_id, f"too much went wrong: {trouble}")
-                report = replace(report, held=f"too much went wrong: {trouble}")
-        tell("recorded")
-        report = _with(report, recorded)
-        done += recorded.accepted + recorded.failed + recorded.uncertain
-        if progress:
-            progress(done, total, "submitting")
-        if trouble:
-            break
-        if recorded.retried and not (recorded.accepted or recorded.failed or recorded.uncertain):
-            report = _paused(report, receipts, now())
-            break
+    over = False  # nothing more is claimed, whatever is due
+
+    def take_in() -> None:
+        nonlocal report, done, over
+        for through in lanes.finished():
+            report, settled = _record(sessions, provider, through, report, brakes, now())
+            tell("recorded")
+            over = over or report.held is not None or report.paused_until is not None
+            done += settled
+            if progress:
+                progress(done, total, "submitting")
+
+    with Lanes(hand_over, provider.at_once) as lanes:
+        try:
+            while True:
+                over = over or bool(stop and stop.is_set())
+                left = claims.size if limit is None else limit - report.handed_over - lanes.load
+                if not over and lanes.have_room and left > 0:
+                    claimed = claims.next(left)
+                    report = replace(
+                        report, withdrawn=report.withdrawn + claimed.withdrawn, held=claimed.held
+                    )
+                    done += claimed.withdrawn
+                    if claimed.rows:
+                        lanes.begin(claimed)
+                    if claimed.rows or claimed.withdrawn:
+                        continue
+                if lanes.are_empty:
+                    break
+                take_in()
+        finally:  # whatever stopped us: what is on its way is written down
+            while not lanes.are_empty:
+                take_in()
     tell("closing")
     return _finish(sessions, report, now())
 
 
-def _begin(sessions: db.Sessions, issue_id: int, now: datetime) -> tuple[DispatchReport, int, int]:
-    """Give up on the dead, and check the sum before the first submission. Report, Audience, settled so far."""
+class _Claims:
+    """Claims one batch after the other, from where the last one ended: of a million lines, those done are not walked again.
+
+    When nothing is left there it looks once more from the beginning, so that what came back meanwhile is found."""
+
+    def __init__(
+        self,
+        sessions: db.Sessions,
+        provider: EmailProvider,
+        issue: Issue,
+        settings: Settings,
+        now: Clock,
+        tell: Waypoint,
+    ) -> None:
+        self.size = min(provider.batch_size, settings.BATCH_SIZE)
+        self._fence = Fence(sessions, settings.FENCE_DIR)
+        self._stale_after = timedelta(hours=settings.STALE_AFTER)
+        self._provider, self._issue, self._now, self._tell = provider.name, issue, now, tell
+        self._after: Place | None = None
+
+    def next(self, limit: int) -> Claimed:
+        """The next batch, committed. Raises :class:`Fenced`."""
+        claimed = self._claim(limit)
+        if claimed.last is None and claimed.held is None and self._after is not None:
+            self._after = None
+            claimed = self._claim(limit)
+        self._after = claimed.last
+        return claimed
+
+    def _claim(self, limit: int) -> Claimed:
+        self._tell("before-claim")
+        with self._fence.claiming() as session:
+            claimed = ledger.claim(
+                session,
+                self._issue.id,
+                limit=min(limit, self.size),
+                now=self._now(),
+                stale_after=self._stale_after,
+                provider=self._provider,
+                after=self._after,
+            )
+        self._tell("claimed")
+        return claimed
+
+
+def _record(
+    sessions: db.Sessions,
+    provider: EmailProvider,
+    through: HandedOver,
+    report: DispatchReport,
+    brakes: Brakes,
+    now: datetime,
+) -> tuple[DispatchReport, int]:
+    """Write down what came of one batch, and hold the Issue when too much went wrong. How many were settled."""
+    with sessions.begin() as session:
+        if not through.receipts:
+            ledger.give_back(session, through.claimed)
+            held = _hold(session, report.issue_id, through.fault) if through.fault else report.held
+            return replace(report, held=held), 0
+        recorded = ledger.record(session, through.claimed, through.receipts, now=now, provider=provider.name)
+        trouble = brakes.note(
+            accepted=recorded.accepted, failed=recorded.failed, uncertain=recorded.uncertain
+        )
+        if trouble:
+            report = replace(report, held=_hold(session, report.issue_id, f"too much went wrong: {trouble}"))
+    report = _with(report, recorded)
+    settled = recorded.accepted + recorded.failed + recorded.uncertain
+    if recorded.retried and not settled:
+        report = _paused(report, through.receipts, now)
+    return report, settled
+
+
+def _begin(
+    sessions: db.Sessions, issue_id: int, now: datetime, *, counted: bool
+) -> tuple[DispatchReport, int, int]:
+    """Give up on the dead, and check the sum before the first submission. Report, Audience, settled so far (if ``counted``)."""
     with sessions.begin() as session:
         issue = session.get_one(Issue, issue_id)
         expired = ledger.expire(session, issue_id, now=now)
         if expired:
             _log.warning("dispatch.expired", issue_id=issue_id, deliveries=expired)
         held = issue.hold_reason if issue.state == "held" else None
-        sums = ledger.sum_up(session, issue_id)
-        if issue.state == "dispatching" and not sums.adds_up:
-            held = _hold(session, issue_id, f"the ledger does not add up: {sums.in_words}")
+        done = 0
+        # A sum walks the whole ledger: workers that go on where others are at work do without.
+        if counted or not tally.anything_submitted(session, issue_id):
+            sums = ledger.sum_up(session, issue_id)
+            done = sums.total - sums.pending - sums.submitting
+            if issue.state == "dispatching" and not sums.adds_up:
+                held = _hold(session, issue_id, f"the ledger does not add up: {sums.in_words}")
         report = DispatchReport(issue_id, issue.state, expired=expired, held=held)
-    return report, sums.audience, sums.total - sums.pending - sums.submitting
-
-
-def _submit(
-    sessions: db.Sessions,
-    provider: EmailProvider,
-    claimed: Claimed,
-    issue: Issue,
-    settings: Settings,
-    links: Links,
-    slots_for: SlotsFor,
-    now: Clock,
-    tell: Waypoint,
-) -> list[Receipt] | None:
-    """Hand one committed batch over. None when nothing left us and the batch was given back."""
-
-    def ours() -> bool:
-        """False once we were frozen for so long that others may take us for dead: do not begin what may not be ours."""
-        return now() <= claimed.lease_until - LEASE_RESERVE
-
-    try:
-        messages = _messages(claimed, issue, settings, links, slots_for)
-    except NewsletterError as error:
-        # Our own fault and the same for every reader: nothing left us, so give back, and let an operator look.
-        with sessions.begin() as session:
-            ledger.give_back(session, claimed)
-            _hold(session, issue.id, f"the Messages cannot be made: {error}")
-        return None
-    if not ours():
-        with sessions.begin() as session:
-            ledger.give_back(session, claimed)
-        return None
-    tell("submitting")
-    try:
-        receipts = provider.send(messages, may_begin=ours)
-    except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have left: that is a state
-        _log.error("dispatch.provider_raised", issue_id=issue.id, error=type(error).__name__)
-        reason = f"the provider broke off ({type(error).__name__})"
-        receipts = [Receipt(m.reference, Outcome.UNCERTAIN, reason=reason) for m in messages]
-    tell("handed-over")
-    return receipts
-
-
-def _messages(
-    claimed: Claimed, issue: Issue, settings: Settings, links: Links, slots_for: SlotsFor
-) -> list[Message]:
-    messages = []
-    for row in claimed.rows:
-        slots = slots_for(row.subscriber_id, row.address)
-        head = headers.issue_headers(
-            reference=row.line,
-            issued_on=issue.issued_on,
-            rendition=row.rendition,
-            unsubscribe_url=slots["unsubscribe_url"],
-            settings=settings,
-            links=links,
-        )
-        messages.append(Message(row.line, row.address, claimed.templates[row.rendition], slots, head))
-    return messages
+    return report, issue.audience_size or 0, done
 
 
 def _with(report: DispatchReport, recorded: Recorded) -> DispatchReport:
@@ -212,7 +224,7 @@ def _with(report: DispatchReport, recorded: Recorded) -> DispatchReport:
     )
 
 
-def _paused(report: DispatchReport, receipts: list[Receipt], now: datetime) -> DispatchReport:
+def _paused(report: DispatchReport, receipts: Sequence[Receipt], now: datetime) -> DispatchReport:
     """Nothing of the batch was taken: do not knock again before the provider's time is up."""
     wait = max((r.retry_after or 0.0) for r in receipts)
     until = now + max(ledger.RETRY_PAUSE, timedelta(seconds=wait))

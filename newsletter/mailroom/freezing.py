@@ -56,11 +56,12 @@ def freeze(
     if here and here.restored_on and issue.issued_on <= here.restored_on and issue.released_at is None:
         move_issue(session, issue, "held", hold_reason=_MAY_HAVE_HAD_IT)
         return False
-    if reason := wrong_bytes(session, issue):
+    templates = stored_templates(session, issue.id)
+    if reason := wrong_bytes(issue, templates):
         raise Refused(f"The Issue of {issue.issued_on} cannot go out: {reason}.")
     if not move_issue(session, issue, "dispatching", frozen_at=now):
         return False  # another process froze it in this very moment
-    hashes = {kind: t.content_hash for kind, t in stored_templates(session, issue.id).items()}
+    hashes = {kind: t.content_hash for kind, t in templates.items()}
     lines = (
         (
             issue.id,

@@ -162,7 +162,7 @@ class Assembled:
 
     def filled(self, values: Mapping[str, str]) -> bytes:
         """The body for one reader. Raises SlotError as :func:`slots.fill` does."""
-        slots.require(self.text, values)
+        slots.require(values, self.text)
         done = []
         for piece in self.pieces:
             if isinstance(piece, bytes):

@@ -16,7 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from newsletter.mailroom.approved_bytes import issue_hash, stored_templates, wrong_bytes
-from newsletter.mailroom.claims import Claimed, ClaimedRow, claim
+from newsletter.mailroom.claims import Claimed, ClaimedRow, Place, claim
 from newsletter.mailroom.freezing import AudienceRow, freeze
 from newsletter.mailroom.lines import (
     RETRY_PAUSE,
@@ -41,6 +41,7 @@ __all__ = [
     "Claimed",
     "ClaimedRow",
     "LedgerSum",
+    "Place",
     "Recorded",
     "UncertainOne",
     "claim",

@@ -14,7 +14,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, exists, update
 from sqlalchemy.orm import Session
 
-from newsletter import log
+from newsletter import db, log
 from newsletter.errors import Refused
 from newsletter.mailroom import states
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
@@ -53,7 +53,7 @@ def move(
         raise Refused(f"A line of the ledger cannot go from {before} to {after}.")
     if not ids:
         return 0
-    statement = update(table).where(table.id.in_(ids), table.state == before)
+    statement = update(table).where(db.among(session, table.id, ids), table.state == before)
     if before == SUBMITTING:
         statement = statement.where(table.claim == token)
         values = {"claim": None, "lease_until": None, **values}
@@ -109,7 +109,7 @@ def record_receipts(
                 values["settled_at"] = None if outcome is Outcome.UNCERTAIN else now
             done = move(session, table, ids, SUBMITTING, _STATE_OF[outcome], token=token, **values)
             if outcome is Outcome.UNCERTAIN and table is Delivery:
-                heard = prove_heard(session, (Delivery.id.in_(ids),), now=now)
+                heard = prove_heard(session, (db.among(session, Delivery.id, ids),), now=now)
                 asked[Outcome.ACCEPTED] += heard
                 asked[outcome] -= heard
         asked[outcome] += done

@@ -56,25 +56,24 @@ def cut(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _names(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The Slots of ``text``, and those that may be given for it. Kept for the same reason."""
-    names = frozenset(cut(text)[1::2])
+def _names(texts: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """The Slots of ``texts``, and those that may be given for them. Kept for the same reason."""
+    names = frozenset(name for text in texts for name in cut(text)[1::2])
     return names, names | KNOWN_SLOTS
 
 
-def require(text: str, values: Mapping[str, str]) -> None:
-    """Raise :class:`SlotError` unless ``values`` fills every Slot of ``text`` and names no unknown one.
+def require(values: Mapping[str, str], *texts: str) -> None:
+    """Raise :class:`SlotError` unless ``values`` fills every Slot of ``texts`` and names no unknown one.
 
     The subject, HTML and text of a Rendition are filled from the same values, so a known Slot that this part does not
     open is in order.
     """
-    names, known = _names(text)
+    names, known = _names(texts)
     given = values.keys()
     if not names <= given:
         raise SlotError(f"Nothing was given for the slot {', '.join(sorted(names - given))}.")
     if not given <= known:
-        unknown = given - known
-        raise SlotError(f"There is no slot named {', '.join(sorted(unknown))}.")
+        raise SlotError(f"There is no slot named {', '.join(sorted(given - known))}.")
 
 
 def one_line(name: str, value: str) -> str:
@@ -89,7 +88,7 @@ def fill(template_text: str, slots: Mapping[str, str], *, html: bool) -> str:
 
     Values are put in once and never looked at again: a Slot inside a value stays text. Raises :class:`SlotError`.
     """
-    require(template_text, slots)
+    require(slots, template_text)
     filled = list(cut(template_text))
     for place in range(1, len(filled), 2):
         value = one_line(filled[place], slots[filled[place]])

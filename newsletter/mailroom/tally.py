@@ -59,6 +59,13 @@ def anything_open(session: Session, issue_id: int) -> bool:
     return session.scalar(statement) is not None
 
 
+def anything_submitted(session: Session, issue_id: int) -> bool:
+    """Whether a Delivery of this Issue was ever taken in hand."""
+    begun = tuple(state for state in STATES if state not in ("pending", "withdrawn"))
+    statement = select(Delivery.id).where(Delivery.issue_id == issue_id, Delivery.state.in_(begun)).limit(1)
+    return session.scalar(statement) is not None
+
+
 def next_due(session: Session, issue_id: int) -> datetime | None:
     """When the next pending Delivery is due; None when none is pending."""
     return session.scalar(

@@ -99,6 +99,7 @@ class Postbox:
     """A provider in memory that counts what it took. ``answer`` decides the Receipt of each Message; it accepts by default."""
 
     name = "postbox"
+    at_once = 1
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ class Outbox:
 
     name = "outbox"
     batch_size = 1000
+    at_once = 1  # one folder
 
     def __init__(self, folder: Path, *, sender: str, now: Clock) -> None:
         self._folder = folder

@@ -59,6 +59,7 @@ class EmailProvider(Protocol):
 
     name: str
     batch_size: int  # how many Messages one call may carry
+    at_once: int  # how many batches are best handed over at the same time; each is in doubt when we die
 
     def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         """Hand over. Exactly one Receipt per Message, in the same order; never raises for a transmission's fate.

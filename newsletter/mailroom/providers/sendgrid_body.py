@@ -36,11 +36,10 @@ class Bodies:
     def personalization(self, message: Message) -> dict[str, Any]:
         """What differs between two readers. Raises a NewsletterError for a bad address or a wrong Slot."""
         template, values = message.template, message.slots
-        for part in (template.subject, template.html, template.text):
-            slots.require(part, values)
-        for name, value in message.headers.items():
-            if not (name.isascii() and value.isascii() and name.isprintable() and value.isprintable()):
-                raise HeaderError(f"The header {name!r} must be one line of plain ASCII.")
+        slots.require(values, template.subject, template.html, template.text)
+        whole = "".join((*message.headers, *message.headers.values()))
+        if not (whole.isascii() and whole.isprintable()):
+            raise HeaderError("A header line must be one line of plain ASCII.")
         substitutions: dict[str, str] = {}
         for name, value in values.items():
             as_text, as_html = _marks(self._secret, name)

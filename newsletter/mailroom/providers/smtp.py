@@ -27,6 +27,7 @@ class Smtp:
 
     name = "smtp"
     batch_size = 200
+    at_once = 2  # no connection waits while the ledger is written
 
     def __init__(
         self,

@@ -1,0 +1,44 @@
+"""What a database says when it fails, in one sentence for an operator."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from newsletter.errors import DatabaseError
+
+
+@contextmanager
+def speaking_plainly() -> Iterator[None]:
+    """Turn what a driver says about a broken database into one sentence of ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseError(explain(error)) from error
+    except sqlite3.Error as error:
+        raise DatabaseError(f"The database cannot be used: {error}.") from error
+
+
+def explain(error: DBAPIError) -> str:
+    """One sentence for an operator about a failing database, without statements or values."""
+    said = str(error.orig).strip().splitlines()[0] if error.orig else "unknown reason"
+    for sign, sentence in _SAYS.items():
+        if sign in said.lower():
+            return sentence
+    return f"The database refused: {said}."
+
+
+_FULL = "The disk is full: the database cannot be written. Nothing that was confirmed is lost."
+_SAYS = {
+    "readonly": "The database is read-only: check the rights on its file and folder.",
+    "disk is full": _FULL,
+    "no space left": _FULL,
+    "unable to open": "The database file cannot be opened: check that its folder exists and may be written.",
+    "not a database": "The database file is not a SQLite database.",
+    "malformed": "The database file is damaged. Restore a backup: python -m newsletter db restore FILE",
+    "is locked": "The database is locked by another program.",
+    "connection": "The database server cannot be reached. Check DATABASE_URL and that it runs.",
+}
