@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "db": "database:db",
     "evaluate": "evaluate:evaluate",
     "bench": "bench:bench",
+    "replay": "replay:replay",
 }
 # What ``--help`` says of each, so that it need not import them; a test compares it with the commands' own words.
 SUMMARIES: Mapping[str, str] = {
@@ -48,7 +49,8 @@ SUMMARIES: Mapping[str, str] = {
     "doctor": "Check DNS records, settings, database, mail provider and webhook key.",
     "db": "Upgrade, back up and restore the database.",
     "evaluate": "Measure quality on files of JSON lines.",
-    "bench": "Measure speed: dispatch, events, gather, web. Each prints ratios to yardsticks of the same run.",
+    "bench": "Measure speed: dispatch, events, gather, web.",
+    "replay": "Replay days of news with made-up readers: sign-ups, trials, payments, bounces, leavings.",
 }
 
 

@@ -43,3 +43,18 @@ def parse_moment(text: str) -> datetime:
 def day_in(zone: str, moment: datetime) -> date:
     """The calendar day it is in ``zone`` (an IANA name) at ``moment``."""
     return moment.astimezone(ZoneInfo(zone)).date()
+
+
+class ByHand:
+    """A clock that somebody moves, and never backwards: a replay turns it from one event to the next."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def forward(self, to: datetime) -> datetime:
+        """Move to ``to``, or stay when that is past; what the clock shows then."""
+        self._now = max(self._now, to)
+        return self._now

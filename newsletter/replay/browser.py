@@ -1,0 +1,76 @@
+"""A reader's browser: opens pages of the site, fills in the forms it finds there and presses their buttons. Runs no scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from lxml import html
+
+
+class Lost(Exception):
+    """The page does not offer what its reader came for: a defect of the site, or of the made-up life."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer of the site, after redirects within it."""
+
+    url: str
+    status: int
+    text: str
+
+    def form(self, *, ends: str = "", having: str = "", button: str = "") -> Any:
+        """The first form whose address ends so, that has this field, that shows this button. Raises :class:`Lost`."""
+        for form in html.fromstring(self.text, base_url=self.url).forms:
+            path = urlsplit(form.action or self.url).path
+            buttons = {b.get("value") or "" for b in form.iter("button")}
+            if (
+                path.endswith(ends)
+                and (not having or having in form.fields)
+                and (not button or button in buttons)
+            ):
+                return form
+        raise Lost(f"{self.url} ({self.status}) has no form {ends or having or button}")
+
+    def link(self, part: str) -> str | None:
+        """The first link whose address holds ``part``."""
+        for anchor in html.fromstring(self.text).iter("a"):
+            if part in (anchor.get("href") or ""):
+                return urljoin(self.url, anchor.get("href"))
+        return None
+
+
+class Browser:
+    """``client`` is Werkzeug's test client: the whole site answers, without a socket. Keeps cookies."""
+
+    def __init__(self, client: Any, *, site_url: str, network: str) -> None:
+        self._client = client
+        self._site_url = site_url
+        self._from = {"REMOTE_ADDR": network}
+
+    def open(self, url: str) -> Page:
+        return self._asked("get", url)
+
+    def submit(self, page: Page, form: Any, *, button: str = "", **values: str) -> Page:
+        """Send the form with what stands in it, and ``values`` on top; ``button`` is the value of the one pressed."""
+        given = {name: value for name, value in form.form_values()} | values
+        if button:
+            given["do"] = button
+        return self._asked("post", form.action or page.url, given)
+
+    def post(self, url: str, **values: str) -> Page:
+        """As a mailbox does for its reader (RFC 8058)."""
+        return self._asked("post", url, values)
+
+    def _asked(self, how: str, url: str, values: dict[str, str] | None = None) -> Page:
+        parts = urlsplit(urljoin(self._site_url, url))
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        said = {"data": values} if how == "post" else {}
+        answer = getattr(self._client, how)(
+            path, base_url=self._site_url, environ_base=self._from, follow_redirects=True, **said
+        )
+        if answer.status_code >= 500:
+            raise Lost(f"{parts.path.split('/')[1]} answered {answer.status_code}")
+        return Page(urljoin(self._site_url, answer.request.path), answer.status_code, answer.text)
