@@ -48,6 +48,10 @@ class Refused(NewsletterError):
     exit_code = 7
 
 
+class ChangedMeanwhile(Refused):
+    """Somebody else changed what the wish was about after it was looked at."""
+
+
 class PortTaken(NewsletterError):
     """Another program listens on the port."""
 

@@ -104,7 +104,7 @@ def compose_step(parts: Parts) -> dict[str, Any]:
 
 def check_step(parts: Parts) -> dict[str, Any]:
     """Today's Issue → its Checks."""
-    findings = parts.press.check(parts.today())
+    findings = parts.press.check(parts.today(), outside=True)
     return {level: sum(f.level == level for f in findings) for level in ("pass", "warn", "block")}
 
 

@@ -12,15 +12,15 @@ from hashlib import sha256
 from threading import Event
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import db, log
+from newsletter import db, log, lookaround
 from newsletter.circulation import audience
 from newsletter.circulation.addresses import address_hash
 from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
 from newsletter.clock import Clock
-from newsletter.errors import NotFound, Refused
+from newsletter.errors import ChangedMeanwhile, NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import approve as approval
 from newsletter.mailroom import checks, correct, dispatch, headers, ledger, phrases, render
@@ -29,7 +29,8 @@ from newsletter.mailroom.dispatch import DispatchReport
 from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.preview import example_slots
 from newsletter.mailroom.providers.protocol import EmailProvider, Receipt
-from newsletter.models import AuditEntry, Check, Correction, Delivery, Issue
+from newsletter.models import AuditEntry, Correction, Delivery, Issue
+from newsletter.newsroom import issue_revisions
 from newsletter.newsroom.editions import IssueView, issue_view
 from newsletter.newsroom.shortened import reading_seconds
 from newsletter.settings import Settings
@@ -39,6 +40,7 @@ _log = log.get("pressroom")
 Change = Callable[
     [Session, Issue], dict[str, Any]
 ]  # acts within the transaction, says what the audit trail keeps
+Untouched = Callable[[Session, Issue], bool]  # whether the part a change is about is as it was seen
 
 
 @dataclass(frozen=True)
@@ -75,20 +77,25 @@ class Pressroom:
                 issue.reading_seconds = view.reading_seconds
                 render.save_renditions(session, issue, made, self.clock())
 
-    def check(self, issued_on: date) -> list[Finding]:
-        """Look the Issue over and keep the findings for the desk."""
+    def check(self, issued_on: date, *, outside: bool = False) -> list[Finding]:
+        """Look the Issue over and keep the findings for the desk.
+
+        ``outside`` also asks its links and the Sender's domain, for up to half a minute; without it what they last answered
+        stands.
+        """
+        now, sender = self.clock(), None
+        if outside:
+            lookaround.ask_outside(self.sessions, self.view(issued_on), self.settings, now=now)
+            sender = lookaround.ask_sender(self.settings)
         with db.reading(self.sessions) as session:
             issue = find_issue(session, issued_on)
-            view = issue_view(session, issue, now=self.clock())
+            view = issue_view(session, issue, now=now)
             rendered = render.rendered(issue)
-        findings = checks.check(view, rendered, settings=self.settings)
+            around = lookaround.around(session, issue, view, settings=self.settings, now=now, sender=sender)
+        findings = checks.check(view, rendered, settings=self.settings, around=around)
         now = self.clock()
         with self.sessions.begin() as session:
-            session.execute(delete(Check).where(Check.issue_id == view.id))
-            session.add_all(
-                Check(issue_id=view.id, name=f.name, level=f.level, reason=f.reason, checked_at=now)
-                for f in findings
-            )
+            lookaround.keep(session, view.id, findings, now=now)
         return findings
 
     def approve(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:
@@ -107,10 +114,19 @@ class Pressroom:
             )
             return issue
 
-    def edit(self, issued_on: date, change: Change, *, by: str, seen: str = "") -> None:
-        """Change a draft (or one that is held before it went): takes an approval back, renders and checks anew."""
+    def edit(
+        self, issued_on: date, change: Change, *, by: str, seen: str = "", untouched: Untouched | None = None
+    ) -> None:
+        """Change a draft (or one that is held before it went): takes an approval back, renders and checks anew.
+
+        Raises :class:`ChangedMeanwhile` when it is not what was ``seen`` any more, unless ``untouched`` says that the part
+        this change is about is the same and nobody decided about the Issue since.
+        """
         with self.sessions.begin() as session:
-            issue = _as_seen(session, issued_on, seen)
+            db.take_turns(session, f"edit:{issued_on}")
+            issue = find_issue(session, issued_on)
+            if untouched is None or not untouched(session, issue):
+                issue = _as_seen(session, issued_on, seen)
             if issue.frozen_at is not None or issue.state not in ("draft", "approved", "held"):
                 raise Refused(
                     f"The issue of {issued_on.isoformat()} is {issue.state}: it is not edited any more."
@@ -119,7 +135,9 @@ class Pressroom:
                 issue.approved_at = issue.approved_by = issue.content_hash = None
             else:
                 approval.take_back(session, issue, by=by, now=self.clock(), reason="edited")
+            issue_revisions.begin(session, issue)
             if said := change(session, issue):
+                issue_revisions.keep(session, issue, said, by=by, now=self.clock())
                 about = f"issue:{issued_on}"
                 session.add(AuditEntry(at=self.clock(), by=by, act="issue.edited", about=about, detail=said))
         self.render(issued_on)
@@ -272,7 +290,7 @@ def _as_seen(session: Session, issued_on: date, seen: str) -> Issue:
     """The Issue of that day, unless ``seen`` says that somebody had another one before their eyes."""
     issue = find_issue(session, issued_on)
     if seen and seen != standing(session, issue):
-        raise Refused(
+        raise ChangedMeanwhile(
             f"The issue of {issued_on.isoformat()} was changed since you opened this page, and is {issue.state} now."
             " Nothing was done: look it over and decide again."
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, case, exists, literal, select
+from sqlalchemy import ColumnElement, case, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from newsletter.circulation.access import WEEKLY_ON, Facts, access
@@ -43,22 +43,29 @@ def select_audience(session: Session, issue: Issue, *, settings: Settings, now: 
     return Audience(rows=_rows(session, issue, settings, now), left_out=_left_out(session, issue))
 
 
-def _reason(issue: Issue) -> ColumnElement[Any]:
-    """Why a Subscriber is left out, or NULL: ``access.why_not`` in SQL."""
+def count(session: Session, *, on: date, weekly_as_of: date) -> int:
+    """How many would get an Issue of the day ``on`` as things stand; weekly readers as on ``weekly_as_of``, so that two
+    days can be compared of which only one is theirs."""
+    reason = _reason(on, weekly_as_of)
+    return session.scalar(select(func.count()).select_from(Subscriber).where(reason.is_(None))) or 0
+
+
+def _reason(on: date, weekly_as_of: date | None = None) -> ColumnElement[Any]:
+    """Why a Subscriber is left out of the Issue of that day, or NULL: ``access.why_not`` in SQL."""
     suppressed = exists().where(Suppression.address_hash == Subscriber.address_hash)
-    weekly_today = literal(issue.issued_on.weekday() == WEEKLY_ON)
+    weekly_today = literal((weekly_as_of or on).weekday() == WEEKLY_ON)
     return case(
         (Subscriber.confirmed_at.is_(None), "unconfirmed"),
         (Subscriber.unsubscribed_at.is_not(None), "unsubscribed"),
         (suppressed, "suppressed"),
-        (Subscriber.paused_until > issue.issued_on, "paused"),
+        (Subscriber.paused_until > on, "paused"),
         ((Subscriber.cadence == "weekly") & ~weekly_today, "weekly-not-today"),
         else_=None,
     )
 
 
 def _left_out(session: Session, issue: Issue) -> Iterator[tuple[int, str]]:
-    reason = _reason(issue)
+    reason = _reason(issue.issued_on)
     statement = select(Subscriber.id, reason).where(reason.is_not(None)).order_by(Subscriber.id)
     for row in session.execute(statement.execution_options(yield_per=_AT_ONCE)):
         yield row[0], row[1]
@@ -79,7 +86,7 @@ def _rows(session: Session, issue: Issue, settings: Settings, now: datetime) -> 
             Subscription.cancel_at,
         )
         .outerjoin(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(_reason(issue).is_(None))
+        .where(_reason(issue.issued_on).is_(None))
         .order_by(Subscriber.id)
         .execution_options(yield_per=_AT_ONCE)
     )

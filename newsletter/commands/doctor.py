@@ -7,7 +7,6 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,10 +17,10 @@ from cryptography.hazmat.primitives import serialization
 
 from newsletter.commands import opening
 from newsletter.errors import DatabaseError, Refused
+from newsletter.mailroom import sender_domain
 from newsletter.settings import Settings
 
 PATIENCE = 5.0  # seconds for one question to the DNS or one connection
-SELECTORS = ("s1", "s2")  # what SendGrid names the DKIM keys of a domain
 PORTS = {"smtp": 587, "smtps": 465, "http": 80, "https": 443}
 
 
@@ -48,8 +47,7 @@ class Examined:
 def doctor(selectors: tuple[str, ...], nameserver: str | None, as_json: bool) -> None:
     """Check DNS records, settings, database, mail provider and webhook key."""
     settings = opening.open_settings()
-    own = (settings.DKIM_SELECTOR,) if settings.DKIM_SELECTOR else SELECTORS
-    found = list(_examine(settings, selectors or own, _resolver(nameserver)))
+    found = list(_examine(settings, selectors or sender_domain.selectors_of(settings), _resolver(nameserver)))
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found]))
     else:
@@ -86,36 +84,11 @@ def _examine(
     yield _provider(settings)
     if settings.MAIL_PROVIDER == "sendgrid":
         yield _webhook_key(settings)
-    domain = parseaddr(settings.MAIL_FROM)[1].rpartition("@")[2]
-    yield _record(resolver, "SPF", [domain], "v=spf1")
-    yield _record(resolver, "DKIM", [f"{each}._domainkey.{domain}" for each in selectors], "p=")
-    if settings.DKIM_KEY_FILE is not None:
-        yield _dkim_key(resolver, settings.DKIM_KEY_FILE, f"{selectors[0]}._domainkey.{domain}")
-    yield _record(resolver, "DMARC", [f"_dmarc.{domain}"], "v=DMARC1")
-
-
-def _record(resolver: dns.resolver.Resolver, name: str, places: list[str], mark: str) -> Examined:
-    """One TXT record with ``mark`` at one of the places; two of SPF or DMARC are as bad as none (RFC 7208, 7489)."""
-    for place in places:
-        try:
-            texts = [
-                b"".join(each.strings).decode("utf-8", "replace") for each in resolver.resolve(place, "TXT")
-            ]
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            continue
-        except dns.exception.DNSException as error:
-            return Examined(name, False, f"the DNS gave no answer for {place} ({type(error).__name__}).")
-        if name == "DKIM":
-            marked = [each for each in texts if _has_key(each)]
-        else:
-            marked = [each for each in texts if each.split(";")[0].split(" ")[0] == mark]
-        if len(marked) > 1:
-            return Examined(name, False, f"{place} has {len(marked)} records; receivers then believe none.")
-        if marked and marked[0].endswith("+all"):
-            return Examined(name, False, f"{place} ends in +all, which lets anybody send as you.")
-        if marked:
-            return Examined(name, True, f"{place} has a record.")
-    return Examined(name, False, f"there is no TXT record with {mark} at {' or '.join(places)}.")
+    domain = sender_domain.domain_of(settings)
+    for each in sender_domain.records(domain, selectors, resolver):
+        yield Examined(each.name, each.is_well, each.said)
+        if each.name == "DKIM" and settings.DKIM_KEY_FILE is not None:
+            yield _dkim_key(resolver, settings.DKIM_KEY_FILE, f"{selectors[0]}._domainkey.{domain}")
 
 
 def _dkim_key(resolver: dns.resolver.Resolver, file: Path, place: str) -> Examined:
@@ -133,11 +106,6 @@ def _dkim_key(resolver: dns.resolver.Resolver, file: Path, place: str) -> Examin
     same = base64.b64encode(public).decode() in "".join(shown.split())
     said = "is the one of" if same else "is not the one of"
     return Examined("DKIM key", same, f"the key in DKIM_KEY_FILE {said} {place}.")
-
-
-def _has_key(text: str) -> bool:
-    """Whether a DKIM record holds a key; an empty ``p=`` is a revoked one."""
-    return any(part.strip().startswith("p=") and part.strip() != "p=" for part in text.split(";"))
 
 
 def _database(settings: Settings) -> Examined:

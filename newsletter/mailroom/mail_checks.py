@@ -7,7 +7,7 @@ import re
 from newsletter.links import Links
 from newsletter.mailroom import phrases
 from newsletter.mailroom import slots as slot_marks
-from newsletter.mailroom.findings import Answers, Case, Level, flat
+from newsletter.mailroom.findings import Answers, Case, Level, Remedy, flat
 from newsletter.mailroom.mailed_page import reading_words
 from newsletter.mailroom.messages import content_hash
 from newsletter.mailroom.renditions import KINDS
@@ -16,6 +16,7 @@ from newsletter.newsroom.reading_time import LONGEST_READ, seconds_for
 LARGEST = 90 * 1024  # bytes of HTML, slots filled; Gmail cuts a mail off at 102 KB
 LARGE = 80 * 1024
 LONGEST_TOLERATED = LONGEST_READ + 60  # seconds; a minute over the promise is said, more is not sent
+_RENDER = (Remedy("rerender", "Render it anew"),)
 # As long as a real one: the size is measured with the Slots filled.
 _EXAMPLE = {name: f"https://example.com/{name}/{'x' * 160}" for name in slot_marks.ISSUE_SLOTS}
 
@@ -24,11 +25,11 @@ def renditions(case: Case) -> Answers:
     there = [m.kind for m in case.mails]
     for kind in KINDS:
         if there.count(kind) != 1:
-            yield "block", f"There must be one {kind} rendition, and there are {there.count(kind)}."
+            yield "block", f"There must be one {kind} rendition, and there are {there.count(kind)}.", _RENDER
     for m in case.mails:
         r = m.rendition
         if content_hash(r.subject, r.html, r.text, r.preheader) != r.content_hash:
-            yield "block", f"The {m.kind} rendition is not what was rendered: its hash differs."
+            yield "block", f"The {m.kind} rendition is not what was rendered: its hash differs.", _RENDER
     yield "pass", "Full and metered are rendered, and their hashes fit."
 
 
@@ -38,9 +39,17 @@ def twin(case: Case) -> Answers:
         for number, story in enumerate(case.view.stories, start=1):
             headline = flat(phrases.plain(slot_marks.defuse(story.headline)))
             if headline not in text:
-                yield "block", f"The headline of story {number} is missing from the {mail.kind} text."
+                yield (
+                    "block",
+                    f"The headline of story {number} is missing from the {mail.kind} text.",
+                    _RENDER,
+                )
             if headline not in mail.page.flat:
-                yield "block", f"The headline of story {number} is missing from the {mail.kind} HTML."
+                yield (
+                    "block",
+                    f"The headline of story {number} is missing from the {mail.kind} HTML.",
+                    _RENDER,
+                )
     yield "pass", "Text and HTML carry the same stories."
 
 
@@ -53,10 +62,15 @@ def size(case: Case) -> Answers:
         sizes.append(f"{mail.kind} {size / 1024:.0f} KB")
         said = f"The {mail.kind} HTML is {size / 1024:.1f} KB; mailboxes cut off at 102 KB"
         if size >= LARGEST:
-            yield "block", f"{said}, and {LARGEST // 1024} KB is our bar."
+            yield "block", f"{said}, and {LARGEST // 1024} KB is our bar.", _shorter(case)
         elif size >= LARGE:
-            yield "warn", f"{said}."
+            yield "warn", f"{said}.", _shorter(case)
     yield "pass", f"Small enough: {', '.join(sizes)}."
+
+
+def _shorter(case: Case) -> tuple[Remedy, ...]:
+    last = case.view.stories[-1:]
+    return tuple(Remedy("drop", "Drop the last story", story.id) for story in last)
 
 
 def reading_time(case: Case) -> Answers:
@@ -64,9 +78,9 @@ def reading_time(case: Case) -> Answers:
         seconds = seconds_for(reading_words(mail.rendition.text))
         said = f"The {mail.kind} rendition takes {seconds // 60}:{seconds % 60:02} minutes to read"
         if seconds > LONGEST_TOLERATED:
-            yield "block", f"{said}; the promise is five."
+            yield "block", f"{said}; the promise is five.", _shorter(case)
         elif seconds > LONGEST_READ:
-            yield "warn", f"{said}; the promise is five."
+            yield "warn", f"{said}; the promise is five.", _shorter(case)
         elif mail.kind == "full":
             yield "pass", f"{said}."
 
@@ -75,19 +89,19 @@ def slots(case: Case) -> Answers:
     for mail in case.mails:
         r = mail.rendition
         if slot_marks.open_slots(r.subject) | slot_marks.open_slots(r.preheader):
-            yield "block", f"The {mail.kind} subject or preheader opens a slot."
+            yield "block", f"The {mail.kind} subject or preheader opens a slot.", _RENDER
         for part, text in (("HTML", r.html), ("text", r.text)):
             for name in sorted(slot_marks.open_slots(text) - slot_marks.ISSUE_SLOTS):
-                yield "block", f"The {mail.kind} {part} opens the unknown slot {name}."
+                yield "block", f"The {mail.kind} {part} opens the unknown slot {name}.", _RENDER
     yield "pass", "Only known slots are open."
 
 
 def unsubscribe(case: Case) -> Answers:
     for mail in case.mails:
         if "%%unsubscribe_url%%" not in mail.page.links:
-            yield "block", f"The {mail.kind} HTML has no unsubscribe link."
+            yield "block", f"The {mail.kind} HTML has no unsubscribe link.", _RENDER
         if "unsubscribe_url" not in slot_marks.open_slots(mail.rendition.text):
-            yield "block", f"The {mail.kind} text has no unsubscribe link."
+            yield "block", f"The {mail.kind} text has no unsubscribe link.", _RENDER
     yield "pass", "Every copy can be unsubscribed from."
 
 
@@ -95,10 +109,11 @@ def postal_address(case: Case) -> Answers:
     address = flat(phrases.plain(case.settings.POSTAL_ADDRESS))
     for mail in case.mails:
         if address not in flat(mail.rendition.text) or address not in mail.page.flat:
-            yield "block", f"The postal address is missing from the {mail.kind} rendition."
+            yield "block", f"The postal address is missing from the {mail.kind} rendition.", _RENDER
     if "no postal address set" in address:
         level: Level = "block" if case.settings.in_production else "warn"
-        yield level, "POSTAL_ADDRESS is not set; the law asks for one at the foot of every mail."
+        said = "POSTAL_ADDRESS is not set; the law asks for one at the foot of every mail."
+        yield level, said, (Remedy("go", "How to set it", 0, "help#postal-address"),)
     yield "pass", "The postal address stands at the foot."
 
 
@@ -112,9 +127,13 @@ def links(case: Case) -> Answers:
             count += 1
             ours = address == home.site_url or address.startswith(f"{home.site_url.rstrip('/')}/")
             if not (ours or address in allowed or re.fullmatch(r"%%[a-z_]+%%", address)):
-                yield "block", f"The {mail.kind} rendition links to {address[:80]}, which no story cites."
+                yield (
+                    "block",
+                    f"The {mail.kind} rendition links to {address[:80]}, which no story cites.",
+                    _RENDER,
+                )
         for tag in mail.page.active:
-            yield "block", f"The {mail.kind} HTML holds <{tag}>, which no mail of ours needs."
+            yield "block", f"The {mail.kind} HTML holds <{tag}>, which no mail of ours needs.", _RENDER
     yield "pass", f"All {count} links lead to this site or to an article of the issue."
 
 
@@ -129,6 +148,7 @@ def metered_is_locked(case: Case) -> Answers:
                 yield (
                     "block",
                     f"The metered rendition holds more of story {number} than headline, lede and coverage.",
+                    _RENDER,
                 )
     yield "pass", "The metered rendition holds headlines, ledes and coverage only."
 
@@ -137,5 +157,5 @@ def sample(case: Case) -> Answers:
     for mail in case.mails if case.view.is_sample else ():
         marks = (mail.rendition.subject, mail.page.text.lower(), mail.rendition.text.lower())
         if "[Sample]" not in marks[0] or not all("sample edition" in m for m in marks[1:]):
-            yield "block", f"The {mail.kind} rendition does not say that it is a sample edition."
+            yield "block", f"The {mail.kind} rendition does not say that it is a sample edition.", _RENDER
     yield "pass", "Labelled as a sample edition." if case.view.is_sample else "Not a sample edition."

@@ -32,6 +32,10 @@ class MailedPage:
     text: str
     links: tuple[str, ...]
     active: tuple[str, ...]
+    pictures: int = 0
+    unnamed_pictures: int = 0  # without an ``alt``
+    unnamed_links: int = 0  # without a word
+    language: str = ""
 
     @property
     def flat(self) -> str:
@@ -45,13 +49,25 @@ class _Reader(HTMLParser):
         self.words: list[str] = []
         self.links: list[str] = []
         self.active: list[str] = []
+        self.pictures = self.unnamed_pictures = self.unnamed_links = 0
+        self.language = ""
         self._unread = 0
+        self._link_from: int | None = None  # where the words of the open link begin
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._unread += tag in _UNREAD
         if tag in _ACTIVE:
             self.active.append(tag)
+        if tag == "img":
+            self.pictures += 1
+            named = dict(attrs).get("alt")
+            self.unnamed_pictures += named is None
+            self.words.append(named or "")
+        if tag == "a":
+            self._link_from = len(self.words)
         for name, value in attrs:
+            if name == "lang" and value and not self.language:
+                self.language = value
             if name in ("href", "src", "action", "background") and value is not None:
                 self.links.append(value)
             if name.startswith("on"):
@@ -59,6 +75,9 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._unread -= tag in _UNREAD
+        if tag == "a" and self._link_from is not None:
+            self.unnamed_links += not "".join(self.words[self._link_from :]).strip()
+            self._link_from = None
 
     def handle_data(self, data: str) -> None:
         if not self._unread:
@@ -70,7 +89,15 @@ def read_page(html: str) -> MailedPage:
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    return MailedPage("".join(reader.words), tuple(reader.links), tuple(reader.active))
+    return MailedPage(
+        "".join(reader.words),
+        tuple(reader.links),
+        tuple(reader.active),
+        reader.pictures,
+        reader.unnamed_pictures,
+        reader.unnamed_links,
+        reader.language,
+    )
 
 
 def reading_words(text: str) -> int:

@@ -1,10 +1,10 @@
 """All tables. Values and constraints only: what they mean is decided in the rooms above."""
 
-from newsletter.models.articles import Article
+from newsletter.models.articles import Article, LinkLook
 from newsletter.models.base import Base
 from newsletter.models.deliveries import Correction, Delivery, DeliveryEvent, LeftOut, Notice
 from newsletter.models.instance import Instance
-from newsletter.models.issues import Check, Issue, Placement, Rendition
+from newsletter.models.issues import Check, Issue, IssueRevision, Placement, Rendition
 from newsletter.models.operators import AuditEntry, Operator, SignIn, SpentToken
 from newsletter.models.outlets import Feed, Outlet
 from newsletter.models.runs import Run
@@ -23,7 +23,9 @@ __all__ = [
     "HistoryLink",
     "Instance",
     "Issue",
+    "IssueRevision",
     "LeftOut",
+    "LinkLook",
     "Notice",
     "Operator",
     "Outlet",

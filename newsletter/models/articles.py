@@ -38,3 +38,16 @@ class Article(Base):
     wire_key: Mapped[str | None] = mapped_column(Text)
 
     outlet: Mapped[Outlet] = relationship()
+
+
+class LinkLook(Base):
+    """What an Article's own address answered when it was last asked for, so that it is not asked for at every Check."""
+
+    __tablename__ = "link_look"
+    __table_args__ = (UniqueConstraint("article_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"))
+    looked_at: Mapped[datetime]
+    status: Mapped[int | None]  # HTTP status; null when there was no answer
+    reason: Mapped[str] = mapped_column(Text, default="")  # why there was none

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.models.base import Base
@@ -41,6 +42,8 @@ class Issue(Base):
     dispatched_at: Mapped[datetime | None]  # null until every Delivery is settled
     # Null unless an operator resumed it: from then its age is counted anew, so that stale news may be let go knowingly.
     released_at: Mapped[datetime | None]
+    # Articles by number whose own address is dead: the mail leads to our story page in its place.
+    unlinked: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
 
     placements: Mapped[list[Placement]] = relationship(
         order_by="Placement.rank", cascade="all, delete-orphan", back_populates="issue"
@@ -101,4 +104,23 @@ class Check(Base):
     name: Mapped[str] = mapped_column(Text)  # a constant such as "both-sides"
     level: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
+    # What one press would mend it, as "act", "words", "story", "value" (see ``mailroom/findings.py``).
+    remedies: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
     checked_at: Mapped[datetime]
+
+
+class IssueRevision(Base):
+    """What an Issue was after an edit: its envelope and which Stories stood in it, in which words. Kept, so one can go back."""
+
+    __tablename__ = "issue_revision"
+    __table_args__ = (UniqueConstraint("issue_id", "revision"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"))
+    revision: Mapped[int]  # from 1: the Issue as it was composed
+    made_at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Text)  # "compose", or as in an AuditEntry
+    said: Mapped[dict[str, Any]] = mapped_column(
+        JSON, default=dict
+    )  # what changed, as the audit trail has it
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -20,7 +20,7 @@ from newsletter.newsroom.editions import latest_telling
 from newsletter.newsroom.telling import Citation, Sentence, Telling, Verdict, from_json, to_json
 
 FEWEST = 3  # Stories; an Issue of fewer is none
-_OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order goes by way of ranks nobody has
+OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order goes by way of ranks nobody has
 
 Said = dict[str, Any]
 
@@ -39,14 +39,14 @@ def retell(
 
     A sentence that is changed is the operator's own and rests on what the Lede rested on. Raises NotFound, Refused.
     """
-    placement = _placement(session, issue, story_id)
+    placement = placement_of(session, issue, story_id)
     before = from_json(placement.telling.words)
     headline = " ".join(headline.split())
     lines = _lines(lede)
     if not headline or not lines:
         raise Refused("Nothing was done: a story needs a headline and a lede.")
     after = replace(before, headline=headline, lede=_sentences(before.lede, lines))
-    return _revise(session, placement, before, after, operator_id=operator_id, now=now)
+    return revise(session, placement, before, after, operator_id=operator_id, now=now)
 
 
 def retell_sides(
@@ -65,7 +65,7 @@ def retell_sides(
     it out. A changed sentence is the operator's own and rests on what its Summary or bullet rested on. Raises NotFound,
     Refused.
     """
-    placement = _placement(session, issue, story_id)
+    placement = placement_of(session, issue, story_id)
     before = from_json(placement.telling.words)
     summaries = []
     for summary in before.summaries:
@@ -79,10 +79,10 @@ def retell_sides(
         if text:
             analysis.append(replace(bullet, sentence=_sentences([bullet.sentence], [text])[0]))
     after = replace(before, summaries=tuple(summaries), analysis=tuple(analysis))
-    return _revise(session, placement, before, after, operator_id=operator_id, now=now)
+    return revise(session, placement, before, after, operator_id=operator_id, now=now)
 
 
-def _revise(
+def revise(
     session: Session,
     placement: Placement,
     before: Telling,
@@ -117,7 +117,7 @@ def _lines(text: str) -> list[str]:
 
 def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> Said:
     """Place the Story in the words of an earlier (or later) revision. Raises NotFound."""
-    placement = _placement(session, issue, story_id)
+    placement = placement_of(session, issue, story_id)
     telling = session.scalars(
         select(StoryTelling).where(StoryTelling.story_id == story_id, StoryTelling.revision == revision)
     ).one_or_none()
@@ -129,26 +129,26 @@ def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> 
 
 def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
     """Take a Story ``by`` ranks down (up when negative). Raises NotFound."""
-    placement = _placement(session, issue, story_id)
-    placed = _placed(session, issue)
-    here = placed.index(placement)
-    there = min(max(here + by, 0), len(placed) - 1)
-    placed.insert(there, placed.pop(here))
-    _rank(session, placed)
-    return {"story": placement.telling.words["headline"], "rank": there + 1}
+    placement = placement_of(session, issue, story_id)
+    stand = placed(session, issue)
+    here = stand.index(placement)
+    there = min(max(here + by, 0), len(stand) - 1)
+    stand.insert(there, stand.pop(here))
+    rank(session, stand)
+    return {"story": placement.telling.words["headline"], "place": there + 1}
 
 
 def drop(session: Session, issue: Issue, story_id: int) -> Said:
     """Take a Story out. Raises NotFound, and Refused when too few would be left."""
-    placement = _placement(session, issue, story_id)
-    if len(_placed(session, issue)) <= FEWEST:
+    placement = placement_of(session, issue, story_id)
+    if len(placed(session, issue)) <= FEWEST:
         raise Refused(
             f"Nothing was done: fewer than {FEWEST} stories are no issue. Put another one in first."
         )
     headline = placement.telling.words["headline"]
     session.delete(placement)
     session.flush()
-    _rank(session, _placed(session, issue))
+    rank(session, placed(session, issue))
     return {"dropped": headline}
 
 
@@ -158,10 +158,10 @@ def put_in(session: Session, issue: Issue, story_id: int) -> Said:
     telling = latest_telling(session, story_id)
     if story is None or telling is None or story.merged_into_id is not None:
         raise NotFound("There is no such story with words of its own.")
-    placed = _placed(session, issue)
-    if any(p.story_id == story_id for p in placed):
+    stand = placed(session, issue)
+    if any(p.story_id == story_id for p in stand):
         raise Refused("Nothing was done: the story stands in the issue already.")
-    session.add(Placement(issue_id=issue.id, story_id=story_id, telling_id=telling.id, rank=len(placed) + 1))
+    session.add(Placement(issue_id=issue.id, story_id=story_id, telling_id=telling.id, rank=len(stand) + 1))
     session.flush()
     return {"put in": telling.words["headline"]}
 
@@ -185,20 +185,23 @@ def _sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tuple[Senten
     )
 
 
-def _placed(session: Session, issue: Issue) -> list[Placement]:
+def placed(session: Session, issue: Issue) -> list[Placement]:
+    """The Placements of the Issue, by rank."""
     found = select(Placement).where(Placement.issue_id == issue.id).order_by(Placement.rank)
     return list(session.scalars(found))
 
 
-def _placement(session: Session, issue: Issue, story_id: int) -> Placement:
-    found = next((p for p in _placed(session, issue) if p.story_id == story_id), None)
+def placement_of(session: Session, issue: Issue, story_id: int) -> Placement:
+    """Where the Story stands in the Issue. Raises NotFound."""
+    found = next((p for p in placed(session, issue) if p.story_id == story_id), None)
     if found is None:
         raise NotFound("The story does not stand in this issue.")
     return found
 
 
-def _rank(session: Session, placed: Sequence[Placement]) -> None:
-    for begins in (_OUT_OF_THE_WAY, 0):
-        for rank, placement in enumerate(placed, start=1):
-            placement.rank = begins + rank
+def rank(session: Session, stand: Sequence[Placement]) -> None:
+    """Give these Placements the ranks from 1, in this order."""
+    for begins in (OUT_OF_THE_WAY, 0):
+        for number, placement in enumerate(stand, start=1):
+            placement.rank = begins + number
         session.flush()

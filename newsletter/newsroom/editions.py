@@ -5,7 +5,7 @@ One of the few nouns that touch tables: pages, mail, desk and feed all show thes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -162,7 +162,7 @@ def issue_view(session: Session, issue: Issue, *, now: datetime) -> IssueView:
             session, placement.story, now=now, outlets_read=issue.outlets_read, telling=placement.telling
         )
         if view is not None:
-            stories.append(replace(view, development=placement.development))
+            stories.append(replace(_unlinked(view, issue.unlinked), development=placement.development))
     return IssueView(
         id=issue.id,
         issued_on=issue.issued_on,
@@ -176,6 +176,14 @@ def issue_view(session: Session, issue: Issue, *, now: datetime) -> IssueView:
         is_sample=issue.is_sample,
         composed_at=issue.composed_at,
     )
+
+
+def _unlinked(story: StoryView, gone: Collection[int]) -> StoryView:
+    """The Story without the addresses of these Articles: an operator found them dead."""
+    if not gone:
+        return story
+    articles = tuple(replace(a, url="") if a.id in gone else a for a in story.articles)
+    return replace(story, articles=articles)
 
 
 def latest_telling(session: Session, story_id: int) -> StoryTelling | None:

@@ -239,6 +239,10 @@ _PHRASE = re.compile(r"\billegal (?:alien|immigrant|migrant)s?\b")
 
 def loaded_in(text: str) -> int:
     """How many loaded words stand in the text. What is inside double quotation marks is somebody's own word and not counted."""
-    outside = re.sub(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’", " ", text)
-    outside = outside.lower()
-    return sum(word in LOADED for word in _WORD.findall(outside)) + len(_PHRASE.findall(outside))
+    return len(loaded(text))
+
+
+def loaded(text: str) -> list[str]:
+    """The loaded words themselves, in the order of the text; phrases last."""
+    outside = re.sub(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’", " ", text).lower()
+    return [word for word in _WORD.findall(outside) if word in LOADED] + _PHRASE.findall(outside)

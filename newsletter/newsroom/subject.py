@@ -83,6 +83,14 @@ def subject(headlines: Sequence[str]) -> str:
     )
 
 
+def subjects(headlines: Sequence[str]) -> list[str]:
+    """Subject lines to choose from: the one :func:`subject` makes, then one for each other Story that can be told short."""
+    room = LONGEST_SUBJECT - len(f" · {len(headlines)} more")
+    others = (part for headline in headlines if (part := shorten(headline, room)))
+    lines = [" · ".join([part, *_rest(len(headlines) - 1)]) for part in others]
+    return list(dict.fromkeys(filter(None, [subject(headlines), *lines])))
+
+
 def preheader(headlines: Sequence[str]) -> str:
     """Headlines of the Stories the subject line does not name, as many as there is room for."""
     named = {place for place, _ in _named(headlines)}

@@ -15,6 +15,7 @@ SAID = {
     403: ("That is not allowed", "The request was understood and refused."),
     404: ("There is no such page", "The address may be mistyped, or what stood here was withdrawn."),
     405: ("That cannot be done here", "This page does not take that kind of request."),
+    409: ("Nothing was done", "As things stand it is not possible. Open the page again and look."),
     410: ("That is gone", "What stood here will not come back."),
     413: ("That is too much at once", "The form was larger than we accept. Please shorten it."),
     429: ("A little slower, please", "Too many requests came from where you are. Try again in a minute."),

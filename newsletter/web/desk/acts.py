@@ -39,7 +39,7 @@ def seen() -> str:
 def check(day: str) -> Response:
     """Look it over again."""
     site = services()
-    found = site.press.check(day_of(day))
+    found = site.press.check(day_of(day), outside=True)
     with site.sessions.begin() as session:
         note(session, "issue.checked", f"issue:{day_of(day)}", blocks=sum(f.level == "block" for f in found))
     return _back(day, "checks")

@@ -2,103 +2,143 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
 
 from flask import Response, make_response, render_template, request
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.models import Article, Issue, Placement, Story, StoryTelling
-from newsletter.newsroom import editing
-from newsletter.newsroom.editions import issue_view
-from newsletter.newsroom.leans import Side
+from newsletter.errors import ChangedMeanwhile
+from newsletter.lookaround import offered
+from newsletter.models import Issue, Placement, StoryTelling
+from newsletter.newsroom import issue_revisions
+from newsletter.newsroom.editions import StoryView, issue_view
+from newsletter.newsroom.leans import SIDE_NAMES, SIDES
 from newsletter.pressroom import find_issue, standing
+from newsletter.web.desk import changes
 from newsletter.web.desk.acts import seen
 from newsletter.web.desk.days import day_of
 from newsletter.web.desk.guard import bp, by, go, operator
+from newsletter.web.desk.records import name_of
 from newsletter.web.services import services
 
-OFFERED = 12  # Stories to put in
-LATELY = timedelta(days=2)
-LONGEST_SIDE = 4000  # characters
-LONGEST_BULLET = 600  # characters
-MOST_BULLETS = 30
+HISTORY = 30  # revisions of an Issue on one page
 
 
 @bp.get("/issues/<day>/edit")
 def edit_page(day: str) -> Response:
-    site = services()
-    with db.reading(site.sessions) as session:
-        row = find_issue(session, day_of(day))
-        view = issue_view(session, row, now=site.now())
-        html = render_template(
-            "desk/edit.html",
-            issue=row,
-            stories=view.stories,
-            revisions=_revisions(session, row),
-            seen=standing(session, row),
-            offered=_offered(session, row),
-            open=row.frozen_at is None and row.state in ("draft", "approved", "held"),
-        )
-    return make_response(html)
+    with db.reading(services().sessions) as session:
+        return make_response(_page(session, find_issue(session, day_of(day))))
 
 
 @bp.post("/issues/<day>/edit")
 def edit(day: str) -> Response:
-    """One change. Which one, the form says in ``act``."""
-    given, now = request.form, services().now()
-    story = given.get("story", "")
-    number = int(story) if story.isascii() and story.isdigit() and len(story) < 18 else 0
+    """One change. Which one, the form says in ``act``; a remedy of a Check leads back to the Checks."""
+    given, now, wanted = request.form, services().now(), seen()
+    act = changes.act_of(given)
 
     def change(session: Session, issue: Issue) -> dict[str, object]:
-        match given.get("act"):
-            case "retell":
-                return editing.retell(
-                    session,
-                    issue,
-                    number,
-                    headline=given.get("headline", "")[:300],
-                    lede=given.get("lede", "")[:2000],
-                    operator_id=operator().id,
-                    now=now,
-                )
-            case "retell-sides":
-                return editing.retell_sides(
-                    session,
-                    issue,
-                    number,
-                    sides={s.value: given[s.value][:LONGEST_SIDE] for s in Side if s.value in given},
-                    bullets={
-                        n: given[f"bullet-{n}"][:LONGEST_BULLET]
-                        for n in range(MOST_BULLETS)
-                        if f"bullet-{n}" in given
-                    },
-                    operator_id=operator().id,
-                    now=now,
-                )
-            case "back":
-                wanted = given.get("revision", "")
-                revision = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 9 else 0
-                return editing.go_back(session, issue, number, revision=revision)
-            case "up":
-                return editing.move(session, issue, number, by=-1)
-            case "down":
-                return editing.move(session, issue, number, by=1)
-            case "drop":
-                return editing.drop(session, issue, number)
-            case "put-in":
-                return editing.put_in(session, issue, number)
-        return editing.envelope(
-            session,
-            issue,
-            subject=given.get("subject", "")[:200],
-            preheader=given.get("preheader", "")[:300],
-            intro=given.get("intro", "")[:1000],
-        )
+        return act(session, issue, given, operator().id, now)
 
-    services().press.edit(day_of(day), change, by=by(), seen=seen())
+    def untouched(session: Session, issue: Issue) -> bool:
+        return bool(given.get("part")) and given["part"] == changes.part_of(session, issue, given)
+
+    try:
+        services().press.edit(day_of(day), change, by=by(), seen=wanted, untouched=untouched)
+    except ChangedMeanwhile:
+        if given["act"] not in changes.WRITTEN:
+            raise
+        return _conflict(day)
+    if given.get("then") == "checks":
+        return go(f"issues/{day_of(day)}#checks")
     return go(f"issues/{day_of(day)}/edit")
+
+
+def _conflict(day: str) -> Response:
+    """Somebody was faster: both texts side by side, and nothing of either lost."""
+    given, site = request.form, services()
+    with db.reading(site.sessions) as session:
+        row = find_issue(session, day_of(day))
+        view = issue_view(session, row, now=site.now())
+        story = next((s for s in view.stories if s.id == changes.number(given, "story")), None)
+        last = next(iter(issue_revisions.listed(session, row)), None)
+        html = render_template(
+            "desk/conflict.html",
+            issue=row,
+            given=given,
+            texts=_both_texts(row, story, given),
+            story=story,
+            gone=bool(changes.number(given, "story")) and story is None,
+            seen=standing(session, row),
+            part=changes.part_of(session, row, given),
+            by_whom=name_of(session, last.by) if last else "",
+            last=last,
+        )
+    return make_response(html, 409)
+
+
+def _both_texts(row: Issue, story: StoryView | None, given: changes.Form) -> list[BothTexts]:
+    """Field by field what stands now and what was written, those that differ."""
+    now: dict[str, str] = {"subject": row.subject, "preheader": row.preheader, "intro": row.intro}
+    if story is not None:
+        now = {"headline": story.headline, "lede": "\n".join(s.text for s in story.telling.lede)}
+        now |= {s.side.value: "\n".join(x.text for x in s.sentences) for s in story.telling.summaries}
+        now |= {f"bullet-{n}": b.sentence.text for n, b in enumerate(story.telling.analysis)}
+    fields = [name for name in given if name in now or name.startswith("bullet-") or name in _FIELDS]
+    return [
+        BothTexts(
+            name,
+            _FIELDS.get(name, f"Analysis, bullet {name.rpartition('-')[2]}"),
+            now.get(name, ""),
+            given[name],
+        )
+        for name in fields
+    ]
+
+
+@dataclass(frozen=True)
+class BothTexts:
+    """One field of a form: what stands now, and what the operator wrote."""
+
+    name: str
+    label: str
+    now: str
+    ours: str
+
+    @property
+    def differ(self) -> bool:
+        return self.now.split() != self.ours.split()
+
+
+_FIELDS = {
+    "subject": "Subject line",
+    "preheader": "Preheader",
+    "intro": "Intro",
+    "headline": "Headline",
+    "lede": "Lede",
+    **{side.value: SIDE_NAMES[side] for side in SIDES},
+}
+
+
+def _page(session: Session, row: Issue) -> str:
+    view = issue_view(session, row, now=services().now())
+    tellings = {p.story_id: p.telling_id for p in row.placements}
+    return render_template(
+        "desk/edit.html",
+        issue=row,
+        stories=view.stories,
+        revisions=_revisions(session, row),
+        history=[
+            (r, name_of(session, r.by), issue_revisions.headlines(session, r))
+            for r in issue_revisions.listed(session, row)[:HISTORY]
+        ],
+        seen=standing(session, row),
+        parts={number: changes.story_part(row, telling) for number, telling in tellings.items()},
+        envelope_part=changes.envelope_part(row),
+        offered=offered(session, row),
+        open=row.frozen_at is None and row.state in ("draft", "approved", "held"),
+    )
 
 
 def _revisions(session: Session, issue: Issue) -> dict[int, list[tuple[StoryTelling, bool]]]:
@@ -112,31 +152,3 @@ def _revisions(session: Session, issue: Issue) -> dict[int, list[tuple[StoryTell
     ):
         found.setdefault(telling.story_id, []).append((telling, telling.id == placed))
     return found
-
-
-def _offered(session: Session, issue: Issue) -> list[tuple[int, str, int]]:
-    """The Stories that most Outlets carried lately and that do not stand in the Issue: number, Headline, Outlets."""
-    placed = select(Placement.story_id).where(Placement.issue_id == issue.id)
-    outlets = func.count(func.distinct(Article.outlet_id))
-    rows = session.execute(
-        select(Story.id, outlets)
-        .join(Article, Article.story_id == Story.id)
-        .where(
-            Story.id.not_in(placed),
-            Story.merged_into_id.is_(None),
-            Story.id.in_(select(StoryTelling.story_id)),
-            Story.last_published_at > issue.composed_at - LATELY,
-        )
-        .group_by(Story.id)
-        .order_by(outlets.desc(), Story.id)
-        .limit(OFFERED)
-    ).all()
-    told = {
-        t.story_id: t.words["headline"]
-        for t in session.scalars(
-            select(StoryTelling)
-            .where(StoryTelling.story_id.in_([n for n, _ in rows]))
-            .order_by(StoryTelling.revision)
-        )
-    }
-    return [(number, told[number], count) for number, count in rows]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, g, make_response, redirect, request
+from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request
 from flask.blueprints import BlueprintSetupState
 
 from newsletter import db
@@ -109,7 +110,16 @@ def _keep_nowhere(response: Response) -> Response:
 @bp.errorhandler(NewsletterError)
 def _refused(error: NewsletterError) -> Response:
     """What a room refused, in its own words."""
-    return page(404 if isinstance(error, NotFound) else 409, str(error))
+    if isinstance(error, NotFound) or g.get("operator") is None:
+        return page(404 if isinstance(error, NotFound) else 409, str(error))
+    return make_response(render_template("desk/refused.html", reason=str(error), back=_came_from()), 409)
+
+
+def _came_from() -> str:
+    """The desk page that the form stood on, as the browser says, or the desk itself; never another site."""
+    place = urlsplit(request.headers.get("Referer", "")).path
+    home = to()
+    return place if place.startswith(home) and place != request.path else home
 
 
 @bp.context_processor

@@ -72,6 +72,15 @@ def acts_about(session: Session, about: str, limit: int = 30) -> tuple[Act, ...]
     return _in_words(session, session.scalars(statement).all())
 
 
+def name_of(session: Session, by: str) -> str:
+    """Who ``by`` is, for a page: an operator's address, or the machine."""
+    kind, _, number = by.partition(":")
+    found = session.get(Operator, int(number)) if kind == "operator" and number.isdigit() else None
+    return (
+        found.address if found else {"auto": "The machine", "compose": "The machine"}.get(by, by.capitalize())
+    )
+
+
 def _in_words(session: Session, rows: Sequence[AuditEntry]) -> tuple[Act, ...]:
     names = {f"operator:{o.id}": o.address for o in session.scalars(select(Operator))}
     return tuple(

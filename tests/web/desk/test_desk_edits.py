@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html import unescape
 
@@ -149,18 +150,6 @@ def test_what_is_on_its_way_or_withdrawn_is_not_edited(desk: object, sessions: d
     assert _issue(sessions).subject == before
 
 
-def test_two_operators_do_not_overwrite_each_other(
-    make_desk: Callable[..., object], sessions: db.Sessions
-) -> None:
-    one, other = make_desk("one@example.com").sign_in(), make_desk("two@example.com").sign_in()
-    stale = one.fields(EDIT, f"/desk/{EDIT}")
-    assert _change(other, "envelope", subject="The other’s words") == 303
-    refused = one.post(EDIT, **{**stale, "act": "envelope", "subject": "Mine"})
-    assert refused.status_code == 409
-    assert "was changed since you opened this page" in refused.text
-    assert _issue(sessions).subject == "The other’s words"
-
-
 def test_a_side_and_a_bullet_are_told_anew(desk: object, sessions: db.Sessions) -> None:
     story = _placed(sessions)[0]
     with db.reading(sessions) as session:
@@ -195,3 +184,66 @@ def test_a_side_and_a_bullet_are_told_anew(desk: object, sessions: db.Sessions) 
     ]
     assert after.analysis[0].sentence.citations == before.analysis[0].sentence.citations
     assert _change(desk, "retell-sides", story, **{side: " "}) == 409
+
+
+def test_whoever_is_slower_sees_both_texts_and_loses_neither(
+    make_desk: Callable[..., object], sessions: db.Sessions
+) -> None:
+    one, other = make_desk("one@example.com").sign_in(), make_desk("two@example.com").sign_in()
+    stale = one.fields(EDIT, f"/desk/{EDIT}")
+    assert _change(other, "envelope", subject="The other’s words", preheader="Also theirs.") == 303
+    refused = one.post(EDIT, **{**stale, "act": "envelope", "subject": "Mine <b>", "preheader": "Also mine."})
+    assert refused.status_code == 409
+    page = unescape(refused.text)
+    for words in ("The other’s words", "Mine <b>", "Also theirs.", "Also mine.", "two@example.com"):
+        assert words in page
+    assert _issue(sessions).subject == "The other’s words"
+    form = next(f for f in re.findall(r"<form\b.*?</form>", refused.text, re.S) if "Put mine" in f)
+    fields = {n: unescape(v) for n, v in re.findall(r'name="([^"]+)" value="([^"]*)"', form)}
+    assert one.post(EDIT, **fields).status_code == 303
+    assert (_issue(sessions).subject, _issue(sessions).preheader) == ("Mine <b>", "Also mine.")
+
+
+def test_two_who_change_different_parts_do_not_get_in_each_others_way(
+    make_desk: Callable[..., object], sessions: db.Sessions
+) -> None:
+    one, other = make_desk("one@example.com").sign_in(), make_desk("two@example.com").sign_in()
+    stale = one.fields(EDIT, f"/desk/{EDIT}")
+    story = _placed(sessions)[0]
+    assert (
+        _change(other, "retell", story, headline="Told by the other", lede="Something new.", part="") == 303
+    )
+    assert one.post(EDIT, **{**stale, "act": "envelope", "subject": "Mine"}).status_code == 303
+    with db.reading(sessions) as session:
+        told = session.scalars(select(Placement).order_by(Placement.rank)).first()
+        assert told is not None
+        assert told.telling.words["headline"] == "Told by the other"
+    # An approval in between is no small matter: the slower one is asked.
+    stale = one.fields(EDIT, f"/desk/{EDIT}")
+    other.press.approve(MORNING.date(), by="test")
+    refused = one.post(EDIT, **{**stale, "act": "envelope", "subject": "Late"})
+    assert refused.status_code == 409
+    assert "takes the approval back" in refused.text
+    assert _issue(sessions).state == "approved"
+
+
+def test_every_change_of_the_issue_can_be_undone(desk: object, sessions: db.Sessions) -> None:
+    a, b, *others = _placed(sessions)
+    subject = _issue(sessions).subject
+    assert "Not edited yet" in desk.page(EDIT)
+    assert _change(desk, "envelope", subject="Other words", intro="Hello.") == 303
+    assert _change(desk, "drop", b) == 303
+    assert _change(desk, "down", a) == 303
+    assert _change(desk, "retell", a, headline="Mine", lede="Mine too.", part="") == 303
+    page = desk.page(EDIT)
+    assert page.count("Go back to it: revision") == 4  # three of the issue, one of the story
+    assert "Undo the last change" in page
+    frame = desk.get(f"issues/{DAY}/frame").text
+    assert _change(desk, "restore", revision="1") == 303
+    assert _placed(sessions) == [a, b, *others]
+    assert (_issue(sessions).subject, _issue(sessions).intro) == (subject, "")
+    assert "Mine too." not in desk.get(f"issues/{DAY}/frame").text
+    assert _change(desk, "restore", revision="5") == 303  # and forward again
+    assert desk.get(f"issues/{DAY}/frame").text == frame
+    assert _change(desk, "restore", revision="99") == 404
+    assert _change(desk, "restore") == 404

@@ -1,0 +1,151 @@
+"""Checks of what fairness asks: both Sides alike in words and quotes, no loaded words of ours, nothing without ground. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from newsletter.mailroom import phrases
+from newsletter.mailroom.findings import Answers, Case, Remedy
+from newsletter.newsroom.balance import UNEVEN_QUOTES, together, weights
+from newsletter.newsroom.editions import StoryView
+from newsletter.newsroom.grounding import Finding, Reason, examine
+from newsletter.newsroom.loaded_words import loaded as loaded_words
+from newsletter.newsroom.plainer import loaded_sentences, plainer
+from newsletter.newsroom.summarizers.protocol import ArticleText
+from newsletter.newsroom.telling import Citation, Sentence, Telling
+
+ONE_SIDED_SHARE = 1 / 3  # of the Stories; more than that deserves a look
+_SHOWN = 60  # characters of a sentence in a reason
+
+
+def one_sided(case: Case) -> Answers:
+    stories = case.view.stories
+    found = [(n, s) for n, s in enumerate(stories, start=1) if s.coverage.one_sided]
+    if len(found) > ONE_SIDED_SHARE * len(stories):
+        for n, story in found:
+            missing = " and ".join(
+                f"the {side.value}" for side in story.coverage.missing if side.value != "center"
+            )
+            yield (
+                "warn",
+                f"Story {n} is one-sided: {missing} did not carry it. {len(found)} of {len(stories)} stories are.",
+                case.swaps(story.id, two_sided=True),
+            )
+    yield (
+        "pass",
+        f"{len(found)} of {len(stories)} stories are one-sided, and say so."
+        if found
+        else "No story is one-sided.",
+    )
+
+
+def balance(case: Case) -> Answers:
+    found = weights(case.view.stories, case.view.intro)
+    places = {s.id: n for n, s in enumerate(case.view.stories, start=1)}
+    mend = (Remedy("even", "Even it out"),)
+    for w in found:
+        if w.tilted:
+            said = f"Story {places[w.story_id]} gives the {w.heavier.value} {w.times:.1f} times the other’s words"
+            yield "warn", f"{said} ({w.left_words} left, {w.right_words} right).", mend
+    whole = together(found)
+    if whole.tilted:
+        said = f"In all, the {whole.heavier.value} has {whole.times:.1f} times the other’s words"
+        yield "warn", f"{said} ({whole.left_words} left, {whole.right_words} right).", mend
+    if abs(whole.more_quotes) > UNEVEN_QUOTES:
+        yield "warn", f"The left is quoted {whole.left_quotes} times, the right {whole.right_quotes}.", mend
+    yield (
+        "pass",
+        f"{whole.left_words} words left, {whole.right_words} right; {whole.left_quotes} quotes left, "
+        f"{whole.right_quotes} right, over {phrases.counted(len(found), 'story', 'stories')} told by both.",
+    )
+
+
+def loaded(case: Case) -> Answers:
+    for number, story in enumerate(case.view.stories, start=1):
+        found = loaded_sentences(story.telling)
+        if not found:
+            continue
+        words = ", ".join(f"“{w}”" for w in dict.fromkeys(w for text in found for w in loaded_words(text)))
+        said = f"Story {number} says {words} in words of ours: “{_cut(found[0])}”"
+        articles = case.around.articles.get(story.id, ())
+        mends = bool(articles) and len(loaded_sentences(plainer(story.telling, articles))) < len(found)
+        mend = (Remedy("plainer", "Say it plainer", story.id),) if mends else ()
+        yield "warn", f"{said}.", (*mend, Remedy("go", "Edit it", story.id, "edit"))
+    yield "pass", "No loaded word stands in a sentence of ours outside quotation marks."
+
+
+def grounding(case: Case) -> Answers:
+    looked = 0
+    for number, story in enumerate(case.view.stories, start=1):
+        articles = case.around.articles.get(story.id)
+        if articles is None:
+            continue
+        looked += 1
+        dropped = examine(story.telling, articles).dropped
+        rewritten = [f for f in dropped if f.reason is Reason.PASSAGE]
+        wrong = [f for f in dropped if f.reason is not Reason.PASSAGE]
+        if rewritten:
+            wrong += _no_longer_true(story.telling, articles, rewritten)
+        mend = (
+            Remedy("ground", "Take out what does not hold", story.id),
+            *_retold(case, story),
+            *case.swaps(story.id)[:1],
+        )
+        if wrong:
+            first = wrong[0]
+            yield (
+                "block",
+                f"Story {number}: {first.reason}, in “{_cut(first.text)}”{_and_more(len(wrong))}.",
+                mend,
+            )
+        elif rewritten:
+            yield (
+                "warn",
+                f"Story {number} rests on words its outlet has changed since: “{_cut(rewritten[0].text)}”"
+                f"{_and_more(len(rewritten))}.",
+                mend,
+            )
+    if looked < len(case.view.stories):
+        yield "pass", "The sentences are not held against their articles yet."
+    yield "pass", "Every sentence passes the gate against its articles as they are now."
+
+
+def changed(case: Case) -> Answers:
+    for number, story in enumerate(case.view.stories, start=1):
+        if story.id in case.around.flagged:
+            yield (
+                "warn",
+                f"An article that story {number} cites was changed after the story was told.",
+                (*_retold(case, story), Remedy("go", "Look at its words", story.id, "grounds")),
+            )
+    yield "pass", "No cited article was changed after its story was told."
+
+
+def _retold(case: Case, story: StoryView) -> tuple[Remedy, ...]:
+    return (Remedy("newest", "Use its newest words", story.id),) if story.id in case.around.retold else ()
+
+
+def _no_longer_true(
+    telling: Telling, articles: Sequence[ArticleText], rewritten: Sequence[Finding]
+) -> list[Finding]:
+    """Of the sentences whose passage was rewritten, those whose facts no cited article holds any more."""
+    known = {a.id: a for a in articles}
+    texts = {f.text for f in rewritten}
+
+    def anew(sentence: Sentence) -> Sentence:
+        there = [known[c.article_id] for c in sentence.citations if c.article_id in known]
+        return replace(sentence, citations=tuple(Citation(a.id, a.headline) for a in there))
+
+    lede = tuple(anew(s) for s in telling.sentences() if s.text in texts)
+    found = examine(Telling(telling.headline, lede=lede), articles).dropped
+    return [f for f in found if f.reason in (Reason.NUMBER, Reason.NAME, Reason.QUOTE, Reason.FLIPPED)]
+
+
+def _cut(text: str) -> str:
+    flat = phrases.plain(text)
+    return flat if len(flat) <= _SHOWN else f"{flat[:_SHOWN].rsplit(' ', 1)[0]} …"
+
+
+def _and_more(count: int) -> str:
+    return f" and {phrases.counted(count - 1, 'more sentence')}" if count > 1 else ""

@@ -1,0 +1,77 @@
+"""How evenly the mail tells the left and the right: words and quotations of each, Story by Story. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from newsletter.newsroom.editions import StoryView
+from newsletter.newsroom.leans import Side
+from newsletter.newsroom.reading_time import words_in
+from newsletter.newsroom.shortened import WHOLE_ISSUE, shortened
+from newsletter.newsroom.telling import Summary
+
+TILTED = 1.5  # how many times the words of one Side the other's may have over a whole Issue
+TILTED_STORY = 2.2  # and in one Story …
+TILTED_BY = 25  # … if it is more than so many words
+UNEVEN_QUOTES = 1  # how many more quotations of one Side than of the other pass unremarked
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What the mail gives the left and the right of one Story, or of all that tell both."""
+
+    story_id: int  # 0 for all of them
+    left_words: int
+    right_words: int
+    left_quotes: int
+    right_quotes: int
+
+    @property
+    def heavier(self) -> Side:
+        """The Side with more words."""
+        return Side.LEFT if self.left_words >= self.right_words else Side.RIGHT
+
+    @property
+    def times(self) -> float:
+        """How many times the words of the lighter Side the heavier one has."""
+        return max(self.left_words, self.right_words) / max(1, min(self.left_words, self.right_words))
+
+    @property
+    def more_quotes(self) -> int:
+        """How many more quotations the left has than the right; negative when the right has more."""
+        return self.left_quotes - self.right_quotes
+
+    @property
+    def tilted(self) -> bool:
+        """Whether the words deserve a look."""
+        if not self.story_id:
+            return self.times > TILTED
+        return self.times > TILTED_STORY and abs(self.left_words - self.right_words) > TILTED_BY
+
+
+def weights(stories: Sequence[StoryView], intro: str = "") -> list[Weight]:
+    """One for each Story of which the mail tells both the left and the right, in its order."""
+    room = WHOLE_ISSUE - words_in((intro,))
+    found = []
+    for story in shortened(stories, room):
+        left, right = story.telling.summary(Side.LEFT), story.telling.summary(Side.RIGHT)
+        if left is not None and right is not None:
+            found.append(Weight(story.id, _words(left), _words(right), len(left.quotes), len(right.quotes)))
+    return found
+
+
+def together(found: Iterable[Weight]) -> Weight:
+    """The sum over Stories."""
+    rows = list(found)
+    return Weight(
+        0,
+        sum(w.left_words for w in rows),
+        sum(w.right_words for w in rows),
+        sum(w.left_quotes for w in rows),
+        sum(w.right_quotes for w in rows),
+    )
+
+
+def _words(summary: Summary) -> int:
+    return words_in([*(s.text for s in summary.sentences), *(q.words for q in summary.quotes)])
