@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from alembic import context
 from sqlalchemy import Connection
 
+from newsletter import queue_tables
 from newsletter.errors import DatabaseError
 from newsletter.models import Base
 
@@ -38,6 +39,7 @@ with engine.connect() as connection, tables_replaceable(connection):
         target_metadata=Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        include_name=queue_tables.is_ours,
         transaction_per_migration=True,
     )
     with context.begin_transaction():

@@ -22,7 +22,7 @@ from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnecto
 from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import func, make_url, select, text
 
-from newsletter import alerts, db, log, pipeline
+from newsletter import alerts, db, log, pipeline, queue_tables
 from newsletter.errors import DatabaseError, NothingToRead
 from newsletter.models import Delivery, Feed, Issue
 from newsletter.newsroom import gather, outlets, summarize, summarizers
@@ -147,16 +147,11 @@ def living_workers(sessions: db.Sessions) -> int:
 
 
 def prepare(sessions: db.Sessions) -> None:
-    """Make Procrastinate's own tables, once, whoever comes first. Raises ``DatabaseError`` on SQLite."""
-    url = sessions.kw["bind"].url.render_as_string(hide_password=False)
-    app = _app(SyncPsycopgConnector(conninfo=conninfo(url)))
+    """Bring Procrastinate's own tables up to the version installed, once, whoever comes first. Raises ``DatabaseError`` on SQLite."""
+    conninfo(sessions.kw["bind"].url.render_as_string(hide_password=False))
     with sessions.begin() as session:
-        session.execute(
-            text("SELECT pg_advisory_xact_lock(7013)")
-        )  # two beginners at once: the second finds them made
-        if session.scalar(text("SELECT to_regclass('procrastinate_jobs')")) is None:
-            with app.open():
-                app.schema_manager.apply_schema()
+        if done := queue_tables.bring_up(session.connection()):
+            _log.info("worker.tables_changed", done=done)
 
 
 def _app(connector: Any) -> App:

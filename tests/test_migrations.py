@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from procrastinate.schema import SchemaManager
 from sqlalchemy import Engine, inspect, select, text
 
-from newsletter import db
+from newsletter import db, queue_tables
 from newsletter.circulation import erase
 from newsletter.errors import DatabaseError
 from newsletter.mailroom import notify
@@ -20,7 +22,9 @@ from tests.conftest import MORNING
 
 def test_models_are_head(each_engine: Engine) -> None:
     with each_engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": queue_tables.is_ours}
+        )
         assert compare_metadata(context, Base.metadata) == []
 
 
@@ -100,3 +104,47 @@ def test_a_table_that_others_point_to_is_rebuilt_without_losing_a_row(each_sessi
         assert session.scalars(select(Notice.subscriber_id)).all() == [number]
         kept = session.scalars(select(Subscriber)).one()
         assert kept.confirmed_at is not None
+
+
+def _queue_of(connection) -> tuple[list[str], list[str]]:
+    """Columns and functions of the queue, and nothing of how they came to be."""
+    columns = text(
+        "SELECT table_name || '.' || column_name || ' ' || data_type || coalesce(column_default, '') || is_nullable"
+        " FROM information_schema.columns WHERE table_name LIKE 'procrastinate%' ORDER BY 1"
+    )
+    functions = text("SELECT proname || prosrc FROM pg_proc WHERE proname LIKE 'procrastinate%' ORDER BY 1")
+    return list(connection.scalars(columns)), list(connection.scalars(functions))
+
+
+def test_the_queues_tables_come_with_an_upgrade_and_go_with_a_downgrade(each_engine: Engine) -> None:
+    if not db.has_server(each_engine):
+        assert not [n for n in inspect(each_engine).get_table_names() if n.startswith("procrastinate")]
+        return
+    with each_engine.begin() as connection:
+        made = _queue_of(connection)
+        assert len(made[0]) > 20
+        assert queue_tables.bring_up(connection) == []  # nothing is left to do
+        connection.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
+    db.downgrade(each_engine, "0003")
+    with each_engine.begin() as connection:
+        assert _queue_of(connection) == ([], [])
+        kinds = text("SELECT count(*) FROM pg_type WHERE typname LIKE 'procrastinate%'")
+        assert connection.scalar(kinds) == 0
+    db.upgrade(each_engine)
+    with each_engine.connect() as connection:
+        assert _queue_of(connection) == made
+
+
+@pytest.mark.postgres
+def test_a_new_version_of_the_queue_does_only_what_is_missing(postgres_url, tmp_path) -> None:
+    engine = db.make_engine(postgres_url)
+    db.upgrade(engine)
+    real = Path(SchemaManager.get_migrations_path()) / queue_tables.BEFORE_COMMENTS
+    new = tmp_path / "03.99.00_01_pre_new.sql"
+    new.write_text("ALTER TABLE procrastinate_jobs ADD COLUMN colour text DEFAULT '50%'; SELECT 1")
+    with engine.begin() as connection:
+        connection.execute(text("COMMENT ON TABLE procrastinate_jobs IS NULL"))  # made by us before 0004
+        assert queue_tables.bring_up(connection, steps=[real, new]) == [new.name]
+        assert queue_tables.bring_up(connection, steps=[real, new]) == []
+        assert connection.scalar(text("SELECT count(colour) FROM procrastinate_jobs")) == 0
+    engine.dispose()

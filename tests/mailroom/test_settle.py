@@ -142,7 +142,7 @@ def _issues_for_one_reader(sessions, settings, count: int) -> list[int]:
 DAY = 24 * 60  # minutes
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     ("soft_on", "delivered_on", "since"),
     [

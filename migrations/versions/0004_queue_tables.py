@@ -1,0 +1,24 @@
+"""Procrastinate's queue, on PostgreSQL alone
+
+Revision ID: 0004
+Revises: 0003
+"""
+
+from alembic import op
+
+from newsletter import queue_tables
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        queue_tables.bring_up(op.get_bind())
+
+
+def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        queue_tables.take_away(op.get_bind())
