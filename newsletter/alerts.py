@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import func, select
@@ -11,10 +11,12 @@ from newsletter import db
 from newsletter.circulation import operators
 from newsletter.clock import day_in
 from newsletter.due import DueStep
-from newsletter.mailroom import notify
-from newsletter.models import Check, Issue, Notice
+from newsletter.mailroom import hearing, notify
+from newsletter.models import Check, Issue, Notice, Run
 from newsletter.pressroom import Pressroom
 
+LONG_PAUSE = timedelta(minutes=4)  # asked for by a provider
+STUCK_FOR = timedelta(minutes=15)  # of hand-overs that all came back
 MOST_A_DAY = 20  # to each operator: past that, more mail hides what matters
 _WHAT_STOPS = {
     "gather": "The feeds could not be gathered",
@@ -59,6 +61,35 @@ def issue_held(press: Pressroom, day: date) -> None:
             f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # held again for another reason is news
         )
         _tell(press, about, f"The issue of {day} was stopped on its way: {reason}")
+
+
+def dispatch_waits(press: Pressroom, day: date, because: str, until: datetime) -> None:
+    """The provider takes nothing: said at once when it asks for a long pause (it refuses our key), else when that lasts."""
+    now = press.clock()
+    if until - now < LONG_PAUSE and not _waits_for_long(press, now):
+        return
+    about = f"waits:{day}:{sha256(because.encode()).hexdigest()[:8]}"
+    _tell(press, about, f"The issue of {day} does not go out: {because}. It is tried again by itself.")
+
+
+def _waits_for_long(press: Pressroom, now: datetime) -> bool:
+    with db.reading(press.sessions) as session:
+        runs = session.execute(
+            select(Run.due_at, Run.detail)
+            .where(Run.step == "dispatch", Run.due_at > now - STUCK_FOR, Run.outcome == "done")
+            .order_by(Run.due_at)
+        ).all()
+    paused = [at for at, detail in runs if detail.get("paused_because")]
+    return len(paused) == len(runs) and len(runs) > 1 and paused[-1] - paused[0] >= STUCK_FOR / 2
+
+
+def webhook_silent(press: Pressroom) -> None:
+    """What the provider reports does not reach us."""
+    now = press.clock()
+    with db.reading(press.sessions) as session:
+        reason = hearing.silent_because(session, press.settings, now=now)
+    if reason:
+        _tell(press, "webhook", reason)
 
 
 def _tell(press: Pressroom, about: str, what: str) -> None:

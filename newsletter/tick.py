@@ -50,7 +50,7 @@ def tick(parts: Parts, now: datetime) -> list[DueStep]:
 
 def _do(parts: Parts, step: DueStep) -> bool:
     try:
-        pipeline.run_step(parts, step.step, due_at=step.due_at, day=step.day)
+        run = pipeline.run_step(parts, step.step, due_at=step.due_at, day=step.day)
     except AlreadyDone:
         return False
     except NewsletterError as error:
@@ -65,6 +65,12 @@ def _do(parts: Parts, step: DueStep) -> bool:
         alerts.issue_blocked(parts.press, step.day)
     if step.step == "dispatch" and step.day is not None:
         alerts.issue_held(parts.press, step.day)
+        if because := run.detail.get("paused_because"):
+            alerts.dispatch_waits(
+                parts.press, step.day, because, datetime.fromisoformat(run.detail["paused_until"])
+            )
+    if step.step == "settle":
+        alerts.webhook_silent(parts.press)
     return True
 
 

@@ -79,6 +79,8 @@ def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
     report = press.dispatch(issued_on, limit=BATCHES_AT_ONCE * _batch_size(press))
     if report.held:
         alerts.issue_held(press, issued_on)
+    if report.paused_until is not None:
+        alerts.dispatch_waits(press, issued_on, report.paused_because, report.paused_until)
     leaving = press.stop is not None and press.stop.is_set()
     more = report.next_due is not None and report.next_due <= press.clock()
     if more and report.state == "dispatching" and report.paused_until is None and not leaving:

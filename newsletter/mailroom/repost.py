@@ -16,15 +16,15 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
-from newsletter.mailroom import approve, ledger
-from newsletter.mailroom.states import ACCEPTED, PENDING, UNCERTAIN
+from newsletter.mailroom import approve, hearing, ledger
+from newsletter.mailroom.states import PENDING, SUBMITTING, UNCERTAIN
 from newsletter.models import Delivery, DeliveryEvent, Issue
 
 QUIET: Final = timedelta(minutes=30)  # since the hand-over of the doubtful batch
 TIME_TO_BE_HEARD: Final = timedelta(minutes=10)  # later batches are judged only after it
 HEARD_FROM: Final = 20  # mails of later batches must have been judged …
+STOPPED_LATELY: Final = timedelta(days=7)
 HEARD_SHARE: Final = 0.95  # … and so many of them heard of
-SAMPLE: Final = 500  # mails of later batches that are looked at
 
 _log = log.get("mailroom")
 
@@ -39,6 +39,7 @@ class RepostReport:
 
 def run(sessions: db.Sessions, *, provider: str, now: datetime, stale_after: timedelta) -> RepostReport:
     """Look at what is uncertain. ``provider`` is who takes our mail now: another one's doubts are left to the operator."""
+    _give_up_on_the_dead(sessions, now)
     proved = reposted = 0
     with db.reading(sessions) as session:
         doubtful = select(Issue.id).where(Issue.state.in_(("dispatching", "dispatched")))
@@ -58,6 +59,22 @@ def run(sessions: db.Sessions, *, provider: str, now: datetime, stale_after: tim
     if proved or reposted:
         _log.info("repost.looked", proved=proved, reposted=reposted)
     return RepostReport(proved, reposted)
+
+
+def _give_up_on_the_dead(sessions: db.Sessions, now: datetime) -> None:
+    """A dispatch looks after its own Issue; of one that was held or withdrawn meanwhile nobody else would notice the dead owner."""
+    with db.reading(sessions) as session:
+        stopped = select(Issue.id).where(
+            Issue.state.in_(("held", "withdrawn")), Issue.frozen_at > now - STOPPED_LATELY
+        )
+        orphaned = exists().where(
+            Delivery.issue_id == Issue.id, Delivery.state == SUBMITTING, Delivery.lease_until < now
+        )
+        issues = session.scalars(stopped.where(orphaned)).all()
+    for issue_id in issues:
+        with sessions.begin() as session:
+            expired = ledger.expire(session, issue_id, now=now)
+        _log.warning("dispatch.expired", issue_id=issue_id, deliveries=expired)
 
 
 def _quiet_batches(session: Session, issue_id: int, provider: str, now: datetime) -> list[datetime]:
@@ -88,20 +105,11 @@ def _repost(session: Session, issue: Issue, handed_over_at: datetime, provider: 
 
 def _alive(session: Session, issue_id: int, since: datetime, provider: str, now: datetime) -> bool:
     """Whether the provider's webhook told us of nearly everything it took after ``since``."""
-    later = (
-        select(Delivery.id)
-        .where(
-            Delivery.issue_id == issue_id,
-            Delivery.state == ACCEPTED,
-            Delivery.provider == provider,
-            Delivery.submitted_at > since,
-            Delivery.submitted_at <= now - TIME_TO_BE_HEARD,
-        )
-        .order_by(Delivery.id.desc())
-        .limit(SAMPLE)
-        .subquery()
+    judged, told = hearing.heard_of(
+        session,
+        provider,
+        Delivery.issue_id == issue_id,
+        Delivery.submitted_at > since,
+        Delivery.submitted_at <= now - TIME_TO_BE_HEARD,
     )
-    judged = session.scalar(select(func.count()).select_from(later)) or 0
-    word = exists().where(DeliveryEvent.delivery_id == later.c.id, DeliveryEvent.provider == provider)
-    told = session.scalar(select(func.count()).select_from(later).where(word)) or 0
     return judged >= HEARD_FROM and told >= HEARD_SHARE * judged

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.errors import Refused
-from newsletter.mailroom import ledger, tally
+from newsletter.mailroom import hearing, ledger, tally
 from newsletter.mailroom.states import STATES
 from newsletter.models import Delivery, DeliveryEvent, LeftOut, Subscriber
 from newsletter.pressroom import find_issue, standing
@@ -74,6 +74,8 @@ def dispatch_page(day: str) -> Response:
             heard=_heard(session, row.id),
             next_due=tally.next_due(session, row.id),
             doubts=_doubts(session, row.id),
+            silent=hearing.deaf_because(site.settings)
+            or hearing.silent_because(session, site.settings, now=site.now()),
             batches=tally.uncertain_batches(session, row.id),
             choices=CHOICES,
             now=site.now(),
