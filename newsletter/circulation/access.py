@@ -108,8 +108,11 @@ def why_not(
     paused_until: date | None,
     cadence: str,
     on: date,
+    week_had_one: bool = True,
 ) -> str | None:
     """Why a reader is left out of the Issue of the day ``on``, as a word; None when they are not.
+
+    ``week_had_one``: whether the Issue of the last weekly day went out, or one since that stood in for it; else this one does.
 
     ``audience.py`` says the same in SQL; a test holds the two together.
     """
@@ -118,6 +121,6 @@ def why_not(
         ("unsubscribed", unsubscribed_at is not None),
         ("suppressed", suppressed),
         ("paused", paused_until is not None and on < paused_until),
-        ("weekly-not-today", cadence == "weekly" and on.weekday() != WEEKLY_ON),
+        ("weekly-not-today", cadence == "weekly" and on.weekday() != WEEKLY_ON and week_had_one),
     )
     return next((reason for reason, holds in reasons if holds), None)

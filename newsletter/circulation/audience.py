@@ -53,7 +53,8 @@ def count(session: Session, *, on: date, weekly_as_of: date) -> int:
 def _reason(on: date, weekly_as_of: date | None = None) -> ColumnElement[Any]:
     """Why a Subscriber is left out of the Issue of that day, or NULL: ``access.why_not`` in SQL."""
     suppressed = exists().where(Suppression.address_hash == Subscriber.address_hash)
-    weekly_today = literal((weekly_as_of or on).weekday() == WEEKLY_ON)
+    weekly_day = weekly_as_of or on
+    weekly_today = literal(weekly_day.weekday() == WEEKLY_ON) | ~_week_had_one(weekly_day)
     return case(
         (Subscriber.confirmed_at.is_(None), "unconfirmed"),
         (Subscriber.unsubscribed_at.is_not(None), "unsubscribed"),
@@ -62,6 +63,14 @@ def _reason(on: date, weekly_as_of: date | None = None) -> ColumnElement[Any]:
         ((Subscriber.cadence == "weekly") & ~weekly_today, "weekly-not-today"),
         else_=None,
     )
+
+
+def _week_had_one(on: date) -> ColumnElement[bool]:
+    """Whether the Issue of the last weekly day before ``on``, or one since that stood in for it, went out. If none did, the one of
+    ``on`` stands in: a held Saturday must not cost those who read weekly their week."""
+    since = on - timedelta(days=(on.weekday() - WEEKLY_ON) % 7)
+    earlier = Issue.issued_on.between(since, on - timedelta(days=1))
+    return exists().where(earlier, Issue.frozen_at.is_not(None), Issue.state != "withdrawn")
 
 
 def _left_out(session: Session, issue: Issue) -> Iterator[tuple[int, str]]:

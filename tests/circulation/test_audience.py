@@ -28,6 +28,34 @@ def audience(
     return {r.subscriber_id: r for r in rows}, dict(left_out)
 
 
+def went_out(sessions: db.Sessions, day: date, now: datetime, **facts: object) -> None:
+    with sessions.begin() as session:
+        row = {"issued_on": day, "composed_at": now, "subject": "x", "state": "dispatched", "frozen_at": now}
+        session.add(Issue(**{**row, **facts}))
+
+
+def test_who_reads_weekly_gets_the_next_issue_when_saturdays_did_not_go_out(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    reader = make_reader(each_sessions, now, "weekly@example.com", confirmed_at=now, cadence="weekly")
+
+    def gets(day: date) -> bool:
+        return reader.id in audience(each_sessions, settings, day, now)[0]
+
+    went_out(each_sessions, SATURDAY, now, state="held", frozen_at=None)
+    sunday, monday, next_saturday = (SATURDAY + timedelta(days=n) for n in (1, 2, 7))
+    assert gets(sunday)  # stands in for it
+    went_out(each_sessions, sunday, now, state="withdrawn")
+    assert gets(monday)
+    went_out(each_sessions, monday, now, state="dispatching")
+    assert not gets(monday + timedelta(days=1))
+    assert not gets(monday + timedelta(days=4))  # Friday
+    assert gets(next_saturday)
+    with each_sessions.begin() as session:  # had Saturday's gone out, Sunday's would not have come
+        session.query(Issue).filter(Issue.issued_on == SATURDAY).update({"frozen_at": now})
+    assert not gets(sunday)
+
+
 def test_every_reader_is_in_exactly_one_and_for_the_reason_of_the_rule(
     each_sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
@@ -55,6 +83,7 @@ def test_every_reader_is_in_exactly_one_and_for_the_reason_of_the_rule(
             "paused_until": paused,
             "cadence": cadence,
         }
+    went_out(each_sessions, MONDAY - timedelta(days=2), now)
     for day in (MONDAY, SATURDAY):
         rows, left_out = audience(each_sessions, settings, day, now)
         expected = {number: why_not(**fact, on=day) for number, fact in facts.items()}  # type: ignore[arg-type]
