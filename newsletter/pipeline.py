@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from newsletter import db, log
-from newsletter.circulation import catch_up, lapse, processors
+from newsletter.circulation import bounces, catch_up, lapse, processors
 from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
@@ -143,6 +143,10 @@ def settle_step(parts: Parts) -> dict[str, Any]:
     """Waiting Notices → the provider; doubts that a later word settled → decided."""
     press = parts.press
     correct.follow_up(press.sessions, now=parts.now)
+    heard: dict[str, Any] = {}
+    if (mailbox := press.settings.BOUNCE_MAILDIR) is not None:
+        came = bounces.run(press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now)
+        heard = {"reports_by_mail": came.believed, "reports_doubted": came.doubted}
     report = notify.run(
         press.sessions,
         press.provider,
@@ -158,7 +162,7 @@ def settle_step(parts: Parts) -> dict[str, Any]:
         now=parts.now,
         stale_after=timedelta(hours=press.settings.STALE_AFTER),
     )
-    return {**asdict(report), **asdict(doubts)}
+    return {**asdict(report), **asdict(doubts), **heard}
 
 
 def lapse_step(parts: Parts) -> dict[str, Any]:

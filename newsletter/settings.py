@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     SMTP_URL: SecretStr = Field(
         SecretStr(""), description="smtp://user:password@host:587 or smtps://…, for MAIL_PROVIDER=smtp."
     )
+    BOUNCE_MAILDIR: Path | None = Field(
+        None,
+        description="Maildir of MAIL_FROM's mailbox, where bounces and complaints come back (MAIL_PROVIDER=smtp); read by the settle step.",
+    )
     DKIM_SELECTOR: str = Field(
         "",
         description="Name of the DKIM key in the DNS of MAIL_FROM's domain, when our mail is signed here (MAIL_PROVIDER=smtp).",

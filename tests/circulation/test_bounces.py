@@ -1,0 +1,207 @@
+"""Bounces and complaints that come as mail, as real mail servers write them; believed only with the reader's own link in them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "mailroom"))
+from mailing import MORNING, frozen_issue
+
+from newsletter import db
+from newsletter.circulation import bounces
+from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
+from newsletter.errors import NotFound
+from newsletter.links import Links
+from newsletter.mailroom import ledger
+from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.models import Delivery, DeliveryEvent, Suppression
+
+LINKS = Links("https://news.example.com")
+TOKENS = Tokens("a-key-for-the-tests-of-32-letters-or-more", clock=lambda: MORNING)
+LATER = MORNING + timedelta(hours=1)
+
+POSTFIX = """\
+From: MAILER-DAEMON@mx.example.com (Mail Delivery System)
+To: morning@news.example.com
+Subject: Undelivered Mail Returned to Sender
+Date: Mon, 02 Mar 2026 05:30:00 -0500
+Message-ID: <{id}@mx.example.com>
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b1"
+
+--b1
+Content-Type: text/plain; charset=us-ascii
+
+I'm sorry to have to inform you that your message could not be delivered.
+
+--b1
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+Arrival-Date: Mon,  2 Mar 2026 05:00:00 -0500 (EST)
+
+Final-Recipient: rfc822; reader@example.com
+Action: {action}
+Status: {status}
+Diagnostic-Code: smtp; {said}
+
+--b1
+Content-Type: {how}
+
+{headers}
+--b1--
+"""
+ABUSE = """\
+From: <fbl@mailbox.example.net>
+Date: Mon, 02 Mar 2026 05:40:00 -0500
+Message-ID: <{id}@mailbox.example.net>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary="b2"
+
+--b2
+Content-Type: text/plain
+
+This is an email abuse report.
+
+--b2
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+User-Agent: SomeGenerator/1.0
+Version: 1
+
+--b2
+Content-Type: message/rfc822
+
+{headers}
+
+The text of the mail.
+--b2--
+"""
+
+
+def returned(number: int, reader: int | None = None) -> str:
+    """Our own header lines as a mail server returns them: folded where it likes."""
+    subject = subject_of(reader or number, f"{reader or number:016d}")
+    link = LINKS.unsubscribe(TOKENS.make(UNSUBSCRIBE, subject))
+    return (
+        f"From: Evenhand <morning@news.example.com>\nMessage-ID: <delivery.{number}@news.example.com>\n"
+        f"List-Unsubscribe:\n\t<{link}>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\nSubject: Bridge\n"
+    )
+
+
+def report(number: int, *, action="failed", status="5.1.1", said="550 5.1.1 <reader@example.com> no such user", how="text/rfc822-headers", headers: str | None = None, name: str = "") -> str:  # fmt: skip
+    values = {"action": action, "status": status, "said": said, "how": how}
+    return POSTFIX.format(id=name or f"dsn{number}", headers=headers or returned(number), **values)
+
+
+@pytest.fixture
+def mailbox(each_sessions, settings, tmp_path):
+    issue_id = frozen_issue(each_sessions, settings, 9)
+    with each_sessions.begin() as session:
+        for row in session.scalars(select(Delivery)):
+            row.address_hash = f"{row.subscriber_id:016d}" + "f" * 48
+        session.flush()
+        claimed = ledger.claim(session, issue_id, limit=9, now=MORNING)
+        told = [
+            Receipt(r.line, Outcome.UNCERTAIN if r.delivery_id == 9 else Outcome.ACCEPTED)
+            for r in claimed.rows
+        ]
+        ledger.record(session, claimed, told, now=MORNING, provider="smtp")
+    folder = tmp_path / "Maildir"
+    (folder / "new").mkdir(parents=True)
+
+    def take(*mails: str) -> bounces.BouncesReport:
+        for n, mail in enumerate(mails):
+            (folder / "new" / f"17624.{n}.mx").write_bytes(mail.replace("\n", "\r\n").encode())
+        return bounces.run(each_sessions, folder, tokens=TOKENS, links=LINKS, now=LATER)
+
+    take.folder, take.sessions = folder, each_sessions
+    return take
+
+
+def _standing(mailbox) -> tuple[list, list]:
+    with db.reading(mailbox.sessions) as session:
+        events = session.scalars(select(DeliveryEvent).order_by(DeliveryEvent.delivery_id))
+        gone = session.scalars(select(Suppression).order_by(Suppression.address_hash))
+        return (
+            [(e.delivery_id, e.kind, e.bounce) for e in events],
+            [(int(s.address_hash[:16]), s.reason) for s in gone],
+        )
+
+
+def test_each_kind_of_report_does_what_the_webhook_would(mailbox) -> None:
+    done = mailbox(
+        report(1),
+        report(2, status="4.4.7", said="delivery time expired"),
+        report(3, status="5.2.2", said="552 5.2.2 mailbox full"),
+        report(4, status="5.7.1", said="550 5.7.1 rejected by policy"),
+        report(5, action="delayed", status="4.4.1"),
+        report(6, how="message/rfc822", headers=returned(6) + "\nGood morning.\n"),
+        ABUSE.format(id="arf7", headers=returned(7)),
+        report(9, action="delivered", status="2.0.0"),
+        "From: ann@example.com\nSubject: Thank you\n\nI like it.\n",
+    )
+    assert (done.mails, done.believed, done.doubted, done.others) == (9, 8, 0, 1)
+    assert _standing(mailbox) == (
+        [(1, "bounced", "hard"), (2, "bounced", "soft"), (3, "bounced", "soft"), (4, "bounced", "soft"),
+         (5, "deferred", None), (6, "bounced", "hard"), (7, "complained", None), (9, "delivered", None)],
+        [(1, "bounced"), (6, "bounced"), (7, "complained")],
+    )  # fmt: skip
+    with db.reading(mailbox.sessions) as session:
+        event = session.scalars(select(DeliveryEvent).where(DeliveryEvent.delivery_id == 1)).one()
+        assert "@" not in event.reason
+        assert event.happened_at == MORNING + timedelta(minutes=30)
+        assert session.get_one(Delivery, 9).state == "accepted"  # a report settles a doubt
+    assert len(list((mailbox.folder / "new").iterdir())) == 1  # people's mail is left for people
+    assert len(list((mailbox.folder / "cur").iterdir())) == 8
+
+
+def test_the_same_report_again_changes_nothing(mailbox) -> None:
+    mailbox(report(1))
+    before = _standing(mailbox)
+    assert mailbox(report(1)).settled.known == 1
+    assert _standing(mailbox) == before
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        report(1, headers=returned(1, reader=2)),  # another reader's own link
+        report(1, headers=returned(1).replace("/unsubscribe/", "/unsubscribe/x")),
+        report(1, headers=returned(1).replace("news.example.com/un", "evil.example.com/un")),
+        report(77),
+    ],
+)
+def test_a_forged_report_suppresses_nobody(mailbox, forged) -> None:
+    done = mailbox(forged)
+    assert (done.believed, done.doubted) == (0, 1)
+    assert _standing(mailbox) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        "\x00\x01\n\n",
+        report(1).replace("Action: failed", "Action: perhaps"),
+        report(1, headers="Subject: none of ours\n"),
+        report(1).replace("multipart/report", "multipart/mixed"),
+        report(1).replace("--b1--", ""),
+        report(1)[:600],
+    ],
+)
+def test_odd_mail_breaks_nothing(mailbox, odd) -> None:
+    mailbox(odd, report(2))
+    assert (2, "bounced", "hard") in _standing(mailbox)[0]
+
+
+def test_a_folder_that_is_no_maildir_is_said_so(mailbox, tmp_path) -> None:
+    with pytest.raises(NotFound, match="no Maildir"):
+        bounces.run(mailbox.sessions, tmp_path, tokens=TOKENS, links=LINKS, now=LATER)
