@@ -98,7 +98,7 @@ def test_a_table_that_others_point_to_is_rebuilt_without_losing_a_row(each_sessi
     with each_sessions.begin() as session:
         number = session.scalars(select(Subscriber.id)).one()
         notify.queue(session, "welcome", key="w", due_at=MORNING, subscriber_id=number, values={})
-    db.downgrade(each_engine, "0002")
+    db.downgrade(each_engine, "0005")
     db.upgrade(each_engine)
     with each_sessions() as session:
         assert session.scalars(select(Notice.subscriber_id)).all() == [number]
@@ -125,7 +125,7 @@ def test_the_queues_tables_come_with_an_upgrade_and_go_with_a_downgrade(each_eng
         assert len(made[0]) > 20
         assert queue_tables.bring_up(connection) == []  # nothing is left to do
         connection.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
-    db.downgrade(each_engine, "0004")
+    db.downgrade(each_engine, "0005")
     with each_engine.begin() as connection:
         assert _queue_of(connection) == ([], [])
         kinds = text("SELECT count(*) FROM pg_type WHERE typname LIKE 'procrastinate%'")
@@ -143,7 +143,7 @@ def test_a_new_version_of_the_queue_does_only_what_is_missing(postgres_url, tmp_
     new = tmp_path / "03.99.00_01_pre_new.sql"
     new.write_text("ALTER TABLE procrastinate_jobs ADD COLUMN colour text DEFAULT '50%'; SELECT 1")
     with engine.begin() as connection:
-        connection.execute(text("COMMENT ON TABLE procrastinate_jobs IS NULL"))  # made by us before 0005
+        connection.execute(text("COMMENT ON TABLE procrastinate_jobs IS NULL"))  # made by us before 0006
         assert queue_tables.bring_up(connection, steps=[real, new]) == [new.name]
         assert queue_tables.bring_up(connection, steps=[real, new]) == []
         assert connection.scalar(text("SELECT count(colour) FROM procrastinate_jobs")) == 0
