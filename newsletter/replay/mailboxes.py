@@ -55,6 +55,7 @@ class Mailboxes:
     fresh: list[Letter] = field(default_factory=list)  # not yet looked at by their readers
     name: str = "mailboxes"
     batch_size: int = 500
+    at_once: int = 1
 
     def __post_init__(self) -> None:
         self._reports: list[tuple[datetime, int, ProviderEvent]] = []
