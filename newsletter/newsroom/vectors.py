@@ -10,20 +10,27 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from newsletter.newsroom.salience import STOPWORDS
+
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[.,]\d+)*")
 _ENDINGS = ("ations", "ation", "ings", "ing", "ers", "ies", "ed", "er", "es", "ly", "s")
 _SHORTEST_STEM = 4  # letters that must stay
+FEW = 10  # groups: of fewer, a word that all use may be the name of the only happening
+SCARCE = 10  # rows: among so many, a word that one row alone has counts half
 Floats = npt.NDArray[np.float64]
 
 
 def fold(text: str) -> str:
     """Lower case without accents, so that "Petén" and "Peten" are one word."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", text)
     return "".join(c for c in plain if not unicodedata.combining(c)).lower()
 
@@ -48,11 +55,13 @@ class Stems:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
 
-    def of(self, text: str) -> list[str]:
-        """The stems of ``text`` in order; single letters are dropped, single digits kept."""
+    def of(self, text: str, *, without: Set[str] = frozenset()) -> list[str]:
+        """The stems of ``text`` in order; single letters and the words ``without`` are dropped, single digits kept."""
         known = self._known
         found = []
         for word in _WORD.findall(fold(text)):
+            if word in without:
+                continue
             short = known.get(word)
             if short is None:
                 short = known[word] = stem(word)
@@ -90,6 +99,65 @@ def weigh(
     weights = (1 + np.log(np.array(values, dtype=np.float64))) * idf[at] if columns else np.zeros(0)
     matrix = sparse.csr_matrix((weights, at, np.array(starts, dtype=np.int64)), shape=(total, len(words)))
     return unit_rows(matrix)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Texts as counts of words, not yet weighed.
+
+    ``counts`` holds 1 + log tf of every word that two rows or more have; ``alone`` the summed squares of those that only
+    this row has.
+    """
+
+    counts: sparse.csr_matrix
+    alone: Floats
+
+
+def terms(texts: Iterable[Sequence[tuple[str, int]]]) -> Terms:
+    """The words of each row, but for function words. A row is several texts, each counted as often as its number says.
+
+    The columns are in alphabetical order, so that equal inputs give bit-equal outputs.
+    """
+    stems = Stems()
+    number: dict[str, int] = {}
+    rows: list[Counter[int]] = []
+    for parts in texts:
+        row: Counter[int] = Counter()
+        for text, times in parts:
+            for word in stems.of(text, without=STOPWORDS):
+                row[number.setdefault(word, len(number))] += times
+        rows.append(row)
+    starts = np.cumsum([0, *(len(row) for row in rows)])
+    found = np.fromiter((w for row in rows for w in row), dtype=np.int64, count=int(starts[-1]))
+    often = np.fromiter((n for row in rows for n in row.values()), dtype=np.float64, count=int(starts[-1]))
+    place = np.zeros(len(number), dtype=np.int64)
+    place[[number[w] for w in sorted(number)]] = np.arange(len(number))
+    counts = sparse.csr_matrix((1 + np.log(often), place[found], starts), shape=(len(rows), len(number)))
+    counts.sort_indices()
+    shared = np.bincount(counts.indices, minlength=len(number)) >= 2
+    alone = np.asarray(counts.multiply(counts) @ (~shared).astype(np.float64)).ravel()
+    return Terms(counts[:, np.flatnonzero(shared)].tocsr(), alone)
+
+
+def weigh_terms(terms: Terms, groups: Sequence[int], *, max_share: float = 0.25) -> sparse.csr_matrix:
+    """Rows of length 1: counts times idf, where the documents that idf counts are the groups of rows with one label.
+
+    Words in more than ``max_share`` of the groups, if these are more than :data:`FEW`, say nothing about what belongs
+    together and are left out. Words that one row alone has can meet no other; they only lengthen their row, and less so
+    the more rows there are (:data:`SCARCE`): among few rows two texts would else be alike that share one word of fifty.
+    """
+    counts, size = terms.counts, terms.counts.shape[0]
+    labels, group = np.unique(np.asarray(groups, dtype=np.int64), return_inverse=True)
+    member = sparse.csr_matrix((np.ones(size), (group, np.arange(size))), shape=(len(labels), size))
+    used = np.bincount((member @ counts).tocsr().indices, minlength=counts.shape[1])
+    idf = np.log((1 + len(labels)) / (1 + used)) + 1
+    idf[used > max(max_share * len(labels), FEW)] = 0.0
+    weighted = (counts @ sparse.diags_array(idf)).tocsr()
+    weighted.eliminate_zeros()
+    rare = (np.log((1 + len(labels)) / 2) + 1) ** 2 * SCARCE / (SCARCE + size)
+    length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel() + rare * terms.alone)
+    length[length == 0] = 1.0
+    return sparse.diags_array(1.0 / length).dot(weighted).tocsr()
 
 
 def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
