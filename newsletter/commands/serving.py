@@ -18,6 +18,7 @@ from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 
 HOST = "127.0.0.1"
+WORKER = "newsletter.web.buffering.BufferingWorker"
 
 
 def require_free(port: int, host: str = HOST) -> None:
@@ -62,5 +63,5 @@ def gunicorn(settings: Settings, *, host: str, port: int, workers: int) -> None:
         "--workers",
         str(workers),
     ]
-    command += ["--worker-class", "gthread", "--threads", "8", "--timeout", "30", "--graceful-timeout", "20"]
+    command += ["--worker-class", WORKER, "--threads", "8", "--timeout", "30", "--graceful-timeout", "20"]
     raise SystemExit(subprocess.call(command))  # noqa: S603 - fixed words and numbers only

@@ -1,0 +1,9 @@
+"""The worker of production with less patience, so that the tests need not wait for it."""
+
+from newsletter.web import buffering
+
+buffering.HEAD_SECONDS, buffering.BODY_SECONDS = 1.5, 2.5
+
+
+class HastyWorker(buffering.BufferingWorker):
+    pass
