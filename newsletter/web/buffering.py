@@ -37,6 +37,8 @@ _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue", re.IGNORECASE | re.MULTILI
 class Arriving(TConn):
     """A connection and what has arrived of its next request."""
 
+    parser: Any  # made in init
+
     def __init__(self, *args: Any, farewell: Callable[[socket.socket], None]) -> None:
         super().__init__(*args)
         self._farewell = farewell
