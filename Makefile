@@ -19,11 +19,12 @@ test: $(VENV)/.installed-dev chromium ## every test: both databases, a real brow
 prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judged by the provider's log (about 25 minutes)
 	@$(PY) -m tests.prove $(PROVE)
 
-check: $(VENV)/.installed-dev ## format, lint, types, layers, fast tests
+check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/bandit --quiet --severity-level medium --recursive newsletter migrations wsgi.py
 	@$(PY) -m pytest -n $(WORKERS) -m "not browser and not postgres and not slow"
 
 BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql" "events --database sqlite" "events --database postgresql"
@@ -35,6 +36,15 @@ format: $(VENV)/.installed-dev ## rewrite the code in the project's format
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
+# Every package that is installed is pinned with the hashes of all its files, for each Python and machine we run on.
+LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-config --custom-compile-command "make lock"
+lock: ## pin all packages and their hashes anew, after a change of requirements*.txt
+	@tools=$$(mktemp -d) && $(PYTHON) -m venv $$tools \
+	  && $$tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 \
+	  && $$tools/bin/uv $(LOCK) requirements.txt --output-file requirements.lock \
+	  && $$tools/bin/uv $(LOCK) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock; \
+	  done=$$?; rm -rf $$tools; exit $$done
+
 clean: ## remove what was installed and made here, var/ excepted
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis preview
 
@@ -45,14 +55,14 @@ python:
 $(VENV)/bin/python: | python
 	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing: on Debian run: apt-get install python3-venv"; exit 2; }
 
-$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
 	@echo "Installing what the service needs into $(VENV) …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.installed-dev: requirements-dev.lock | $(VENV)/bin/python
 	@echo "Installing what the service and its tests need into $(VENV) …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $(VENV)/.installed $@
 
 # The browser the tests drive. Debian's package; where it cannot be installed we say so and stop.

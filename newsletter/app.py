@@ -25,12 +25,19 @@ TEMPLATES = Path(__file__).parent.parent / "templates" / "web"
 BODY_CAP = 256 * 1024  # bytes; a view that takes more says so with request.max_content_length
 
 
+class Site(Flask):
+    """Flask, saying what went wrong in :mod:`newsletter.web.errors` only: a path may hold a reader's token."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Left to the error pages, which log the endpoint and the trace."""
+
+
 def create_app(
     settings: Settings, *, sessions: db.Sessions | None = None, clock: Clock | None = None
 ) -> Flask:
     """The site as a WSGI app. Opens the database of ``settings`` unless ``sessions`` are given; connects to nothing."""
     clock = clock or clocks.system
-    app = Flask("newsletter", template_folder=str(TEMPLATES), static_folder=None)
+    app = Site("newsletter", template_folder=str(TEMPLATES), static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_CAP, MAX_FORM_MEMORY_SIZE=BODY_CAP)
     # Werkzeug would redirect "//x" to an absolute address made of the Host header.
     app.url_map.merge_slashes = False

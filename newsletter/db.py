@@ -79,7 +79,9 @@ def make_engine(url: str) -> Engine:
             "DATABASE_URL is not a database address such as sqlite:///var/newsletter.db."
         ) from None
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True
+        )
     if parsed.get_backend_name() != "sqlite":
         raise DatabaseError("DATABASE_URL must be a SQLite or a PostgreSQL address.")
     if parsed.database and parsed.database != ":memory:":
@@ -87,7 +89,7 @@ def make_engine(url: str) -> Engine:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseError(f"The folder of the database cannot be made: {error.strerror}.") from None
-    engine = create_engine(parsed, connect_args={"timeout": 30})
+    engine = create_engine(parsed, connect_args={"timeout": 30}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -155,7 +157,7 @@ def insert_many(
     marks = ", ".join("?" * len(columns))
     for place in (n for n, column in enumerate(columns) if isinstance(target.c[column].type, UTCDateTime)):
         rows = [(*row[:place], _sqlite_moment(row[place]), *row[place + 1 :]) for row in rows]
-    connection.exec_driver_sql(f"INSERT INTO {name} ({named}) VALUES ({marks})", list(rows))  # noqa: S608 - names of ours
+    connection.exec_driver_sql(f"INSERT INTO {name} ({named}) VALUES ({marks})", list(rows))  # noqa: S608 - names of ours  # nosec B608
 
 
 @lru_cache(maxsize=4096)

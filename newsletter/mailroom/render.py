@@ -165,7 +165,7 @@ def _environments() -> tuple[Environment, Environment]:
 def _environment(*, escapes: bool) -> Environment:
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=escapes,  # noqa: S701 - plain text has nothing to escape
+        autoescape=escapes,  # noqa: S701 - plain text has nothing to escape  # nosec B701
         undefined=StrictUndefined,
         finalize=phrases.safe,
         trim_blocks=True,

@@ -21,6 +21,7 @@ from newsletter.models import Delivery, Feed, Issue, Notice, Run, Subscriber
 from newsletter.web.services import services
 
 bp = Blueprint("health", __name__)
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 LATELY = timedelta(days=7)  # of Deliveries and Issues counted in /metrics
 
 
@@ -46,10 +47,12 @@ def readyz() -> tuple[Response, int]:
 @bp.get("/metrics")
 def metrics() -> Response:
     """Prometheus text, for our own network only: how many readers there are is nobody else's to know."""
-    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 - nobody's address, refused below
-    if not (address.is_loopback or address.is_private) or address.is_unspecified:
-        abort(404)
     site = services()
+    address = ip_address(request.remote_addr or "::")
+    # A proxy that the Settings do not know hides where the request came from: then nobody is believed to be from here.
+    came_by_stranger = not site.settings.TRUSTED_PROXIES and any(h in request.headers for h in FORWARDED)
+    if came_by_stranger or not (address.is_loopback or address.is_private) or address.is_unspecified:
+        abort(404)
     with db.reading(site.sessions) as session:
         found = list(_families(session, now=site.now()))
     registry = CollectorRegistry()

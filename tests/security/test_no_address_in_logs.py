@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import clock, db, pipeline
+from newsletter import clock, db, log, pipeline
 from newsletter.app import create_app
 from newsletter.circulation import development
 from newsletter.circulation.tokens import CONFIRM, UNSUBSCRIBE, Tokens, subject_of
@@ -53,6 +53,7 @@ def test_signing_up_and_leaving_on_the_site(
     settings, sessions, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    log.configure(json=True)  # onto the standard error that is caught here
     settings = settings.model_copy(update={"OPERATORS": OPERATOR})
     fixed = clock.fixed(NOW)
     links, tokens = Links(settings.SITE_URL), Tokens(settings.SECRET_KEY.get_secret_value(), clock=fixed)
@@ -74,4 +75,5 @@ def test_signing_up_and_leaving_on_the_site(
         pipeline.run_step(opening.open_sample(press), step, due_at=NOW + timedelta(minutes=later))
     assert any(READER in m.read_text() for m in settings.OUTBOX_DIR.rglob("*.eml")), "it was mailed"
     out, err = capfd.readouterr()
+    assert "signup.confirmed" in err, "what is looked through is the log"
     assert THEIRS.search(out + err + caplog.text) is None
