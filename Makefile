@@ -5,7 +5,7 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help run test prove check bench fast format python chromium clean
+.PHONY: help run test prove check bench fast format lock python chromium clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,7 @@ test: $(VENV)/.installed-dev chromium ## every test: both databases, a real brow
 
 prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judged by the provider's log (about 25 minutes)
 	@$(PY) -m tests.prove $(PROVE)
+	@OPENAPI_EXAMPLES=150 $(PY) -m pytest --timeout 900 tests/security/test_openapi.py
 
 check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests
 	@$(VENV)/bin/ruff format --check .

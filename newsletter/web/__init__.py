@@ -8,6 +8,7 @@ BLUEPRINTS = (
     "issues",
     "pages",
     "machines",
+    "openapi",
     "health",
     "signup",
     "unsubscribe",
