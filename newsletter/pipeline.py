@@ -17,7 +17,7 @@ from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
 from newsletter.errors import NewsletterError, NothingToRead
-from newsletter.mailroom import correct, notify, repost
+from newsletter.mailroom import ageing, correct, notify, repost
 from newsletter.models import Issue, Run
 from newsletter.newsroom import compose, gather, group, history, outlets, summarize, summarizers
 from newsletter.newsroom.fetch import Fetcher
@@ -170,7 +170,8 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
     press = parts.press
     report = asdict(lapse.run(press.sessions, press.settings, now=parts.now))
     caught_up = catch_up.run(press.sessions, processors.make(press.settings), clock=press.clock)
-    return {**report, "payments_read_again": caught_up}
+    summed = ageing.run(press.sessions, now=parts.now)
+    return {**report, "payments_read_again": caught_up, "events_summed": summed}
 
 
 STEPS: Mapping[str, Callable[[Parts], dict[str, Any]]] = {

@@ -2,7 +2,14 @@
 
 from newsletter.models.articles import Article, LinkLook
 from newsletter.models.base import Base
-from newsletter.models.deliveries import Correction, Delivery, DeliveryEvent, LeftOut, Notice
+from newsletter.models.deliveries import (
+    Correction,
+    Delivery,
+    DeliveryEvent,
+    DeliveryEventSum,
+    LeftOut,
+    Notice,
+)
 from newsletter.models.instance import Instance
 from newsletter.models.issues import Check, Issue, IssueRevision, Placement, Rendition
 from newsletter.models.operators import AuditEntry, Operator, SignIn, SpentToken
@@ -19,6 +26,7 @@ __all__ = [
     "Correction",
     "Delivery",
     "DeliveryEvent",
+    "DeliveryEventSum",
     "Feed",
     "HistoryLink",
     "Instance",

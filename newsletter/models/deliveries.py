@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
@@ -92,6 +92,21 @@ class DeliveryEvent(Base):
     happened_at: Mapped[datetime]
     received_at: Mapped[datetime]
     reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class DeliveryEventSum(Base):
+    """How many DeliveryEvents of one kind came on one day: what is left of them after 90 days."""
+
+    __tablename__ = "delivery_event_sum"
+    __table_args__ = (UniqueConstraint("heard_on", "about", "provider", "kind", "bounce"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    heard_on: Mapped[date]  # UTC, the day we were told
+    about: Mapped[str] = mapped_column(Text)  # the Issue's day, or "notices"
+    provider: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    bounce: Mapped[str] = mapped_column(Text)  # hard or soft; empty unless bounced (null would not be unique)
+    count: Mapped[int] = mapped_column(LargeNumber)
 
 
 class Notice(Base):
