@@ -76,6 +76,7 @@ class Looked(HTMLParser):
         given = dict(attrs)
         self._in_data = tag == "script" and given.get("type") == "application/ld+json"
         ours = {
+            "svg": given.get("class") == "tally",
             "script": self._in_data or str(given.get("src")).startswith("/static/"),
             "iframe": given.get("sandbox") == "" and str(given.get("src")).startswith("/desk/"),
         }
