@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ lean_basis = "invented for the proof; nothing listens there"
 feeds = ["http://127.0.0.1:9/feed"]
 """
 
+_UPGRADING = threading.Lock()  # Alembic keeps one context for the whole process
 _forks = get_context("forkserver")
 _forks.set_forkserver_preload(["tests.prove.child"])
 
@@ -134,7 +136,8 @@ class House:
         self.clock = Clockwork(self.folder / "clock", self.start)
         (self.folder / "outlets.toml").write_text(_CATALOGUE)
         engine = db.make_engine(self.url)
-        db.upgrade(engine)
+        with _UPGRADING:
+            db.upgrade(engine)
         self.sessions = db.make_sessions(engine)
         self.sendgrid = Helper("tests.prove.sendgrid_process", str(self.folder / "sendgrid.jsonl"), self.seed)
         self.smtp = Helper("tests.prove.smtp_process", str(self.folder / "smtp.jsonl"), self.seed)
