@@ -101,8 +101,10 @@ def make_engine(url: str) -> Engine:
     def _begin(connection: Any) -> None:
         # IMMEDIATE takes the write lock at once: two writers wait for each other instead of one failing half-way
         # with "database is locked". Sessions opened by `reading` only read and do not take it.
-        mode = "DEFERRED" if connection.get_execution_options().get("reading") else "IMMEDIATE"
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        options = connection.get_execution_options()
+        durable = "FULL" if options.get("durable") else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous={durable}")  # see `durably`
+        connection.exec_driver_sql("BEGIN DEFERRED" if options.get("reading") else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -118,6 +120,18 @@ def reading(sessions: Sessions) -> Iterator[Session]:
     with sessions() as session:
         session.connection(execution_options={"reading": True})
         yield session
+
+
+def durably(session: Session) -> None:
+    """Begin a transaction whose commit outlives a power cut, and every one before it: to be called first in it.
+
+    SQLite otherwise syncs its log only now and then (WAL with synchronous=NORMAL): commits outlive the death of any process, and the
+    last ones may be gone after a power cut. PostgreSQL syncs each, unless somebody turned that off.
+    """
+    connection = session.connection(execution_options={"durable": True})
+    if connection.dialect.name == "postgresql":
+        off = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+        connection.exec_driver_sql(off)
 
 
 def insert_new(session: Session, table: Table | Any, rows: Sequence[dict[str, Any]]) -> int:

@@ -58,9 +58,11 @@ class Fence:
 
     @contextmanager
     def claiming(self) -> Iterator[Session]:
-        """A claim's transaction, begun only from a database that may send. Raises :class:`Fenced`."""
+        """A claim's transaction, begun only from a database that may send, on the disk when it ends. Raises :class:`Fenced`."""
         try:
             with self._sessions.begin() as session:
+                # Were a claim forgotten in a power cut, its readers would be mailed again.
+                db.durably(session)
                 self._require_open(session)
                 yield session
         except Fenced as error:

@@ -219,3 +219,27 @@ def test_postgresql_older_than_a_machine_remembers_is_noticed(postgres_url, sett
     with db.reading(sessions) as session:
         assert set(session.scalars(select(Delivery.provider))) == {"postbox"}
     engine.dispose()
+
+
+def test_a_claim_is_on_the_disk_before_anything_leaves(sessions, settings) -> None:
+    """Other commits outlive the death of any process; a claim outlives a power cut as well."""
+    with Fence(sessions, settings.FENCE_DIR).claiming() as session:
+        assert session.scalar(text("PRAGMA synchronous")) == 2  # FULL: the log is synced at each commit
+    with sessions.begin() as session:
+        assert session.scalar(text("PRAGMA synchronous")) == 1  # NORMAL
+
+
+@pytest.mark.postgres
+def test_a_claim_is_on_the_disk_where_postgresql_was_told_not_to_wait(postgres_url, settings) -> None:
+    engine = db.make_engine(postgres_url)
+    db.upgrade(engine)
+    with engine.begin() as connection:
+        name = engine.url.database
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    engine.dispose()
+    sessions = db.make_sessions(engine)
+    with Fence(sessions, settings.FENCE_DIR).claiming() as session:
+        assert session.scalar(text("SHOW synchronous_commit")) == "on"
+    with sessions.begin() as session:
+        assert session.scalar(text("SHOW synchronous_commit")) == "off"
+    engine.dispose()
