@@ -52,11 +52,17 @@ def prove(kills: int, seed: int, database: str, as_json: bool, keep: bool) -> No
         except BaseException:
             broken.append(f"{lane.database}: {traceback.format_exc()}")
 
-    threads = [threading.Thread(target=run, args=(lane,)) for lane in lanes]
+    threads = [threading.Thread(target=run, args=(lane,), daemon=True) for lane in lanes]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        for lane in lanes:
+            lane.abandon()
+        click.echo(f"Interrupted; what there is lies in {folder}", err=True)
+        os._exit(130)
     click.echo(
         json.dumps([as_data(lane) for lane in lanes], indent=1) if as_json else "\n".join(map(table, lanes))
     )

@@ -29,7 +29,7 @@ from tests.prove.clockwork import Clockwork
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-key-for-the-proof-of-32-letters-or-more"
-BATCH = 6
+BATCH = 4  # Deliveries; several such are under way at once
 _CATALOGUE = """[[outlet]]
 name = "Nobody's Gazette"
 homepage = "http://127.0.0.1:9/"

@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +58,7 @@ class Lane:
         self._server = Postgres(self.folder / "server") if self.database == "postgresql" else None
         self._numbers: Counter[str] = Counter()
         self._told = 0  # faults said already
+        self._open: list[House] = []
 
     def run(self) -> None:
         """Everything."""
@@ -102,6 +103,14 @@ class Lane:
     def is_sound(self) -> bool:
         return not self.tally.faults and all(self.caught.values()) and self.tally.hits >= self.kills
 
+    def abandon(self) -> None:
+        """Leave no process behind when the proof itself is interrupted."""
+        for house in self._open:
+            with suppress(Exception):
+                house.close()
+        if self._server:
+            self._server.close()
+
     # --- the parts ---
 
     @contextmanager
@@ -112,9 +121,11 @@ class Lane:
         url = server.database(name.replace("-", "_")) if server else f"sqlite:///{folder}/n.db"
         pg_bin = self._server.bin if self._server else ""
         house = House(folder, url, f"{self.seed}:{self.database}:{name}", START, mutant, pg_bin)
+        self._open.append(house)
         try:
             yield house
         finally:
+            self._open.remove(house)
             house.close()
 
     def _morning(self, house: House, tally: Tally | None = None, **more: Any) -> Morning:
@@ -129,7 +140,7 @@ class Lane:
         while self.tally.hits < self.kills:
             house.webhook(n % 3 != 2)  # one Issue of three with a provider that reports nothing
             house.faults(FAULTS, delay=DELAY)
-            morning = self._morning(house, provider="smtp" if n % 5 == 3 else "sendgrid", readers=320)
+            morning = self._morning(house, provider="smtp" if n % 5 == 3 else "sendgrid", readers=480)
             rounds.kills(morning, KILLS_EACH, lambda: self.tally.hits >= self.kills)
             rounds.judged(morning, decide=n % 2 == 0)
             n += 1

@@ -58,6 +58,7 @@ class Provider(SendGridServer):
 
     def __post_init__(self) -> None:
         self.hang = 2.0
+        self.keeps_open = True  # connections, as the real one does
         self.fault = self._decide
         self.killer = Killer()
         self.reports = Reports(self.seed, self.counts)
