@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, slots_for
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from newsletter import backup, db
 from newsletter.errors import Refused
@@ -106,7 +107,7 @@ def test_a_file_that_is_replaced_under_a_running_dispatch_is_noticed(sessions, s
             copy.replace(file_of(sessions))
 
     box = Postbox(before=restore_once)
-    with pytest.raises((Fenced, db.DBAPIError)):
+    with pytest.raises((Fenced, DBAPIError)):
         go(sessions, settings, box)
     assert box.calls == 2
 

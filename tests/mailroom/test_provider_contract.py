@@ -152,6 +152,18 @@ def test_what_is_no_longer_ours_is_not_begun(harness: Harness) -> None:
     assert harness.arrived() == []
 
 
+def test_who_was_frozen_half_way_does_not_end_what_is_no_longer_ours(harness: Harness) -> None:
+    """Asked again before the last byte, without which nothing is taken."""
+    asked = iter([True])
+    receipts = harness.provider.send([message(1)], may_begin=lambda: next(asked, False))
+    if harness.provider.name == "outbox":  # a file is there or not: it has no half way
+        return
+    assert [r.outcome for r in receipts] == [Outcome.RETRY]
+    assert harness.arrived() == []
+    assert [r.outcome for r in harness.provider.send([message(1)])] == [Outcome.ACCEPTED]
+    assert len(harness.arrived()) == 1
+
+
 def test_nothing_to_send_is_nothing(harness: Harness) -> None:
     assert harness.provider.send([]) == []
     assert harness.arrived() == []

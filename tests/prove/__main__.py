@@ -50,7 +50,8 @@ def prove(kills: int, seed: int, database: str, as_json: bool, keep: bool) -> No
         try:
             lane.run()
         except BaseException:
-            broken.append(f"{lane.database}: {traceback.format_exc()}")
+            broken.append(lane.database)
+            click.echo(f"{lane.database} broke off: {traceback.format_exc()}", err=True)
 
     threads = [threading.Thread(target=run, args=(lane,), daemon=True) for lane in lanes]
     for thread in threads:
@@ -66,8 +67,6 @@ def prove(kills: int, seed: int, database: str, as_json: bool, keep: bool) -> No
     click.echo(
         json.dumps([as_data(lane) for lane in lanes], indent=1) if as_json else "\n".join(map(table, lanes))
     )
-    for line in broken:
-        click.echo(line, err=True)
     sound = not broken and all(lane.is_sound for lane in lanes)
     if keep or not sound:
         click.echo(f"Databases and logs are kept in {folder}", err=True)

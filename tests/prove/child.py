@@ -21,7 +21,7 @@ from typing import Any
 from newsletter import cli, clock, schedule, worker  # noqa: F401 - what is imported here, no child imports again
 from newsletter.commands import database, opening, serve, step, uncertain, work  # noqa: F401
 from newsletter.mailroom import dispatch, freezing, ledger
-from newsletter.mailroom.providers import sendgrid, smtp_talk
+from newsletter.mailroom.providers import sendgrid, smtp, smtp_talk
 from newsletter.pressroom import Pressroom
 from tests.prove import clockwork, mutants
 
@@ -43,6 +43,7 @@ class Orders:
     mutant: str = ""
     tick: float = 30.0  # seconds between two ticks of a scheduler
     grace: float = 25.0  # seconds from SIGTERM to leaving
+    at_once: int = 0  # batches under way at once; 0: as the provider likes it
     patience: float = 0.8  # seconds to wait for a provider's answer
 
 
@@ -80,6 +81,8 @@ def _prepare(orders: Orders, begun: Connection | None) -> None:
     every = schedule.run_forever.__kwdefaults__
     assert every is not None
     every["every"] = timedelta(seconds=orders.tick)
+    if orders.at_once:
+        sendgrid.SendGrid.at_once = smtp.Smtp.at_once = orders.at_once
     mutants.become(orders.mutant)
     _watch(_Places(orders, begun))
 

@@ -95,7 +95,9 @@ def frozen(morning: Morning, place: str) -> None:
     """
     house, tally = morning.house, morning.tally
     morning.approve()
-    late = house.fork("step", "dispatch", provider=morning.provider, freeze_at=place)
+    # Frozen while it writes, a process keeps everybody else from writing to SQLite, and nobody can take over before it wakes.
+    at_once = 1 if house.url.startswith("sqlite") else 0
+    late = house.fork("step", "dispatch", provider=morning.provider, freeze_at=place, at_once=at_once)
     tally.expect(late.wait_frozen(), f"{morning.day}: was not frozen at {place}")
     house.later(LEASE_AND_MORE)
     house.fork("step", "dispatch", provider=morning.provider).wait()

@@ -108,7 +108,7 @@ class _Server(SMTP):
             super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        with contextlib.suppress(AttributeError):  # never greeted
+        with contextlib.suppress(AttributeError, AssertionError):  # never greeted
             super().connection_lost(error)
 
 

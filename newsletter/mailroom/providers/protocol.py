@@ -64,8 +64,8 @@ class EmailProvider(Protocol):
     def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         """Hand over. Exactly one Receipt per Message, in the same order; never raises for a transmission's fate.
 
-        ``may_begin`` is asked right before the first byte of each hand-over: a process that was frozen meanwhile finds that its
-        claim is over, and what it has not begun gets a RETRY. A bad address costs only itself. Handing over the same reference twice may mail twice: not asking again is
+        ``may_begin`` is asked right before the first byte of each hand-over, and again before the last one, without which nothing is
+        taken: a process that was frozen meanwhile finds that its claim is over, and what it has not ended gets a RETRY. A bad address costs only itself. Handing over the same reference twice may mail twice: not asking again is
         the ledger's duty. (The Outbox, being a folder, does keep one file per reference.)
         """
         ...

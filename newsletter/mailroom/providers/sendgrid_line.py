@@ -12,6 +12,7 @@ import io
 import select
 import ssl
 from collections import deque
+from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPSConnection
 from time import monotonic
 from typing import Any, Final
@@ -34,7 +35,7 @@ class Unsent(Exception):
 
 
 class NotBegun(Exception):
-    """The call's claim was over before its first byte: nothing of it left us."""
+    """The call's claim was over before its first byte, or before its last: the other side cannot have taken it."""
 
 
 class Lines:
@@ -86,6 +87,14 @@ def _has_something(line: HTTPConnection) -> bool:
     look = select.poll()
     look.register(line.sock, select.POLLIN)
     return bool(look.poll(0))
+
+
+def _last_byte_apart(data: _Bytes) -> Iterator[bytes]:
+    """A call without its last byte is none, so the claim is looked at once more before that. Raises :class:`NotBegun`."""
+    yield data[:-1]
+    if not data.may_begin():
+        raise NotBegun
+    yield data[-1:]
 
 
 class PreparedBody(str):
@@ -141,8 +150,12 @@ class KeptOpen(Client):
         try:
             assert line.sock is not None
             line.sock.settimeout(timeout or self.timeout)
-            headers = {**dict(request.header_items()), "Content-type": _JSON}
-            line.request(request.get_method(), request.selector, request.data, headers)
+            headers = {
+                **dict(request.header_items()),
+                "Content-type": _JSON,
+                "Content-Length": str(len(request.data)),
+            }
+            line.request(request.get_method(), request.selector, _last_byte_apart(request.data), headers)
             answer = line.getresponse()
             raw = answer.read()
         except BaseException:

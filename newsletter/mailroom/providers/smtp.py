@@ -116,7 +116,7 @@ class Smtp:
         if not may_begin():
             return talk, Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
         try:
-            return talk, talk.hand_over(self._from, to, raw)
+            return talk, talk.hand_over(self._from, to, raw, may_begin)
         except Dropped as error:
             talk.hang_up()
             if fresh:
@@ -125,7 +125,7 @@ class Smtp:
         if not may_begin():
             return talk, Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
         try:
-            return talk, talk.hand_over(self._from, to, raw)
+            return talk, talk.hand_over(self._from, to, raw, may_begin)
         except Dropped as error:
             talk.hang_up()
             return talk, Answer(Outcome.RETRY, reason=str(error))

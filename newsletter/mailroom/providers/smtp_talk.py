@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Literal
 
-from newsletter.mailroom.providers.protocol import Outcome
+from newsletter.mailroom.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, always
 from newsletter.mailroom.providers.reasons import in_words
 
 CONNECT_TIMEOUT = 15.0  # seconds, for the connection and the greeting
@@ -85,8 +85,8 @@ class Talk:
         if smtp.sock is not None:
             smtp.sock.settimeout(REPLY_TIMEOUT)
 
-    def hand_over(self, sender: str, to: str, raw: bytes) -> Answer:
-        """Submit one Message. Raises :class:`Dropped`."""
+    def hand_over(self, sender: str, to: str, raw: bytes, may_end: MayBegin = always) -> Answer:
+        """Submit one Message. ``may_end`` is asked before the final dot: without it nothing is taken. Raises :class:`Dropped`."""
         refused = self._envelope(sender, to)
         if refused:
             return refused
@@ -94,6 +94,9 @@ class Talk:
             self._smtp.send(raw.replace(b"\r\n.", b"\r\n.."))
         except (OSError, smtplib.SMTPException) as error:
             raise Dropped(f"the connection ended before the mail was complete ({_kind(error)})") from None
+        if not may_end():
+            self.hang_up()
+            return Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
         return self._dot()
 
     def _envelope(self, sender: str, to: str) -> Answer | None:
