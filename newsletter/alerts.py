@@ -13,6 +13,7 @@ from newsletter.clock import day_in
 from newsletter.due import DueStep
 from newsletter.mailroom import hearing, notify
 from newsletter.models import Check, Issue, Notice, Run
+from newsletter.newsroom import corrections
 from newsletter.pressroom import Pressroom
 
 LONG_PAUSE = timedelta(minutes=4)  # asked for by a provider
@@ -90,6 +91,19 @@ def webhook_silent(press: Pressroom) -> None:
         reason = hearing.silent_because(session, press.settings, now=now)
     if reason:
         _tell(press, "webhook", reason)
+
+
+def cited_articles_changed(press: Pressroom) -> None:
+    """Articles say something else than when an approved Issue cited them: it may need a correction."""
+    with db.reading(press.sessions) as session:
+        found = corrections.changed(session, now=press.clock())
+    for c in found:
+        _tell(
+            press,
+            f"changed:{c.issued_on}:{c.story_id}:{c.changed_at:%d%H%M%S}",
+            f"{c.outlet} changed an article that “{c.headline}” in the issue of {c.issued_on} cites. "
+            "See on the desk whether the story needs a correction.",
+        )
 
 
 def _tell(press: Pressroom, about: str, what: str) -> None:

@@ -61,6 +61,8 @@ def _do(parts: Parts, step: DueStep) -> bool:
         _log.error("step.failed", step=step.step, error=type(error).__name__, reason=str(error))
         alerts.step_failed(parts.press, step, f"a defect of the program ({type(error).__name__})")
         return False
+    if step.step == "summarize":
+        alerts.cited_articles_changed(parts.press)
     if step.step == "check" and step.day is not None:
         alerts.issue_blocked(parts.press, step.day)
     if step.step == "dispatch" and step.day is not None:

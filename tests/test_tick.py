@@ -19,9 +19,10 @@ from newsletter.commands import opening
 from newsletter.due import DEAD_AFTER, GATHER_EVERY, GRACE, RETRY_AFTER, floor
 from newsletter.links import Links
 from newsletter.mailroom import providers
-from newsletter.models import Delivery, Issue, Notice, Run
+from newsletter.models import Article, Delivery, Issue, Notice, Run, Story
 from newsletter.newsroom.fetch import Fetcher
 from newsletter.newsroom.outlets import Catalogue
+from newsletter.newsroom.telling import from_json
 from newsletter.pipeline import Parts
 from newsletter.pressroom import Pressroom
 from newsletter.tick import tick
@@ -201,3 +202,31 @@ def test_a_check_that_blocks_holds_the_issue_back_and_tells_the_operators(sessio
     assert told[0].values["what"].startswith("The issue of 2026-03-02 waits for you: ")
     assert len(mails_to(parts.press.settings.OUTBOX_DIR, DESK)) == 1
     assert all_of(sessions, Delivery) == []
+
+
+def test_a_cited_article_that_changes_after_approval_flags_its_story_and_tells_the_operators_once(
+    each_sessions, make_parts
+) -> None:
+    parts, hands = make_parts(each_sessions, COMPOSE)
+    ticking(parts, hands, COMPOSE)
+    ticking(parts, hands, COMPOSE + GRACE + timedelta(minutes=1))
+    (issue,) = all_of(each_sessions, Issue)
+    assert issue.state in ("approved", "dispatching", "dispatched")
+    assert {s.id for s in all_of(each_sessions, Story) if s.flagged_at} == set()
+    with each_sessions.begin() as session:
+        placement = session.get_one(Issue, issue.id).placements[1]
+        story_id = placement.story_id
+        cited = sorted(from_json(placement.telling.words).cited())
+        article = session.get_one(
+            Article, cited[0]
+        )  # what gather does when a feed's entry says something else
+        article.excerpt, article.text_hash = "It says something else now.", "of-that"
+        article.changed_at = hands.at
+
+    for passes in (1, 2, 3):
+        ticking(parts, hands, COMPOSE + passes * GATHER_EVERY + timedelta(minutes=1))
+    assert {s.id for s in all_of(each_sessions, Story) if s.flagged_at} == {story_id}
+    told = [n.values["what"] for n in all_of(each_sessions, Notice) if n.kind == "alert"]
+    assert len(told) == 1
+    assert "changed an article" in told[0]
+    assert str(issue.issued_on) in told[0]

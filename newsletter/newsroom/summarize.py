@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter import db, log
 from newsletter.db import Sessions
 from newsletter.models import Article, Story, StoryTelling
+from newsletter.newsroom import corrections
 from newsletter.newsroom.leans import side_of
 from newsletter.newsroom.summarizers.extractive import Extractive
 from newsletter.newsroom.summarizers.protocol import ArticleText, Summarizer, SummarizerError
@@ -72,7 +73,7 @@ def run(
     """Tell every recent Story whose Articles changed since it was last told.
 
     Reads first, tells outside any transaction, writes in short ones. An operator's words are never replaced: the Story is
-    flagged when an Article they cite has changed. ``only`` names the Stories to look at, for one of several processes.
+    flagged when an Article they cite has changed, and so is every Story of an approved Issue. ``only`` names the Stories to look at, for one of several processes.
     """
     with db.reading(sessions) as session:
         found = [d for d in _read(session, now) if only is None or d.story_id in only]
@@ -91,10 +92,9 @@ def run(
             ready = []
     written += _write(sessions, ready, now)
     _flag(sessions, flags, now)
+    flagged = len(flags) + corrections.flag(sessions, now=now)
     report = SummarizeReport(len(found), written, len(found) - written, fell_back)
-    _log.info(
-        "summarize.done", stories=report.stories, written=written, fell_back=fell_back, flagged=len(flags)
-    )
+    _log.info("summarize.done", stories=report.stories, written=written, fell_back=fell_back, flagged=flagged)
     return report
 
 

@@ -76,6 +76,7 @@ class Ground:
     story: StoryView
     written: Written
     sentences: tuple[GroundedSentence, ...]
+    flagged: bool  # an Article cited here says something else now
 
     @property
     def weakest(self) -> int:
@@ -96,9 +97,9 @@ class Ground:
         return tuple(GroundedSection(name, tuple(those)) for name, those in found.items())
 
 
-def grounds(story: StoryView, written: Written) -> Ground:
+def grounds(story: StoryView, written: Written, *, flagged: bool = False) -> Ground:
     """Everything the Story says, and why it may."""
-    return Ground(story, written, tuple(_all(story)))
+    return Ground(story, written, tuple(_all(story)), flagged)
 
 
 def _all(story: StoryView) -> Iterator[GroundedSentence]:

@@ -20,6 +20,7 @@ from newsletter.mailroom.ledger import LedgerSum
 from newsletter.mailroom.messages import Template
 from newsletter.mailroom.states import issue_allowed
 from newsletter.models import Check, Issue, Placement, StoryTelling
+from newsletter.newsroom import corrections
 from newsletter.newsroom.editions import IssueView, issue_view
 from newsletter.pressroom import find_issue, standing
 from newsletter.web.desk import frame
@@ -141,6 +142,9 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
             .where(Placement.issue_id == row.id)
         )
     }
+    changed = {
+        c.story_id for c in corrections.changed(session, now=site.now()) if c.issued_on == row.issued_on
+    }
     facts = Standing(
         state=row.state,
         changed_at=max([row.composed_at, *(r.rendered_at for r in row.renditions)]),
@@ -162,7 +166,7 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
         sums=sums,
         advice=advice(facts),
         seen=standing(session, row),
-        grounds=tuple(grounds(story, words[story.id]) for story in view.stories),
+        grounds=tuple(grounds(s, words[s.id], flagged=s.id in changed) for s in view.stories),
         acts=acts_about(session, f"issue:{row.issued_on}"),
     )
 
