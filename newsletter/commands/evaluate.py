@@ -21,7 +21,12 @@ def evaluate() -> None:
     """Measure quality on files of JSON lines."""
 
 
-for measured in (evaluate_words.neutral, evaluate_words.sides, evaluate_words.grounding):
+for measured in (
+    evaluate_words.neutral,
+    evaluate_words.sides,
+    evaluate_words.grounding,
+    evaluate_words.weights,
+):
     evaluate.add_command(measured)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from newsletter.commands.jsonlines import RowsError, read_rows, text_of, write_rows
+from newsletter.commands.showing import progress
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.measure_grounding import Tally, tally
 from newsletter.newsroom.measure_sides import Expert, SidesMeasure, measure
@@ -86,6 +87,30 @@ def grounding(path: Path) -> None:
     for number, (line, row) in enumerate(read_rows(path), start=1):  # noqa: B007
         total = total + tally(_articles(row, path, line))
     click.echo(json.dumps({"n": number, **total.percent()}))
+
+
+@click.command()
+@_PATH
+def weights(path: Path) -> None:
+    """Learn the overview's weights from FILE.jsonl ({articles: [{title, text}], neutral: an expert's text} rows).
+
+    Prints {"n", "held_out": ROUGE and words over rows not learnt from, "weights"}; they go into newsroom/overview.py.
+    """
+    # Imported here: numpy takes a moment to load, and only this needs it.
+    from newsletter.newsroom import measure_overview
+
+    read = list(read_rows(path))
+    rows = []
+    with progress() as show:
+        for done, (line, row) in enumerate(read, start=1):
+            expert = text_of(row, "neutral", path=path, line=line)
+            if (found := measure_overview.row_of(_articles(row, path, line), expert)) is not None:
+                rows.append(found)
+            show("measure", done, len(read), "")
+    if len(rows) < measure_overview.FOLDS:
+        raise RowsError(f"{path}: fewer than {measure_overview.FOLDS} rows to learn from.")
+    held_out = measure_overview.crossed(rows)
+    click.echo(json.dumps({"n": len(rows), "held_out": held_out, "weights": measure_overview.learn(rows)}))
 
 
 def _percent(part: float, of: float) -> float:

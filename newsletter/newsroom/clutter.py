@@ -45,8 +45,8 @@ _INNER_DATELINE = re.compile(
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
 _CAPTION = re.compile(
     r",\s+(?:(?:top|bottom|front|far)\s+)?(?:left|right|center|centre|foreground)(?:,|\s+and\b)|\bsecond from (?:left|right)\b|"
-    r"\((?:left|right|center|centre|[LRC])\)|\b(?:is|are) (?:seen|pictured|shown)\b|\bpictured (?:here|above|in|at|on)\b|"
-    r"\((?:Photo|AP|Reuters|REUTERS|AFP|Getty|File|FILE)\b|^(?:File|FILE)\s*[-–—:]|^In this (?:image|photo)|"
+    r"\((?:left|right|center|centre|[LC])\)|\b(?:is|are) (?:seen|pictured|shown)\b|\bpictured (?:here|above|in|at|on)\b|"
+    r"(?<!Press )\((?:Photo|AP|Reuters|REUTERS|AFP|Getty|File|FILE)\b|^(?:File|FILE)\s*[-–—:]|^In this (?:image|photo)|"
     rf"\b(?:(?:is|are) \w+ed|arrives?|speaks?|walks?|stands?|attends?|sits?|leaves?|gestures?|looks?|waves?|poses?|listens?|holds?|"
     rf"reacts?|smiles?|rall(?:y|ies)|gathers?|protests?|delivers?|appears?)\b[^.]*\b(?:{_MONTHS})\.? \d{{1,2}}, \d{{4}}\b"
 )
@@ -156,7 +156,7 @@ def runs_on(text: str) -> bool:
     long = [w for w in words if len(w) > 3]
     shouted = len(long) >= 5 and sum(w[0].isupper() for w in long) >= 0.85 * len(long)
     return bool(
-        _TITLE_CASE.search(text)
+        _TITLE_CASE.search(re.sub(r"“[^”]*”|\"[^\"]*\"", " ", text))
         and (shouted or re.search(r"\b(?:To|Is|Are|After|As|Over|Amid|With|By|From) [A-Z]", text))
     )
 

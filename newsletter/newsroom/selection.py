@@ -12,7 +12,6 @@ from newsletter.newsroom.leans import Side
 from newsletter.newsroom.salience import cosine, log_odds
 from newsletter.newsroom.statements import Statement
 
-OVERVIEW_WORDS = 67  # the experts' overviews are this long on average
 SUMMARY_WORDS = 50
 OWN_CENTER, OWN_WORDS = 1.5, 0.6  # weights of the Side's own centroid and of words that are its own
 _DIGIT = re.compile(r"\d")
@@ -75,14 +74,14 @@ def neutral_scores(pool: Sequence[Statement]) -> dict[int, float]:
     The weights are a least-squares fit of what experts took over, on triples of a left, a center and a right article.
     """
     shared = _shared_pairs(pool)
-    echoes = _echoes(pool)
+    echoed = echoes(pool)
     scores = {}
     for index, s in enumerate(pool):
         if s.fit:
             pairs = set(pairwise(s.terms))
             scores[index] = (
                 0.35 * s.central
-                + 0.32 * echoes[index]
+                + 0.32 * echoed[index]
                 + 0.16 * len(pairs & shared) / max(1, len(pairs))
                 + 0.10 * s.on_title
                 + 0.03 * min(s.words, 40) / 40
@@ -103,7 +102,7 @@ def _shared_pairs(pool: Sequence[Statement]) -> frozenset[tuple[str, str]]:
     return frozenset(pair for pair, ids in using.items() if len(ids) >= 2)
 
 
-def _echoes(pool: Sequence[Statement]) -> list[float]:
+def echoes(pool: Sequence[Statement]) -> list[float]:
     """The mean cosine of each sentence to the sentences of the other Articles, in time linear in the words."""
     units = []
     whole: dict[str, float] = defaultdict(float)

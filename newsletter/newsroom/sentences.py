@@ -80,11 +80,39 @@ def pieces(text: str, headline: str = "") -> tuple[Piece, ...]:
     """The sentences that may be published, in order. Cut-off ends, credits, links, bylines, questions, and the headline
     that some feeds repeat in front of the text are left out."""
     found = []
-    for position, raw in enumerate(split(text)):
+    for position, raw in enumerate(_quotations_whole(text)):
         passage = trimmed(without_heading(raw, headline))
         if usable(passage):
             found.append(Piece(plain(passage), passage, position))
     return tuple(found)
+
+
+def _quotations_whole(text: str) -> list[str]:
+    """The sentences; but a quotation of several is one part with whoever spoke it, if it is short enough to be printed."""
+    ends: list[tuple[int, int]] = []
+    for part in split(text):
+        start = text.index(part, ends[-1][1] if ends else 0)
+        ends.append((start, start + len(part)))
+    found = []
+    index = 0
+    while index < len(ends):
+        start, end = ends[index]
+        last = index
+        for further in range(index, len(ends)):
+            whole = text[start : ends[further][1]]
+            if words_in(whole) > LONGEST:
+                break
+            if _closed(whole):
+                last, end = further, ends[further][1]
+                break
+        found.append(text[start:end])
+        index = last + 1
+    return found
+
+
+def _closed(text: str) -> bool:
+    """Every quotation that is opened is closed."""
+    return text.count('"') % 2 == 0 and text.count("“") == text.count("”")
 
 
 def usable(passage: str) -> bool:
@@ -100,12 +128,7 @@ def usable(passage: str) -> bool:
 
 
 def _balanced(text: str) -> bool:
-    return (
-        text.count('"') % 2 == 0
-        and text.count("“") == text.count("”")
-        and text.count("(") == text.count(")")
-        and text.count("[") == text.count("]")
-    )
+    return _closed(text) and text.count("(") == text.count(")") and text.count("[") == text.count("]")
 
 
 def _shouting(text: str) -> bool:

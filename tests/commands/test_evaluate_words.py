@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from newsletter.commands.evaluate import evaluate
 from newsletter.commands.jsonlines import RowsError
+from newsletter.newsroom.overview import WEIGHTS
 
 WALL = "The council of Marlow Bay approved a harbor wall on Tuesday after a debate of nine hours."
 COST = "Mayor Dana Whitlock said the harbor wall of Marlow Bay would cost the town $12 million."
@@ -73,3 +74,13 @@ def test_a_broken_row_is_named(tmp_path: Path) -> None:
         )
         assert isinstance(done.exception, RowsError)
         assert "line 2" in str(done.exception)
+
+
+def test_weights_are_learnt_by_name_and_say_what_they_are_worth_elsewhere(tmp_path: Path) -> None:
+    rows = [{"articles": _articles(), "neutral": WALL if n % 2 else COST} for n in range(6)]
+    found = json.loads(CliRunner().invoke(evaluate, ["weights", _file(tmp_path, *rows)]).stdout)
+    assert found["n"] == 6
+    assert set(found["weights"]) == set(WEIGHTS)
+    assert found["held_out"]["rouge1"] > 0
+    few = CliRunner().invoke(evaluate, ["weights", _file(tmp_path, rows[0])])
+    assert isinstance(few.exception, RowsError)

@@ -8,14 +8,14 @@ from dataclasses import replace
 from newsletter.newsroom import differences, headlines, questions
 from newsletter.newsroom.grounding import keep_grounded
 from newsletter.newsroom.leans import SIDES, Side
+from newsletter.newsroom.overview import overview_of
 from newsletter.newsroom.quotes import quotes
 from newsletter.newsroom.selection import (
-    OVERVIEW_WORDS,
-    SUMMARY_WORDS,
     choose,
     neutral_scores,
     side_scores,
 )
+from newsletter.newsroom.side_telling import told_by
 from newsletter.newsroom.side_words import side_words
 from newsletter.newsroom.statements import Statement, same_said, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
@@ -37,7 +37,7 @@ class Extractive:
         articles = _in_order(articles)
         pool = statements(articles)
         lede = _lede(pool)
-        overview = _overview(pool, lede)
+        overview = overview_of(pool, articles, lede)
         shown = [*lede, *overview]
         sides = {s: _side(s, pool, shown) for s in SIDES}
         words = side_words(articles)
@@ -83,20 +83,10 @@ def _paired(telling: Telling) -> Telling:
     return replace(telling, analysis=tuple(b for b in telling.analysis if b is not lone[0]))
 
 
-def overview(articles: Sequence[ArticleText], *, words: int = OVERVIEW_WORDS) -> str:
+def overview(articles: Sequence[ArticleText]) -> str:
     """Only the neutral paragraph, standing by itself: what ``evaluate neutral`` measures."""
-    pool = statements(_in_order(articles))
-    return " ".join(s.text for s in _overview(pool, (), words=words))
-
-
-def _overview(
-    pool: Sequence[Statement], said: Sequence[Statement], *, words: int = OVERVIEW_WORDS
-) -> list[Statement]:
-    """The neutral paragraph. Headlines stand in only where the excerpts give nothing, and no more than three."""
-    scores = neutral_scores(pool)
-    whole = {i: v for i, v in scores.items() if not pool[i].is_headline}
-    chosen = choose(pool, whole, words=words, said=said, diversity=0.15, slack=20, enough=15)
-    return chosen or choose(pool, scores, words=words, said=said, limit=3)
+    articles = _in_order(articles)
+    return " ".join(s.text for s in overview_of(statements(articles), articles))
 
 
 def side_text(articles: Sequence[ArticleText], side: Side) -> str:
@@ -118,9 +108,9 @@ def _side(side: Side, pool: Sequence[Statement], shown: Sequence[Statement]) -> 
     scores = side_scores(pool, side, pool)
     whole = {i: v for i, v in scores.items() if not pool[i].is_headline}
     for able, said in ((whole, shown), (whole, ()), (scores, shown)):
-        if chosen := choose(pool, able, words=SUMMARY_WORDS, said=said, limit=3):
+        if chosen := told_by(side, pool, able, said=said):
             return chosen
-    return choose(pool, scores, words=SUMMARY_WORDS, limit=2)
+    return told_by(side, pool, scores)[:2]
 
 
 def _sentence(statement: Statement, pool: Sequence[Statement], *, side: Side | None = None) -> Sentence:

@@ -1,0 +1,64 @@
+"""Which sentences tell a Story for one Side: those that together are most like what the Side's outlets write, and stress
+what its headlines stress and the other Side's do not. Pure.
+
+A set of sentences is judged as a whole, so two that say half each do better than two that say the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+from newsletter.newsroom.leans import Side
+from newsletter.newsroom.salience import terms
+from newsletter.newsroom.selection import REPEATED, readable
+from newsletter.newsroom.statements import Statement
+
+STRESSED = 6.0  # how much being near the Side's own headlines rather than the other's counts against being near its texts
+SENTENCE = 0.03  # weight of what speaks for each sentence by itself
+FEWEST_WORDS, MOST_WORDS = 36, 72
+MOST_SENTENCES = 3
+MOST_LOOKED_AT = 10  # sentences, the best by themselves first
+_OPPOSITE = {Side.LEFT: (Side.RIGHT,), Side.RIGHT: (Side.LEFT,), Side.CENTER: (Side.LEFT, Side.RIGHT)}
+
+
+def told_by(
+    side: Side, pool: Sequence[Statement], scores: Mapping[int, float], *, said: Sequence[Statement] = ()
+) -> list[Statement]:
+    """At most three sentences in reading order, of those with a score (by place in ``pool``) that do not repeat what is
+    ``said``. With fewer than FEWEST_WORDS to tell, all that can be told."""
+    able = [i for i in scores if all(pool[i].like(s) < REPEATED for s in said)]
+    able = sorted(able, key=lambda i: (-scores[i], pool[i].article.id, i))[:MOST_LOOKED_AT]
+    texts = _unit(t for s in pool if s.side is side for t in s.terms)
+    headlines = {s.article.id: (s.side, terms(s.article.headline)) for s in pool}
+    own = _unit(t for whose, words in headlines.values() if whose is side for t in words)
+    other = _unit(t for whose, words in headlines.values() if whose in _OPPOSITE[side] for t in words)
+    near = {pair for pair in combinations(sorted(able), 2) if pool[pair[0]].like(pool[pair[1]]) >= REPEATED}
+    best: tuple[tuple[bool, float], tuple[int, ...]] | None = None
+    for size in range(1, MOST_SENTENCES + 1):
+        for chosen in combinations(sorted(able), size):
+            words = sum(pool[i].words for i in chosen)
+            if (size > 1 and words > MOST_WORDS) or any(p in near for p in combinations(chosen, 2)):
+                continue
+            told = _unit(t for i in chosen for t in pool[i].terms)
+            worth = (
+                _dot(told, texts)
+                + STRESSED * (_dot(told, own) - _dot(told, other))
+                + SENTENCE * sum(scores[i] for i in chosen) / size
+            )
+            rank = (words >= FEWEST_WORDS, worth if words >= FEWEST_WORDS else float(words))
+            if best is None or rank > best[0]:
+                best = (rank, chosen)
+    return readable([pool[i] for i in best[1]]) if best else []
+
+
+def _unit(terms: Iterable[str]) -> dict[str, float]:
+    counts = Counter(terms)
+    length = math.sqrt(sum(n * n for n in counts.values())) or 1.0
+    return {t: n / length for t, n in counts.items()}
+
+
+def _dot(few: Mapping[str, float], many: Mapping[str, float]) -> float:
+    return sum(w * many[t] for t, w in few.items() if t in many)
