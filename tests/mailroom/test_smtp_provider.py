@@ -6,6 +6,7 @@ import datetime as dt
 import socket
 import ssl
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -275,3 +276,25 @@ def test_told_to_stop_it_finishes_the_message_in_hand_and_begins_no_other() -> N
         assert len(server.mails) == 3
     assert [r.outcome for r in receipts] == [ACCEPTED] * 3 + [RETRY] * 5
     assert receipts[-1].reason == "we were told to stop"
+
+
+@pytest.mark.parametrize("length", [60, 300, 850])
+def test_header_lines_arrive_on_the_wire_as_one_line_each_and_never_as_encoded_words(length) -> None:
+    """As bytes, not as a parser would mend them: mailbox providers do not unfold a List-Unsubscribe."""
+    url = "https://news.example.com/unsubscribe/" + "aB3-_." * 200
+    head = {
+        "Message-ID": "<delivery.17@news.example.com>",
+        "List-Unsubscribe": f"<{url[:length]}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": "<daily.news.example.com>",
+        "Feedback-ID": "20260302:full:issue:evenhand",
+        "Auto-Submitted": "auto-generated",
+    }
+    with SmtpServer() as server:
+        one = provider(server.url)
+        assert one.send([replace(message(1), headers=head)])[0].outcome is ACCEPTED
+        one.close()
+    lines = server.mails[0][1].partition(b"\r\n\r\n")[0].split(b"\r\n")
+    for name, value in head.items():
+        assert lines.count(f"{name}: {value}".encode()) == 1, name
+    assert not [line for line in lines if b"=?" in line and not line.startswith((b"Subject:", b" "))]

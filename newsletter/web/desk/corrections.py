@@ -6,7 +6,8 @@ from flask import Response, make_response, render_template, request
 
 from newsletter import db
 from newsletter.errors import NewsletterError, Refused
-from newsletter.mailroom import correct
+from newsletter.mailroom import correct, slots
+from newsletter.mailroom.preview import example_slots
 from newsletter.pressroom import find_issue
 from newsletter.web.desk.acts import reason
 from newsletter.web.desk.days import day_of
@@ -27,7 +28,8 @@ def look_at_correction(day: str) -> Response:
     """How it will arrive, and at how many readers. Changes nothing."""
     text, kind = request.form.get("text", ""), _kind()
     template, readers = services().press.correction(day_of(day), text, kind)
-    return _page(day, text=text, kind=kind, template=template, readers=readers)
+    mail = slots.fill(template.text, example_slots(services().links), html=False)
+    return _page(day, text=text, kind=kind, template=template, mail=mail, readers=readers)
 
 
 @bp.post("/issues/<day>/correct/send")
@@ -64,7 +66,7 @@ def _page(day: str, **looked_at: object) -> Response:
             refused = ""
         except NewsletterError as error:
             refused = str(error)
-        values = {"text": "", "kind": None, "template": None, "readers": 0, **looked_at}
+        values = {"text": "", "kind": None, "template": None, "mail": "", "readers": 0, **looked_at}
         html = render_template(
             "desk/correct.html",
             issue=issue,
