@@ -42,6 +42,7 @@ from sqlalchemy.sql import Select
 
 from newsletter.db_faults import explain as explain
 from newsletter.db_faults import speaking_plainly as speaking_plainly
+from newsletter.db_turns import begin_writing
 from newsletter.errors import DatabaseError
 
 Sessions = sessionmaker[Session]
@@ -104,7 +105,10 @@ def make_engine(url: str) -> Engine:
         options = connection.get_execution_options()
         durable = "FULL" if options.get("durable") else "NORMAL"
         connection.exec_driver_sql(f"PRAGMA synchronous={durable}")  # see `durably`
-        connection.exec_driver_sql("BEGIN DEFERRED" if options.get("reading") else "BEGIN IMMEDIATE")
+        if options.get("reading"):
+            connection.exec_driver_sql("BEGIN DEFERRED")
+        else:
+            begin_writing(connection)
 
     return engine
 
