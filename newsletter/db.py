@@ -277,7 +277,7 @@ def downgrade(engine: Engine, revision: str) -> None:
 def known(engine: Engine) -> str | None:
     """The revision the database is at, or None when it has no tables of ours. Raises when it is newer than the code."""
     scripts = ScriptDirectory.from_config(_alembic(engine))
-    with engine.connect() as connection:
+    with engine.connect().execution_options(reading=True) as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
         raise DatabaseError(
