@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from newsletter import db, log
-from newsletter.circulation import bounces, catch_up, lapse, processors
+from newsletter.circulation import bounces, catch_up, lapse, processors, wishes
 from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
@@ -140,13 +140,14 @@ _SAID = ("held", "paused_until", "paused_because", "next_due")
 
 
 def settle_step(parts: Parts) -> dict[str, Any]:
-    """Waiting Notices → the provider; doubts that a later word settled → decided."""
+    """What strangers asked for → Notices; waiting Notices → the provider; doubts that a later word settled → decided."""
     press = parts.press
     correct.follow_up(press.sessions, now=parts.now)
     heard: dict[str, Any] = {}
     if (mailbox := press.settings.BOUNCE_MAILDIR) is not None:
         came = bounces.run(press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now)
         heard = {"reports_by_mail": came.believed, "reports_doubted": came.doubted}
+    granted = wishes.run(press.sessions, press.settings, clock=press.clock, stop=press.stop)
     report = notify.run(
         press.sessions,
         press.provider,
@@ -162,7 +163,7 @@ def settle_step(parts: Parts) -> dict[str, Any]:
         now=parts.now,
         stale_after=timedelta(hours=press.settings.STALE_AFTER),
     )
-    return {**asdict(report), **asdict(doubts), **heard}
+    return {"wishes_granted": granted, **asdict(report), **asdict(doubts), **heard}
 
 
 def lapse_step(parts: Parts) -> dict[str, Any]:

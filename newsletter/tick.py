@@ -15,7 +15,7 @@ from newsletter import alerts, due, log, pipeline
 from newsletter.db import reading
 from newsletter.due import DueStep, Facts, IssueFact, Rhythm, RunFact
 from newsletter.errors import NewsletterError
-from newsletter.models import Check, Delivery, Issue, Notice, Run
+from newsletter.models import Check, Delivery, Issue, Notice, Run, Wish
 from newsletter.pipeline import AlreadyDone, Parts
 from newsletter.settings import Settings
 
@@ -99,8 +99,15 @@ def facts(session: Session, *, now: datetime) -> Facts:
     return Facts(
         runs=[RunFact(*run) for run in runs],
         issues=[_issue_fact(session, issue) for issue in issues],
-        next_notice_at=session.scalar(select(func.min(Notice.due_at)).where(Notice.state == "pending")),
+        next_notice_at=_first(
+            session.scalar(select(func.min(Notice.due_at)).where(Notice.state == "pending")),
+            session.scalar(select(func.min(Wish.asked_at))),  # granting it makes the Notice
+        ),
     )
+
+
+def _first(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _issue_fact(session: Session, issue: Issue) -> IssueFact:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -109,10 +109,15 @@ def why_not(
     cadence: str,
     on: date,
     week_had_one: bool = True,
+    topics: Collection[str] | None = None,
+    issue_topics: Collection[str] = (),
 ) -> str | None:
     """Why a reader is left out of the Issue of the day ``on``, as a word; None when they are not.
 
     ``week_had_one``: whether the Issue of the last weekly day went out, or one since that stood in for it; else this one does.
+    ``topics`` are those they chose (None: all), ``issue_topics`` those of the Issue's Stories (none known: never a reason).
+    Everybody who gets an Issue gets the same words: Topics decide whether it comes, not what it says. Who reads weekly
+    gets that one Issue whatever it is about.
 
     ``audience.py`` says the same in SQL; a test holds the two together.
     """
@@ -122,5 +127,12 @@ def why_not(
         ("suppressed", suppressed),
         ("paused", paused_until is not None and on < paused_until),
         ("weekly-not-today", cadence == "weekly" and on.weekday() != WEEKLY_ON and week_had_one),
+        (
+            "other-topics",
+            cadence == "daily"
+            and topics is not None
+            and bool(issue_topics)
+            and set(topics).isdisjoint(issue_topics),
+        ),
     )
     return next((reason for reason, holds in reasons if holds), None)

@@ -71,6 +71,11 @@ def person_hash(secret_key: str, address: str) -> str:
     return _keyed(secret_key, "person", f"{base}@{domain}")
 
 
+def network_mark(secret_key: str, network: str) -> str:
+    """Stands for a network of IP addresses in the counts of a day."""
+    return _keyed(secret_key, "network", network)[:32]
+
+
 def _keyed(secret_key: str, purpose: str, text: str) -> str:
     """HMAC-SHA256 in hex, under a key of its own for each purpose."""
     return hmac.digest(_key(secret_key, purpose), text.encode(), "sha256").hex()

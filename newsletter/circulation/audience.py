@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -10,13 +10,13 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, false, func, literal, null, select
 from sqlalchemy.orm import Session
 
 from newsletter.circulation.access import WEEKLY_ON, Facts, access
 from newsletter.circulation.local_hour import due_at
 from newsletter.mailroom.ledger import AudienceRow
-from newsletter.models import Issue, Subscriber, Subscription, Suppression
+from newsletter.models import Issue, Placement, Story, Subscriber, Subscription, Suppression
 from newsletter.settings import Settings
 
 _AT_ONCE = 5_000  # rows fetched together
@@ -40,18 +40,29 @@ class _Agreement:
 
 def select_audience(session: Session, issue: Issue, *, settings: Settings, now: datetime) -> Audience:
     """The Audience of ``issue`` as things stand at ``now``; read while it is walked, in the caller's transaction."""
-    return Audience(rows=_rows(session, issue, settings, now), left_out=_left_out(session, issue))
+    topics = set(
+        session.scalars(
+            select(Story.topic)
+            .join(Placement, Placement.story_id == Story.id)
+            .where(Placement.issue_id == issue.id)
+        )
+    )
+    reason = _reason(issue.issued_on, topics=sorted(topics - {""}))
+    return Audience(rows=_rows(session, issue, reason, settings, now), left_out=_left_out(session, reason))
 
 
 def count(session: Session, *, on: date, weekly_as_of: date) -> int:
     """How many would get an Issue of the day ``on`` as things stand; weekly readers as on ``weekly_as_of``, so that two
-    days can be compared of which only one is theirs."""
+    days can be compared of which only one is theirs, and all whatever their Topics."""
     reason = _reason(on, weekly_as_of)
     return session.scalar(select(func.count()).select_from(Subscriber).where(reason.is_(None))) or 0
 
 
-def _reason(on: date, weekly_as_of: date | None = None) -> ColumnElement[Any]:
-    """Why a Subscriber is left out of the Issue of that day, or NULL: ``access.why_not`` in SQL."""
+def _reason(on: date, weekly_as_of: date | None = None, *, topics: Sequence[str] = ()) -> ColumnElement[Any]:
+    """Why a Subscriber is left out of the Issue of that day, or NULL: ``access.why_not`` in SQL.
+
+    ``topics`` are the Issue's; without them nobody is left out for theirs.
+    """
     suppressed = exists().where(Suppression.address_hash == Subscriber.address_hash)
     weekly_day = weekly_as_of or on
     weekly_today = literal(weekly_day.weekday() == WEEKLY_ON) | ~_week_had_one(weekly_day)
@@ -61,6 +72,7 @@ def _reason(on: date, weekly_as_of: date | None = None) -> ColumnElement[Any]:
         (suppressed, "suppressed"),
         (Subscriber.paused_until > on, "paused"),
         ((Subscriber.cadence == "weekly") & ~weekly_today, "weekly-not-today"),
+        ((Subscriber.cadence == "daily") & _of_other_topics(topics), "other-topics"),
         else_=None,
     )
 
@@ -73,14 +85,23 @@ def _week_had_one(on: date) -> ColumnElement[bool]:
     return exists().where(earlier, Issue.frozen_at.is_not(None), Issue.state != "withdrawn")
 
 
-def _left_out(session: Session, issue: Issue) -> Iterator[tuple[int, str]]:
-    reason = _reason(issue.issued_on)
+def _of_other_topics(topics: Sequence[str]) -> ColumnElement[bool]:
+    """They chose Topics, and none of ``topics`` is among them."""
+    # Both databases keep a JSON list as its text, and the names of Topics are plain words.
+    chosen = cast(Subscriber.topics, Text)
+    none_of_them = [chosen.not_like(f'%"{topic}"%') for topic in topics]
+    return and_(Subscriber.topics.is_not(null()), chosen != "null", *none_of_them) if topics else false()
+
+
+def _left_out(session: Session, reason: ColumnElement[Any]) -> Iterator[tuple[int, str]]:
     statement = select(Subscriber.id, reason).where(reason.is_not(None)).order_by(Subscriber.id)
     for row in session.execute(statement.execution_options(yield_per=_AT_ONCE)):
         yield row[0], row[1]
 
 
-def _rows(session: Session, issue: Issue, settings: Settings, now: datetime) -> Iterator[AudienceRow]:
+def _rows(
+    session: Session, issue: Issue, reason: ColumnElement[Any], settings: Settings, now: datetime
+) -> Iterator[AudienceRow]:
     """One row per reader. A reader with several Subscriptions spans several rows of the join, next to each other."""
     statement = (
         select(
@@ -95,7 +116,7 @@ def _rows(session: Session, issue: Issue, settings: Settings, now: datetime) -> 
             Subscription.cancel_at,
         )
         .outerjoin(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(_reason(issue.issued_on).is_(None))
+        .where(reason.is_(None))
         .order_by(Subscriber.id)
         .execution_options(yield_per=_AT_ONCE)
     )

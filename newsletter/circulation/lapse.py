@@ -5,18 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from newsletter import db
+from newsletter.circulation import knocks
 from newsletter.circulation.access import pays
+from newsletter.circulation.meter import month_of
 from newsletter.mailroom import notify
-from newsletter.models import Subscriber
+from newsletter.models import Knock, Notice, Read, SignIn, SpentToken, Subscriber, Wish
 from newsletter.settings import Settings
 
 ANNOUNCED_BEFORE = timedelta(days=2)  # a Trial's end
 ANNOUNCED_FOR = timedelta(days=1)  # an end longer past than that is no news any more
+REMINDED_AFTER = timedelta(hours=48)  # of asking without confirming, once
+REMINDED_UNTIL = timedelta(hours=72)  # later than that it is no reminder any more
 UNCONFIRMED_KEPT = timedelta(days=30)
+WISH_KEPT = timedelta(days=2)  # one that could not be granted until then
+SIGNIN_KEPT = timedelta(days=30)  # after it ended
+SPENT_KEPT = timedelta(days=1)  # the links themselves live for minutes
 IP_KEPT = timedelta(days=90)
 
 
@@ -28,6 +35,12 @@ class LapseReport:
     trials_ended: int = 0
     unconfirmed_let_go: int = 0
     networks_forgotten: int = 0
+    reminded: int = 0
+    reads_forgotten: int = 0
+    knocks_forgotten: int = 0
+    wishes_let_go: int = 0
+    signins_forgotten: int = 0
+    spent_tokens_forgotten: int = 0
 
 
 def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseReport:
@@ -51,7 +64,51 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
                 .where(Subscriber.consent_ip.is_not(None), Subscriber.asked_at < now - IP_KEPT)
                 .values(consent_ip=None),
             ),
+            reminded=_remind(session, now=now),
+            # The Meter counts the month that runs; what was read before that is nobody's business any more.
+            reads_forgotten=db.changed(session, delete(Read).where(Read.month < month_of(settings, now))),
+            knocks_forgotten=db.changed(session, delete(Knock).where(Knock.at < now - knocks.KEPT)),
+            wishes_let_go=db.changed(session, delete(Wish).where(Wish.asked_at < now - WISH_KEPT)),
+            signins_forgotten=db.changed(
+                session,
+                delete(SignIn).where(
+                    (SignIn.expires_at < now - SIGNIN_KEPT) | (SignIn.revoked_at < now - SIGNIN_KEPT)
+                ),
+            ),
+            spent_tokens_forgotten=db.changed(
+                session, delete(SpentToken).where(SpentToken.spent_at < now - SPENT_KEPT)
+            ),
         )
+
+
+def _remind(session: Session, *, now: datetime) -> int:
+    """One more confirmation mail to who asked two days ago, was mailed then, and did not confirm. Once a person, for good."""
+    mailed = exists().where(
+        Notice.subscriber_id == Subscriber.id, Notice.kind == "confirm", Notice.state == "accepted"
+    )
+    waiting = session.scalars(
+        select(Subscriber)
+        .where(
+            Subscriber.confirmed_at.is_(None),
+            Subscriber.unsubscribed_at.is_(None),
+            Subscriber.asked_at > now - REMINDED_UNTIL,
+            Subscriber.asked_at <= now - REMINDED_AFTER,
+            mailed,
+        )
+        .order_by(Subscriber.id)
+    )
+    return sum(
+        notify.queue(
+            session,
+            "confirm",
+            # By person: two spellings of one mailbox are reminded once.
+            key=f"reminder:{reader.person_hash[:32]}",
+            due_at=now,
+            subscriber_id=reader.id,
+            values={"again": True},
+        )
+        for reader in waiting
+    )
 
 
 def _announce(session: Session, after: datetime, until: datetime, *, days_left: int, now: datetime) -> int:

@@ -64,6 +64,21 @@ def standing(
     return Standing(opened, spent, settings.FREE_STORIES)
 
 
+def carry_over(session: Session, word: str, number: int, *, settings: Settings, now: datetime) -> int:
+    """What this browser opened this month before its reader signed in counts for the reader too. How many were new.
+
+    The browser keeps its own count, so that signing out does not begin a new month. The caller commits.
+    """
+    mine = reader_named(number)
+    month = month_of(settings, now)
+    opened = session.scalars(select(Read).where(Read.reader == word, Read.month == month)).all()
+    rows = [
+        {"reader": mine, "story_id": read.story_id, "month": month, "read_at": read.read_at}
+        for read in opened
+    ]
+    return db.insert_new(session, Read, rows)
+
+
 def run(sessions: db.Sessions, reader: str, story_id: int, *, settings: Settings, now: datetime) -> Standing:
     """Spend one of the month's Stories on this one, unless it is open already or none is left. Twice is once."""
     with sessions.begin() as session:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from zoneinfo import available_timezones
 
 from newsletter.errors import Refused
 from newsletter.models import Subscriber
+from newsletter.newsroom.topic_words import TOPICS
 
 CADENCES = ("daily", "weekly")
 LONGEST_PAUSE = 366  # days
@@ -19,9 +21,10 @@ def choose(
     zone: str,
     cadence: str,
     paused_until: date | None,
+    topics: Sequence[str],
     today: date,
 ) -> None:
-    """Set all of it, or nothing. Raises :class:`Refused`. The caller commits."""
+    """Set all of it, or nothing. No Topics, or all of them, is every Issue. Raises :class:`Refused`. The caller commits."""
     if not 0 <= hour <= 23:
         raise Refused("Please choose an hour from the list.")
     if zone not in available_timezones():
@@ -32,6 +35,10 @@ def choose(
         raise Refused("Please choose daily or weekly.")
     if paused_until is not None and not 0 < (paused_until - today).days <= LONGEST_PAUSE:
         raise Refused("Please pause until a day after today, at most a year ahead.")
+    if not set(topics) <= set(TOPICS):
+        raise Refused("Please choose topics from the list.")
+    chosen = [topic for topic in TOPICS if topic in topics]
+    reader.topics = None if len(chosen) in (0, len(TOPICS)) else chosen
     reader.hour, reader.zone, reader.cadence = hour, zone, cadence
     reader.paused_until = paused_until
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter import log
+from newsletter.circulation import knocks, signup
 from newsletter.circulation.addresses import AddressError, address_hash, normalise
 from newsletter.circulation.signup import subscriber_of
 from newsletter.circulation.tokens import LIVES, SIGNIN, TokenError, Tokens, fingerprint, fresh_secret
@@ -19,6 +20,9 @@ from newsletter.settings import Settings
 _log = log.get("circulation")
 
 SIGNED_IN_FOR = timedelta(days=60)
+ROTATED_AFTER = timedelta(
+    days=1
+)  # a secret that old is exchanged for a fresh one when its reader changes something
 # How many mails strangers can cause. The links of a capped hour still work: who reads the mail is not shut out.
 ONE_LINK_PER = timedelta(minutes=2)  # to one reader
 LINKS_AN_HOUR = 6  # to one reader
@@ -34,17 +38,42 @@ def minutes_valid() -> int:
     return int(life.total_seconds()) // 60
 
 
-def ask_for_link(session: Session, address: str, *, settings: Settings, now: datetime) -> None:
-    """Mail a sign-in link, if the address is a confirmed reader's. Says nothing either way. The caller commits.
+def ask_for_link(
+    session: Session,
+    address: str,
+    *,
+    settings: Settings,
+    now: datetime,
+    network: str | None = None,
+    asked_at: datetime | None = None,
+) -> None:
+    """Mail a sign-in link, if the address is a confirmed reader's; else what a sign-up mails: a link to become one.
 
-    At most one mail in two minutes, however often somebody asks, and no more than the caps above.
+    So every address gets one mail, whoever owns it learns what they need, and who does not own it learns nothing. At most
+    one mail in two minutes, however often somebody asks, and no more than the caps above. The caller commits.
     """
     try:
-        hashed = address_hash(settings.SECRET_KEY.get_secret_value(), normalise(address))
+        address = normalise(address)
     except AddressError:
         return
+    hashed = address_hash(settings.SECRET_KEY.get_secret_value(), address)
     reader = session.scalars(select(Subscriber).where(Subscriber.address_hash == hashed)).first()
+    asked_at = asked_at or now
+    if not knocks.knock(session, knocks.SIGNIN, network, settings=settings, now=asked_at):
+        _log.warning("signin.capped", cap="network")
+        return
     if reader is None or reader.confirmed_at is None:
+        signup.ask(
+            session,
+            address,
+            hour=None,
+            zone="",
+            settings=settings,
+            now=now,
+            network=network,
+            came_from="signin",
+            asked_at=asked_at,
+        )
         return
     if capped := _capped(session, reader, now=now):
         _log.warning("signin.capped", cap=capped)
@@ -114,6 +143,52 @@ def reader_of(session: Session, secret: str, *, now: datetime) -> Subscriber | N
             SignIn.secret_hash == fingerprint(secret), SignIn.revoked_at.is_(None), SignIn.expires_at > now
         )
     ).first()
+
+
+def rotate(session: Session, secret: str, *, now: datetime) -> str | None:
+    """A fresh secret for a Sign-in whose secret is old; the old one ends. None when it is young, or nobody's. The caller commits.
+
+    The Sign-in itself lasts no longer than before.
+    """
+    kept = session.scalars(
+        select(SignIn).where(SignIn.secret_hash == fingerprint(secret), SignIn.subscriber_id.is_not(None))
+    ).first()
+    if kept is None or kept.revoked_at is not None or now - kept.began_at < ROTATED_AFTER:
+        return None
+    fresh = fresh_secret()
+    session.add(
+        SignIn(
+            secret_hash=fingerprint(fresh),
+            subscriber_id=kept.subscriber_id,
+            began_at=now,
+            expires_at=kept.expires_at,
+        )
+    )
+    kept.revoked_at = now
+    return fresh
+
+
+def signed_in(session: Session, subscriber_id: int, *, now: datetime) -> list[SignIn]:
+    """The Sign-ins of this reader that hold, newest first."""
+    return list(
+        session.scalars(
+            select(SignIn)
+            .where(
+                SignIn.subscriber_id == subscriber_id, SignIn.revoked_at.is_(None), SignIn.expires_at > now
+            )
+            .order_by(SignIn.began_at.desc(), SignIn.id.desc())
+        )
+    )
+
+
+def sign_out_one(session: Session, subscriber_id: int, number: int, *, now: datetime) -> int:
+    """End one Sign-in of this reader, by its number; 0 when it is not theirs or over. The caller commits."""
+    return changed(
+        session,
+        update(SignIn)
+        .where(SignIn.id == number, SignIn.subscriber_id == subscriber_id, SignIn.revoked_at.is_(None))
+        .values(revoked_at=now),
+    )
 
 
 def sign_out(session: Session, secret: str, *, now: datetime) -> None:

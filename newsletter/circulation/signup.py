@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import available_timezones
@@ -11,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import log
-from newsletter.circulation import bookkeeping
+from newsletter.circulation import bookkeeping, knocks
 from newsletter.circulation.addresses import address_hash, normalise, person_hash
 from newsletter.circulation.tokens import CONFIRM, GoneToken, Tokens, number_in
 from newsletter.db import insert_new
@@ -22,10 +21,9 @@ from newsletter.settings import Settings
 _log = log.get("circulation")
 
 CONSENT_VERSION = "2026-11-23"  # changes whenever consent_words does
-# List-bombing caps: how many mails strangers can cause.
+# List-bombing caps: how many mails strangers can cause. Those on a network are in ``knocks``.
 ONE_MAIL_PER = timedelta(minutes=10)  # to one person
 MAILS_A_DAY = 3  # to one person
-ASKS_AN_HOUR_PER_NETWORK = 30  # one IPv4 address, one IPv6 /64
 MAILS_AN_HOUR = 2_000  # the whole site
 _ASKED = "ask:"  # begins the keys of mails that anybody can cause by typing an address
 _RESUMABLE = ("unsubscribed", "erased")  # Suppressions that the person's own confirming lifts
@@ -52,22 +50,24 @@ def ask(
     session: Session,
     address: str,
     *,
-    hour: int,
+    hour: int | None,
     zone: str,
     settings: Settings,
     now: datetime,
-    ip: str | None,
+    network: str | None,
     came_from: str,
+    asked_at: datetime | None = None,
 ) -> None:
     """Somebody asks for the newsletter at ``address``. Known or unknown, the outcome looks the same: at most one mail.
 
-    Nothing a stranger typed is echoed in that mail. Past a cap the wish is kept and no mail is queued. Raises
-    ``AddressError`` for what is no address. The caller commits.
+    Nothing a stranger typed is echoed in that mail. Past a cap the wish is kept and no mail is queued. ``hour`` None is
+    as before, or six. ``network`` is as ``knocks.network_of`` writes it; ``asked_at`` is ``now`` unless the wish waited.
+    Raises ``AddressError`` for what is no address. The caller commits.
     """
     secret = settings.SECRET_KEY.get_secret_value()
     address = normalise(address)
+    asked_at = asked_at or now
     hashed = address_hash(secret, address)
-    network = network_of(ip)
     insert_new(
         session,
         Subscriber,
@@ -76,7 +76,7 @@ def ask(
                 "address": address,
                 "address_hash": hashed,
                 "person_hash": person_hash(secret, address),
-                "asked_at": now,
+                "asked_at": asked_at,
                 "consent_from": "",
                 "consent_words": "",
                 "consent_version": "",
@@ -89,16 +89,17 @@ def ask(
     )
     subscriber = session.scalars(select(Subscriber).where(Subscriber.address_hash == hashed)).one()
     wanted = subscriber.confirmed_at is not None and subscriber.unsubscribed_at is None
-    # Counted before this wish is written down, so that the cap is the number it says.
-    capped = _capped(session, subscriber, network, settings=settings, now=now)
+    welcome = knocks.knock(session, knocks.SIGNUP, network, settings=settings, now=asked_at)
+    capped = _capped(session, subscriber, now=now) if welcome else "network"
     if not wanted:
-        subscriber.asked_at = now
+        subscriber.asked_at = asked_at
         subscriber.consent_from = came_from[:40]
         subscriber.consent_ip = network
         subscriber.consent_words = consent_words(settings.SITE_NAME)
         subscriber.consent_version = CONSENT_VERSION
-        subscriber.hour = hour if 0 <= hour <= 23 else 6
-        subscriber.zone = zone if zone in available_timezones() else settings.EDITION_TZ
+        if hour is not None:
+            subscriber.hour = hour if 0 <= hour <= 23 else 6
+            subscriber.zone = zone if zone in available_timezones() else settings.EDITION_TZ
     if capped:
         _log.warning("signup.capped", cap=capped)
         return
@@ -165,22 +166,7 @@ def lift_own_suppression(session: Session, subscriber: Subscriber) -> None:
         session.delete(row)
 
 
-def network_of(ip: str | None) -> str | None:
-    """What of an IP address is counted and kept: an IPv4 address whole, of IPv6 the /64; None when it is neither."""
-    try:
-        read = ipaddress.ip_address((ip or "").partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(read, ipaddress.IPv6Address):
-        if read.ipv4_mapped:
-            return str(read.ipv4_mapped)
-        return str(ipaddress.IPv6Network((read, 64), strict=False))
-    return str(read)
-
-
-def _capped(
-    session: Session, subscriber: Subscriber, network: str | None, *, settings: Settings, now: datetime
-) -> str | None:
+def _capped(session: Session, subscriber: Subscriber, *, now: datetime) -> str | None:
     """The cap that is reached, as a word; None when a mail may go."""
     reason = session.scalar(
         select(Suppression.reason).where(Suppression.address_hash == subscriber.address_hash)
@@ -200,12 +186,6 @@ def _capped(
     if (to_person or 0) >= MAILS_A_DAY:
         return "person"
     hour_ago = now - timedelta(hours=1)
-    if network is not None:
-        asks = session.scalar(
-            select(func.count()).where(Subscriber.asked_at > hour_ago, Subscriber.consent_ip == network)
-        )
-        if (asks or 0) >= ASKS_AN_HOUR_PER_NETWORK:
-            return "network"
     everywhere = session.scalar(
         select(func.count())
         .select_from(Notice)

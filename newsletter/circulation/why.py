@@ -18,6 +18,7 @@ _LEFT_OUT = {
     "suppressed": "the address is suppressed",
     "paused": "they had paused the mail",
     "weekly-not-today": "they read weekly and it was not their day",
+    "other-topics": "none of its stories was on a topic they chose",
 }
 
 

@@ -36,7 +36,7 @@ TEMPLATES = Path(__file__).parent.parent.parent / "templates" / "email"
 LONGEST_WORDS = LONGEST_READ * WORDS_A_MINUTE // 60
 # What a Notice may be told at render time, the same for everybody, and what it says when told nothing.
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
-    "confirm": {"days_valid": 7},
+    "confirm": {"days_valid": 7, "again": False},
     "already": {},
     "welcome": {},
     "signin": {"minutes_valid": 30},

@@ -16,7 +16,15 @@ from newsletter.models.operators import AuditEntry, Operator, SignIn, SpentToken
 from newsletter.models.outlets import Feed, Outlet
 from newsletter.models.runs import Run
 from newsletter.models.stories import HistoryLink, Report, Story, StoryChange, StoryTelling
-from newsletter.models.subscribers import Read, Subscriber, Subscription, SubscriptionEvent, Suppression
+from newsletter.models.subscribers import (
+    Knock,
+    Read,
+    Subscriber,
+    Subscription,
+    SubscriptionEvent,
+    Suppression,
+    Wish,
+)
 
 __all__ = [
     "Article",
@@ -32,6 +40,7 @@ __all__ = [
     "Instance",
     "Issue",
     "IssueRevision",
+    "Knock",
     "LeftOut",
     "LinkLook",
     "Notice",
@@ -51,4 +60,5 @@ __all__ = [
     "Subscription",
     "SubscriptionEvent",
     "Suppression",
+    "Wish",
 ]

@@ -60,7 +60,7 @@ class LeftOut(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), index=True)
     reason: Mapped[str] = mapped_column(
         Text
-    )  # "unconfirmed", "unsubscribed", "suppressed", "paused", "weekly-not-today"
+    )  # "unconfirmed", "unsubscribed", "suppressed", "paused", "weekly-not-today", "other-topics"
 
 
 class DeliveryEvent(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.models.base import Base, LargeNumber
@@ -40,7 +40,8 @@ class Subscriber(Base):
     hour: Mapped[int] = mapped_column(default=6)  # local
     zone: Mapped[str] = mapped_column(Text, default="America/New_York")  # IANA
     cadence: Mapped[str] = mapped_column(Text, default="daily")
-    topics: Mapped[list[str] | None] = mapped_column(JSON)  # null: all
+    # Only Issues with a Story on one of these, when the cadence is daily; null: all.
+    topics: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     paused_until: Mapped[date | None]  # null unless paused; mail resumes on that day
     trial_started_at: Mapped[
         datetime | None
@@ -118,6 +119,38 @@ class Suppression(Base):
     address_hash: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     suppressed_at: Mapped[datetime]
+
+
+class Wish(Base):
+    """What a stranger asked for by typing an address, until it is granted; then the row is gone."""
+
+    __tablename__ = "wish"
+    __table_args__ = (CheckConstraint("kind IN ('signup','signin')", name="kind"),)
+
+    id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)  # normalised, known to be nobody's yet
+    hour: Mapped[int | None]  # local; null when they did not say
+    zone: Mapped[str] = mapped_column(Text, default="")
+    network: Mapped[str | None] = mapped_column(Text)  # IPv4, or the /64 of IPv6; null when not known
+    came_from: Mapped[str] = mapped_column(Text, default="")
+    asked_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Knock(Base):
+    """One request from a network that a cap counts. Kept for a day."""
+
+    __tablename__ = "knock"
+    __table_args__ = (
+        Index("ix_knock_network", "kind", "network", "at"),
+        Index("ix_knock_wider", "kind", "wider", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)  # "signup", "signin" or "read"
+    network: Mapped[str] = mapped_column(Text)  # a keyed mark of the network
+    wider: Mapped[str] = mapped_column(Text)  # a keyed mark of the wider one around it
+    at: Mapped[datetime]
 
 
 class Read(Base):

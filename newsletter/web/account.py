@@ -12,13 +12,15 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.circulation import erase, preferences, signin
-from newsletter.circulation.access import Facts, access, trial_ends_at
+from newsletter.circulation import erase, preferences, signin, stop_paying
+from newsletter.circulation.processors.protocol import ProcessorError
 from newsletter.circulation.tokens import UNSUBSCRIBE, fingerprint, subject_of
 from newsletter.errors import Refused
 from newsletter.models import Subscriber
+from newsletter.newsroom.topic_words import TOPICS
 from newsletter.web import reader
 from newsletter.web.csrf import check_form, form_token
+from newsletter.web.plan import plan_of
 from newsletter.web.services import services
 
 bp = Blueprint("account", __name__)
@@ -32,12 +34,12 @@ def page() -> Response:
         found = signin.reader_of(session, reader.secret(), now=site.now())
         if found is None:
             return make_response(redirect(site.paths.signin(), 303))
-        return _page(found, saved=request.args.get("saved") == "yes")
+        return _page(session, found, saved=request.args.get("saved") == "yes")
 
 
 @bp.post("/account")
 def choose() -> Response:
-    """Hour, zone, cadence and pause, all or nothing."""
+    """Hour, zone, cadence, pause and Topics, all or nothing."""
     given = request.form
 
     def act(session: Session, found: Subscriber) -> None:
@@ -47,16 +49,17 @@ def choose() -> Response:
             zone=given.get("zone", "")[:64],
             cadence=given.get("cadence", ""),
             paused_until=_day(given.get("paused_until", "")),
+            topics=given.getlist("topic"),
             today=services().now().astimezone(ZoneInfo(found.zone)).date(),
         )
 
-    return _do(act) or _to(f"{services().paths.account()}?saved=yes")
+    return _do(act) or _saved()
 
 
 @bp.post("/account/resume")
 def resume() -> Response:
     """The mail comes again from the next Issue on."""
-    return _do(lambda _, found: preferences.resume(found)) or _to(f"{services().paths.account()}?saved=yes")
+    return _do(lambda _, found: preferences.resume(found)) or _saved()
 
 
 @bp.get("/account/export")
@@ -78,6 +81,16 @@ def sign_out() -> Response:
     return _do(lambda session, _: signin.sign_out(session, reader.secret(), now=services().now())) or _out()
 
 
+@bp.post("/account/signout/<int:number>")
+def sign_out_one(number: int) -> Response:
+    """End one Sign-in: a browser that was lost or lent."""
+
+    def act(session: Session, found: Subscriber) -> None:
+        signin.sign_out_one(session, found.id, number, now=services().now())
+
+    return _do(act) or _to(services().paths.account())
+
+
 @bp.post("/account/signout-everywhere")
 def sign_out_everywhere() -> Response:
     return (
@@ -88,13 +101,22 @@ def sign_out_everywhere() -> Response:
 
 @bp.post("/account/erase")
 def erase_me() -> Response:
-    """For good, and only with the box ticked."""
+    """For good, and only with the box ticked. What would charge on ends first, at once."""
+    here, number = services(), reader.current_reader(request)
 
     def act(session: Session, found: Subscriber) -> None:
         if request.form.get("sure") != "yes":
             raise Refused("Please tick the box to say that you are sure.")
-        erase.erase(session, found, now=services().now())
+        erase.erase(session, found, now=here.now())
 
+    if number is not None and request.form.get("sure") == "yes":
+        check_form(FORM, fingerprint(reader.secret()))
+        try:
+            stop_paying.cancel_now(here.sessions, here.processor, number, clock=here.now)
+        except (ProcessorError, Refused):
+            return _refused(
+                "We could not end your payment just now, so nothing was erased. Please try again in a minute."
+            )
     refused = _do(act)
     if refused is not None:
         return refused
@@ -114,27 +136,32 @@ def _do(act: Callable[[Session, Subscriber], Any]) -> Response | None:
                 return make_response(redirect(site.paths.signin(), 303))
             act(session, found)
     except Refused as refusal:
-        with db.reading(site.sessions) as session:
-            found = signin.reader_of(session, reader.secret(), now=site.now())
-            return _page(found, error=str(refusal)) if found else abort(409, str(refusal))
+        return _refused(str(refusal))
     return None
 
 
-def _page(found: Subscriber, *, error: str = "", saved: bool = False) -> Response:
+def _refused(reason: str) -> Response:
+    """The page as it is, with the reason why nothing was done."""
+    site = services()
+    with db.reading(site.sessions) as session:
+        found = signin.reader_of(session, reader.secret(), now=site.now())
+        return _page(session, found, error=reason) if found else abort(409, reason)
+
+
+def _page(session: Session, found: Subscriber, *, error: str = "", saved: bool = False) -> Response:
     site = services()
     now = site.now()
     today = now.astimezone(ZoneInfo(found.zone)).date()
-    facts = Facts(
-        found.trial_started_at, tuple(found.subscriptions), timedelta(days=site.settings.TRIAL_DAYS)
-    )
     token = site.tokens.make(UNSUBSCRIBE, subject_of(found.id, found.address_hash))
     html = render_template(
         "account.html",
         reader=found,
         error=error,
         saved=saved,
-        access=access(facts, now=now),
-        trial_ends_at=trial_ends_at(facts),
+        plan=plan_of(found),
+        topics=TOPICS,
+        signins=signin.signed_in(session, found.id, now=now),
+        this_signin=fingerprint(reader.secret()),
         # Theirs is among them even under an old name such as "Japan": else the browser would choose another.
         zones=sorted({z for z in available_timezones() if "/" in z or z == "UTC"} | {found.zone}),
         tomorrow=today + timedelta(days=1),
@@ -158,6 +185,17 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         raise Refused("Please write the day as year-month-day, such as 2026-12-31.") from None
+
+
+def _saved() -> Response:
+    """Back to the page, under a fresh secret if this browser's is old."""
+    here = services()
+    answer = _to(f"{here.paths.account()}?saved=yes")
+    with here.sessions.begin() as session:
+        fresh = signin.rotate(session, reader.secret(), now=here.now())
+    if fresh:
+        reader.set_cookie(answer, fresh)
+    return answer
 
 
 def _out() -> Response:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask.blueprints import BlueprintSetupState
 
 from newsletter import db, log
-from newsletter.circulation import bill
-from newsletter.circulation.access import Access, Facts, access, pays, trial_ends_at
-from newsletter.circulation.money import charges_on
+from newsletter.circulation import bill, stop_paying
+from newsletter.circulation.access import Access
 from newsletter.circulation.processors.protocol import NoSuchAgreement, ProcessorError, ProcessorUnreachable
 from newsletter.circulation.signup import subscriber_of
 from newsletter.circulation.tokens import CHECKOUT, ExpiredToken, TokenError
 from newsletter.errors import NotFound, Refused
-from newsletter.models import Subscriber, Subscription
+from newsletter.models import Subscriber
 from newsletter.web.csrf import check_form
 from newsletter.web.errors import page
 from newsletter.web.headers import adjust_csp
 from newsletter.web.payer import signed_in_number
+from newsletter.web.plan import plan_of
 from newsletter.web.services import services
 
 bp = Blueprint("checkout", __name__)
@@ -32,17 +29,6 @@ UNSURE = (
     " minute: pressing twice does no harm."
 )
 _log = log.get("web")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the page shows of one reader's plan."""
-
-    access: Access
-    trial_ends_at: datetime | None  # None when no Trial runs
-    agreement: Subscription | None  # with a processor, and in force
-    comp: Subscription | None
-    renews: bool
 
 
 @bp.record
@@ -94,7 +80,7 @@ def done() -> Response:
     if number is not None:
         with db.reading(here.sessions) as session:
             found = session.get(Subscriber, number)
-            known = None if found is None else _plan_of(found)
+            known = None if found is None else plan_of(found)
     full = known is not None and known.access is Access.FULL
     return _done_page(full, waiting=False)
 
@@ -123,7 +109,7 @@ def portal() -> Response:
     check_form(FORM, _bound(number))
     with db.reading(here.sessions) as session:
         found = session.get(Subscriber, number)
-        known = None if found is None else _plan_of(found).agreement
+        known = None if found is None else plan_of(found).agreement
     if known is None or known.processor != here.processor.name:
         return _to(here.paths.checkout())
     try:
@@ -140,7 +126,7 @@ def cancel() -> Response:
         return _to(here.paths.signin())
     check_form(FORM, _bound(number))
     try:
-        bill.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
+        stop_paying.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
     except ProcessorError as error:
         return _failed(error, UNSURE)
     except Refused as error:
@@ -173,29 +159,12 @@ def _number_in(token: str) -> int:
         return subscriber_of(session, subject).id
 
 
-def _plan_of(reader: Subscriber) -> Plan:
-    """Needs the reader's Session to be open."""
-    here = services()
-    now, agreements = here.now(), tuple(reader.subscriptions)
-    facts = Facts(reader.trial_started_at, agreements, timedelta(days=here.settings.TRIAL_DAYS))
-    lasting = [a for a in agreements if pays(a, now=now) or charges_on(a)]
-    ends_at = trial_ends_at(facts)
-    theirs = sorted((a for a in lasting if a.processor != "comp"), key=lambda a: (charges_on(a), a.id))
-    return Plan(
-        access=access(facts, now=now),
-        trial_ends_at=ends_at if ends_at is not None and ends_at > now else None,
-        agreement=theirs[-1] if theirs else None,
-        comp=next((a for a in lasting if a.processor == "comp"), None),
-        renews=any(charges_on(a) for a in lasting),
-    )
-
-
 def _plan_page(number: int | None, *, action: str, by_link: bool = False) -> Response:
     found = None
     if number is not None:
         with db.reading(services().sessions) as session:
             reader = session.get(Subscriber, number)
-            found = None if reader is None else _plan_of(reader)
+            found = None if reader is None else plan_of(reader)
     html = render_template(
         "checkout.html", plan=found, action=action, by_link=by_link, bound=_bound(number or 0)
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.circulation import meter, operators
+from newsletter.circulation import knocks, meter, operators
 from newsletter.circulation.access import Access
 from newsletter.circulation.meter import Standing
 from newsletter.circulation.tokens import METER, TokenError, fresh_secret
@@ -48,14 +49,21 @@ def look(story_id: int) -> Seen:
     return Seen(stands.opened, stands, number is not None)
 
 
-def spend(story_id: int, answer: Response) -> None:
-    """Count the Story for whoever asks, if they are metered; who is not known yet gets a cookie in ``answer``."""
+def spend(story_id: int, answer: Response) -> bool:
+    """Count the Story for whoever asks, if they are metered; who is not known yet gets a cookie in ``answer``.
+
+    False when too many came from one network without a cookie: then nothing is counted and nothing opened.
+    """
     if look(story_id).full:
-        return
+        return True
     here = services()
     number = _signed_in()
     known = meter.reader_named(number) if number is not None else _cookie()
     if known is None:
+        with here.sessions.begin() as session:
+            network = knocks.network_of(request.remote_addr)
+            if not knocks.knock(session, knocks.READ, network, settings=here.settings, now=here.now()):
+                return False
         known = fresh_secret()
         answer.set_cookie(
             cookie_name(),
@@ -67,6 +75,15 @@ def spend(story_id: int, answer: Response) -> None:
             samesite="Lax",
         )
     meter.run(here.sessions, known, story_id, settings=here.settings, now=here.now())
+    return True
+
+
+def carry_over(session: Session, number: int) -> None:
+    """Let what this browser read before signing in count for its reader. The caller commits."""
+    word = _cookie()
+    if word is not None:
+        here = services()
+        meter.carry_over(session, word, number, settings=here.settings, now=here.now())
 
 
 def _cookie() -> str | None:

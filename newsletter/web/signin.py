@@ -6,8 +6,10 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from newsletter import db
 from newsletter.circulation import signin as circulation
+from newsletter.circulation import wishes
+from newsletter.circulation.addresses import AddressError
 from newsletter.circulation.tokens import ExpiredToken, TokenError
-from newsletter.web import reader
+from newsletter.web import haste, metering, reader
 from newsletter.web.csrf import check_form
 from newsletter.web.services import services
 
@@ -25,14 +27,22 @@ def form() -> Response:
 
 @bp.post("/signin")
 def ask() -> Response:
-    """Mail a link, if there is a reader to mail it to. The answer is the same for every address."""
+    """Somebody asks for a link. The answer is the same for every address, and so is the work behind it."""
     check_form(ASK_FORM)
-    site = services()
-    with site.sessions.begin() as session:
-        circulation.ask_for_link(
-            session, request.form.get("address", ""), settings=site.settings, now=site.now()
-        )
+    if haste.too_quick():
+        return _form_again(haste.AGAIN)
+    site, address = services(), request.form.get("address", "")
+    try:
+        with site.sessions.begin() as session:
+            wishes.keep(session, wishes.SIGNIN, address, now=site.now(), ip=request.remote_addr)
+    except AddressError as error:
+        return _form_again(str(error))
     return make_response(render_template("signin.html", asked=True, minutes=circulation.minutes_valid()))
+
+
+def _form_again(error: str) -> Response:
+    address = request.form.get("address", "")[:254]
+    return make_response(render_template("signin.html", asked=False, error=error, address=address), 422)
 
 
 @bp.get("/signin/<token>")
@@ -58,6 +68,7 @@ def spend(token: str) -> Response:
             fresh = circulation.sign_in(
                 session, token, tokens=site.tokens, now=site.now(), instead_of=reader.secret()
             )
+            metering.carry_over(session, circulation.reader_in(session, token, tokens=site.tokens).id)
     except TokenError as error:
         return _refusal(error)
     answer = make_response(redirect(site.paths.account(), 303))

@@ -8,8 +8,10 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from newsletter import db
 from newsletter.circulation import signup as circulation
+from newsletter.circulation import wishes
 from newsletter.circulation.addresses import AddressError
 from newsletter.circulation.tokens import CONFIRM, ExpiredToken, TokenError
+from newsletter.web import haste
 from newsletter.web.csrf import check_form
 from newsletter.web.services import services
 
@@ -27,31 +29,42 @@ def ask() -> Response:
     """Somebody asks. Known, unknown, capped or a machine in the trap: the same page."""
     check_form("signup")
     given = request.form
-    hour = _hour(given.get("hour", ""))
-    if not given.get("website"):  # the trap: people do not see it, so who fills it is a machine
-        found = services()
-        try:
-            with found.sessions.begin() as session:
-                circulation.ask(
-                    session,
-                    given.get("address", ""),
-                    hour=hour,
-                    zone=given.get("zone", "")[:64],
-                    settings=found.settings,
-                    now=found.now(),
-                    ip=request.remote_addr,
-                    came_from=_came_from(given.get("came_from", "")),
-                )
-        except AddressError as error:
-            page = render_template(
-                "signup.html",
-                error=str(error),
-                address=given.get("address", "")[:254],
-                hour=hour,
+    if given.get("website"):  # the trap: people do not see it, so who fills it is a machine
+        return _asked()
+    if haste.too_quick():
+        return _form_again(haste.AGAIN)
+    here = services()
+    try:
+        with here.sessions.begin() as session:
+            wishes.keep(
+                session,
+                wishes.SIGNUP,
+                given.get("address", ""),
+                hour=_hour(given.get("hour", "")),
+                zone=given.get("zone", ""),
+                now=here.now(),
+                ip=request.remote_addr,
                 came_from=_came_from(given.get("came_from", "")),
             )
-            return make_response(page, 422)
+    except AddressError as error:
+        return _form_again(str(error))
+    return _asked()
+
+
+def _asked() -> Response:
     return make_response(render_template("signup_asked.html"))
+
+
+def _form_again(error: str) -> Response:
+    given = request.form
+    html = render_template(
+        "signup.html",
+        error=error,
+        address=given.get("address", "")[:254],
+        hour=_hour(given.get("hour", "")),
+        came_from=_came_from(given.get("came_from", "")),
+    )
+    return make_response(html, 422)
 
 
 @bp.get("/confirm/<token>")

@@ -75,7 +75,11 @@ def read_story(slug: str) -> Response:
     if isinstance(found, Response):
         return found
     answer = _to(services().paths.story(found.view.slug), 303)
-    metering.spend(found.story_id, answer)
+    if not metering.spend(found.story_id, answer):
+        abort(
+            429,
+            "Many new readers came from your network today. Sign in, or start your free days, to read on now.",
+        )
     return answer
 
 

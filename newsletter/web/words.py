@@ -14,6 +14,7 @@ from newsletter.newsroom.leans import LEAN_NAMES, SIDE_NAMES, SIDES
 from newsletter.web.assets import asset
 from newsletter.web.charts import segments
 from newsletter.web.csrf import FIELD, form_token
+from newsletter.web.haste import page_made
 from newsletter.web.services import services
 
 
@@ -81,6 +82,7 @@ def _given() -> dict[str, Any]:
         "asset": asset,
         "form_token": form_token,
         "form_field": FIELD,
+        "page_made": page_made,
         "sides": SIDES,
         "side_names": SIDE_NAMES,
         "lean_names": LEAN_NAMES,

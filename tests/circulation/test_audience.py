@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
+from sqlalchemy import select
+
 from newsletter import db
 from newsletter.circulation.access import why_not
 from newsletter.circulation.audience import select_audience
 from newsletter.mailroom.ledger import AudienceRow
-from newsletter.models import Issue, Subscription, Suppression
+from newsletter.models import Issue, Placement, Story, StoryTelling, Subscription, Suppression
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader
 
@@ -19,8 +21,9 @@ MONDAY, SATURDAY = date(2026, 3, 2), date(2026, 3, 7)
 def audience(
     sessions: db.Sessions, settings: Settings, day: date, now: datetime
 ) -> tuple[dict[int, AudienceRow], dict[int, str]]:
-    issue = Issue(issued_on=day, composed_at=now)
     with db.reading(sessions) as session:
+        issue = session.scalars(select(Issue).where(Issue.issued_on == day)).first()
+        issue = issue or Issue(issued_on=day, composed_at=now)
         found = select_audience(session, issue, settings=settings, now=now)
         rows = list(found.rows)
         left_out = list(found.left_out)
@@ -91,6 +94,58 @@ def test_every_reader_is_in_exactly_one_and_for_the_reason_of_the_rule(
         assert set(rows) == {n for n, reason in expected.items() if reason is None}
         assert set(left_out.values()) >= {"unconfirmed", "unsubscribed", "suppressed", "paused"}
     assert "weekly-not-today" in audience(each_sessions, settings, MONDAY, now)[1].values()
+
+
+def test_topics_decide_whether_an_issue_comes_and_never_what_it_says(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    wishes = (None, ["Health"], ["Health", "Sport"], ["World"], ["Politics", "World", "Health"])
+    readers = {}
+    for number, (topics, cadence) in enumerate(product(wishes, ("daily", "weekly"))):
+        made = make_reader(each_sessions, now, f"t{number}@example.com", topics=topics, cadence=cadence)
+        readers[made.id] = {"topics": topics, "cadence": cadence}
+    with each_sessions.begin() as session:
+        for day in (MONDAY, SATURDAY):
+            issue = Issue(issued_on=day, composed_at=now, subject="x")
+            session.add(issue)
+            session.flush()
+            for rank, topic in enumerate(("World", "Politics", "World"), start=1):
+                story = Story(
+                    slug=f"{day}-{rank}", topic=topic, created_at=now, first_published_at=now,
+                    last_published_at=now, grouped_at=now,
+                )  # fmt: skip
+                session.add(story)
+                session.flush()
+                told = StoryTelling(
+                    story_id=story.id,
+                    revision=1,
+                    words={},
+                    written_at=now,
+                    written_by="extractive",
+                    input_hash="x",
+                )
+                session.add(told)
+                session.flush()
+                session.add(Placement(issue_id=issue.id, story_id=story.id, telling_id=told.id, rank=rank))
+    for day in (MONDAY, SATURDAY):
+        rows, left_out = audience(each_sessions, settings, day, now)
+        expected = {
+            number: why_not(
+                confirmed_at=now,
+                unsubscribed_at=None,
+                suppressed=False,
+                paused_until=None,
+                on=day,
+                week_had_one=False,
+                issue_topics=("World", "Politics"),
+                **wish,  # type: ignore[arg-type]
+            )
+            for number, wish in readers.items()
+        }
+        assert left_out == {n: reason for n, reason in expected.items() if reason}
+        assert "other-topics" in left_out.values()
+        assert len(rows) + len(left_out) == len(readers)
+    assert len({(r.rendition, r.due_at) for r in rows.values()}) == 1
 
 
 def test_the_rendition_follows_trial_and_money(

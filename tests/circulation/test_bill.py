@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.circulation import bill, catch_up, comps, erase
+from newsletter.circulation import bill, catch_up, comps, erase, stop_paying
 from newsletter.circulation.access import Access, Facts, access
 from newsletter.circulation.addresses import address_hash, person_hash
 from newsletter.circulation.money import amount, cents_in, charges_on, mrr_cents
@@ -169,7 +169,7 @@ def test_beginning_respects_trial_present_and_what_runs(
     bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
     with pytest.raises(bill.AlreadyPaying):
         begin()
-    ends = bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+    ends = stop_paying.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
     assert ends == now + MONTH
     assert _access(sessions, reader, now + timedelta(days=29)) is Access.FULL
     assert _access(sessions, reader, now + MONTH) is Access.METERED
@@ -187,7 +187,7 @@ def test_cancelling_nothing_and_cancelling_twice(sessions: db.Sessions, till: Ti
     reader = _add_reader(sessions, now)
 
     def cancel() -> datetime | None:
-        return bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+        return stop_paying.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
 
     assert cancel() is None
     assert till.server is not None
@@ -207,7 +207,7 @@ def test_a_cancelling_that_stripe_did_not_hear_changes_nothing(
     bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
     till.server.faults.append("503")
     with pytest.raises(ProcessorUnreachable):
-        bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+        stop_paying.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
     with db.reading(sessions) as session:
         assert charges_on(session.scalars(select(Subscription)).one())
 
@@ -221,8 +221,8 @@ def test_a_lost_answer_to_cancelling_is_healed_by_pressing_again(
     bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
     till.server.faults.extend(["", "500"])  # read, then changed with the answer lost
     with pytest.raises(ProcessorUnreachable):
-        bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
-    ends = bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+        stop_paying.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+    ends = stop_paying.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
     assert ends == now + MONTH
 
 
@@ -234,7 +234,7 @@ def test_ending_at_once_lets_a_paying_reader_be_erased(
     bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
     with pytest.raises(Refused), sessions.begin() as session:
         erase.erase(session, session.get_one(Subscriber, reader.id), now=now)
-    assert bill.cancel_now(sessions, till.processor, reader.id, clock=lambda: till.now) == 1
+    assert stop_paying.cancel_now(sessions, till.processor, reader.id, clock=lambda: till.now) == 1
     with sessions.begin() as session:
         erase.erase(session, session.get_one(Subscriber, reader.id), now=now)
     assert till.server is not None
@@ -265,7 +265,7 @@ def test_another_processors_agreement_is_not_claimed_to_be_cancelled(
     with sessions.begin() as session:
         bill.apply(session, "offline", _fact(reader, now))
     with pytest.raises(Refused, match="offline"):
-        bill.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: now)
+        stop_paying.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: now)
 
 
 def test_an_operator_gives_money_back_once(sessions: db.Sessions, till: Till, now: datetime) -> None:
@@ -275,7 +275,7 @@ def test_an_operator_gives_money_back_once(sessions: db.Sessions, till: Till, no
     with db.reading(sessions) as session:
         number = session.scalars(select(Subscription.id)).one()
     given = [
-        bill.refund(sessions, till.processor, number, by="operator:1", clock=lambda: till.now)
+        stop_paying.refund(sessions, till.processor, number, by="operator:1", clock=lambda: till.now)
         for _ in range(2)
     ]
     assert given == [500, 0]
@@ -283,7 +283,7 @@ def test_an_operator_gives_money_back_once(sessions: db.Sessions, till: Till, no
         entry = session.scalars(select(AuditEntry)).one()
     assert (entry.act, entry.by, entry.detail["cents"]) == ("subscription.refunded", "operator:1", 500)
     with pytest.raises(NotFound):
-        bill.refund(sessions, till.processor, 999, by="operator:1", clock=lambda: till.now)
+        stop_paying.refund(sessions, till.processor, 999, by="operator:1", clock=lambda: till.now)
 
 
 def test_a_present_opens_the_full_edition_until_its_day(each_sessions: db.Sessions, now: datetime) -> None:

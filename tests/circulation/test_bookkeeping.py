@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.circulation import bill, bookkeeping, comps, erase, signup
+from newsletter.circulation import bill, bookkeeping, comps, erase, signup, stop_paying
 from newsletter.circulation.money import Month, months_of
 from newsletter.circulation.tokens import CONFIRM, subject_of
 from newsletter.models import Subscriber, SubscriptionEvent
@@ -78,7 +78,7 @@ def test_a_life_of_paying_adds_up_month_by_month(
     till.server.refund_by_hand(agreement, 200)
     tell(each_sessions, settings, till, shuffled=shuffled)
     till.now = datetime(2026, 4, 3, 12, tzinfo=UTC)
-    assert bill.cancel_at_period_end(each_sessions, till.processor, reader.id, clock=lambda: till.now)
+    assert stop_paying.cancel_at_period_end(each_sessions, till.processor, reader.id, clock=lambda: till.now)
     tell(each_sessions, settings, till, shuffled=shuffled)
     months = figures(each_sessions, settings, datetime(2026, 6, 9, tzinfo=UTC))
     # Cancelled on the third of the month in which it came back: both within April, which so ends as it began.
@@ -95,7 +95,7 @@ def test_erasing_the_reader_leaves_the_sums(
     till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
     tell(each_sessions, settings, till)
     before = figures(each_sessions, settings, JANUARY + timedelta(days=20))[0]
-    assert bill.cancel_now(
+    assert stop_paying.cancel_now(
         each_sessions, till.processor, reader.id, clock=lambda: till.now + timedelta(days=1)
     )
     with each_sessions.begin() as session:
@@ -122,7 +122,7 @@ def test_a_trial_that_was_paid_for_later_is_converted(
                 zone="",
                 settings=settings,
                 now=JANUARY,
-                ip=None,
+                network=None,
                 came_from="x",
             )
         with db.reading(each_sessions) as session:

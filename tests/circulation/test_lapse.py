@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
 from newsletter import db
 from newsletter.circulation import development, lapse
-from newsletter.models import Notice, Subscriber, Subscription
+from newsletter.links import Links
+from newsletter.mailroom import render
+from newsletter.models import (
+    Knock,
+    Notice,
+    Read,
+    SignIn,
+    SpentToken,
+    Story,
+    Subscriber,
+    Subscription,
+    Wish,
+)
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader
 
@@ -105,3 +118,76 @@ def test_invented_readers_do_not_come_to_real_ones(
 ) -> None:
     make_reader(sessions, now)
     assert development.add_readers(sessions, settings, now=now) == 0
+
+
+def test_who_asked_and_did_not_confirm_is_reminded_once(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    def add(address: str, mailed: str | None, **changes: Any) -> int:
+        reader = make_reader(each_sessions, now, address, confirmed_at=None, asked_at=now, **changes)
+        with each_sessions.begin() as session:
+            if mailed:
+                session.add(
+                    Notice(
+                        kind="confirm",
+                        key=address,
+                        subscriber_id=reader.id,
+                        due_at=now,
+                        state=mailed,
+                        values={},
+                    )
+                )
+        return reader.id
+
+    asked = add("ann@gmail.com", "accepted")
+    add("a.nn@gmail.com", "accepted")  # the same mailbox
+    add("capped@example.com", None)  # nothing was mailed to them: a flood is not repeated after two days
+    add("dead@example.com", "failed")
+    add("left@example.com", "accepted", unsubscribed_at=now)
+    make_reader(each_sessions, now, "known@example.com", asked_at=now)
+    hours: list[tuple[int, int]] = []
+    for hour in (1, 47, 48, 49, 60, 71, 72, 100, 500):
+        report = lapse.run(each_sessions, settings, now=now + timedelta(hours=hour))
+        hours.append((hour, report.reminded))
+    assert [line for line in hours if line[1]] == [(48, 1)]
+    with db.reading(each_sessions) as session:
+        notice = session.scalars(select(Notice).where(Notice.key.like("reminder:%"))).one()
+    assert (notice.kind, notice.values) == ("confirm", {"again": True})
+    assert notice.subscriber_id in (asked, asked + 1)
+    mail = render.notice(notice.kind, notice.values, settings=settings, links=Links("https://news.example"))
+    assert "the only reminder" in mail.text
+    assert mail.subject.startswith("Still want")
+
+
+def test_what_is_kept_long_enough_is_let_go(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    reader = make_reader(each_sessions, now)
+    with each_sessions.begin() as session:
+        story = Story(slug="s", created_at=now, first_published_at=now, last_published_at=now, grouped_at=now)
+        session.add(story)
+        session.flush()
+        for month in ("2026-01", "2026-02", "2026-03"):
+            session.add(Read(reader="a-word", story_id=story.id, month=month, read_at=now))
+        for days in (0.5, 1.5):
+            session.add(Knock(kind="read", network="a", wider="b", at=now - days * DAY))
+        for days in (1, 3):
+            session.add(Wish(kind="signin", address="x@example.com", asked_at=now - days * DAY))
+        for number, (expires, revoked) in enumerate(
+            ((now + DAY, None), (now - DAY, None), (now - 40 * DAY, None), (now + DAY, now - 31 * DAY))
+        ):
+            session.add(
+                SignIn(
+                    secret_hash=str(number),
+                    subscriber_id=reader.id,
+                    began_at=now - 50 * DAY,
+                    expires_at=expires,
+                    revoked_at=revoked,
+                )
+            )
+        for days in (0.1, 2):
+            session.add(SpentToken(token_hash=str(days), spent_at=now - days * DAY))
+    report = lapse.run(each_sessions, settings, now=now)
+    assert (report.reads_forgotten, report.knocks_forgotten, report.wishes_let_go) == (2, 1, 1)
+    assert (report.signins_forgotten, report.spent_tokens_forgotten) == (2, 1)
+    assert lapse.run(each_sessions, settings, now=now) == lapse.LapseReport()

@@ -88,3 +88,20 @@ def test_access_is_read_from_the_facts(sessions: db.Sessions, settings: Settings
             for number, days in ((trial, 1), (trial, 8), (trial + 1, 1))
         ]
     assert owed == [Access.TRIAL, Access.METERED, None]
+
+
+def test_what_was_read_before_signing_in_counts_after_it(
+    each_sessions: db.Sessions, stories: list[int], settings: Settings
+) -> None:
+    number = make_reader(each_sessions, MARCH).id
+    mine = meter.reader_named(number)
+    for story in stories[:3]:
+        meter.run(each_sessions, READER, story, settings=settings, now=MARCH)
+    meter.run(each_sessions, mine, stories[2], settings=settings, now=MARCH)
+    for expected in (2, 0):  # the second time nothing is new
+        with each_sessions.begin() as session:
+            assert meter.carry_over(session, READER, number, settings=settings, now=MARCH) == expected
+    with db.reading(each_sessions) as session:
+        signed_in = meter.standing(session, mine, stories[0], settings=settings, now=MARCH)
+        browser = meter.standing(session, READER, stories[0], settings=settings, now=MARCH)
+    assert (signed_in.opened, signed_in.left, browser.left) == (True, 2, 2)

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from newsletter import db
-from newsletter.circulation import operators, preferences, signin
+from newsletter.circulation import knocks, operators, preferences, signin
 from newsletter.circulation.tokens import (
     CONFIRM,
     DESK,
@@ -26,6 +26,7 @@ from newsletter.circulation.tokens import (
 from newsletter.errors import Refused
 from newsletter.links import Links
 from newsletter.models import Notice, SignIn, Subscriber
+from newsletter.newsroom.topic_words import TOPICS
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader, tokens_at
 
@@ -103,18 +104,68 @@ def test_the_whole_site_has_a_cap(
     assert len(_notices(sessions)) == 4
 
 
-@pytest.mark.parametrize(
-    "address", ["bob@example.com", "waiting@example.com", "no address", "", "a\x00@example.com"]
-)
-def test_asking_for_nobody_leaves_no_trace(
-    each_sessions: db.Sessions, settings: Settings, now: datetime, address: str
+def test_who_is_no_reader_yet_gets_one_mail_too_and_the_same_number_of_them(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
     make_reader(each_sessions, now)
-    make_reader(each_sessions, now, "waiting@example.com", confirmed_at=None)
-    _ask(each_sessions, settings, now, address)
-    assert _notices(each_sessions) == []
+    make_reader(each_sessions, now, "waiting@example.com", confirmed_at=None, hour=21, zone="Asia/Tokyo")
+    for address in ("ann@example.com", "bob@example.com", "waiting@example.com"):
+        _ask(each_sessions, settings, now, address)
+    assert [n.kind for n in _notices(each_sessions)] == ["signin", "confirm", "confirm"]
     with db.reading(each_sessions) as session:
-        assert session.scalar(select(func.count()).select_from(Subscriber)) == 2
+        readers = session.scalars(select(Subscriber).order_by(Subscriber.id)).all()
+    assert [(r.confirmed_at is None, r.hour, r.zone) for r in readers[1:]] == [
+        (True, 21, "Asia/Tokyo"),
+        (True, 6, "America/New_York"),
+    ]
+    assert readers[2].consent_from == "signin"
+
+
+@pytest.mark.parametrize("address", ["no address", "", "a\x00@example.com"])
+def test_what_is_no_address_leaves_no_trace(
+    sessions: db.Sessions, settings: Settings, now: datetime, address: str
+) -> None:
+    _ask(sessions, settings, now, address)
+    assert _notices(sessions) == []
+
+
+def test_a_network_past_its_cap_gets_no_links_and_others_do(
+    each_sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(knocks.CAPS, knocks.SIGNIN, knocks.Cap(3, timedelta(hours=1)))
+    for n in range(5):
+        make_reader(each_sessions, now, f"r{n}@example.com")
+        with each_sessions.begin() as session:
+            signin.ask_for_link(
+                session, f"r{n}@example.com", settings=settings, now=now, network="203.0.113.9"
+            )
+    assert len(_notices(each_sessions)) == 3
+    with each_sessions.begin() as session:
+        signin.ask_for_link(session, "r4@example.com", settings=settings, now=now, network="198.51.100.7")
+    assert len(_notices(each_sessions)) == 4
+
+
+def test_an_old_secret_is_exchanged_and_a_single_browser_signed_out(
+    each_sessions: db.Sessions, now: datetime
+) -> None:
+    reader, bob = make_reader(each_sessions, now), make_reader(each_sessions, now, "bob@example.com")
+    secret = _in(each_sessions, _token(reader, now), now)
+    other = _in(each_sessions, _token(reader, now, salt="another-salt-16b"), now)
+    young, old = now + timedelta(hours=1), now + timedelta(days=2)
+    with each_sessions.begin() as session:
+        assert signin.rotate(session, secret, now=young) is None
+        fresh = signin.rotate(session, secret, now=old)
+        assert fresh is not None
+        assert signin.rotate(session, secret, now=old) is None  # the old one is worth nothing now
+    assert _who(each_sessions, secret, old) is None
+    assert _who(each_sessions, fresh, old) == reader.id
+    assert _who(each_sessions, fresh, now + signin.SIGNED_IN_FOR) is None  # it lasts no longer than before
+    with each_sessions.begin() as session:
+        held = {s.secret_hash: s.id for s in signin.signed_in(session, reader.id, now=old)}
+        assert set(held) == {fingerprint(fresh), fingerprint(other)}
+        assert signin.sign_out_one(session, bob.id, held[fingerprint(other)], now=old) == 0  # not theirs
+        assert signin.sign_out_one(session, reader.id, held[fingerprint(other)], now=old) == 1
+    assert _who(each_sessions, other, old) is None
 
 
 def test_who_unsubscribed_can_still_sign_in(sessions: db.Sessions, settings: Settings, now: datetime) -> None:
@@ -231,7 +282,7 @@ def test_nobody_is_signed_in_by_nothing(sessions: db.Sessions, now: datetime) ->
 def _choose(sessions: db.Sessions, reader: Subscriber, **changes: Any) -> Subscriber:
     wish: dict[str, Any] = {
         "hour": 7, "zone": "Europe/Berlin", "cadence": "daily", "paused_until": None,
-        "today": TODAY, **changes,
+        "topics": [], "today": TODAY, **changes,
     }  # fmt: skip
     with sessions.begin() as session:
         preferences.choose(session.get_one(Subscriber, reader.id), **wish)
@@ -250,6 +301,19 @@ def test_a_reader_sets_hour_zone_cadence_and_pause_and_resumes(
     assert (resumed.paused_until, resumed.hour, resumed.cadence) == (None, 0, "weekly")
 
 
+def test_topics_are_kept_in_their_own_order_and_none_or_all_is_every_issue(
+    each_sessions: db.Sessions, now: datetime
+) -> None:
+    reader = make_reader(each_sessions, now)
+    for chosen, kept in (
+        (["World", "Health", "Health"], [t for t in TOPICS if t in ("World", "Health")]),
+        (list(TOPICS), None),
+        (["Sport"], ["Sport"]),
+        ([], None),
+    ):
+        assert _choose(each_sessions, reader, topics=chosen).topics == kept
+
+
 @pytest.mark.parametrize("days", [1, preferences.LONGEST_PAUSE])
 def test_the_shortest_and_the_longest_pause(sessions: db.Sessions, now: datetime, days: int) -> None:
     until = TODAY + timedelta(days=days)
@@ -265,6 +329,8 @@ def test_the_shortest_and_the_longest_pause(sessions: db.Sessions, now: datetime
         {"zone": "../../etc/passwd"},
         {"zone": ""},
         {"cadence": "hourly"},
+        {"topics": ["Gossip"]},
+        {"topics": ["World", "world"]},
         {"paused_until": TODAY},
         {"paused_until": TODAY - timedelta(days=1)},
         {"paused_until": TODAY + timedelta(days=preferences.LONGEST_PAUSE + 1)},

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter import db
-from newsletter.circulation import signup, unsubscribe
+from newsletter.circulation import knocks, signup, unsubscribe
 from newsletter.circulation.addresses import AddressError, address_hash
 from newsletter.circulation.tokens import (
     CONFIRM,
@@ -28,6 +28,7 @@ def ask(
     sessions: db.Sessions, settings: Settings, now: datetime, address: str = "ann@example.com", **given: Any
 ) -> None:
     wish = {"hour": 7, "zone": "Europe/Berlin", "ip": "203.0.113.9", "came_from": "landing", **given}
+    wish["network"] = knocks.network_of(wish.pop("ip"))
     with sessions.begin() as session:
         signup.ask(session, address, settings=settings, now=now, **wish)
 
@@ -138,7 +139,7 @@ def test_a_network_past_its_cap_is_kept_but_not_mailed_and_others_are(
     near: str,
     far: str,
 ) -> None:
-    monkeypatch.setattr(signup, "ASKS_AN_HOUR_PER_NETWORK", 3)
+    monkeypatch.setitem(knocks.CAPS, knocks.SIGNUP, knocks.Cap(3, timedelta(hours=1)))
     for n in range(5):
         ask(sessions, settings, now, f"r{n}@example.com", ip=near.format(n=n + 1))
     assert len(mails(sessions)) == 3
@@ -147,6 +148,16 @@ def test_a_network_past_its_cap_is_kept_but_not_mailed_and_others_are(
     assert len(mails(sessions)) == 4
     ask(sessions, settings, now + timedelta(hours=2), "later@example.com", ip=near.format(n=9))
     assert len(mails(sessions)) == 5
+
+
+@pytest.mark.parametrize("block", ["203.0.113.{n}", "2001:db8:7:{n:x}::1"])
+def test_who_owns_a_block_of_networks_is_capped_for_the_whole_block(
+    sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch, block: str
+) -> None:
+    monkeypatch.setitem(knocks.CAPS, knocks.SIGNUP, knocks.Cap(2, timedelta(hours=1)))
+    for n in range(1, 21):
+        ask(sessions, settings, now, f"r{n}@example.com", ip=block.format(n=n))
+    assert len(mails(sessions)) == 2 * knocks.WIDER
 
 
 def test_the_whole_site_has_a_cap(

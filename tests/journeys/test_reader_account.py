@@ -19,11 +19,13 @@ from werkzeug.serving import make_server
 
 from newsletter import clock, db
 from newsletter.app import create_app
+from newsletter.circulation import wishes
 from newsletter.circulation.notices import slots_for
 from newsletter.mailroom import notify
 from newsletter.models import SignIn, Subscriber
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
+from newsletter.web import haste
 from newsletter.web.services import KEY
 from tests.circulation.readers import make_reader
 from tests.conftest import MORNING
@@ -42,6 +44,7 @@ class Site:
     def mail(self) -> str:
         """Send what is due; the words of the one mail in the outbox."""
         press = self.press
+        wishes.run(press.sessions, press.settings, clock=press.clock)
         notify.run(
             press.sessions,
             press.provider,
@@ -66,7 +69,10 @@ class Site:
 
 
 @pytest.fixture
-def online(make_settings: Callable[..., Settings], sessions: db.Sessions) -> Iterator[Site]:
+def online(
+    make_settings: Callable[..., Settings], sessions: db.Sessions, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    monkeypatch.setattr(haste, "LEAST", timedelta(0))  # this clock stands still
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

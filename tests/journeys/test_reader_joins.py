@@ -27,6 +27,7 @@ from newsletter.models import Subscriber, Subscription
 from newsletter.newsroom import sample
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
+from newsletter.web import haste
 from newsletter.web.services import KEY
 from tests.conftest import MORNING
 
@@ -77,7 +78,10 @@ class Site:
 
 
 @pytest.fixture
-def online(make_settings: Callable[..., Settings], sessions: db.Sessions) -> Iterator[Site]:
+def online(
+    make_settings: Callable[..., Settings], sessions: db.Sessions, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    monkeypatch.setattr(haste, "LEAST", timedelta(0))  # this clock stands still
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

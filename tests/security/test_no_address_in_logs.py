@@ -13,13 +13,14 @@ import pytest
 
 from newsletter import clock, db, log, pipeline
 from newsletter.app import create_app
-from newsletter.circulation import development
+from newsletter.circulation import development, wishes
 from newsletter.circulation.tokens import CONFIRM, UNSUBSCRIBE, Tokens, subject_of
 from newsletter.commands import opening
 from newsletter.links import Links
 from newsletter.mailroom import providers
 from newsletter.models import Subscriber
 from newsletter.pressroom import Pressroom
+from newsletter.web import haste
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = "chief.editor@desk.example.org"
@@ -50,7 +51,11 @@ def test_a_whole_day_by_the_command_line(tmp_path: Path) -> None:
 
 
 def test_signing_up_and_leaving_on_the_site(
-    settings, sessions, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    settings,
+    sessions,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     log.configure(json=True)  # onto the standard error that is caught here
@@ -60,8 +65,10 @@ def test_signing_up_and_leaving_on_the_site(
     browser = create_app(settings, sessions=sessions, clock=fixed).test_client()
     form = browser.get("/signup").get_data(as_text=True)
     given = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form))
+    monkeypatch.setattr(haste, "LEAST", timedelta(0))  # this clock stands still
     for address in (READER, READER, READER.upper(), f"{READER}\r\nBcc: {OPERATOR}", f"<{READER}"):
         browser.post("/signup", data={**given, "address": address, "hour": "6", "zone": settings.EDITION_TZ})
+    wishes.run(sessions, settings, clock=fixed)
     with db.reading(sessions) as session:
         reader = session.query(Subscriber).filter_by(address=READER).one()
     subject = subject_of(reader.id, reader.address_hash)

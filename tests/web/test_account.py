@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 
 from newsletter import db
 from newsletter.circulation.tokens import CONFIRM, SIGNIN, subject_of
-from newsletter.models import Notice, SignIn, Story, StoryTelling, Subscriber, Suppression
+from newsletter.models import SignIn, Story, StoryTelling, Subscriber, Suppression
 from newsletter.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "circulation"))
@@ -59,21 +59,6 @@ def post(browser: FlaskClient, path: str, **given: Any) -> Any:
 def fresh(sessions: db.Sessions) -> Subscriber | None:
     with db.reading(sessions) as session:
         return session.scalars(select(Subscriber)).one_or_none()
-
-
-@pytest.mark.parametrize("address", ["ann@example.com", "nobody@example.com", "no address"])
-def test_asking_looks_the_same_for_everybody_and_mails_only_readers(
-    browser: FlaskClient, sessions: db.Sessions, ann: Subscriber, address: str
-) -> None:
-    pages = []
-    for _ in range(3):
-        answer = browser.post("/signin", data={"form_token": token(browser, "/signin"), "address": address})
-        pages.append((answer.status_code, answer.text))
-    known = browser.post("/signin", data={"form_token": token(browser, "/signin"), "address": ann.address})
-    assert set(pages) == {(200, known.text)}
-    assert ann.address not in known.text
-    with db.reading(sessions) as session:
-        assert session.scalar(select(func.count()).select_from(Notice)) == 1  # only Ann, and once
 
 
 def test_looking_at_the_link_spends_nothing_and_the_button_works_once(

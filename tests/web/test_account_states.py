@@ -124,7 +124,9 @@ def test_who_left_the_mail_is_told_so(enter: Enter, now: datetime) -> None:
     assert "Unsubscribe from the mail" not in html
 
 
-def test_who_pays_is_not_erased_and_told_why(enter: Enter, sessions: db.Sessions, now: datetime) -> None:
+def test_who_pays_is_not_erased_while_the_payment_cannot_be_ended_and_told_why(
+    enter: Enter, sessions: db.Sessions, now: datetime
+) -> None:
     browser = enter()
     paid = {"processor": "offline", "processor_id": "off_1", "status": "active", "started_at": now}
     with sessions.begin() as session:
@@ -136,7 +138,7 @@ def test_who_pays_is_not_erased_and_told_why(enter: Enter, sessions: db.Sessions
     fields = {**_fields(html, "/account/erase"), "sure": "yes"}
     refused = browser.post("/account/erase", data=fields)
     assert refused.status_code == 422
-    assert "Cancel the payment first" in refused.text
+    assert "We could not end your payment just now" in refused.text
     assert _kept(sessions).address == "ann@example.com"
 
 

@@ -1,0 +1,42 @@
+"""What the pages show of one reader's plan; computed in ``circulation``, gathered here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from newsletter.circulation.access import PAST_DUE_GRACE, Access, Facts, access, pays, trial_ends_at
+from newsletter.circulation.money import COMP, charges_on
+from newsletter.models import Subscriber, Subscription
+from newsletter.web.services import services
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the page shows of one reader's plan."""
+
+    access: Access
+    trial_ends_at: datetime | None  # None when no Trial runs
+    agreement: Subscription | None  # with a processor, and in force
+    comp: Subscription | None
+    renews: bool
+    grace_until: datetime | None  # until when a failed payment changes nothing; None unless one failed
+
+
+def plan_of(reader: Subscriber) -> Plan:
+    """Needs the reader's Session to be open."""
+    here = services()
+    now, agreements = here.now(), tuple(reader.subscriptions)
+    facts = Facts(reader.trial_started_at, agreements, timedelta(days=here.settings.TRIAL_DAYS))
+    lasting = [a for a in agreements if pays(a, now=now) or charges_on(a)]
+    ends_at = trial_ends_at(facts)
+    theirs = sorted((a for a in lasting if a.processor != COMP), key=lambda a: (charges_on(a), a.id))
+    owing = next((a.past_due_at for a in theirs[-1:] if a.status == "past_due"), None)
+    return Plan(
+        access=access(facts, now=now),
+        trial_ends_at=ends_at if ends_at is not None and ends_at > now else None,
+        agreement=theirs[-1] if theirs else None,
+        comp=next((a for a in lasting if a.processor == COMP), None),
+        renews=any(charges_on(a) for a in lasting),
+        grace_until=owing + PAST_DUE_GRACE if owing else None,
+    )
