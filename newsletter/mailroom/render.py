@@ -44,6 +44,7 @@ NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
     "trial_ending": {"days_left": 2},
     "receipt": {"amount": "", "paid_on": "", "paid_until": ""},
     "correction": {"issued_on": "", "headline": "", "paragraphs": ()},
+    "cancelled": {"until": ""},
     "alert": {"what": "Something needs a look.", "url": "", "where": "the desk"},
 }
 # Invisible: keeps a mailbox from filling the preview line with the masthead.

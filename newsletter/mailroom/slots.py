@@ -22,6 +22,7 @@ NOTICE_SLOTS: Mapping[str, frozenset[str]] = {
     "desk": frozenset({"signin_url"}),
     "trial_ending": frozenset({"unsubscribe_url", "account_url"}),
     "receipt": frozenset({"account_url"}),
+    "cancelled": frozenset({"account_url"}),
     "correction": frozenset({"unsubscribe_url", "account_url"}),
     "alert": frozenset(),
 }

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template, request
 
-from newsletter import db
+from newsletter import db, log
+from newsletter.circulation import stop_paying
 from newsletter.circulation import unsubscribe as circulation
+from newsletter.circulation.processors.protocol import ProcessorError
 from newsletter.circulation.tokens import GoneToken, TokenError
+from newsletter.clock import day_in
+from newsletter.errors import Refused
+from newsletter.mailroom import notify
+from newsletter.models import Subscriber
+from newsletter.web.plan import plan_of
 from newsletter.web.services import services
+from newsletter.web.words import day
 
 bp = Blueprint("unsubscribe", __name__)
+_log = log.get("web")
 
 
 @bp.get("/unsubscribe/<token>")
@@ -19,13 +28,16 @@ def page(token: str) -> Response:
     try:
         with db.reading(found.sessions) as session:
             subscriber = circulation.reader_of(session, token, tokens=found.tokens)
+            html = render_template(
+                "unsubscribe.html",
+                token=token,
+                address=masked(subscriber.address),
+                reader=subscriber,
+                plan=plan_of(subscriber),
+            )
     except TokenError as error:
         return _refusal(error)
-    return make_response(
-        render_template(
-            "unsubscribe.html", token=token, address=masked(subscriber.address), reader=subscriber
-        )
-    )
+    return make_response(html)
 
 
 @bp.post("/unsubscribe/<token>")
@@ -33,6 +45,7 @@ def leave(token: str) -> Response:
     """Acts at once, for our own button and for a mail program's one click alike (RFC 8058).
 
     The address is the proof: no cookie, no form token, no redirect, whatever the body says. Works for ever, and twice.
+    Only our own second button also ends the payment: a mail program's click never touches money.
     """
     found = services()
     try:
@@ -40,9 +53,39 @@ def leave(token: str) -> Response:
             left = circulation.unsubscribe(session, token, tokens=found.tokens, now=found.now())
     except TokenError as error:
         return _refusal(error)
-    return make_response(
-        render_template("unsubscribe_done.html", token=token, address=masked(left.subscriber.address))
-    )
+    money = _stop_paying(left.subscriber.id) if request.form.get("payment") == "cancel" else ""
+    with db.reading(found.sessions) as session:
+        subscriber = session.get_one(Subscriber, left.subscriber.id)
+        html = render_template(
+            "unsubscribe_done.html",
+            token=token,
+            address=masked(subscriber.address),
+            plan=plan_of(subscriber),
+            money=money,
+        )
+    return make_response(html)
+
+
+def _stop_paying(number: int) -> str:
+    """End the payment with what is paid for; "" when it is done, else "unsure": the mail has stopped all the same."""
+    here = services()
+    try:
+        ends_at = stop_paying.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
+    except (ProcessorError, Refused) as error:
+        _log.warning("unsubscribe.payment_runs_on", subscriber_id=number, reason=str(error))
+        return "unsure"
+    if ends_at is not None:
+        with here.sessions.begin() as session:
+            # They hear of it, in case it was not they who pressed: a mail with this link may have been passed on.
+            notify.queue(
+                session,
+                "cancelled",
+                key=f"cancelled:{number}:{ends_at.isoformat()}",
+                due_at=here.now(),
+                subscriber_id=number,
+                values={"until": day(day_in(here.settings.EDITION_TZ, ends_at))},
+            )
+    return ""
 
 
 @bp.post("/unsubscribe/<token>/undo")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from newsletter import clock, db
 from newsletter.circulation import comps
 from newsletter.circulation.addresses import address_hash, person_hash
-from newsletter.circulation.tokens import CHECKOUT, SIGNIN, Tokens, subject_of
+from newsletter.circulation.tokens import CHECKOUT, SIGNIN, UNSUBSCRIBE, Tokens, subject_of
 from newsletter.models import Notice, Subscriber, Subscription
 
 KEY = "a-key-for-the-tests-of-32-letters-or-more"
@@ -248,3 +248,54 @@ def test_no_get_changes_anything(signed_in: FlaskClient, sessions: db.Sessions) 
     assert signed_in.get("/checkout/portal").status_code == 405
     assert signed_in.get("/checkout/cancel").status_code == 405
     assert _kept(sessions) is None
+
+
+@pytest.mark.parametrize(
+    ("pressed", "cancelled"),
+    [({"payment": "cancel"}, True), ({}, False), ({"List-Unsubscribe": "One-Click"}, False)],
+    ids=["both", "mail only", "a mail program"],
+)
+def test_leaving_offers_to_end_the_payment_in_the_same_step(
+    site: Flask,
+    sessions: db.Sessions,
+    reader: Subscriber,
+    now: datetime,
+    pressed: dict[str, str],
+    cancelled: bool,
+) -> None:
+    browser = site.test_client()
+    page = _path(browser.post(_link(reader, now)).headers["Location"])
+    _press(browser, page, "pay")
+    leave = _link(reader, now, UNSUBSCRIBE).replace("/checkout/for/", "/unsubscribe/")
+    asked = browser.get(leave).text
+    assert "Unsubscribe and stop paying" in asked
+    assert ADDRESS not in asked
+    done = site.test_client().post(leave, data=pressed)
+    assert done.status_code == 200
+    kept = _kept(sessions)
+    assert kept is not None
+    assert (kept.cancel_at is not None) is cancelled
+    assert ("You will not be charged again" in done.text) is cancelled
+    assert ("Stop paying as well" in done.text) is not cancelled
+    with db.reading(sessions) as session:
+        assert session.scalars(select(Subscriber)).one().unsubscribed_at == now
+        kinds = list(session.scalars(select(Notice.kind).order_by(Notice.id)))
+    assert kinds == (["receipt", "cancelled"] if cancelled else ["receipt"])
+    if not cancelled:  # a second thought costs one more press
+        assert "You will not be charged again" in browser.post(leave, data={"payment": "cancel"}).text
+
+
+def test_the_mail_stops_even_when_the_processor_does_not_answer(
+    site: Flask, sessions: db.Sessions, reader: Subscriber, now: datetime, settings: Any
+) -> None:
+    browser = site.test_client()
+    page = _path(browser.post(_link(reader, now)).headers["Location"])
+    _press(browser, page, "pay")
+    for book in site.extensions["newsletter"].processor._folder.glob("*.json"):
+        book.write_text("{")
+    leave = _link(reader, now, UNSUBSCRIBE).replace("/checkout/for/", "/unsubscribe/")
+    done = browser.post(leave, data={"payment": "cancel"})
+    assert done.status_code == 200
+    assert "Your payment still runs" in done.text
+    with db.reading(sessions) as session:
+        assert session.scalars(select(Subscriber)).one().unsubscribed_at == now
