@@ -31,6 +31,16 @@ class Links:
     def issue(self, issued_on: date) -> str:
         return self._to(f"/issues/{issued_on.isoformat()}")
 
+    def picture(self) -> str:
+        """What other sites show beside a link to the front page."""
+        return self._to("/picture.png")
+
+    def story_picture(self, slug: str) -> str:
+        return f"{self.story(slug)}/picture.png"
+
+    def issue_picture(self, issued_on: date) -> str:
+        return f"{self.issue(issued_on)}/picture.png"
+
     def atom(self) -> str:
         return self._to("/issues.atom")
 

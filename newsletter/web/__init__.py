@@ -6,6 +6,7 @@ BLUEPRINTS = (
     "landing",
     "stories",
     "issues",
+    "pictures",
     "pages",
     "machines",
     "openapi",

@@ -30,7 +30,7 @@ def issues() -> Response:
 @bp.get("/issues/<day>")
 def issue(day: str) -> Response:
     site = services()
-    issued_on = _day(day)
+    issued_on = day_in_address(day)
     with db.reading(site.sessions) as session:
         row = archive.issue_on(session, issued_on)
         if row is None:
@@ -57,7 +57,7 @@ def atom() -> Response:
     return public(answer, max_age=300)
 
 
-def _day(text: str) -> date:
+def day_in_address(text: str) -> date:
     """Strictly ``2026-03-02``: one address for one day. Aborts with 404."""
     try:
         value = date.fromisoformat(text)
