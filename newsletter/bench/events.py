@@ -70,10 +70,10 @@ def bench_events(
             "gunicorn_workers": workers,
             "mailed_before": first["accepted"],
         }
-        with _served(values, "newsletter", workers) as port, ThreadPoolExecutor(1) as beside:
-            token = _form_token(port)
+        with served(values, "newsletter", workers) as port, ThreadPoolExecutor(1) as beside:
+            form = form_on(port)
             progress("posting", 0, 2, f"at {rate:,.0f}/s")
-            with timed() as whole, SigningUp(port, token) as people:
+            with timed() as whole, SigningUp(port, form) as people:
                 going = beside.submit(dispatch_in, values, at, progress=lambda *_: None)
                 at_rate = post_all(paced.posts, port=port, rate=rate, lanes=LANES)
                 still = not going.done()
@@ -91,7 +91,7 @@ def bench_events(
         progress("yardsticks", 0, 2, "insert")
         found.yardsticks["bare_insert_rows_a_second"] = _insert_bare(engine, paced)
         progress("yardsticks", 1, 2, "verify")
-        with _served(values, "only_verifies", workers) as port:
+        with served(values, "only_verifies", workers) as port:
             bare = post_all(paced.posts, port=port, lanes=LANES)
         found.yardsticks["only_verifying_events_a_second"] = round(bare.per_second)
         progress("yardsticks", 2, 2, "done")
@@ -186,7 +186,7 @@ _ROW = (
 
 
 @contextmanager
-def _served(values: dict[str, Any], what: str, workers: int) -> Iterator[int]:
+def served(values: dict[str, Any], what: str, workers: int) -> Iterator[int]:
     """gunicorn in a process of its own, as ``web`` starts it, or the same one around the yardstick. Gives the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -227,12 +227,13 @@ def _wait_for(port: int) -> None:
     raise NewsletterError("The server of the bench did not start.")
 
 
-def _form_token(port: int) -> str:
+def form_on(port: int, path: str = "/signup") -> dict[str, str]:
+    """What the form on this page carries along unseen."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", "/signup")
+    connection.request("GET", path)
     page = connection.getresponse().read().decode()
     connection.close()
-    found = re.search(r'name="form_token" value="([^"]+)"', page)
-    if not found:
-        raise NewsletterError("The sign-up page shows no form.")
-    return found.group(1)
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    if "form_token" not in fields:
+        raise NewsletterError(f"The page {path} shows no form.")
+    return fields

@@ -86,8 +86,8 @@ class SigningUp:
 
     PAUSE = 0.1  # seconds between two
 
-    def __init__(self, port: int, form_token: str) -> None:
-        self._port, self._token = port, form_token
+    def __init__(self, port: int, form: dict[str, str]) -> None:
+        self._port, self._form = port, form
         self._stop = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self.posted = Posted()
@@ -105,7 +105,7 @@ class SigningUp:
         n = 0
         while not self._stop.wait(self.PAUSE):
             n += 1
-            said = {"address": f"new.{n}@example.com", "form_token": self._token, "zone": "Europe/Berlin"}
+            said = {**self._form, "address": f"new.{n}@example.com", "zone": "Europe/Berlin"}
             headers = {
                 "Content-Type": "application/x-www-form-urlencoded",
                 "X-Forwarded-For": f"198.51.{n // 250}.{n % 250}",  # each from a network of their own

@@ -8,13 +8,12 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, false, func, literal, null, select
 from sqlalchemy.orm import Session
 
 from newsletter.circulation.access import WEEKLY_ON, Facts, access
-from newsletter.circulation.local_hour import due_at
+from newsletter.circulation.local_hour import due_at, known_zones
 from newsletter.mailroom.ledger import AudienceRow
 from newsletter.models import Issue, Placement, Story, Subscriber, Subscription, Suppression
 from newsletter.settings import Settings
@@ -121,7 +120,7 @@ def _rows(
         .execution_options(yield_per=_AT_ONCE)
     )
     trial = timedelta(days=settings.TRIAL_DAYS)
-    zones = available_timezones()
+    zones = known_zones()
     stale_at = issue.composed_at + timedelta(hours=settings.STALE_AFTER)
     for number, same in groupby(session.execute(statement), key=itemgetter(0)):
         lines = list(same)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 LAST_CALL = timedelta(hours=1)  # room to submit everything before an Issue is stale
 
@@ -17,6 +17,12 @@ def hour_on(day: date, hour: int, zone: str) -> datetime:
     """
     # fold=0 means just this in PEP 495: before a gap the old offset holds, in an overlap the earlier moment.
     return datetime.combine(day, time(hour, fold=0), tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Every zone's IANA name. Kept: looking them up reads a thousand files."""
+    return frozenset(available_timezones())
 
 
 @lru_cache(maxsize=16_384)

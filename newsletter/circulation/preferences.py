@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from zoneinfo import available_timezones
 
+from newsletter.circulation.local_hour import known_zones
 from newsletter.errors import Refused
 from newsletter.models import Subscriber
 from newsletter.newsroom.topic_words import TOPICS
@@ -27,7 +27,7 @@ def choose(
     """Set all of it, or nothing. No Topics, or all of them, is every Issue. Raises :class:`Refused`. The caller commits."""
     if not 0 <= hour <= 23:
         raise Refused("Please choose an hour from the list.")
-    if zone not in available_timezones():
+    if zone not in known_zones():
         raise Refused(
             "We do not know that time zone. Please choose one from the list, such as Europe/Berlin."
         )

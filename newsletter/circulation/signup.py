@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import available_timezones
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from newsletter import log
 from newsletter.circulation import bookkeeping, knocks
 from newsletter.circulation.addresses import address_hash, normalise, person_hash
+from newsletter.circulation.local_hour import known_zones
 from newsletter.circulation.tokens import CONFIRM, GoneToken, Tokens, number_in
 from newsletter.db import insert_new
 from newsletter.mailroom import notify, states
@@ -99,7 +99,7 @@ def ask(
         subscriber.consent_version = CONSENT_VERSION
         if hour is not None:
             subscriber.hour = hour if 0 <= hour <= 23 else 6
-            subscriber.zone = zone if zone in available_timezones() else settings.EDITION_TZ
+            subscriber.zone = zone if zone in known_zones() else settings.EDITION_TZ
     if capped:
         _log.warning("signup.capped", cap=capped)
         return

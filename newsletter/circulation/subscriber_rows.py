@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-from zoneinfo import available_timezones
 
 from newsletter.circulation.addresses import AddressError, normalise
+from newsletter.circulation.local_hour import known_zones
 from newsletter.errors import NewsletterError
 from newsletter.newsroom.topic_words import TOPICS
 
@@ -105,7 +105,7 @@ def read_rows(text: str, *, zone: str, now: datetime) -> Iterator[Row | BadRow]:
     if "\x00" in text:
         raise FileError("There are NUL characters in it: it is not a CSV file, or in another encoding.")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    zones = available_timezones()
+    zones = known_zones()
     header: list[str] | None = None
     first_seen: dict[str, int] = {}
     while True:
@@ -185,7 +185,9 @@ def _header(cells: Sequence[str]) -> list[str]:
     return names
 
 
-def _row(line: int, cells: Mapping[str, str], zone: str, zones: set[str], now: datetime) -> Row | BadRow:
+def _row(
+    line: int, cells: Mapping[str, str], zone: str, zones: frozenset[str], now: datetime
+) -> Row | BadRow:
     given = {name: cells.get(name, "").strip() for name in COLUMNS}
     if long := next((n for n, cell in given.items() if len(cell) > LONGEST_CELL), None):
         return BadRow(line, f"{long} is longer than {LONGEST_CELL} characters")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 from typing import Final
-from zoneinfo import available_timezones
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +18,7 @@ from newsletter import db, log
 from newsletter.circulation import signin, signup
 from newsletter.circulation.addresses import normalise
 from newsletter.circulation.knocks import network_of
+from newsletter.circulation.local_hour import known_zones
 from newsletter.clock import Clock
 from newsletter.models import Wish
 from newsletter.settings import Settings
@@ -46,7 +46,7 @@ def keep(
             kind=kind,
             address=normalise(address),
             hour=hour,
-            zone=zone if zone in available_timezones() else "",  # what else a stranger sends is not kept
+            zone=zone if zone in known_zones() else "",  # what else a stranger sends is not kept
             network=network_of(ip),
             came_from=came_from[:40],
             asked_at=now,

@@ -12,7 +12,7 @@ from newsletter.commands import showing
 
 @click.group()
 def bench() -> None:
-    """Measure speed: dispatch, events, gather, web. Each prints ratios to yardsticks of the same run."""
+    """Measure speed: dispatch, events, signups, gather, web. Each prints ratios to yardsticks of the same run."""
 
 
 def report(found: Measured, *, as_json: bool) -> None:
@@ -107,5 +107,33 @@ def events(events: int, recipients: int, rate: int, database: str, workers: int,
             workers=workers,
             rate=rate,
             progress=progress,
+        )
+    report(found, as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--rate", type=click.IntRange(1, 2_000), default=200, show_default=True, help="Sign-ups a second."
+)
+@click.option(
+    "--seconds", type=click.IntRange(1, 120), default=12, show_default=True, help="How long they come."
+)
+@click.option(
+    "--database",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, postgresql, or the address of an empty database.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="gunicorn's workers."
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def signups(rate: int, seconds: int, database: str, workers: int, as_json: bool) -> None:
+    """Take a rush of sign-ups, and see whether the time of an answer tells who is a reader."""
+    from newsletter.bench.signups import bench_signups
+
+    with showing.progress(quiet=as_json) as progress:
+        found = bench_signups(
+            rate=rate, seconds=seconds, database=database, workers=workers, progress=progress
         )
     report(found, as_json=as_json)

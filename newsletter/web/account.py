@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.circulation import erase, preferences, signin, stop_paying
+from newsletter.circulation.local_hour import known_zones
 from newsletter.circulation.processors.protocol import ProcessorError
 from newsletter.circulation.tokens import UNSUBSCRIBE, fingerprint, subject_of
 from newsletter.errors import Refused
@@ -163,7 +164,7 @@ def _page(session: Session, found: Subscriber, *, error: str = "", saved: bool =
         signins=signin.signed_in(session, found.id, now=now),
         this_signin=fingerprint(reader.secret()),
         # Theirs is among them even under an old name such as "Japan": else the browser would choose another.
-        zones=sorted({z for z in available_timezones() if "/" in z or z == "UTC"} | {found.zone}),
+        zones=sorted({z for z in known_zones() if "/" in z or z == "UTC"} | {found.zone}),
         tomorrow=today + timedelta(days=1),
         # A pause that is over is none: its day could not be saved again.
         paused_until=found.paused_until if found.paused_until and found.paused_until > today else None,
