@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 
 from flask import Flask, Response, current_app, request
@@ -13,6 +14,7 @@ CSP: Mapping[str, str] = {
     "style-src": "'self'",
     "script-src": "'self'",
     "img-src": "'self'",
+    "connect-src": "'self'",
     "form-action": "'self'",
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
@@ -20,6 +22,8 @@ CSP: Mapping[str, str] = {
 PERSONAL = "private, no-store"
 FOR_EVER = 31_536_000  # seconds; for addresses that carry the content's hash
 MINUTE = 60  # seconds
+SHORT = 1_000  # bytes; shorter texts are not worth it
+COMPRESSED = ("image/svg+xml", "application/atom+xml", "application/xml", "application/javascript")
 
 
 def adjust_csp(blueprint: str, **directives: str) -> None:
@@ -52,7 +56,31 @@ def finish(response: Response) -> Response:
         headers.setdefault("Strict-Transport-Security", f"max-age={FOR_EVER}; includeSubDomains")
     if "Set-Cookie" in headers or "Cache-Control" not in headers:
         headers["Cache-Control"] = PERSONAL
+    _compress(response)
     return response
+
+
+def _compress(response: Response) -> None:
+    """Shorten public text. Personal pages are left alone: the length of one could tell of the secrets in it (BREACH)."""
+    kind = response.mimetype or ""
+    if (
+        response.status_code != 200
+        or not response.cache_control.public
+        or not (kind.startswith("text/") or kind in COMPRESSED)
+        or "gzip" not in request.headers.get("Accept-Encoding", "")
+        or "Content-Encoding" in response.headers
+    ):
+        return
+    response.direct_passthrough = False
+    whole = response.get_data()
+    if len(whole) < SHORT:
+        return
+    response.set_data(gzip.compress(whole, 6, mtime=0))
+    response.headers["Content-Encoding"] = "gzip"
+    response.vary.add("Accept-Encoding")
+    etag, _ = response.get_etag()
+    if etag:
+        response.set_etag(etag, weak=True)  # the same words in other bytes
 
 
 def _policy() -> str:

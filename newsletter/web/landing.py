@@ -7,10 +7,12 @@ from flask import Blueprint, Response, make_response, render_template
 from newsletter import db
 from newsletter.newsroom import archive
 from newsletter.newsroom.editions import issue_view
+from newsletter.newsroom.leans import Lean
 from newsletter.web.headers import public
 from newsletter.web.services import services
 
 bp = Blueprint("landing", __name__)
+SHOWN = 4  # past Issues
 
 
 @bp.get("/")
@@ -20,5 +22,8 @@ def landing() -> Response:
     with db.reading(site.sessions) as session:
         newest = archive.latest_issue(session)
         issue = issue_view(session, newest, now=now) if newest else None
-        outlets = len(archive.outlets_read(session))
-    return public(make_response(render_template("landing.html", issue=issue, outlets=outlets)))
+        outlets = archive.outlets_read(session)
+        lines = archive.issue_lines(session, limit=SHOWN)
+    by_lean = [(lean, sum(1 for o in outlets if o.lean == lean)) for lean in Lean]
+    html = render_template("landing.html", issue=issue, outlets=len(outlets), by_lean=by_lean, lines=lines)
+    return public(make_response(html))
