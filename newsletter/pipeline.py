@@ -143,10 +143,6 @@ def settle_step(parts: Parts) -> dict[str, Any]:
     """What strangers asked for → Notices; waiting Notices → the provider; doubts that a later word settled → decided."""
     press = parts.press
     correct.follow_up(press.sessions, now=parts.now)
-    heard: dict[str, Any] = {}
-    if (mailbox := press.settings.BOUNCE_MAILDIR) is not None:
-        came = bounces.run(press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now)
-        heard = {"reports_by_mail": came.believed, "reports_doubted": came.doubted}
     granted = wishes.run(press.sessions, press.settings, clock=press.clock, stop=press.stop)
     report = notify.run(
         press.sessions,
@@ -163,6 +159,11 @@ def settle_step(parts: Parts) -> dict[str, Any]:
         now=parts.now,
         stale_after=timedelta(hours=press.settings.STALE_AFTER),
     )
+    # Last, so that a mailbox that cannot be read keeps no Notice from going: the Step fails and operators are told.
+    heard: dict[str, Any] = {}
+    if (mailbox := press.settings.BOUNCE_MAILDIR) is not None:
+        came = bounces.run(press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now)
+        heard = {"reports_by_mail": came.believed, "reports_doubted": came.doubted}
     return {"wishes_granted": granted, **asdict(report), **asdict(doubts), **heard}
 
 

@@ -10,16 +10,17 @@ import pytest
 from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "mailroom"))
-from mailing import MORNING, frozen_issue
+from mailing import MORNING, Postbox, Ticking, frozen_issue
 
-from newsletter import db
+from newsletter import db, pipeline
 from newsletter.circulation import bounces
 from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
 from newsletter.errors import NotFound
 from newsletter.links import Links
-from newsletter.mailroom import ledger
+from newsletter.mailroom import ledger, notify
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
 from newsletter.models import Delivery, DeliveryEvent, Suppression
+from newsletter.pressroom import Pressroom
 
 LINKS = Links("https://news.example.com")
 TOKENS = Tokens("a-key-for-the-tests-of-32-letters-or-more", clock=lambda: MORNING)
@@ -205,3 +206,15 @@ def test_odd_mail_breaks_nothing(mailbox, odd) -> None:
 def test_a_folder_that_is_no_maildir_is_said_so(mailbox, tmp_path) -> None:
     with pytest.raises(NotFound, match="no Maildir"):
         bounces.run(mailbox.sessions, tmp_path, tokens=TOKENS, links=LINKS, now=LATER)
+
+
+def test_a_mailbox_that_cannot_be_read_keeps_no_notice_from_going(mailbox, make_settings, tmp_path) -> None:
+    clock = Ticking(LATER)
+    settings = make_settings(BOUNCE_MAILDIR=tmp_path / "nowhere")
+    postbox = Postbox()
+    press = Pressroom(settings, mailbox.sessions, clock, LINKS, TOKENS, postbox)
+    with mailbox.sessions.begin() as session:
+        notify.queue(session, "signin", key="s", due_at=LATER, subscriber_id=1)
+    with pytest.raises(NotFound, match="no Maildir"):
+        pipeline.settle_step(pipeline.Parts(press))
+    assert list(postbox.taken) == ["reader1@example.com"]
