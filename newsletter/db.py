@@ -24,12 +24,13 @@ from sqlalchemy import (
     Engine,
     Insert,
     Table,
+    Text,
     TypeDecorator,
     Update,
+    bindparam,
     create_engine,
     event,
     func,
-    literal,
     make_url,
     select,
     text,
@@ -48,6 +49,17 @@ from newsletter.errors import DatabaseError
 Sessions = sessionmaker[Session]
 _COUNTED = {"preserve_rowcount": True}  # an INSERT's is lost otherwise: SQLAlchemy fetches the new keys
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "foreign_keys=ON",
+    "synchronous=NORMAL",
+    "busy_timeout=30000",
+    "cache_size=-65536",  # 64 MB, taken as far as it is needed: the indexes of a million Deliveries
+    "wal_autocheckpoint=8000",  # pages, 32 MB: a batch changes many, and each checkpoint waits for the disk
+    "journal_size_limit=67108864",
+)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -95,7 +107,7 @@ def make_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, see below
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL", "busy_timeout=30000"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -189,13 +201,22 @@ def changed(session: Session, statement: Update | Delete | Insert) -> int:
     return int(session.execute(statement, execution_options=_COUNTED).rowcount)  # type: ignore[attr-defined]
 
 
-def among(session: Session, column: Any, numbers: Sequence[int]) -> ColumnElement[bool]:
-    """``column IN numbers``, handed over as one value: the statement is the same however many there are."""
-    if session.get_bind().dialect.name == "postgresql":
-        given = literal(list(numbers), ARRAY(BigInteger))
-        return column == func.any(given)
-    each = func.json_each(json.dumps(list(numbers))).table_valued("value")
+def dialect_of(session: Session) -> str:
+    """ "sqlite" or "postgresql", for :func:`among`."""
+    return session.get_bind().dialect.name
+
+
+def among(dialect: str, column: Any) -> ColumnElement[bool]:
+    """``column IN numbers``, handed over as one value named ``numbers``, which :func:`numbers` makes: one statement for any of them."""
+    if dialect == "postgresql":
+        return column == func.any(bindparam("numbers", type_=ARRAY(BigInteger)))
+    each = func.json_each(bindparam("numbers", type_=Text)).table_valued("value")
     return column.in_(select(each.c.value))
+
+
+def numbers(dialect: str, some: Sequence[int]) -> list[int] | str:
+    """Numbers as :func:`among` takes them."""
+    return list(some) if dialect == "postgresql" else json.dumps(list(some))
 
 
 def take_turns(session: Session, name: str) -> None:
@@ -204,12 +225,12 @@ def take_turns(session: Session, name: str) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 7014))"), {"name": name})
 
 
-def skip_locked(session: Session, statement: Select[Any], *, of: Any = None) -> Select[Any]:
+def skip_locked(dialect: str, statement: Select[Any], *, of: Any = None) -> Select[Any]:
     """Claim rows nobody else is claiming: SKIP LOCKED on PostgreSQL; SQLite has one writer and needs nothing.
 
     ``of`` is the table to lock when the statement joins others.
     """
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect == "postgresql":
         return statement.with_for_update(skip_locked=True, of=of)
     return statement
 

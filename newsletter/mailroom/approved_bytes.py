@@ -18,10 +18,12 @@ def issue_hash(renditions: Mapping[str, str]) -> str:
 
 def stored_templates(session: Session, issue_id: int) -> dict[str, Template]:
     """The Renditions of an Issue by kind, each with the hash of the bytes as they lie in the table now."""
-    found = session.scalars(select(Rendition).where(Rendition.issue_id == issue_id))
+    r = Rendition.__table__
+    found = select(r.c.kind, r.c.subject, r.c.html, r.c.text, r.c.preheader).where(r.c.issue_id == issue_id)
+    session.flush()
     return {
-        r.kind: Template(r.subject, r.html, r.text, content_hash(r.subject, r.html, r.text, r.preheader))
-        for r in found
+        kind: Template(subject, html, words, content_hash(subject, html, words, preheader))
+        for kind, subject, html, words, preheader in session.execute(found)
     }
 
 

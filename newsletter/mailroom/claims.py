@@ -6,10 +6,11 @@ import secrets
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, literal, select, tuple_
+from sqlalchemy import BigInteger, Date, Integer, Select, bindparam, case, literal_column, select, tuple_
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
@@ -21,11 +22,11 @@ from newsletter.mailroom.lines import move, move_issue
 from newsletter.mailroom.messages import Template
 from newsletter.mailroom.states import PENDING, SUBMITTING, WITHDRAWN
 from newsletter.models import Delivery, Issue, Subscriber, Suppression
-from newsletter.models.base import LargeNumber
 
 _log = log.get("mailroom")
 
 
+_THE_FIRST = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 Place = tuple[datetime, int]  # of a Delivery in the order of claiming: due_at, id
 
 
@@ -81,7 +82,10 @@ def claim(
     issue = session.get_one(Issue, issue_id, populate_existing=True)
     if issue.state != "dispatching":
         return nothing
-    due = session.execute(db.skip_locked(session, _due(issue, limit, now, after), of=Delivery)).all()
+    session.flush()
+    since, number = after or _THE_FIRST
+    moments = {"now": now, "day": issue.issued_on, "since": since, "number": number}
+    due = session.execute(_due(db.dialect_of(session)), {"issue": issue_id, "limit": limit, **moments}).all()
     if not due:
         return nothing
     fresh_since = max(filter(None, (issue.composed_at, issue.released_at)))
@@ -114,7 +118,7 @@ def claim(
         claim=token,
         lease_until=claimed.lease_until,
         submitted_at=now,
-        attempts=Delivery.attempts + 1,
+        attempts=1,
         provider=provider,
     )
     if taken != len(rows):  # the rows are locked by us, so this cannot be; if it is, nothing may leave
@@ -122,37 +126,44 @@ def claim(
     return claimed
 
 
-def _due(issue: Issue, limit: int, now: datetime, after: Place | None) -> Any:
+@lru_cache(maxsize=2)
+def _due(dialect: str) -> Select[Any]:
     """What is due, with the reader's address of today and why they must not get the Issue after all, as a word."""
+    owed, reader, word = Delivery.__table__, Subscriber.__table__, Suppression.__table__
     no_longer_wanted = case(
-        (Subscriber.id.is_(None), "erased"),
-        (Subscriber.unsubscribed_at.is_not(None), "unsubscribed"),
-        (Suppression.id.is_not(None), "suppressed"),
-        (Subscriber.confirmed_at.is_(None), "unconfirmed"),
-        (Subscriber.paused_until > issue.issued_on, "paused"),
+        (reader.c.id.is_(None), "erased"),
+        (reader.c.unsubscribed_at.is_not(None), "unsubscribed"),
+        (word.c.id.is_not(None), "suppressed"),
+        (reader.c.confirmed_at.is_(None), "unconfirmed"),
+        (reader.c.paused_until > bindparam("day", type_=Date), "paused"),
         else_=None,
     )
+    since = bindparam("since", type_=UTCDateTime())
     statement = (
         select(
-            Delivery.id,
-            Delivery.subscriber_id,
-            Delivery.rendition,
-            Delivery.content_hash,
-            Delivery.due_at,
-            Subscriber.address,
+            owed.c.id,
+            owed.c.subscriber_id,
+            owed.c.rendition,
+            owed.c.content_hash,
+            owed.c.due_at,
+            reader.c.address,
             no_longer_wanted,
         )
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .outerjoin(Suppression, Suppression.address_hash == Subscriber.address_hash)
-        .where(Delivery.issue_id == issue.id, Delivery.state == PENDING, Delivery.due_at <= now)
-        .order_by(Delivery.due_at, Delivery.id)
-        .limit(limit)
+        .select_from(
+            owed.outerjoin(reader, reader.c.id == owed.c.subscriber_id).outerjoin(
+                word, word.c.address_hash == reader.c.address_hash
+            )
+        )
+        .where(
+            owed.c.issue_id == bindparam("issue", type_=Integer),
+            owed.c.state == literal_column(f"'{PENDING}'"),
+            owed.c.due_at <= bindparam("now", type_=UTCDateTime()),
+            tuple_(owed.c.due_at, owed.c.id) > tuple_(since, bindparam("number", type_=BigInteger)),
+        )
+        .order_by(owed.c.due_at, owed.c.id)
+        .limit(bindparam("limit", type_=Integer))
     )
-    if after is not None:
-        moment, number = after
-        place = tuple_(literal(moment, UTCDateTime()), literal(number, LargeNumber))
-        statement = statement.where(tuple_(Delivery.due_at, Delivery.id) > place)
-    return statement
+    return db.skip_locked(dialect, statement, of=owed)
 
 
 def _held(session: Session, issue: Issue, nothing: Claimed, reason: str) -> Claimed:

@@ -108,7 +108,7 @@ def claim(
     which = Notice.correction_id.is_not(None) if corrections else Notice.correction_id.is_(None)
     ids = session.scalars(
         db.skip_locked(
-            session,
+            db.dialect_of(session),
             select(Notice.id)
             .where(which, Notice.state == PENDING, Notice.due_at <= now)
             .order_by(Notice.due_at, Notice.id)
@@ -131,7 +131,7 @@ def claim(
         claim=token,
         lease_until=now + lease,
         submitted_at=now,
-        attempts=Notice.attempts + 1,
+        attempts=1,
     )
     return ClaimedNotices(token, now + lease, tuple(mine), withdrawn)
 
