@@ -78,13 +78,15 @@ def settings_for(url: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def prepare(values: dict[str, Any], readers: int, found: Measured, *, progress: Progress) -> int:
+def prepare(
+    values: dict[str, Any], readers: int, found: Measured, *, progress: Progress, metered_kilobytes: int = 20
+) -> int:
     """Readers and an approved Issue. Returns its number."""
     press = press_for(values, COMPOSED)
     with timed() as watch:
         found.values["readers"] = readers
         found.values["subscribers"] = add_readers(press.sessions, press.settings, readers, progress=progress)
-        issue_id = add_issue(press.sessions, press.settings)
+        issue_id = add_issue(press.sessions, press.settings, metered_kilobytes=metered_kilobytes)
         with press.sessions.kw["bind"].connect() as connection:
             # A database that has lived for a while knows the sizes of its tables; one just filled does not.
             connection.execute(text("ANALYZE"))
@@ -112,7 +114,7 @@ def hand_over(values: dict[str, Any], found: Measured, *, workers: int, progress
     found.values["accepted"] = done["accepted"]
 
 
-def judge(values: dict[str, Any], issue_id: int, found: Measured, arrived: int, twice: int) -> None:
+def judge(values: dict[str, Any], issue_id: int, found: Measured, arrived: int, twice: int | None) -> None:
     """What the far side took, beside what the ledger says."""
     press = press_for(values, COMPOSED)
     with timed() as watch, db.reading(press.sessions) as session:

@@ -94,14 +94,16 @@ def _subscribers(key: str, count: int, total: int) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def add_issue(sessions: db.Sessions, settings: Settings, *, kilobytes: int = 60) -> int:
-    """An approved Issue with both Renditions, the full one of about ``kilobytes`` of HTML. Returns its number."""
+def add_issue(
+    sessions: db.Sessions, settings: Settings, *, kilobytes: int = 60, metered_kilobytes: int = 20
+) -> int:
+    """An approved Issue with both Renditions, of about so much HTML. Returns its number."""
     with sessions.begin() as session:
         subject = "A bridge reopens, a budget passes, and what both sides say"
         issue = Issue(issued_on=DAY, subject=subject, preheader="Six stories", composed_at=COMPOSED)
         session.add(issue)
         session.flush()
-        for kind, size in (("full", kilobytes), ("metered", kilobytes // 3)):
+        for kind, size in (("full", kilobytes), ("metered", metered_kilobytes)):
             html, text = _html(size * 1024), _text(size * 256)
             session.add(
                 Rendition(

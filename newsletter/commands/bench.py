@@ -42,6 +42,9 @@ def report(found: Measured, *, as_json: bool) -> None:
 @click.option(
     "--latency", type=click.FloatRange(0, 5000), default=0.0, help="Milliseconds added to each answer."
 )
+@click.option(
+    "--connections", type=click.IntRange(1, 50), default=4, show_default=True, help="To the relay; smtp."
+)
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def dispatch(
     recipients: int | None,
@@ -50,20 +53,30 @@ def dispatch(
     workers: int,
     batch: int,
     latency: float,
+    connections: int,
     as_json: bool,
 ) -> None:
     """Freeze and hand over an issue to a server on loopback, the ledger on."""
-    from newsletter.bench.dispatch import READERS, bench_dispatch
+    from newsletter.bench import dispatch as dispatching
+    from newsletter.bench import relay
 
     with showing.progress(quiet=as_json) as progress:
-        found = bench_dispatch(
-            readers=recipients or READERS,
-            database=database,
-            workers=workers,
-            batch=batch,
-            latency=latency / 1000,
-            progress=progress,
-        )
+        if provider == "smtp":
+            found = relay.bench_relay(
+                readers=recipients or relay.READERS,
+                database=database,
+                connections=connections,
+                progress=progress,
+            )
+        else:
+            found = dispatching.bench_dispatch(
+                readers=recipients or dispatching.READERS,
+                database=database,
+                workers=workers,
+                batch=batch,
+                latency=latency / 1000,
+                progress=progress,
+            )
     report(found, as_json=as_json)
 
 
