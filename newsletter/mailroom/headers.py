@@ -36,7 +36,6 @@ LONGEST_VALUE = 900  # characters; leaves room for the longest header name
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN_ADDRESS = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)", re.ASCII)
-_PLAIN_ALREADY = re.compile(r"[a-z0-9](?:[a-z0-9.]*[a-z0-9])?")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,76}")
 
 
@@ -115,15 +114,15 @@ def mime(message: Message, *, sender: str, date: datetime) -> bytes:
     """
     template, values = message.template, message.slots
     head = [
-        _line("From", _mailbox(sender, "sender"), policy.SMTP),
-        _line("To", _mailbox(message.to, "address"), policy.SMTP),
+        _from(sender),
+        _to(message.to),
         _subject(slots.fill(template.subject, values, html=False)),
-        _line("Date", format_datetime(date.astimezone(UTC)), ONE_LINE),
+        _date(date.replace(microsecond=0)),
     ]
     for name, value in message.headers.items():
         if not _NAME.fullmatch(name) or name.lower() in _OURS:
             raise HeaderError(f"The header name {name!r} is refused.")
-        head.append(_line(name, _one_line(name, value), ONE_LINE))
+        head.append(_plain_line(name, _one_line(name, value)))
     head.append(b"MIME-Version: 1.0\r\n")
     # "=_" cannot occur in quoted-printable, so no body can contain the boundary.
     boundary = (
@@ -208,6 +207,39 @@ def _line(name: str, value: str | Address, how: policy.EmailPolicy[Any]) -> byte
     return how.fold_binary(name, how.header_factory(name, value))
 
 
+def _plain_line(name: str, value: str) -> bytes:
+    """The same for plain words, as nearly all of ours are: the library would write just this."""
+    plain = _PLAIN_ID if name == "Message-ID" else _PLAIN_VALUE
+    if name in _PLAIN_NAMES and plain.fullmatch(value) and len(value) < LONGEST_VALUE:
+        return f"{name}: {value}{CRLF}".encode()
+    return _line(name, value, ONE_LINE)
+
+
+# Of these the library reads the value of a Message-ID alone.
+_PLAIN_ID = re.compile(r"<[a-z0-9]+(?:\.[a-z0-9]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)*>")
+_PLAIN_NAMES = frozenset(
+    {"Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID"}
+)
+_PLAIN_VALUE = re.compile(r"(?!.*=\?)[!-~](?:[!-~]| (?=[!-~]))*")  # no "=?", single blanks, none at the ends
+
+
+@lru_cache(maxsize=8)
+def _from(sender: str) -> bytes:
+    return _line("From", _mailbox(sender, "sender"), policy.SMTP)
+
+
+def _to(address: str) -> bytes:
+    if _PLAIN_ADDRESS.fullmatch(address) and len(address) < QUOTED_LINE - len("To: "):
+        return f"To: {envelope_address(address)}{CRLF}".encode()
+    return _line("To", _mailbox(address, "address"), policy.SMTP)
+
+
+@lru_cache(maxsize=8)
+def _date(moment: datetime) -> bytes:
+    return _line("Date", format_datetime(moment.astimezone(UTC)), ONE_LINE)
+
+
+@lru_cache(maxsize=64)
 def _subject(text: str) -> bytes:
     """The Subject line, folded. What is not plain ASCII is written as encoded words of at most 75 characters
     (RFC 2047; the newer policies of the library write longer ones), and so is a feed's own "=?", which would be
@@ -264,6 +296,4 @@ def _ascii_domain(domain: str) -> str:
 
 def _plain(text: str) -> str:
     """Letters, digits, dots and hyphens: what may stand in an identifier on the wire."""
-    if _PLAIN_ALREADY.fullmatch(text):
-        return text
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.").lower() or "x"

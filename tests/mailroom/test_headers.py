@@ -265,3 +265,26 @@ def test_the_short_way_to_an_address_says_what_the_library_says(local: str, doma
             envelope_address(text)
     else:
         assert envelope_address(text) == long_way
+
+
+_PRINTED = st.text(st.sampled_from("aZ09 <>@:;,.=?-_/\"()[]'"), min_size=1, max_size=120)
+
+
+@given(st.sampled_from(["List-Unsubscribe", "List-Id", "Feedback-ID", "X-Other"]), _PRINTED)
+def test_the_short_way_to_a_header_line_says_what_the_library_says(name: str, value: str) -> None:
+    assert headers._plain_line(name, value) == headers._line(name, value, headers.ONE_LINE)
+
+
+@given(_ATEXT, _DOMAIN)
+def test_the_short_way_to_the_to_line_says_what_the_library_says(local: str, domain: str) -> None:
+    address = f"{local}@{domain}"
+    try:
+        long_way = headers._line("To", headers._mailbox(address, "address"), headers.policy.SMTP)
+    except HeaderError:
+        return
+    assert headers._to(address) == long_way
+
+
+@given(st.from_regex(headers._PLAIN_ID, fullmatch=True))
+def test_the_short_way_to_a_message_id_says_what_the_library_says(value: str) -> None:
+    assert headers._plain_line("Message-ID", value) == headers._line("Message-ID", value, headers.ONE_LINE)
