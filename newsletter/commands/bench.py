@@ -150,3 +150,39 @@ def signups(rate: int, seconds: int, database: str, workers: int, as_json: bool)
             rate=rate, seconds=seconds, database=database, workers=workers, progress=progress
         )
     report(found, as_json=as_json)
+
+
+@bench.command()
+@click.option("--feeds", type=click.IntRange(1, 10_000), default=500, show_default=True)
+@click.option(
+    "--database",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, postgresql, or the address of an empty database.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def gather(feeds: int, database: str, as_json: bool) -> None:
+    """Read feeds of a server on loopback into a fresh database."""
+    from newsletter.bench.gather import bench_gather
+
+    with showing.progress(quiet=as_json) as progress:
+        found = bench_gather(feeds=feeds, database=database, progress=progress)
+    report(found, as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--rate", type=click.FloatRange(1, 10_000), default=50, show_default=True, help="Requests a second."
+)
+@click.option("--seconds", type=click.FloatRange(0.1, 600), default=20, show_default=True)
+@click.option(
+    "--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="gunicorn's workers."
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def web(rate: float, seconds: float, workers: int, as_json: bool) -> None:
+    """Ask the site for pages at a steady rate; p50 and p99."""
+    from newsletter.bench.web import bench_web
+
+    with showing.progress(quiet=as_json) as progress:
+        found = bench_web(rate=rate, seconds=seconds, workers=workers, progress=progress)
+    report(found, as_json=as_json)
