@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,23 +15,16 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
     DateTime,
     Delete,
     Engine,
     Insert,
     Table,
-    Text,
     TypeDecorator,
     Update,
-    bindparam,
     create_engine,
     event,
-    func,
     make_url,
-    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -43,6 +35,8 @@ from sqlalchemy.sql import Select
 
 from newsletter.db_faults import explain as explain
 from newsletter.db_faults import speaking_plainly as speaking_plainly
+from newsletter.db_numbers import among as among
+from newsletter.db_numbers import numbers as numbers
 from newsletter.db_turns import begin_writing
 from newsletter.errors import DatabaseError
 
@@ -204,19 +198,6 @@ def changed(session: Session, statement: Update | Delete | Insert) -> int:
 def dialect_of(session: Session) -> str:
     """ "sqlite" or "postgresql", for :func:`among`."""
     return session.get_bind().dialect.name
-
-
-def among(dialect: str, column: Any) -> ColumnElement[bool]:
-    """``column IN numbers``, handed over as one value named ``numbers``, which :func:`numbers` makes: one statement for any of them."""
-    if dialect == "postgresql":
-        return column == func.any(bindparam("numbers", type_=ARRAY(BigInteger)))
-    each = func.json_each(bindparam("numbers", type_=Text)).table_valued("value")
-    return column.in_(select(each.c.value))
-
-
-def numbers(dialect: str, some: Sequence[int]) -> list[int] | str:
-    """Numbers as :func:`among` takes them."""
-    return list(some) if dialect == "postgresql" else json.dumps(list(some))
 
 
 def take_turns(session: Session, name: str) -> None:

@@ -102,6 +102,7 @@ def freeze(values: dict[str, Any], found: Measured, *, progress: Progress) -> No
     done = together(dispatch_in(values, COMPOSED, limit=0, progress=progress))
     progress("freezing", 1, 1, "")
     found.values["freeze_seconds"] = round(done["seconds"], 2)
+    found.values["freeze_cpu_seconds"] = round(done["cpu_seconds"], 2)
     found.values["freeze_peak_mb"] = done["peak_mb"]
 
 
@@ -109,6 +110,7 @@ def hand_over(values: dict[str, Any], found: Measured, *, workers: int, progress
     """Everything is due: hand it over in so many processes."""
     done = together(dispatch_in(values, COMPOSED + ALL_DUE, workers=workers, progress=progress))
     found.values["hand_over_seconds"] = round(done["seconds"], 2)
+    found.values["hand_over_cpu_seconds"] = round(done["cpu_seconds"], 2)
     found.values["readers_per_second"] = round(done["accepted"] / done["seconds"])
     found.values["peak_mb"] = done["peak_mb"]
     found.values["accepted"] = done["accepted"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any, cast
 
 from newsletter import clock as clocks
@@ -27,9 +27,10 @@ _TELL_EVERY = 0.5  # seconds
 
 @dataclass(frozen=True)
 class Dispatched:
-    """What one process did: the report's counts, how long it took, and its largest resident memory in MB."""
+    """What one process did: the report's counts, how long it took, of that on a processor, and its largest resident memory in MB."""
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     accepted: int
     uncertain: int
@@ -97,12 +98,15 @@ def _dispatch(there: Any, values: dict[str, Any], at: datetime, limit: int | Non
 
     try:
         press = press_for(values, at)
+        used = process_time()
         with timed() as watch:
             report = press.dispatch(DAY, limit=limit, progress=tell)
+        used = process_time() - used
         press.provider.close()
         there.send(
             Dispatched(
                 watch.seconds,
+                used,
                 peak_megabytes(),
                 report.accepted,
                 report.uncertain,
@@ -119,6 +123,7 @@ def together(results: Sequence[Dispatched]) -> dict[str, Any]:
     """The sum over processes: seconds of the slowest, memory of the largest."""
     return {
         "seconds": max(r.seconds for r in results),
+        "cpu_seconds": sum(r.cpu_seconds for r in results),
         "peak_mb": max(r.peak_mb for r in results),
         "accepted": sum(r.accepted for r in results),
         "uncertain": sum(r.uncertain for r in results),
