@@ -65,7 +65,7 @@ def run(
                 return granted
         with sessions.begin() as session:
             waiting = select(Wish).where(Wish.id > last).order_by(Wish.id).limit(TOGETHER)
-            wishes = session.scalars(db.skip_locked(session, waiting)).all()
+            wishes = session.scalars(db.skip_locked(db.dialect_of(session), waiting)).all()
             for wish in wishes:
                 last = wish.id
                 granted += _grant_safely(session, wish, settings, clock())

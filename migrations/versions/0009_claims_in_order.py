@@ -1,14 +1,14 @@
 """The claim's index orders by number too: where a hundred thousand Deliveries are due at the same moment, PostgreSQL would sort them all
 at each claim.
 
-Revision ID: 0008
-Revises: 0007
+Revision ID: 0009
+Revises: 0008
 """
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
