@@ -5,7 +5,7 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help run test prove check bench fast format lock python chromium clean
+.PHONY: help run test prove check bench fast pictures format lock python chromium clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql" "dispat
 
 bench: $(VENV)/.installed-dev ## how fast it is, beside yardsticks of the same run; minutes
 	@for bench in $(BENCHES); do $(PY) -m newsletter bench $$bench || exit $$?; done
+
+pictures: $(VENV)/.installed-dev chromium ## the desk's pictures in docs/, anew out of the sample edition
+	@$(PY) -m tests.pictures docs
 
 format: $(VENV)/.installed-dev ## rewrite the code in the project's format
 	@$(VENV)/bin/ruff format .

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.circulation import operators
 from newsletter.clock import day_in
-from newsletter.due import DueStep
+from newsletter.due import DueStep, Rhythm, latest_compose
+from newsletter.lookaround import answering
 from newsletter.mailroom import hearing, notify
-from newsletter.models import Check, Issue, Notice, Run
+from newsletter.mailroom.outside_checks import SILENT_SIDE_SHARE
+from newsletter.models import AuditEntry, Check, Delivery, Issue, Notice, Run
 from newsletter.newsroom import corrections
 from newsletter.pressroom import Pressroom
 
 LONG_PAUSE = timedelta(minutes=4)  # asked for by a provider
 STUCK_FOR = timedelta(minutes=15)  # of hand-overs that all came back
+LATE = timedelta(hours=1)  # after the moment of composing
+LOOK_BACK = timedelta(days=4)  # Issues; older ones are nobody's worry any more
+LATELY = timedelta(days=1)
+WAITS_FOR = timedelta(hours=1)  # a doubt that no later word has settled by then
 MOST_A_DAY = 20  # to each operator: past that, more mail hides what matters
 _WHAT_STOPS = {
     "gather": "The feeds could not be gathered",
@@ -104,6 +112,77 @@ def cited_articles_changed(press: Pressroom) -> None:
             f"{c.outlet} changed an article that “{c.headline}” in the issue of {c.issued_on} cites. "
             "See on the desk whether the story needs a correction.",
         )
+
+
+def look_around(press: Pressroom, now: datetime) -> None:
+    """What no Step would notice: a missing Issue, feeds that fail, an Issue held by what bounced, doubts that wait, silence."""
+    with db.reading(press.sessions) as session:
+        found = list(_noticed(session, press, now))
+    for about, what in found:
+        _tell(press, about, what)
+
+
+def _noticed(session: Session, press: Pressroom, now: datetime) -> Iterator[tuple[str, str]]:
+    settings = press.settings
+    rhythm = Rhythm(
+        settings.EDITION_TZ,
+        settings.compose_time,
+        settings.APPROVAL == "auto",
+        timedelta(hours=settings.STALE_AFTER),
+    )
+    composed = latest_compose(now, rhythm)
+    if composed and LATE <= now - composed[1] < rhythm.stale_after:
+        day = composed[0]
+        if session.scalar(select(Issue.id).where(Issue.issued_on == day)) is None:
+            minutes = int(LATE.total_seconds()) // 60
+            yield (
+                f"missing:{day}",
+                f"There is no issue of {day}, {minutes} minutes after it should have been composed.",
+            )
+    if trouble := _feeds_in_trouble(session, now):
+        yield "feeds", trouble
+    lately = session.scalars(select(Issue).where(Issue.composed_at > now - LOOK_BACK)).all()
+    for issue in lately:
+        if issue.state == "held" and issue.hold_reason and not _held_by_somebody(session, issue):
+            about = f"held:{issue.issued_on}:{sha256(issue.hold_reason.encode()).hexdigest()[:8]}"
+            yield about, f"The issue of {issue.issued_on} was stopped on its way: {issue.hold_reason}"
+        waiting = session.scalar(
+            select(func.count()).where(
+                Delivery.issue_id == issue.id,
+                Delivery.state == "uncertain",
+                Delivery.submitted_at < now - WAITS_FOR,
+            )
+        )
+        if waiting:
+            said = "1 copy is" if waiting == 1 else f"{waiting:,} copies are"
+            yield (
+                f"uncertain:{issue.issued_on}",
+                f"{said} of unknown fate in the issue of {issue.issued_on}: decide.",
+            )
+
+
+def _feeds_in_trouble(session: Session, now: datetime) -> str:
+    """Which Sides too many feeds of do not answer; empty when all is well, or nothing was gathered lately at all."""
+    gathered = select(Run.id).where(
+        Run.step == "gather", Run.outcome == "done", Run.started_at > now - LATELY
+    )
+    if session.scalar(gathered.limit(1)) is None:
+        return ""
+    said = []
+    for a in answering(session, now=now):
+        if a.outlets and len(a.silent) > SILENT_SIDE_SHARE * a.outlets:
+            said.append(f"{len(a.silent)} of {a.outlets} outlets of the {a.side.value}")
+    return f"Feeds fail: {', '.join(said)} did not answer within a day." if said else ""
+
+
+def _held_by_somebody(session: Session, issue: Issue) -> bool:
+    """An operator held it for that reason, and knows."""
+    acts = session.scalars(
+        select(AuditEntry).where(
+            AuditEntry.about == f"issue:{issue.issued_on}", AuditEntry.act == "issue.held"
+        )
+    )
+    return any(act.detail.get("reason") == issue.hold_reason for act in acts)
 
 
 def _tell(press: Pressroom, about: str, what: str) -> None:

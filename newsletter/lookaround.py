@@ -73,7 +73,7 @@ def around(
             session.scalars(select(Story.id).where(Story.id.in_(numbers), Story.flagged_at.is_not(None)))
         ),
         retold=_retold(session, issue),
-        answering=_answering(session, now=now),
+        answering=answering(session, now=now),
         audience=counted,
         audience_before=before,
         before_on=before_on,
@@ -191,13 +191,19 @@ def _retold(session: Session, issue: Issue) -> frozenset[int]:
     return frozenset(session.scalars(newer.where(StoryTelling.revision > placed.c.revision)))
 
 
-def _answering(session: Session, *, now: datetime) -> tuple[Answering, ...]:
+def answering(session: Session, *, now: datetime) -> tuple[Answering, ...]:
     """Each Side's Outlets and those of which no enabled Feed answered lately; paused Feeds are nobody's fault."""
     reached = func.max(case(((Feed.checked_at > now - ANSWERED) & Feed.last_error.is_(None), 1), else_=0))
     rows = session.execute(
         select(Outlet.name, Outlet.lean, reached)
         .join(Feed, Feed.outlet_id == Outlet.id)
-        .where(Outlet.enabled, Outlet.listed, Feed.enabled, Feed.paused_at.is_(None))
+        .where(
+            Outlet.enabled,
+            Outlet.listed,
+            Feed.enabled,
+            Feed.paused_at.is_(None),
+            Feed.checked_at.is_not(None),
+        )
         .group_by(Outlet.id, Outlet.name, Outlet.lean)
         .order_by(Outlet.name)
     ).all()

@@ -45,6 +45,8 @@ def tick(parts: Parts, now: datetime) -> list[DueStep]:
             if not _leaving(parts) and _do(parts, step):
                 done.append(step)
         now = max(now, parts.now)
+    if not _leaving(parts):
+        alerts.look_around(parts.press, now)
     return done
 
 

@@ -94,6 +94,11 @@ def write_preview(
     return Preview((*files, *taken), note)
 
 
+def find_browser() -> str | None:
+    """Where this machine keeps a Chromium; None when it has none."""
+    return next(filter(None, map(shutil.which, _BROWSERS)), None)
+
+
 def take_pictures(pages: Sequence[tuple[str, str]], folder: Path) -> tuple[list[Path], str]:
     """Picture each (name, HTML) at 600 and 375 px, light, dark and darkened by force. Returns files and a note."""
     # In a thread of its own: Playwright refuses one in which a loop of asyncio, somebody else's, is running.
@@ -102,7 +107,7 @@ def take_pictures(pages: Sequence[tuple[str, str]], folder: Path) -> tuple[list[
 
 
 def _take_pictures(pages: Sequence[tuple[str, str]], folder: Path) -> tuple[list[Path], str]:
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    browser = find_browser()
     if browser is None:
         return [], "No Chromium was found, so no pictures were taken; everything else is written."
     try:

@@ -15,7 +15,7 @@ from newsletter import db
 from newsletter.errors import Refused
 from newsletter.mailroom import hearing, ledger, tally
 from newsletter.mailroom.states import STATES
-from newsletter.models import Delivery, DeliveryEvent, LeftOut, Subscriber
+from newsletter.models import Delivery, DeliveryEvent, LeftOut, Run, Subscriber
 from newsletter.pressroom import find_issue, standing
 from newsletter.web.desk.acts import reason
 from newsletter.web.desk.days import day_of
@@ -24,6 +24,7 @@ from newsletter.web.services import services
 
 SHOWN = 200  # uncertain ones on one page
 ZONES_SHOWN = 40
+FOLLOW_EVERY = 10  # seconds; only for who asks, so that nothing an operator types is lost (WCAG 2.2.2)
 CHOICES = {
     "accepted": "It arrived",
     "withdrawn": "Leave it: it is not sent again",
@@ -79,6 +80,9 @@ def dispatch_page(day: str) -> Response:
             batches=tally.uncertain_batches(session, row.id),
             choices=CHOICES,
             now=site.now(),
+            following=row.state == "dispatching" and request.args.get("follow") == "1",
+            follow_every=FOLLOW_EVERY,
+            **_paused(session, site.now()),
         )
     return make_response(html)
 
@@ -100,6 +104,18 @@ def decide(day: str) -> Response:
         raise Refused("Nothing was done: please tick the copies you mean.")
     services().press.decide_uncertain(day_of(day), numbers, after, by=by(), reason=reason())
     return go(f"issues/{day_of(day)}/dispatch#uncertain")
+
+
+def _paused(session: Session, now: datetime) -> dict[str, Any]:
+    """Until when the provider asked us to wait, and why, as the last dispatch Run says."""
+    run = session.scalars(
+        select(Run).where(Run.step == "dispatch").order_by(Run.started_at.desc()).limit(1)
+    ).first()
+    said = run.detail.get("paused_until") if run else None
+    until = datetime.fromisoformat(said) if said else None
+    if run is None or until is None or until <= now:
+        return {"paused_until": None, "paused_because": ""}
+    return {"paused_until": until, "paused_because": run.detail.get("paused_because", "")}
 
 
 def _by(session: Session, issue_id: int, heading: str, column: Any) -> Table:

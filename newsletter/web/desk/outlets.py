@@ -17,7 +17,17 @@ from newsletter.web.desk.guard import bp, by, go
 from newsletter.web.services import services
 
 LATELY = timedelta(days=1)
+LAST_ENTRIES = 5  # shown of each Feed
 SILENT_AFTER = timedelta(days=3)  # a Feed without a new Entry for so long deserves a look
+
+
+@dataclass(frozen=True)
+class LastEntry:
+    """One of the latest Articles of a Feed."""
+
+    headline: str
+    url: str
+    published_at: datetime
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,7 @@ class FeedLine:
     side: Side
     state: str
     entries: int  # Articles gathered from it within LATELY
+    last: tuple[LastEntry, ...]  # the latest Articles it brought
 
 
 @dataclass(frozen=True)
@@ -88,10 +99,35 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
         .options(joinedload(Feed.outlet))
         .order_by(func.lower(Outlet.name), Feed.url)
     ).all()
+    latest = _latest(session)
     return [
-        FeedLine(f, f.outlet, side_of(Lean(f.outlet.lean)), state_of(f, now), brought.get(f.id, 0))
+        FeedLine(
+            f,
+            f.outlet,
+            side_of(Lean(f.outlet.lean)),
+            state_of(f, now),
+            brought.get(f.id, 0),
+            latest.get(f.id, ()),
+        )
         for f in feeds
     ]
+
+
+def _latest(session: Session) -> dict[int, tuple[LastEntry, ...]]:
+    """The latest Articles of each Feed, newest first."""
+    place = func.row_number().over(
+        partition_by=Article.feed_id, order_by=(Article.published_at.desc(), Article.id.desc())
+    )
+    ranked = select(
+        Article.feed_id, Article.headline, Article.url, Article.published_at, place.label("place")
+    ).where(Article.feed_id.is_not(None))
+    rows = ranked.subquery()
+    found: dict[int, tuple[LastEntry, ...]] = {}
+    for feed_id, headline, url, published_at, _ in session.execute(
+        select(rows).where(rows.c.place <= LAST_ENTRIES).order_by(rows.c.feed_id, rows.c.place)
+    ):
+        found[feed_id] = (*found.get(feed_id, ()), LastEntry(headline, url, published_at))
+    return found
 
 
 def state_of(feed: Feed, now: datetime) -> str:

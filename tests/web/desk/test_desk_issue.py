@@ -14,9 +14,10 @@ from sqlalchemy import select, update
 from newsletter import db
 from newsletter.errors import Refused
 from newsletter.mailroom import ledger, slots
+from newsletter.mailroom.messages import content_hash
 from newsletter.mailroom.preview import example_slots
 from newsletter.mailroom.providers.outbox import list_outbox, read_outbox
-from newsletter.models import Article, AuditEntry, Check, Delivery, Issue, Rendition, StoryTelling
+from newsletter.models import Article, AuditEntry, Check, Delivery, Issue, Rendition, StoryTelling, Subscriber
 from newsletter.newsroom.telling import from_json
 from newsletter.web.desk.guidance import Standing, advice
 from tests.conftest import MORNING
@@ -278,3 +279,32 @@ def test_the_words_of_an_operator_are_named_as_such(desk: object, sessions: db.S
         words = {**telling.words, "lede": [{**telling.words["lede"][0], "verdict": "operator"}]}
         session.execute(update(StoryTelling).where(StoryTelling.id == telling.id).values(words=words))
     assert "An operator answers for it" in desk.page()
+
+
+def test_what_is_previewed_is_what_leaves(desk: object, sessions: db.Sessions) -> None:
+    """The mail in the Outbox is, but for each reader's own links, byte for byte what the desk shows and approved."""
+    shown = {kind: desk.get(f"{ISSUE}/frame?kind={kind}").text for kind in ("full", "metered")}
+    assert desk.submit(f"{ISSUE}/approve", ISSUE).status_code == 303
+    desk.press.dispatch(MORNING.date())
+    example = example_slots(desk.press.links)
+    with db.reading(sessions) as session:
+        owed = session.scalars(select(Delivery)).all()
+        stored = ledger.stored_templates(session, 1)
+        readers = {r.id: r.address for r in session.scalars(select(Subscriber))}
+    assert {d.rendition for d in owed} == {"full", "metered"}
+    folder = desk.press.settings.OUTBOX_DIR
+    mails = {mail.to: mail for mail in (read_outbox(folder, kept.name) for kept in list_outbox(folder))}
+    for delivery in owed:
+        mail = mails[readers[delivery.subscriber_id]]
+        own = desk.press.reader_slots(delivery.subscriber_id, mail.to)
+        html, text = mail.html.replace("\r\n", "\n"), mail.text.replace("\r\n", "\n")
+        template = stored[delivery.rendition]
+        assert html.rstrip("\n") == slots.fill(template.html, own, html=True).rstrip("\n")
+        opened = {"html": html, "text": text}
+        for name, value in own.items():  # put the Slots back
+            opened = {part: words.replace(value, f"%%{name}%%") for part, words in opened.items()}
+        trimmed = (template.html.rstrip("\n"), template.text.rstrip("\n"))
+        assert (opened["html"].rstrip("\n"), opened["text"].rstrip("\n")) == trimmed
+        rehashed = content_hash(mail.subject, template.html, template.text, template.preheader)
+        assert rehashed == delivery.content_hash == template.content_hash
+        assert slots.fill(template.html, example, html=True) == shown[delivery.rendition]

@@ -327,7 +327,11 @@ def test_growth_is_drawn_with_a_table_of_the_same_numbers(
                            asked_at=MORNING - timedelta(days=3), confirmed_at=MORNING - timedelta(days=2))
             )  # fmt: skip
     page = desk.page("figures")
-    rows = dict(re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', page, re.S))
+    comings = page[page.index('id="comings-h"') :]
+    rows = dict(
+        re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', comings[: comings.index("</table>")], re.S)
+    )
+    assert "5 asked" in comings
     assert re.findall(r"<td>(\d+)</td>", rows["27 Feb"]) == ["5", "0", "0"]
     assert re.findall(r"<td>(\d+)</td>", rows["28 Feb"]) == ["0", "5", "0"]
     assert "r0@example.com" not in page
@@ -346,8 +350,8 @@ def test_a_plot_lies_inside_its_drawing_and_keeps_every_number() -> None:
     points = [tuple(map(float, p.split(","))) for line in drawn.points for p in line.split()]
     assert all(0 <= x <= 640 and 0 <= y <= 200 for x, y in points)
     assert min(y for _, y in points) == points[2][1]
-    assert drawn.grid[-1][1] >= 1234
-    assert drawn.rows[::-1] == [(label, [v, 1]) for label, v in zip("abcd", values, strict=True)]
+    assert drawn.grid[-1][1] == "1,500"
+    assert drawn.rows[::-1] == [(label, [f"{v:,}", "1"]) for label, v in zip("abcd", values, strict=True)]
     assert plot("k", "h", "c", "Day", [], [Series("One", "a", [])]).rows == []
 
 
@@ -420,3 +424,42 @@ def test_the_outbox_is_not_there_when_a_provider_takes_the_mail(make_desk: Calla
     assert "/desk/outbox" not in desk.page()
     for path in ("outbox", "outbox/delivery-1.eml", "outbox/delivery-1.eml/frame"):
         assert desk.get(path).status_code == 404
+
+
+def test_each_figure_answers_the_question_that_is_its_heading(desk: object) -> None:
+    desk.press.approve(MORNING.date(), by="test")
+    desk.press.dispatch(MORNING.date())
+    page = desk.page("figures")
+    figures = re.findall(r"<figure.*?</figure>", page, re.S)
+    assert len(figures) == 10
+    for figure in figures:
+        heading = re.search(r"<h3[^>]*>(.*?)</h3>", figure)
+        assert heading
+        assert heading[1].endswith("?")
+        drawn = '<svg class="plot__lines' in figure and "<table" in figure
+        assert drawn or "Nothing to draw yet." in figure, heading[1]
+    assert sum("plot__answer" in figure for figure in figures) >= 8
+    assert "@example.com" not in page.partition("deskfoot")[0]
+
+
+def test_a_dispatch_is_followed_only_by_who_asks(desk: object, sessions: db.Sessions) -> None:
+    desk.press.approve(MORNING.date(), by="test")
+    desk.press.dispatch(MORNING.date(), limit=1)
+    with sessions.begin() as session:
+        session.execute(
+            update(Delivery).where(Delivery.state == "accepted").values(state="uncertain", reason="cut")
+        )
+    still = desk.page(f"{ISSUE}/dispatch")
+    assert 'http-equiv="refresh"' not in still
+    assert "Why stop here?" in still
+    assert "The provider has said nothing since." in still
+    followed = desk.page(f"{ISSUE}/dispatch?follow=1")
+    assert 'http-equiv="refresh" content="10"' in followed
+    assert "Why stop here?" not in followed  # nothing that is typed may be lost by opening it anew
+    assert "Stop following" in followed
+
+
+def test_the_last_entries_of_a_feed(desk: object) -> None:
+    page = unescape(desk.page("outlets"))
+    assert "Its last 5" in page
+    assert "Rent cap clears Assembly in 212 to 198 vote" in page

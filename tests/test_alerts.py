@@ -1,0 +1,132 @@
+"""What no Step would notice is told to the operators by mail: once for each cause and day, and not what they did themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from newsletter import alerts, clock, db
+from newsletter.circulation.tokens import Tokens
+from newsletter.links import Links
+from newsletter.mailroom import approve, providers
+from newsletter.models import Delivery, Feed, Issue, Notice, Outlet, Run, Subscriber
+from newsletter.pressroom import Pressroom
+from tests.conftest import MORNING
+
+Told = Callable[..., list[str]]
+
+
+@pytest.fixture
+def make_press(make_settings: Any, sessions: db.Sessions) -> Callable[..., Pressroom]:
+    def make(now: datetime = MORNING, **changes: str) -> Pressroom:
+        settings = make_settings(OPERATORS="desk@example.com", **changes)
+        fixed = clock.fixed(now)
+        tokens = Tokens(settings.SECRET_KEY.get_secret_value(), clock=fixed)
+        provider = providers.make(make_settings(), now=fixed)
+        return Pressroom(settings, sessions, fixed, Links(settings.SITE_URL), tokens, provider)
+
+    return make
+
+
+@pytest.fixture
+def told(sessions: db.Sessions) -> Told:
+    """Look around, and say what the operators are told from then on."""
+
+    def look(press: Pressroom) -> list[str]:
+        def all_told() -> list[str]:
+            with db.reading(sessions) as session:
+                return [n.values["what"] for n in session.scalars(select(Notice).order_by(Notice.id))]
+
+        before = len(all_told())
+        alerts.look_around(press, press.clock())
+        alerts.look_around(press, press.clock())  # what was told is not told again
+        return all_told()[before:]
+
+    return look
+
+
+def _issue(session: Any, state: str = "dispatching", **values: Any) -> Issue:
+    issue = Issue(
+        issued_on=MORNING.date(), state=state, subject="x", composed_at=MORNING - timedelta(hours=2), **values
+    )
+    session.add(issue)
+    session.flush()
+    return issue
+
+
+def _copies(session: Any, issue: Issue, count: int, state: str, submitted_at: datetime) -> None:
+    for n in range(count):
+        reader = Subscriber(
+            address=f"r{n}@example.com", address_hash=f"h{n}", person_hash=f"p{n}", asked_at=MORNING
+        )
+        session.add(reader)
+        session.flush()
+        session.add(
+            Delivery(issue_id=issue.id, subscriber_id=reader.id, address_hash=f"h{n}", rendition="full", content_hash="x",
+                     due_at=MORNING, state=state, submitted_at=submitted_at, provider="sendgrid")
+        )  # fmt: skip
+
+
+def test_a_missing_issue(make_press: Any, told: Told, sessions: db.Sessions) -> None:
+    early, late = datetime.fromisoformat("2026-03-02T10:29Z"), datetime.fromisoformat("2026-03-02T10:31Z")
+    assert told(make_press(early)) == []  # composed at 4:30 in New York, 9:30 UTC
+    (said,) = told(make_press(late))
+    assert "no issue of 2026-03-02" in said
+    with sessions.begin() as session:
+        _issue(session, "draft")
+    assert told(make_press(late + timedelta(days=0, hours=1))) == []
+
+
+def test_feeds_of_one_side_that_fail(make_press: Any, told: Told, sessions: db.Sessions) -> None:
+    with sessions.begin() as session:
+        for n, lean in enumerate(["left"] * 4 + ["right"] * 4):
+            outlet = Outlet(name=f"O{n}", homepage="https://o.example", lean=lean)
+            outlet.feeds = [Feed(url=f"https://o{n}.example/feed", checked_at=MORNING)]
+            session.add(outlet)
+        _issue(session)
+    assert told(make_press()) == []
+    with sessions.begin() as session:
+        session.execute(update(Feed).where(Feed.id.in_([5, 6])).values(last_error="It is gone.", failures=3))
+    assert told(make_press()) == []  # nothing was gathered lately, so nobody could answer
+    with sessions.begin() as session:
+        session.add(Run(step="gather", due_at=MORNING, started_at=MORNING, outcome="done"))
+    (said,) = told(make_press())
+    assert said == "Feeds fail: 2 of 4 outlets of the right did not answer within a day."
+    with sessions.begin() as session:
+        session.execute(update(Feed).where(Feed.id.in_([5, 6])).values(paused_at=MORNING))
+    assert told(make_press()) == []
+
+
+def test_an_issue_held_by_the_machine_but_not_one_held_by_hand(
+    make_press: Any, told: Told, sessions: db.Sessions
+) -> None:
+    with sessions.begin() as session:
+        approve.hold(session, _issue(session), by="operator:1", now=MORNING, reason="A name is wrong.")
+    assert told(make_press()) == []
+    with sessions.begin() as session:
+        session.execute(update(Issue).values(hold_reason="too much went wrong: 120 of 900 bounced"))
+    (said,) = told(make_press())
+    assert "120 of 900" in said
+
+
+def test_doubts_that_wait(make_press: Any, told: Told, sessions: db.Sessions) -> None:
+    with sessions.begin() as session:
+        _copies(session, _issue(session), 3, "uncertain", MORNING - timedelta(minutes=30))
+    assert told(make_press()) == []
+    (said,) = told(make_press(MORNING + timedelta(hours=1)))
+    assert said.startswith("3 copies are of unknown fate in the issue of 2026-03-02")
+
+
+def test_there_is_an_end_to_it(make_press: Any, sessions: db.Sessions) -> None:
+    with sessions.begin() as session:
+        issue = _issue(session, "held", hold_reason="first")
+    for n in range(40):
+        with sessions.begin() as session:
+            session.execute(update(Issue).where(Issue.id == issue.id).values(hold_reason=f"reason {n}"))
+        alerts.look_around(make_press(), MORNING)
+    with db.reading(sessions) as session:
+        assert len(session.scalars(select(Notice)).all()) == alerts.MOST_A_DAY
