@@ -290,6 +290,7 @@ def test_what_is_previewed_is_what_leaves(desk: object, sessions: db.Sessions) -
     with db.reading(sessions) as session:
         owed = session.scalars(select(Delivery)).all()
         stored = ledger.stored_templates(session, 1)
+        preheaders = {r.kind: r.preheader for r in session.scalars(select(Rendition))}
         readers = {r.id: r.address for r in session.scalars(select(Subscriber))}
     assert {d.rendition for d in owed} == {"full", "metered"}
     folder = desk.press.settings.OUTBOX_DIR
@@ -305,6 +306,6 @@ def test_what_is_previewed_is_what_leaves(desk: object, sessions: db.Sessions) -
             opened = {part: words.replace(value, f"%%{name}%%") for part, words in opened.items()}
         trimmed = (template.html.rstrip("\n"), template.text.rstrip("\n"))
         assert (opened["html"].rstrip("\n"), opened["text"].rstrip("\n")) == trimmed
-        rehashed = content_hash(mail.subject, template.html, template.text, template.preheader)
+        rehashed = content_hash(mail.subject, template.html, template.text, preheaders[delivery.rendition])
         assert rehashed == delivery.content_hash == template.content_hash
         assert slots.fill(template.html, example, html=True) == shown[delivery.rendition]
