@@ -48,7 +48,7 @@ def create_app(
             sessions=sessions or db.make_sessions(db.make_engine(settings.DATABASE_URL)),
             clock=clock,
             links=Links(settings.SITE_URL),
-            tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=clock),
+            tokens=Tokens(settings.signing_keys, clock=clock),
             provider=providers.make(settings, now=clock),
         )
     )

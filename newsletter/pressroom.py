@@ -266,7 +266,7 @@ class Pressroom:
 
     def reader_slots(self, subscriber_id: int, address: str) -> Mapping[str, str]:
         """The Slots of one reader's copy: links bound to them and to their purpose."""
-        known_as = address_hash(self.settings.SECRET_KEY.get_secret_value(), address)
+        known_as = address_hash(self.settings.hash_key, address)
         token = self.tokens.make(UNSUBSCRIBE, subject_of(subscriber_id, known_as))
         return {"unsubscribe_url": self.links.unsubscribe(token), "account_url": self.links.account()}
 

@@ -33,6 +33,10 @@ class Settings(BaseSettings):
         SecretStr(DEVELOPMENT_KEY),
         description="Signs links and sessions and keys address hashes. 32 characters or more in production.",
     )
+    SECRET_KEYS_BEFORE: SecretStr = Field(
+        SecretStr(""),
+        description="Comma list of earlier SECRET_KEYs, oldest first: links they signed stay good. The oldest keys address hashes.",
+    )
     SITE_URL: str = Field(
         "http://127.0.0.1:8000",
         description="Where the site lives; every link is built from it and from nothing else.",
@@ -188,6 +192,17 @@ class Settings(BaseSettings):
     def operators(self) -> tuple[str, ...]:
         """``OPERATORS`` as addresses in lower case."""
         return tuple(a.strip().lower() for a in self.OPERATORS.split(",") if a.strip())
+
+    @property
+    def signing_keys(self) -> list[str]:
+        """Keys that signed links, oldest first; the last one signs now."""
+        before = self.SECRET_KEYS_BEFORE.get_secret_value().split(",")
+        return [*(key.strip() for key in before if key.strip()), self.SECRET_KEY.get_secret_value()]
+
+    @property
+    def hash_key(self) -> str:
+        """Keys the hashes of addresses: the first key there ever was, for a hash cannot be made anew under another."""
+        return self.signing_keys[0]
 
     @property
     def in_production(self) -> bool:

@@ -49,7 +49,7 @@ def add_readers(sessions: db.Sessions, settings: Settings, count: int, *, progre
     Returns how many Subscribers there are in all.
     """
     total = count + count // LEFT_OUT_EVERY
-    rows = _subscribers(settings.SECRET_KEY.get_secret_value(), count, total)
+    rows = _subscribers(settings.hash_key, count, total)
     with sessions.begin() as session:
         done = 0
         while chunk := list(islice(rows, AT_ONCE)):

@@ -190,7 +190,7 @@ def _tell_apart(found: Measured, sessions: db.Sessions, settings: Settings, path
 
 
 def _add_readers(sessions: db.Sessions, settings: Settings, addresses: list[str]) -> None:
-    key = settings.SECRET_KEY.get_secret_value()
+    key = settings.hash_key
     then = clock.system() - timedelta(days=30)
     rows: list[dict[str, Any]] = [
         {

@@ -57,7 +57,7 @@ def _why(local: str, domain: str) -> str:
 def address_hash(secret_key: str, address: str) -> str:
     """Stands for a whole address, in lower case: finds it again in Deliveries and Suppressions, even after erasure.
 
-    It changes with ``SECRET_KEY``, which must therefore never be changed while Suppressions are kept under it.
+    ``secret_key`` is ``Settings.hash_key``: the first there ever was, or none of these would be found again.
     """
     return _keyed(secret_key, "address", address.lower())
 

@@ -19,7 +19,7 @@ def add_readers(sessions: db.Sessions, settings: Settings, *, now: datetime) -> 
     """One reader in Trial and one metered, when there are no Subscribers at all. Their hour is always now: they wait for nothing."""
     if settings.in_production or settings.MAIL_PROVIDER != "outbox":
         return 0
-    key = settings.SECRET_KEY.get_secret_value()
+    key = settings.hash_key
     hour = now.astimezone(ZoneInfo(settings.EDITION_TZ)).hour
     with sessions.begin() as session:
         session.execute(update(Subscriber).where(Subscriber.address.in_(READERS)).values(hour=hour))

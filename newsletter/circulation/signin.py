@@ -56,7 +56,7 @@ def ask_for_link(
         address = normalise(address)
     except AddressError:
         return
-    hashed = address_hash(settings.SECRET_KEY.get_secret_value(), address)
+    hashed = address_hash(settings.hash_key, address)
     reader = session.scalars(select(Subscriber).where(Subscriber.address_hash == hashed)).first()
     asked_at = asked_at or now
     if not knocks.knock(session, knocks.SIGNIN, network, settings=settings, now=asked_at):

@@ -64,7 +64,7 @@ def ask(
     as before, or six. ``network`` is as ``knocks.network_of`` writes it; ``asked_at`` is ``now`` unless the wish waited.
     Raises ``AddressError`` for what is no address. The caller commits.
     """
-    secret = settings.SECRET_KEY.get_secret_value()
+    secret = settings.hash_key
     address = normalise(address)
     asked_at = asked_at or now
     hashed = address_hash(secret, address)

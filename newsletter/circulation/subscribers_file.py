@@ -105,7 +105,7 @@ class _Done:
 def _take(
     sessions: db.Sessions, rows: Sequence[Row], *, settings: Settings, now: datetime, dry_run: bool
 ) -> _Done:
-    secret = settings.SECRET_KEY.get_secret_value()
+    secret = settings.hash_key
     hashes = {row.line: address_hash(secret, row.address) for row in rows}
     with db.reading(sessions) if dry_run else sessions.begin() as session:
         known = set(

@@ -59,7 +59,7 @@ def delivery_slots(
     settings: Settings, *, tokens: Tokens, links: Links
 ) -> Callable[[int, str], Mapping[str, str]]:
     """What fills the Slots of an Issue for one reader: a function of the Subscriber's number and address."""
-    secret = settings.SECRET_KEY.get_secret_value()
+    secret = settings.hash_key
     account_url = links.account()
 
     def slots_for(subscriber_id: int, address: str) -> Mapping[str, str]:

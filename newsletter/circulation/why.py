@@ -34,7 +34,7 @@ class Answer:
 
 def why(session: Session, address: str, *, settings: Settings, now: datetime) -> Answer:
     """What became of the latest Issue's copy for this address. Raises ``AddressError`` for what is no address."""
-    known_as = address_hash(settings.SECRET_KEY.get_secret_value(), normalise(address))
+    known_as = address_hash(settings.hash_key, normalise(address))
     reader = session.scalars(select(Subscriber).where(Subscriber.address_hash == known_as)).one_or_none()
     suppression = session.scalars(
         select(Suppression).where(Suppression.address_hash == known_as)

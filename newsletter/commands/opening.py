@@ -51,7 +51,7 @@ def open_press(
         sessions=sessions,
         clock=clock,
         links=Links(settings.SITE_URL),
-        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=clock),
+        tokens=Tokens(settings.signing_keys, clock=clock),
         provider=providers.make(settings, now=clock, stop=stop),
         stop=stop,
     )

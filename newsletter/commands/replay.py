@@ -135,7 +135,7 @@ def _press(wishes: Wishes, folder: Path, hands: ByHand, mailboxes: Mailboxes) ->
     with db.reading(press.sessions) as session:
         if session.scalar(select(func.count(Issue.id))):
             raise Refused("A replay needs a database of its own, and this one has issues already.")
-    tokens = Tokens(settings.SECRET_KEY.get_secret_value(), clock=hands)
+    tokens = Tokens(settings.signing_keys, clock=hands)
     return replace(press, clock=hands, tokens=tokens, provider=mailboxes)
 
 

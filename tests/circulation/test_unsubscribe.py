@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
-from newsletter import db
+from newsletter import clock, db
 from newsletter.circulation import unsubscribe
-from newsletter.circulation.tokens import CONFIRM, SIGNIN, UNSUBSCRIBE, ForgedToken, GoneToken
+from newsletter.circulation.tokens import CONFIRM, SIGNIN, UNSUBSCRIBE, ForgedToken, GoneToken, Tokens
 from newsletter.links import Links
 from newsletter.models import Subscriber, Suppression
 from newsletter.settings import Settings
-from tests.circulation.readers import link_for, make_reader, tokens_at
+from tests.circulation.readers import KEY, link_for, make_reader, tokens_at
 
 
 def leave(sessions: db.Sessions, token: str, now: datetime) -> unsubscribe.Left:
@@ -85,3 +86,24 @@ def test_each_reader_of_an_issue_gets_their_own_link(
     token = slots["unsubscribe_url"].removeprefix("http://127.0.0.1:8000/unsubscribe/")
     assert leave(sessions, token, now).subscriber.id == bob.id
     assert kept(sessions, ann).unsubscribed_at is None
+
+
+def test_a_link_works_for_ever_and_over_a_change_of_keys(
+    make_settings: Callable[..., Settings], sessions: db.Sessions, now: datetime
+) -> None:
+    reader = make_reader(sessions, now)
+    years_old = link_for(reader, UNSUBSCRIBE, now - timedelta(days=9 * 365))
+    changed = make_settings(
+        SECRET_KEY="another-key-of-32-letters-or-more-2027", SECRET_KEYS_BEFORE=f"{KEY}, "
+    )
+    tokens = Tokens(changed.signing_keys, clock=clock.fixed(now))
+    with sessions.begin() as session:
+        assert unsubscribe.unsubscribe(session, years_old, tokens=tokens, now=now).subscriber.id == reader.id
+    # Mails of today carry links of the new key, and the hash of an address is what it was.
+    slots = unsubscribe.delivery_slots(changed, tokens=tokens, links=Links("https://news.example"))
+    fresh = slots(reader.id, reader.address)["unsubscribe_url"].rpartition("/")[2]
+    assert fresh != link_for(reader, UNSUBSCRIBE, now)
+    with sessions.begin() as session:
+        assert unsubscribe.unsubscribe(session, fresh, tokens=tokens, now=now).was_already
+    with pytest.raises(ForgedToken), sessions.begin() as session:
+        unsubscribe.unsubscribe(session, fresh, tokens=tokens_at(now), now=now)
