@@ -6,11 +6,13 @@ answers) stands in the tables here. The desk is nobody's to program against and 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify
 from werkzeug.routing import Rule
 
+from newsletter.newsroom.topic_words import TOPICS
 from newsletter.web.headers import public
 from newsletter.web.services import services
 
@@ -19,21 +21,25 @@ HOUR = 3600  # seconds
 LEFT_OUT = ("desk.", "assets.")
 _TEXT: dict[str, Any] = {"type": "string"}
 _TOKEN = {"type": "string", "description": "As printed in the form on the page."}
+_MADE = {"type": "string", "description": "As printed in the form: when its page was made."}
 _HOUR_OF_DAY = {"type": "integer", "minimum": 0, "maximum": 23}
 
 # Fields of each form, by endpoint. "form_token" means that a page of ours must have been seen first.
 FORMS: dict[str, dict[str, Any]] = {
     "signup.ask": {"form_token": _TOKEN, "address": {"type": "string", "format": "email"}, "hour": _HOUR_OF_DAY,
-                   "zone": {"type": "string", "examples": ["Europe/Rome"]}, "came_from": _TEXT},
-    "signin.ask": {"form_token": _TOKEN, "address": {"type": "string", "format": "email"}},
+                   "made": _MADE, "zone": {"type": "string", "examples": ["Europe/Rome"]}, "came_from": _TEXT},
+    "signin.ask": {"form_token": _TOKEN, "made": _MADE, "address": {"type": "string", "format": "email"}},
     "signin.spend": {"form_token": _TOKEN},
     "signup.confirm": {},
-    "unsubscribe.leave": {"List-Unsubscribe": {"type": "string", "const": "One-Click"}},
+    "unsubscribe.leave": {"List-Unsubscribe": {"type": "string", "const": "One-Click"},
+                          "payment": {"type": "string", "const": "cancel"}},
     "unsubscribe.undo": {},
     "account.choose": {"form_token": _TOKEN, "hour": _HOUR_OF_DAY, "zone": _TEXT,
-                       "cadence": {"type": "string", "enum": ["daily", "weekly"]}, "paused_until": _TEXT},
+                       "cadence": {"type": "string", "enum": ["daily", "weekly"]}, "paused_until": _TEXT,
+                       "topic": {"type": "array", "items": {"type": "string", "enum": list(TOPICS)}}},
     "account.resume": {"form_token": _TOKEN},
     "account.sign_out": {"form_token": _TOKEN},
+    "account.sign_out_one": {"form_token": _TOKEN},
     "account.sign_out_everywhere": {"form_token": _TOKEN},
     "account.erase_me": {"form_token": _TOKEN, "sure": {"type": "string", "const": "yes"}},
     "checkout.begin": {"form_token": _TOKEN},
@@ -51,6 +57,7 @@ SIGNED = {"webhooks.sendgrid": "array", "stripe_webhook.stripe": "object"}
 # What is answered when all is well, where it is no HTML.
 KINDS = {
     "machines.robots": "text/plain", "machines.security": "text/plain", "machines.sitemap": "application/xml",
+    "pictures.home": "image/png", "pictures.story": "image/png", "pictures.issue": "image/png",
     "issues.atom": "application/atom+xml", "account.export": "application/json", "health.healthz": "application/json",
     "health.readyz": "application/json", "health.metrics": "text/plain", "openapi.openapi": "application/json",
 }  # fmt: skip
@@ -68,7 +75,7 @@ def openapi() -> Response:
     paths: dict[str, dict[str, Any]] = {}
     for rule in sorted(current_app.url_map.iter_rules(), key=lambda r: r.rule):
         if not rule.endpoint.startswith(LEFT_OUT):
-            told = paths.setdefault(rule.rule.replace("<", "{").replace(">", "}"), {})
+            told = paths.setdefault(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 told[method.lower()] = _operation(rule, method)
     answer = jsonify(

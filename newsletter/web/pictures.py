@@ -8,11 +8,12 @@ from newsletter import db
 from newsletter.newsroom import archive
 from newsletter.newsroom.editions import StoryView, issue_view, story_view
 from newsletter.newsroom.leans import SIDES
+from newsletter.web import words
 from newsletter.web.cards import card
 from newsletter.web.headers import public
 from newsletter.web.issues import day_in_address
 from newsletter.web.services import services
-from newsletter.web.words import day, plural
+from newsletter.web.words import plural
 
 bp = Blueprint("pictures", __name__)
 HOUR = 3600  # seconds
@@ -39,15 +40,15 @@ def story(slug: str) -> Response:
     )
 
 
-@bp.get("/issues/<issued>/picture.png")
-def issue(issued: str) -> Response:
+@bp.get("/issues/<day>/picture.png")
+def issue(day: str) -> Response:
     site = services()
     with db.reading(site.sessions) as session:
-        row = archive.issue_on(session, day_in_address(issued))
+        row = archive.issue_on(session, day_in_address(day))
         view = issue_view(session, row, now=site.now()) if row else None
     if view is None:
         abort(404, "There is no issue of that day.")
-    line = f"{day(view.issued_on)} · {plural(len(view.stories), 'story', 'stories')} in {view.reading_minutes} min"
+    line = f"{words.day(view.issued_on)} · {plural(len(view.stories), 'story', 'stories')} in {view.reading_minutes} min"
     return _drawn(view.subject, _counts(view.stories[0]) if view.stories else (), line)
 
 

@@ -7,6 +7,7 @@ token of its page, so that what lies behind the wall is reached as well.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,7 +77,7 @@ def described(site: Flask) -> Any:
 def test_every_public_address_is_described(site: Flask) -> None:
     told = site.test_client().get("/openapi.json").json["paths"]
     there = {
-        (rule.rule.replace("<", "{").replace(">", "}"), method.lower())
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in site.url_map.iter_rules()
         if not rule.rule.startswith(LEFT_OUT)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
