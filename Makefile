@@ -28,7 +28,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests
 	@$(VENV)/bin/bandit --quiet --severity-level medium --recursive newsletter migrations wsgi.py
 	@$(PY) -m pytest -n $(WORKERS) -m "not browser and not postgres and not slow"
 
-BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql" "dispatch --provider smtp" "gather" "web" "events --database sqlite" "events --database postgresql" "signups --database sqlite" "signups --database postgresql"
+BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql" "dispatch --provider smtp" "gather" "web" "events --database sqlite" "events --database postgresql" "signups --database sqlite" "signups --database postgresql" group
 
 bench: $(VENV)/.installed-dev ## how fast it is, beside yardsticks of the same run; minutes
 	@for bench in $(BENCHES); do $(PY) -m newsletter bench $$bench || exit $$?; done

@@ -19,7 +19,7 @@ from newsletter.due import DEAD_AFTER
 from newsletter.errors import NewsletterError, NothingToRead
 from newsletter.mailroom import ageing, correct, notify, repost
 from newsletter.models import Issue, Run
-from newsletter.newsroom import compose, gather, group, history, outlets, summarize, summarizers
+from newsletter.newsroom import compose, embedders, gather, group, history, outlets, summarize, summarizers
 from newsletter.newsroom.fetch import Fetcher
 from newsletter.newsroom.outlets import Catalogue
 from newsletter.pressroom import Pressroom
@@ -81,7 +81,12 @@ def gather_step(parts: Parts) -> dict[str, Any]:
 
 def group_step(parts: Parts) -> dict[str, Any]:
     """Articles → Stories, each with the earlier ones of its thread."""
-    report = group.run(parts.press.sessions, now=parts.now, progress=parts.reporting("group"))
+    report = group.run(
+        parts.press.sessions,
+        now=parts.now,
+        progress=parts.reporting("group"),
+        embedder=embedders.make(parts.press.settings),
+    )
     return {**asdict(report), "history": history.run(parts.press.sessions, now=parts.now)}
 
 

@@ -117,6 +117,13 @@ class Settings(BaseSettings):
     LLM_DIR: Path = Field(
         Path("var/llm"), description="Folder of answers kept by content, and of what was spent."
     )
+    EMBEDDING_MODEL: str = Field(
+        "", description="Name of an embedding model that helps grouping; empty groups by words alone."
+    )
+    EMBEDDING_BASE_URL: str = Field(
+        "", description="Base URL of its OpenAI-compatible server; empty asks OpenAI itself."
+    )
+    EMBEDDING_API_KEY: SecretStr = Field(SecretStr(""), description="Key for the embedding model.")
     OUTLETS_FILE: Path = Field(
         _HERE / "newsroom" / "outlets.toml", description="The catalogue of Outlets and their Feeds."
     )

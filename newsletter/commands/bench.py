@@ -12,7 +12,7 @@ from newsletter.commands import showing
 
 @click.group()
 def bench() -> None:
-    """Measure speed: dispatch, events, signups, gather, web. Each prints ratios to yardsticks of the same run."""
+    """Measure speed: dispatch, events, signups, gather, group, web. Each prints ratios to yardsticks of the same run."""
 
 
 def report(found: Measured, *, as_json: bool) -> None:
@@ -185,4 +185,21 @@ def web(rate: float, seconds: float, workers: int, as_json: bool) -> None:
 
     with showing.progress(quiet=as_json) as progress:
         found = bench_web(rate=rate, seconds=seconds, workers=workers, progress=progress)
+    report(found, as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--articles",
+    type=click.IntRange(100, 1_000_000),
+    multiple=True,
+    help="How many; may be repeated. By default 13,000, 25,000, 50,000 and 100,000.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def group(articles: tuple[int, ...], as_json: bool) -> None:
+    """Group made-up articles, a week's worth and many weeks' worth, and say the time and memory it took."""
+    from newsletter.bench.group import SIZES, bench_group
+
+    with showing.progress(quiet=as_json) as progress:
+        found = bench_group(sizes=articles or SIZES, progress=progress)
     report(found, as_json=as_json)

@@ -20,7 +20,7 @@ import numpy as np
 
 from newsletter.newsroom.likeness import graph, propagate, stronger
 from newsletter.newsroom.linkage import link
-from newsletter.newsroom.vectors import Stems, count, terms, weigh, weigh_terms
+from newsletter.newsroom.vectors import Floats, Stems, count, terms, weigh, weigh_terms
 
 TEXT_LETTERS = 400
 EDGE = 0.20  # likeness of two pieces that may pull each other into one group
@@ -38,18 +38,21 @@ class Piece:
     date: date | datetime | None = None
 
 
-def cluster(pieces: Sequence[Piece]) -> list[int]:
+def cluster(pieces: Sequence[Piece], meanings: Floats | None = None) -> list[int]:
     """A label for each piece; equal labels belong together. A piece like no other has a label of its own.
 
-    The partition does not depend on the order of ``pieces``.
+    The partition does not depend on the order of ``pieces``. ``meanings`` holds an embedder's vector for each
+    (:mod:`newsletter.newsroom.embedders`); words alone decide without them.
     """
     order = sorted(range(len(pieces)), key=lambda i: _canonical(pieces[i]))
     ordered = [pieces[i] for i in order]
     words = terms([[(p.title, 2), (p.text[:TEXT_LETTERS], 1)] for p in ordered])
     days = np.array([_day(p.date) for p in ordered], dtype=np.float64)
     labels = list(range(len(ordered)))
+    if meanings is not None:
+        meanings = meanings[order]
     for _ in range(TURNS):
-        edges = graph(weigh_terms(words, labels), days, least=FAINT)
+        edges = graph(weigh_terms(words, labels), days, least=FAINT, meanings=meanings)
         loose = propagate(stronger(edges, EDGE))
         found = link(edges, loose)
         if found == labels:
@@ -59,6 +62,11 @@ def cluster(pieces: Sequence[Piece]) -> list[int]:
     for place, label in zip(order, _numbered(labels), strict=True):
         result[place] = label
     return result
+
+
+def embedded_text(piece: Piece) -> str:
+    """What an embedder is asked about a piece."""
+    return f"{piece.title}. {piece.text[:TEXT_LETTERS]}".strip()
 
 
 def _numbered(labels: Sequence[int]) -> list[int]:

@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 from newsletter import db, log
 from newsletter.errors import Refused
 from newsletter.models import Article, Outlet, Story, StoryChange
-from newsletter.newsroom.clusters import Piece, central, cluster
+from newsletter.newsroom.clusters import Piece, central, cluster, embedded_text
 from newsletter.newsroom.continuity import Plan, plan
+from newsletter.newsroom.embedders import Embedder, EmbedderError
 from newsletter.newsroom.slugs import make_slug, mark_of
 from newsletter.newsroom.topics import topic_of
+from newsletter.newsroom.vectors import Floats
 from newsletter.newsroom.wire import Print, wire_keys
 
 WINDOW = timedelta(days=7)  # an older Article stays in the Story it is in
@@ -60,15 +62,24 @@ class _Seen:
     mark: tuple[int, int]
 
 
-def run(sessions: db.Sessions, *, now: datetime, progress: Progress | None = None) -> GroupReport:
-    """Group the recent Articles of the enabled Outlets. Raises :class:`Refused` when others keep changing Stories."""
+def run(
+    sessions: db.Sessions,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    embedder: Embedder | None = None,
+) -> GroupReport:
+    """Group the recent Articles of the enabled Outlets. Raises :class:`Refused` when others keep changing Stories.
+
+    An embedder that does not answer costs nothing but its help: words alone decide then.
+    """
     say = progress or (lambda done, total, what: None)
     for _ in range(_TRIES):
         say(0, 3, "reading articles")
         with db.reading(sessions) as session:
             seen = _read(session, now)
         say(1, 3, f"comparing {len(seen.rows):,} articles")
-        decided, keys = _decide(seen)
+        decided, keys = _decide(seen, embedder)
         say(2, 3, "saving stories")
         with sessions.begin() as session:
             if _mark(session) != seen.mark:
@@ -110,9 +121,21 @@ def _mark(session: Session) -> tuple[int, int]:
     )
 
 
-def _decide(seen: _Seen) -> tuple[Plan, dict[int, str | None]]:
+def meanings_of(pieces: Sequence[Piece], embedder: Embedder | None) -> Floats | None:
+    """The embedder's vectors, None without one or while it does not answer, which is logged."""
+    if embedder is None or not pieces:
+        return None
+    try:
+        return embedder.embed([embedded_text(piece) for piece in pieces])
+    except EmbedderError as error:
+        _log.warning("group.without_embedder", reason=str(error))
+        return None
+
+
+def _decide(seen: _Seen, embedder: Embedder | None) -> tuple[Plan, dict[int, str | None]]:
     """Where each Article belongs, and its wire key. No tables here."""
-    labels = cluster([Piece(r.id, r.headline, r.excerpt, r.published_at) for r in seen.rows])
+    pieces = [Piece(r.id, r.headline, r.excerpt, r.published_at) for r in seen.rows]
+    labels = cluster(pieces, meanings_of(pieces, embedder))
     groups: dict[int, list[int]] = {}
     for row, label in zip(seen.rows, labels, strict=True):
         groups.setdefault(label, []).append(row.id)

@@ -8,26 +8,35 @@ from datetime import timedelta
 import numpy as np
 from scipy import sparse
 
-from newsletter.newsroom.vectors import Floats
+from newsletter.newsroom.vectors import Floats, Numbers
 
 WINDOW = timedelta(days=4)
 FADING = 0.1  # a day
 UNKNOWN_DAYS = 0.5  # how far apart pieces are taken to be when a date is not known
+MEANING = 0.3  # how much a cosine of meanings counts beside that of words
+NEUTRAL = 0.4  # cosine of meanings that speaks neither for nor against
+FAINTEST = 0.05  # cosine of words at which meanings are asked at all
+_PAIRS = 20_000  # compared by meaning at once: bounds the memory
 _ROUNDS = 30
 _BLOCK = 1024  # rows compared at once: bounds the memory
 _DAY = timedelta(days=1)
 
 
-def graph(matrix: sparse.csr_matrix, days: Floats, *, least: float) -> sparse.csr_matrix:
+def graph(
+    matrix: sparse.csr_matrix, days: Floats, *, least: float, meanings: Floats | None = None
+) -> sparse.csr_matrix:
     """Pairs alike by ``least`` or more, as a symmetric matrix. Rows are in date order, unknown dates (infinite) last.
 
     Likeness is the cosine, faded by :data:`FADING` for each day between the dates: what outlets report of one happening
     they mostly report within a day. More than :data:`WINDOW` apart, nothing is alike.
+
+    ``meanings``, a row of length 1 for each piece, moves the cosine of the words by :data:`MEANING` times what the cosine
+    of meanings is above (or below) :data:`NEUTRAL`; a row of zeros moves nothing.
     """
     size = matrix.shape[0]
     window = WINDOW / _DAY
     dated = int(np.searchsorted(days, np.inf))
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    parts: list[tuple[Numbers, Numbers, Floats]] = []
     for start in range(0, size, _BLOCK):
         stop = min(start + _BLOCK, size)
         # Later rows only (the graph is symmetric) and no later than the window reaches; the undated are near everything.
@@ -35,7 +44,12 @@ def graph(matrix: sparse.csr_matrix, days: Floats, *, least: float) -> sparse.cs
         for left, right in ((start, last), (max(dated, last), size)):
             if left < right:
                 found = (matrix[start:stop] @ matrix[left:right].T).tocoo()
-                parts.append(_alike(found.row + start, found.col + left, found.data, days, least))
+                row, col, cosine = _half(
+                    found.row + start, found.col + left, found.data, least if meanings is None else FAINTEST
+                )
+                if meanings is not None:
+                    cosine = cosine + _moved(meanings, row, col)
+                parts.append(_alike(row, col, cosine, days, least))
     if not parts:
         return sparse.csr_matrix((size, size))
     row, col, value = (np.concatenate(p) for p in zip(*parts, strict=True))
@@ -45,12 +59,26 @@ def graph(matrix: sparse.csr_matrix, days: Floats, *, least: float) -> sparse.cs
     return whole
 
 
-def _alike(
-    row: np.ndarray, col: np.ndarray, cosine: Floats, days: Floats, least: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The pairs, each once, whose faded cosine is enough."""
+def _half(row: Numbers, col: Numbers, cosine: Floats, least: float) -> tuple[Numbers, Numbers, Floats]:
+    """Each pair once, of those that are alike enough to be looked at."""
     keep = (cosine >= least) & (row < col)
-    row, col, cosine = row[keep], col[keep], cosine[keep]
+    return row[keep], col[keep], cosine[keep]
+
+
+def _moved(meanings: Floats, row: Numbers, col: Numbers) -> Floats:
+    """By how much the meanings of each pair move its likeness."""
+    moved = np.zeros(len(row))
+    for start in range(0, len(row), _PAIRS):
+        here = slice(start, start + _PAIRS)
+        cosine = np.einsum("ij,ij->i", meanings[row[here]], meanings[col[here]])
+        moved[here] = np.where(cosine == 0, 0.0, MEANING * (cosine - NEUTRAL))
+    return moved
+
+
+def _alike(
+    row: Numbers, col: Numbers, cosine: Floats, days: Floats, least: float
+) -> tuple[Numbers, Numbers, Floats]:
+    """The pairs whose faded likeness is enough, and it."""
     unknown = np.isinf(days[col]) | np.isinf(days[row])
     with np.errstate(invalid="ignore"):
         apart = np.where(unknown, UNKNOWN_DAYS, np.abs(days[col] - days[row]))
@@ -74,7 +102,7 @@ def within(edges: sparse.csr_matrix, labels: Sequence[int]) -> sparse.csr_matrix
     return _graph(found.row[keep], found.col[keep], found.data[keep], edges.shape[0])
 
 
-def _graph(row: np.ndarray, col: np.ndarray, value: Floats, size: int) -> sparse.csr_matrix:
+def _graph(row: Numbers, col: Numbers, value: Floats, size: int) -> sparse.csr_matrix:
     made = sparse.csr_matrix((value, (row, col)), shape=(size, size))
     made.sort_indices()
     return made
@@ -102,7 +130,10 @@ def propagate(edges: sparse.csr_matrix) -> list[int]:
             pull: dict[int, float] = {}
             for neighbour, weight in zip(neighbours[begin:end], weights[begin:end], strict=True):
                 label = labels[neighbour]
-                pull[label] = pull.get(label, 0.0) + weight
+                if label in pull:
+                    pull[label] += weight
+                else:
+                    pull[label] = weight
             mine = labels[node]
             most = max(pull.values())
             if most > pull.get(mine, 0.0):

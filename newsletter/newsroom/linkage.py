@@ -29,18 +29,23 @@ def link(
     Likeness of two groups is the sum of the edges between them, divided by both sizes, each counted up to ``enough``. Of equal
     likeness the first in row order counts, so that the same graph has one answer.
     """
-    found = list(labels)
-    nodes = np.argsort(np.asarray(labels), kind="stable")
-    ends = np.flatnonzero(np.diff(np.asarray(labels)[nodes])) + 1
-    for group in np.split(nodes, ends):
-        if 2 < len(group) <= LARGEST:
-            joined = _join(edges[group][:, group].toarray(), least, enough)
-            for node, first in zip(group.tolist(), joined, strict=True):
-                found[node] = int(group[first])
+    if not labels:
+        return []
+    label = np.unique(np.asarray(labels, dtype=np.int64), return_inverse=True)[1]
+    sizes = np.bincount(label)
+    row = np.repeat(np.arange(len(label)), np.diff(edges.indptr))
+    strong = (label[row] == label[edges.indices]) & (edges.data >= least)
+    # Where every pair is alike enough, so is every mean.
+    whole = np.bincount(label[row[strong]], minlength=len(sizes)) == sizes * (sizes - 1)
+    found = np.zeros(len(label), dtype=np.int64)
+    nodes = np.argsort(label, kind="stable")
+    for number, group in enumerate(np.split(nodes, np.cumsum(sizes)[:-1])):
+        if whole[number] or len(group) > LARGEST:
+            found[group] = group[0]
         else:
-            for node in group.tolist():
-                found[node] = int(group[0])
-    return found
+            found[group] = group[_join(edges[group][:, group].toarray(), least, enough)]
+    answer: list[int] = found.tolist()
+    return answer
 
 
 def _join(total: Floats, least: float, enough: int) -> list[int]:

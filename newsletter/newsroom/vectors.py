@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ _SHORTEST_STEM = 4  # letters that must stay
 FEW = 10  # groups: of fewer, a word that all use may be the name of the only happening
 SCARCE = 10  # rows: among so many, a word that one row alone has counts half
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 
 
 def fold(text: str) -> str:
@@ -55,13 +56,11 @@ class Stems:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
 
-    def of(self, text: str, *, without: Set[str] = frozenset()) -> list[str]:
-        """The stems of ``text`` in order; single letters and the words ``without`` are dropped, single digits kept."""
+    def of(self, text: str) -> list[str]:
+        """The stems of ``text`` in order; single letters are dropped, single digits kept."""
         known = self._known
         found = []
         for word in _WORD.findall(fold(text)):
-            if word in without:
-                continue
             short = known.get(word)
             if short is None:
                 short = known[word] = stem(word)
@@ -118,22 +117,51 @@ def terms(texts: Iterable[Sequence[tuple[str, int]]]) -> Terms:
 
     The columns are in alphabetical order, so that equal inputs give bit-equal outputs.
     """
-    stems = Stems()
-    number: dict[str, int] = {}
-    rows: list[Counter[int]] = []
+    number: dict[str, int] = {}  # of each stem
+    known: dict[str, int] = {}  # of each word its stem's number, -1 when it is left out
+    said: list[int] = []
+    lengths: list[int] = []
+    weights: list[int] = []
     for parts in texts:
-        row: Counter[int] = Counter()
         for text, times in parts:
-            for word in stems.of(text, without=STOPWORDS):
-                row[number.setdefault(word, len(number))] += times
-        rows.append(row)
-    starts = np.cumsum([0, *(len(row) for row in rows)])
-    found = np.fromiter((w for row in rows for w in row), dtype=np.int64, count=int(starts[-1]))
-    often = np.fromiter((n for row in rows for n in row.values()), dtype=np.float64, count=int(starts[-1]))
+            words = _WORD.findall(fold(text))
+            for word in words:
+                if word not in known:
+                    known[word] = _numbered(word, number)
+            said.extend([known[word] for word in words])
+            lengths.append(len(words))
+            weights.append(times)
+        lengths.append(-1)  # the row ends
+    length = np.array(lengths, dtype=np.int64)
+    row = np.cumsum(length < 0)[length >= 0]
+    length = length[length >= 0]
+    return _counted(
+        np.repeat(row, length),
+        np.array(said, dtype=np.int64),
+        np.repeat(np.array(weights, dtype=np.float64), length),
+        rows=int(np.sum(np.array(lengths) < 0)),
+        number=number,
+    )
+
+
+def _numbered(word: str, number: dict[str, int]) -> int:
+    """The number of a word's stem, a new one if need be; -1 for function words and single letters."""
+    short = stem(word)
+    if word in STOPWORDS or (len(short) < 2 and not short.isdigit()):
+        return -1
+    return number.setdefault(short, len(number))
+
+
+def _counted(row: Numbers, word: Numbers, times: Floats, *, rows: int, number: dict[str, int]) -> Terms:
+    """Words said, one by one, as :class:`Terms`."""
     place = np.zeros(len(number), dtype=np.int64)
     place[[number[w] for w in sorted(number)]] = np.arange(len(number))
-    counts = sparse.csr_matrix((1 + np.log(often), place[found], starts), shape=(len(rows), len(number)))
-    counts.sort_indices()
+    keep = word >= 0
+    counts = sparse.coo_matrix(
+        (times[keep], (row[keep], place[word[keep]])), shape=(rows, len(number))
+    ).tocsr()
+    counts.sum_duplicates()
+    counts.data = 1 + np.log(counts.data)
     shared = np.bincount(counts.indices, minlength=len(number)) >= 2
     alone = np.asarray(counts.multiply(counts) @ (~shared).astype(np.float64)).ravel()
     return Terms(counts[:, np.flatnonzero(shared)].tocsr(), alone)
