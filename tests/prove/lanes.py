@@ -51,6 +51,7 @@ class Lane:
     )  # mutant → what gave it away; empty: it was not caught
     far_sides: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    is_through: bool = False  # nothing broke off
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +79,7 @@ class Lane:
             for mutant in MUTANTS:
                 self._mutant(mutant)
             self._copies()
+            self.is_through = True
 
     def run_portion(self) -> None:
         """Kills of one small Issue, and on SQLite one mutant: for each run of the tests."""
@@ -101,7 +103,8 @@ class Lane:
 
     @property
     def is_sound(self) -> bool:
-        return not self.tally.faults and all(self.caught.values()) and self.tally.hits >= self.kills
+        done = self.is_through and self.tally.hits >= self.kills
+        return done and not self.tally.faults and all(self.caught.values())
 
     def abandon(self) -> None:
         """Leave no process behind when the proof itself is interrupted."""

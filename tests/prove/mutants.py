@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from newsletter.mailroom import dispatch, ledger, lines, providers
+from newsletter.mailroom import hand_over, ledger, lines, providers
 from newsletter.mailroom.providers import sendgrid
 from newsletter.mailroom.providers.protocol import Outcome, Receipt, always
 from newsletter.models import Delivery
@@ -45,7 +45,7 @@ def cursor_at_fetch() -> None:
 
 def no_fencing() -> None:
     """Asks neither for the token nor for the lease: a frozen process that wakes late goes on as if nothing had happened."""
-    dispatch.LEASE_RESERVE *= -1000
+    hand_over.LEASE_RESERVE *= -1000
     real = providers.make
 
     def make(*args: Any, **more: Any) -> Any:
