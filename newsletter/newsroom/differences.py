@@ -119,6 +119,14 @@ def is_in_their_words(bullet: Bullet) -> bool:
     return bullet.kind is BulletKind.DIFFER and bool(_IN_THEIR_WORDS.match(bullet.sentence.text))
 
 
+def without_opening(text: str, outlets: Sequence[str]) -> str:
+    """The text without "The Heron reported:" or "On the left, The Heron writes:" in front."""
+    bare = _IN_THEIR_WORDS.sub("", text)
+    for outlet in outlets:
+        bare = bare.removeprefix(f"{outlet} reported: ")
+    return bare
+
+
 def own_statements(pool: Sequence[Statement], used: Sequence[Statement]) -> dict[Side, Statement]:
     """Of left and right, the most telling sentence that no Outlet of the other Side comes near."""
     found: dict[Side, Statement] = {}

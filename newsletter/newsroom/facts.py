@@ -53,6 +53,9 @@ _DIGITS = re.compile(
 _WORDS = re.compile(
     rf"\b(?:(?:{'|'.join([*_UNITS, *_TENS])})[\s\-]?)+(?:(?:{'|'.join(_SCALES)})\b)?", re.IGNORECASE
 )
+NUMBER = re.compile(
+    rf"{_DIGITS.pattern}|{_WORDS.pattern}", re.IGNORECASE
+)  # one number, in digits or in words
 # Words that start sentences without naming anybody; anything else with a capital is looked up in the cited Article.
 _OPENERS = frozenset(
     [
@@ -147,7 +150,7 @@ _OPENERS = frozenset(
     ]
 )
 _CAPITAL = re.compile(r"(?<![\w’'])[A-ZÀ-Þ][\w’'À-ÿ\-]*(?:\.[A-Z])*")
-_DIRECTIONS = (
+DIRECTIONS = (
     ("rise rises rose risen rising increase increases increased increasing grew grow grows climbed climb climbs higher up gain gains gained surge surged",
      "fall falls fell fallen falling decrease decreases decreased decreasing declined decline declines dropped drop drops lower down loses lost shrank"),
     ("approve approves approved approving approval passed passes adopted adopts", "reject rejects rejected rejecting rejection blocked blocks denied denies vetoed vetoes"),
@@ -161,7 +164,7 @@ _DIRECTIONS = (
     ("hire hires hired appointed appoints", "fire fires fired dismissed dismisses"),
     ("confirm confirms confirmed", "deny denies denied"),
 )  # fmt: skip
-_PAIRS = tuple((frozenset(a.split()), frozenset(b.split())) for a, b in _DIRECTIONS)
+_PAIRS = tuple((frozenset(a.split()), frozenset(b.split())) for a, b in DIRECTIONS)
 
 
 @lru_cache(maxsize=20_000)

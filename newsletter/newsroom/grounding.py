@@ -14,11 +14,12 @@ from enum import StrEnum
 from functools import lru_cache
 
 from newsletter.newsroom import differences
+from newsletter.newsroom.alignment import Turned, turned
 from newsletter.newsroom.facts import QUOTED, flipped, name_words, numbers, spelled
 from newsletter.newsroom.leans import Side
-from newsletter.newsroom.salience import terms
-from newsletter.newsroom.sentences import plain, split
+from newsletter.newsroom.sentences import plain
 from newsletter.newsroom.summarizers.protocol import ArticleText
+from newsletter.newsroom.support import best_sentences, longest_copied, support_of
 from newsletter.newsroom.telling import (
     Bullet,
     BulletKind,
@@ -32,6 +33,7 @@ from newsletter.newsroom.telling import (
 )
 
 SUPPORT = 0.45  # share of a sentence's words that the best two sentences of the cited Articles must carry
+NEAR = 3  # sentences of each cited Article that the facts of a sentence must come from
 COPIED = 15  # words in a row that model-written text may share with an Article outside quotation marks
 _SELF_TALK = re.compile(
     r"\bas an ai\b|language model|\bi (?:cannot|can't|am unable|don't have)\b|\bi['’]m sorry\b|ignore (?:all|your|previous)|"
@@ -67,7 +69,7 @@ class Finding:
     where: str
     text: str
     support: float
-    reason: Reason | None
+    reason: Reason | Turned | None
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def judge(
     side: Side | None = None,
     both: bool = False,
     max_copied: int | None = None,
-) -> tuple[float, Reason | None]:
+) -> tuple[float, Reason | Turned | None]:
     """The support of one sentence, 0…1, and why it is refused, if it is."""
     if sentence.verdict is Verdict.OPERATOR:
         return sentence.support, None
@@ -131,14 +133,16 @@ def judge(
         return 0.0, Reason.SIDE
     if reason := _facts(text, cited):
         return 0.0, reason
-    support = max(_support(text, a) for a in cited)
+    support = max(support_of(text, a) for a in cited)
     if both and (reason := _both(text, cited, articles)):
         return support, reason
     if support < SUPPORT:
         return support, Reason.SUPPORT
-    if any(flipped(text, " ".join(_best_two(text, a))) for a in cited if _support(text, a) == support):
+    if any(flipped(text, " ".join(best_sentences(text, a))) for a in cited if support_of(text, a) == support):
         return support, Reason.FLIPPED
-    if max_copied is not None and _copied(text, cited) > max_copied:
+    if wrong := _put_together(text, cited):
+        return support, wrong
+    if max_copied is not None and longest_copied(text, cited) > max_copied:
         return support, Reason.COPIED
     return support, None
 
@@ -172,59 +176,28 @@ def _facts(text: str, cited: Sequence[ArticleText]) -> Reason | None:
     return None
 
 
+def _put_together(text: str, cited: Sequence[ArticleText]) -> Turned | None:
+    """What an alignment with the sentences that carry the text finds wrong; nothing in what an Article says word for word."""
+    said = differences.without_opening(text, [a.outlet for a in cited])
+    sources = [f"{a.headline}. {a.excerpt}" for a in cited]
+    if any(spelled(said) in spelled(s) for s in sources):
+        return None
+    near = [s for a in cited for s in (a.headline, *best_sentences(said, a, NEAR))]
+    return turned(said, near, " ".join([*sources, *(a.outlet for a in cited)]))
+
+
 @lru_cache(maxsize=10_000)
 def _small_words(text: str) -> frozenset[str]:
     return frozenset(w.removesuffix("'s") for w in re.findall(r"[^\W_]+(?:'[^\W_]+)*", spelled(text)))
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", spelled(text))
-
-
-def _support(text: str, article: ArticleText) -> float:
-    wanted = set(terms(text))
-    if not wanted:
-        return 0.0
-    return len(wanted & set(terms(" ".join(_best_two(text, article))))) / len(wanted)
-
-
-@lru_cache(maxsize=10_000)
-def _best_two(text: str, article: ArticleText) -> tuple[str, ...]:
-    """The two sentences of the Article that together carry most of the text's words, greedily."""
-    wanted = set(terms(text))
-    rest = [article.headline, *split(article.excerpt)]
-    best: list[str] = []
-    for _ in range(2):
-        if not rest:
-            break
-        top = max(rest, key=lambda s: len(wanted & set(terms(s))))
-        best.append(top)
-        rest.remove(top)
-        wanted -= set(terms(top))
-    return tuple(best)
-
-
 def _both(text: str, cited: Sequence[ArticleText], articles: Mapping[int, ArticleText]) -> Reason | None:
     """An agreement needs left and right where the Story has them, otherwise two Sides, and each must carry it."""
     present = {a.side for a in articles.values()}
-    carrying = {a.side for a in cited if _support(text, a) >= SUPPORT}
+    carrying = {a.side for a in cited if support_of(text, a) >= SUPPORT}
     wanted = {Side.LEFT, Side.RIGHT}
     enough = wanted <= carrying if wanted <= present else len(carrying) >= 2
     return None if enough else Reason.BOTH
-
-
-def _copied(text: str, cited: Sequence[ArticleText]) -> int:
-    """The longest run of words outside quotation marks that stands in a cited Article."""
-    longest = 0
-    sources = [f" {' '.join(_words(a.headline + ' . ' + a.excerpt))} " for a in cited]
-    for part in QUOTED.split(text)[:: QUOTED.groups + 1]:
-        words = _words(part)
-        for start in range(len(words)):
-            while start + longest < len(words) and any(
-                f" {' '.join(words[start : start + longest + 1])} " in s for s in sources
-            ):
-                longest += 1
-    return longest
 
 
 class _Gate:

@@ -72,7 +72,7 @@ def draft(**changes: Any) -> dict[str, Any]:
         ],
         "overview": [
             sentence("The council voted 9 to 4 for the limit on barges.", 2),
-            sentence("The limit of 40 vessels a day is expected to begin in June.", 2),
+            sentence("The limit of 40 vessels a day is expected to begin in June.", 1, 2),
         ],
         "left": {
             "sentences": [sentence("Fishing crews and teachers marched for the limit for two years.", 1)],
