@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from newsletter import db
-from newsletter.circulation import knocks
+from newsletter.circulation import knocks, numbers
 from newsletter.circulation.access import pays
 from newsletter.circulation.meter import month_of
 from newsletter.mailroom import notify
@@ -41,6 +41,7 @@ class LapseReport:
     wishes_let_go: int = 0
     signins_forgotten: int = 0
     spent_tokens_forgotten: int = 0
+    issues_summed: int = 0
 
 
 def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseReport:
@@ -78,6 +79,7 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
             spent_tokens_forgotten=db.changed(
                 session, delete(SpentToken).where(SpentToken.spent_at < now - SPENT_KEPT)
             ),
+            issues_summed=numbers.keep_sums(session, now=now),
         )
 
 

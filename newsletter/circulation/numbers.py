@@ -1,25 +1,28 @@
 """Sums over readers and their mail for the desk's figures: by day, by Issue, by mailbox domain. Nobody is named.
 
-One of the nouns that touch tables: it counts and changes nothing. No opening of a mail and no click is known here.
+One of the nouns that touch tables: it counts, and keeps what it counted of past Issues. No opening of a mail and no click is known here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.models import Delivery, DeliveryEvent, Issue, Read, Report, Subscriber
+from newsletter import db
+from newsletter.models import Delivery, DeliveryEvent, Issue, IssueSum, Read, Report, Subscriber
 
 FEWEST_OF_A_DOMAIN = 5  # readers; fewer could be known by their domain, and stand together
 DOMAINS = 12  # named, the largest first
 OTHERS = "All others"
+SETTLED_AFTER = timedelta(days=4)  # of composing: bounces and complaints come within days
+KEPT_AT_ONCE = 10  # Issues counted in one transaction
 
 
 @dataclass(frozen=True)
@@ -136,9 +139,42 @@ def gone_out(session: Session, most: int) -> Sequence[Issue]:
 
 
 def by_issue(session: Session, most: int) -> list[IssueLine]:
-    """What became of the latest Issues that went out, oldest first."""
+    """What became of the latest Issues that went out, oldest first. Those of some days ago were counted before."""
     issues = gone_out(session, most)
-    numbers = [i.id for i in issues]
+    kept = {
+        row.issue_id: row.sums
+        for row in session.scalars(select(IssueSum).where(IssueSum.issue_id.in_([i.id for i in issues])))
+    }
+    fresh = [i for i in issues if i.id not in kept]
+    counted = {line.issued_on: line for line in _count(session, fresh, issues)}
+    return [IssueLine(i.issued_on, **kept[i.id]) if i.id in kept else counted[i.issued_on] for i in issues]
+
+
+def keep_sums(session: Session, *, now: datetime) -> int:
+    """Count the Issues of which little more will be heard, once for all. Returns how many. The caller commits."""
+    settled = Issue.composed_at < now - SETTLED_AFTER
+    there = Issue.frozen_at.is_not(None) & Issue.state.in_(("dispatched", "withdrawn")) & settled
+    without = ~exists().where(IssueSum.issue_id == Issue.id)
+    todo = session.scalars(
+        select(Issue).where(there, without).order_by(Issue.issued_on).limit(KEPT_AT_ONCE)
+    ).all()
+    if not todo:
+        return 0
+    after = select(Issue).where(Issue.frozen_at.is_not(None), Issue.issued_on >= todo[0].issued_on)
+    line_of = {
+        x.issued_on: x for x in _count(session, todo, session.scalars(after.order_by(Issue.issued_on)).all())
+    }
+    rows = []
+    for issue in todo:
+        sums = asdict(line_of[issue.issued_on])
+        del sums["issued_on"]
+        rows.append({"issue_id": issue.id, "summed_at": now, "sums": sums})
+    return db.insert_new(session, IssueSum, rows)
+
+
+def _count(session: Session, chosen: Sequence[Issue], issues: Sequence[Issue]) -> list[IssueLine]:
+    """Count the ``chosen`` of ``issues``, which say when the next one began."""
+    numbers = [i.id for i in chosen]
     states: dict[int, dict[str, int]] = {n: {} for n in numbers}
     editions: dict[int, dict[str, int]] = {n: {} for n in numbers}
     for number, state, edition, count in session.execute(
@@ -169,6 +205,7 @@ def by_issue(session: Session, most: int) -> list[IssueLine]:
             reports=_between(session, Report.reported_at, begin, end),
         )
         for issue, begin, end in zip(issues, begins, ends, strict=True)
+        if issue.id in numbers
     ]
 
 

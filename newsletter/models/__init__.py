@@ -11,7 +11,7 @@ from newsletter.models.deliveries import (
     Notice,
 )
 from newsletter.models.instance import Instance
-from newsletter.models.issues import Check, Issue, IssueRevision, Placement, Rendition
+from newsletter.models.issues import Check, Issue, IssueRevision, IssueSum, Placement, Rendition
 from newsletter.models.operators import AuditEntry, Operator, SignIn, SpentToken
 from newsletter.models.outlets import Feed, Outlet
 from newsletter.models.runs import Run
@@ -40,6 +40,7 @@ __all__ = [
     "Instance",
     "Issue",
     "IssueRevision",
+    "IssueSum",
     "Knock",
     "LeftOut",
     "LinkLook",

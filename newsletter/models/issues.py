@@ -124,3 +124,17 @@ class IssueRevision(Base):
         JSON, default=dict
     )  # what changed, as the audit trail has it
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class IssueSum(Base):
+    """What became of one Issue, counted once when nothing much changes any more, so that no page counts a million lines."""
+
+    __tablename__ = "issue_sum"
+    __table_args__ = (UniqueConstraint("issue_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"))
+    summed_at: Mapped[datetime]
+    sums: Mapped[dict[str, Any]] = mapped_column(
+        JSON
+    )  # the fields of circulation's IssueLine but for its day

@@ -42,7 +42,11 @@ def test_copies_by_domain_and_by_issue(each_sessions: db.Sessions) -> None:
             issued_on=DAYS[0], state="dispatched", subject="x", composed_at=MORNING, frozen_at=MORNING
         )
         live = Issue(
-            issued_on=DAYS[1], state="dispatching", subject="x", composed_at=MORNING, frozen_at=MORNING
+            issued_on=DAYS[1],
+            state="dispatching",
+            subject="x",
+            composed_at=MORNING,
+            frozen_at=MORNING + timedelta(days=1),
         )
         story = Story(
             slug="s",
@@ -80,3 +84,9 @@ def test_copies_by_domain_and_by_issue(each_sessions: db.Sessions) -> None:
         assert line.heard == {"deferred": 1, "bounced": 2, "complained": 1}
         assert (line.left, line.reports, line.per_thousand(line.left)) == (1, 1, 111.1)
         assert numbers.by_domain(session, live.id) == []
+        assert numbers.keep_sums(session, now=MORNING + timedelta(days=3)) == 0  # more may be heard
+        later = MORNING + timedelta(days=5)
+        assert (numbers.keep_sums(session, now=later), numbers.keep_sums(session, now=later)) == (1, 0)
+        session.query(DeliveryEvent).delete()  # as after ninety days
+        session.query(Delivery).delete()
+        assert numbers.by_issue(session, 30) == [line]

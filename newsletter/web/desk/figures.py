@@ -185,18 +185,18 @@ def turning_away(issues: Sequence[IssueLine]) -> Plot:
 
 
 def reading_on(session: Session) -> Plot:
-    """Story pages opened by those whom the Meter counts."""
-    days = [today() - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+    """Story pages opened by those whom the Meter counts, in the month that runs: older Reads are forgotten."""
+    days = [today().replace(day=n) for n in range(1, today().day + 1)]
     opened = numbers.reading(session, days, services().settings.EDITION_TZ)
     return plot(
         "reading-on",
         "Do metered readers read on?",
-        "Story pages opened by a press of the button, by metered and signed-out readers. Trial and paying readers are not "
-        "counted at all, and no opening of a mail is.",
+        "Story pages opened by a press of the button, by metered and signed-out readers, since the month began; what was "
+        "read before is forgotten. Trial and paying readers are not counted at all, and no opening of a mail is.",
         "Day",
         [_label(d) for d in days],
         [Series("Story pages", "b", opened)],
-        answer=f"{sum(opened):,} story pages in {DAYS} days.",
+        answer=f"{sum(opened):,} story pages this month.",
     )
 
 
