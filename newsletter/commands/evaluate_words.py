@@ -58,9 +58,11 @@ def neutral(path: Path, out: Path | None) -> None:
 def sides(path: Path, out: Path | None) -> None:
     """Write each Side's summary for the rows of FILE.jsonl ({news: {left|center|right: {title, body}}, roundup: [...]}).
 
-    Prints {"n", "own_side", "compared", "own_side_expert", "compared_expert", "salience", "salience_centroid"}.
+    Prints {"n", "own_side", "compared", "own_side_expert", "own_side_expert_whole", "compared_expert", "salience",
+    "salience_centroid"}.
     own_side: percent of summaries nearer to their own Side's headline than to the other's; own_side_expert: the same
-    against what the roundup says of each Side, where it speaks of both. Salience: cosine to the Side's own article,
+    against what the roundup says of each Side, where it speaks of both, and for the Side's whole article in place of the
+    summary (what choosing could reach). Salience: cosine to the Side's own article,
     beside that of a summary chosen by the centroid alone.
     """
     found: list[SidesMeasure] = []

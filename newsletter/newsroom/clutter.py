@@ -27,7 +27,7 @@ _DATELINES = tuple(
         rf"^(?:(?:Updated|Published|Posted)\s+)?(?:{_MONTH})(?:,?\s*\d{{4}})(?:,?\s+(?:at\s+)?\d{{1,2}}:\d\d\s*(?:[ap]\.?m\.?)?\s*(?:[A-Z]{{2,4}}\b)?)?\s*(?:Hour: \d{{1,2}}:\d\d\s*[ap]m\s*)?(?=[A-Z])",
         r"^(?:Share via|Country: - \w+|Hour: \d{1,2}:\d\d [ap]m)[\s\-–—]+",
         r"^[A-Z]{3,}[A-Z .,’'\-]*(?:,\s*[A-Z][\w.]+)?\s*\([^()]{2,40}\)\s*(?:[—–:]|-+)\s*",
-        r"^(?:[A-Z]{4,}|[A-Z][a-z]+(?: [A-Z][a-z]+)?)(?:/[A-Z]\w+)?:\s+(?=[A-Z])",
+        r"^(?:[A-Z]{4,}|[A-Z][a-z]+(?: (?:al-|el-)?[A-Z][a-z]+)?|Original story|Key (?:topics|points))(?:/[A-Z]\w+)?:\s+(?=[A-Z])",
         r"^(?:[A-Z]{2,}\s+){3,8}(?=[A-Z][a-z])",
         r"^\d{1,2}[.:)]\s+(?=[A-Z])",
     )
@@ -40,7 +40,7 @@ _CAPITALS = (
 _INNER_DATELINE = re.compile(
     r"\b[A-Z]{4,}(?:[ ,][A-Z]{3,})*(?:,\s*[A-Z][\w.]+)?\s*(?:\([^()]{2,40}\)\s*)?(?:[—–]|--|\s-)\s+(?=[A-Z])"
     rf"|\b(?:{_MONTH})(?:,?\s*\d{{4}})?,?\s*[(\[](?:{_AGENCY})[)\]]\s*(?:[—–:]|-+)\s*(?=[A-Z])"
-    rf"|(?<=[a-z0-9] )(?:{_CAPITALS})\s+(?=[A-Z][a-z])|\b\d{{1,2}}, \d{{4}}(?=[A-Z][a-z])"
+    rf"|(?<=[a-z0-9] )(?:{_CAPITALS})\s+(?=[A-Z][a-z]|An? )|\b\d{{1,2}}, \d{{4}}(?=[A-Z][a-z])"
 )
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
 _CAPTION = re.compile(

@@ -45,7 +45,7 @@ def retell(
     lines = _lines(lede)
     if not headline or not lines:
         raise Refused("Nothing was done: a story needs a headline and a lede.")
-    after = replace(before, headline=headline, lede=_sentences(before.lede, lines))
+    after = replace(before, headline=headline, lede=operators_sentences(before.lede, lines))
     return revise(session, placement, before, after, operator_id=operator_id, now=now)
 
 
@@ -72,12 +72,12 @@ def retell_sides(
         lines = _lines(sides.get(summary.side, "\n".join(s.text for s in summary.sentences)))
         if summary.sentences and not lines:
             raise Refused("Nothing was done: a side that is told needs at least one sentence.")
-        summaries.append(replace(summary, sentences=_sentences(summary.sentences, lines)))
+        summaries.append(replace(summary, sentences=operators_sentences(summary.sentences, lines)))
     analysis = []
     for place, bullet in enumerate(before.analysis):
         text = " ".join(bullets.get(place, bullet.sentence.text).split())
         if text:
-            analysis.append(replace(bullet, sentence=_sentences([bullet.sentence], [text])[0]))
+            analysis.append(replace(bullet, sentence=operators_sentences([bullet.sentence], [text])[0]))
     after = replace(before, summaries=tuple(summaries), analysis=tuple(analysis))
     return revise(session, placement, before, after, operator_id=operator_id, now=now)
 
@@ -177,7 +177,9 @@ def envelope(session: Session, issue: Issue, *, subject: str, preheader: str, in
     return {f"{name} before": was for name, was in before.items() if was != after[name]}
 
 
-def _sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tuple[Sentence, ...]:
+def operators_sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tuple[Sentence, ...]:
+    """The lines as sentences: one that stood before is itself, any other is the operator's own, rests on what those
+    before rested on, and is marked so."""
     kept = {s.text: s for s in before}
     rests_on: dict[Citation, None] = {c: None for s in before for c in s.citations}
     return tuple(

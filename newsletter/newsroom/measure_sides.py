@@ -47,6 +47,7 @@ class SidesMeasure:
     own: float
     compared: int
     own_expert: float
+    whole_expert: float  # the same for the whole of the Side's articles: what no choice among their sentences can be blamed for
     compared_expert: int
     salience: tuple[float, ...]
     salience_centroid: tuple[float, ...]
@@ -62,6 +63,7 @@ class SidesMeasure:
             "own_side": round(100 * sum(m.own for m in found) / max(1, compared), 1),
             "compared": compared,
             "own_side_expert": round(100 * sum(m.own_expert for m in found) / max(1, expert), 1),
+            "own_side_expert_whole": round(100 * sum(m.whole_expert for m in found) / max(1, expert), 1),
             "compared_expert": expert,
             "salience": round(sum(ours) / max(1, len(ours)), 3),
             "salience_centroid": round(sum(plain) / max(1, len(plain)), 3),
@@ -74,6 +76,8 @@ def measure(articles: Sequence[ArticleText], expert: Expert) -> SidesMeasure:
     headlines = {s: " ".join(a.headline for a in articles if a.side is s) for s in PAIR}
     own, compared = _nearer(texts, headlines)
     own_expert, compared_expert = _nearer(texts, expert.of_side)
+    wholes = {s: " ".join(f"{a.headline} {a.excerpt}" for a in articles if a.side is s) for s in PAIR}
+    whole_expert, _ = _nearer({s: wholes[s] if texts[s] else "" for s in PAIR}, expert.of_side)
     pool = statements(articles)
     told = [s for s in PAIR if texts[s]]
     return SidesMeasure(
@@ -81,6 +85,7 @@ def measure(articles: Sequence[ArticleText], expert: Expert) -> SidesMeasure:
         own,
         compared,
         own_expert,
+        whole_expert,
         compared_expert,
         tuple(_near_article(texts[s], articles, s) for s in told),
         tuple(_near_article(_by_centroid(pool, s), articles, s) for s in told),

@@ -14,6 +14,7 @@ from newsletter import db, log
 from newsletter.db import Sessions
 from newsletter.models import Article, Story, StoryTelling
 from newsletter.newsroom import corrections
+from newsletter.newsroom.grounding import keep_grounded
 from newsletter.newsroom.leans import side_of
 from newsletter.newsroom.summarizers.extractive import Extractive
 from newsletter.newsroom.summarizers.protocol import ArticleText, Summarizer, SummarizerError
@@ -82,7 +83,7 @@ def run(
     written = fell_back = 0
     ready: list[tuple[_Due, Telling, str]] = []
     for done, due in enumerate(todo, start=1):
-        telling, written_by, fell = _tell(summarizer, due)
+        telling, written_by, fell = told(summarizer, due.articles)
         fell_back += fell
         ready.append((due, telling, written_by))
         if progress is not None:
@@ -164,14 +165,18 @@ def _due(story: Story, articles: Sequence[Article], telling: StoryTelling | None
     )
 
 
-def _tell(summarizer: Summarizer, due: _Due) -> tuple[Telling, str, bool]:
-    """The words, who wrote them, and whether we fell back."""
+def told(summarizer: Summarizer, articles: Sequence[ArticleText]) -> tuple[Telling, str, bool]:
+    """The words, who wrote them, and whether we fell back. Nothing is stored that did not pass the gate, whoever wrote it."""
     try:
-        return summarizer.tell(due.articles), summarizer.name, False
+        telling = keep_grounded(summarizer.tell(articles), articles)
+        if telling.lede or summarizer.name == Extractive.name:
+            return telling, summarizer.name, False
+        reason = "no sentence of its lede is carried by the articles"
     except SummarizerError as error:
-        _log.warning("summarize.fell_back", story_id=due.story_id, reason=str(error))
+        reason = str(error)
+    _log.warning("summarize.fell_back", reason=reason)
     own = Extractive()
-    return own.tell(due.articles), own.name, True
+    return own.tell(articles), own.name, True
 
 
 def _write(sessions: Sessions, ready: Sequence[tuple[_Due, Telling, str]], now: datetime) -> int:

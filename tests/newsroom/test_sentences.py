@@ -145,3 +145,18 @@ def test_a_dateline_with_a_date_is_taken_off(dateline: str) -> None:
 def test_a_date_that_belongs_to_the_sentence_stays() -> None:
     text = "Aug. 21 was the day on which the council of Marlow Bay (MBC) approved the wall."
     assert trimmed(text) == text
+
+
+def test_a_governors_party_makes_no_caption_and_a_quotation_of_two_sentences_stays_whole() -> None:
+    party = "Lawmakers in Quorn voted on Thursday to overrule Gov. Dana Whitlock (R) on the harbor wall."
+    spoken = "“The wall will stand. It will outlast all of us,” Whitlock told the council of Marlow Bay."
+    assert [p.text for p in pieces(f"{party} {spoken}")] == [party, spoken]
+    assert all(p.passage in f"{party} {spoken}" for p in pieces(f"{party} {spoken}"))
+
+
+@pytest.mark.parametrize(
+    "before", ["Deir al-Quorn: ", "Original story: ", "Ruling protects dozens of harbors ISTANBUL "]
+)
+def test_what_stands_before_a_sentence_without_belonging_to_it_is_taken_off(before: str) -> None:
+    text = "A judge in Quorn ordered the harbor of Marlow Bay to be opened on Tuesday."
+    assert [p.text for p in pieces(before + text)] == [text]

@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks OpenAI's chat completions, with tool calls, and lies on demand."""
+"""A real HTTP server that speaks OpenAI's chat completions and Anthropic's messages, with tool calls, and lies on demand."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class LlmServer:
             handler.connection.close()
             handler.close_connection = True
             return
-        status, content = 200, json.dumps(_completion(answer, body))
+        speaks = _message if handler.path.endswith("/messages") else _completion
+        status, content = 200, json.dumps(speaks(answer, body))
         if isinstance(answer, int):
             status, content = answer, json.dumps({"error": {"message": "no", "type": "x", "code": None}})
         raw = content.encode()
@@ -75,6 +76,21 @@ class LlmServer:
             handler.send_header("Retry-After", "0")
         handler.end_headers()
         handler.wfile.write(raw)
+
+
+def _message(answer: Answer, body: dict[str, Any]) -> dict[str, Any]:
+    """Anthropic's form. Arguments that are no JSON cannot be said in it: they come as text."""
+    call = {"type": "tool_use", "id": "toolu_1", "name": body["tools"][0]["name"], "input": answer}
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": [call if isinstance(answer, dict) else {"type": "text", "text": str(answer)}],
+        "stop_reason": "tool_use" if isinstance(answer, dict) else "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 900, "output_tokens": 300},
+    }
 
 
 def _completion(answer: Answer, body: dict[str, Any]) -> dict[str, Any]:

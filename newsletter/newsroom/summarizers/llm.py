@@ -43,7 +43,7 @@ class Llm:
         shown = chosen(articles)
         if not shown:
             raise SummarizerError("there is no article to tell the story from")
-        return _grounded(self._draft(prompt(shown)), shown, articles)
+        return grounded(self._draft(prompt(shown)), shown, articles)
 
     def _draft(self, asked: str) -> Draft:
         kept = self.answers.read(self.model.name, INSTRUCTIONS, asked)
@@ -81,7 +81,7 @@ class Llm:
             return answer.output, answer.usage.input_tokens + answer.usage.output_tokens
 
 
-def _grounded(draft: Draft, shown: Sequence[ArticleText], articles: Sequence[ArticleText]) -> Telling:
+def grounded(draft: Draft, shown: Sequence[ArticleText], articles: Sequence[ArticleText]) -> Telling:
     """What of the Draft may stand. What a Story must have and the model did not give comes from the outlets' own sentences."""
     told = examine(telling_of(draft, shown), articles, max_copied=COPIED).telling
     if not told.lede or not told.overview:
