@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     )
     SECRET_KEYS_BEFORE: SecretStr = Field(
         SecretStr(""),
-        description="Comma list of earlier SECRET_KEYs, oldest first: links they signed stay good. The oldest keys address hashes.",
+        description="Comma list of earlier SECRET_KEYs, oldest first: unsubscribe links they signed stay good. The oldest keys address hashes.",
     )
     SITE_URL: str = Field(
         "http://127.0.0.1:8000",
@@ -202,7 +202,7 @@ class Settings(BaseSettings):
 
     @property
     def signing_keys(self) -> list[str]:
-        """Keys that signed links, oldest first; the last one signs now."""
+        """Keys that signed links, oldest first; the last one signs now, the others are believed of unsubscribe links."""
         before = self.SECRET_KEYS_BEFORE.get_secret_value().split(",")
         return [*(key.strip() for key in before if key.strip()), self.SECRET_KEY.get_secret_value()]
 

@@ -56,7 +56,8 @@ class ExpiredToken(TokenError):
 class Tokens:
     """Makes and reads signed tokens. A token for one purpose is worthless for another.
 
-    ``secret_key`` may be several keys, oldest first: the last one signs, all of them are believed.
+    ``secret_key`` may be several keys, oldest first: the last one signs. The earlier ones are believed of unsubscribe links only:
+    one of them may have been stolen, and must sign nobody in.
     """
 
     def __init__(self, secret_key: str | Sequence[str], *, clock: Clock = system) -> None:
@@ -69,7 +70,7 @@ class Tokens:
 
     def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(
-            self._keys,
+            self._keys if purpose == UNSUBSCRIBE else self._keys[-1:],
             salt=_salt(purpose),
             signer=self._signer,
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},

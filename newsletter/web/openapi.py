@@ -112,7 +112,7 @@ def _operation(rule: Rule, method: str) -> dict[str, Any]:
 def _body(endpoint: str) -> dict[str, Any]:
     if endpoint in SIGNED:
         return {"required": True, "content": {"application/json": {"schema": {"type": SIGNED[endpoint]}}}}
-    fields = FORMS[endpoint]
+    fields = FORMS.get(endpoint, {"form_token": _TOKEN})
     schema = {"type": "object", "properties": fields, "required": [f for f in fields if f == "form_token"]}
     kinds = ["application/x-www-form-urlencoded"]
     if endpoint == "unsubscribe.leave":  # RFC 8058 allows both

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
+import dns.resolver
 import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.newsroom.connections import Connection, is_open
+from newsletter.newsroom.connections import Connection, Resolver, is_open
 from newsletter.newsroom.fetch import FetchError, PoliteFetcher
 from newsletter.settings import Settings
+from tests.servers.dns_server import DnsServer
 from tests.servers.feed_server import FeedServer
 
 PUBLIC = "93.184.216.34"
@@ -93,6 +96,71 @@ def test_a_name_that_changes_between_check_and_connection_gains_nothing(
             with pytest.raises(FetchError):
                 fetch("http://rebinding.example/")
     assert reached == [PUBLIC]
+
+
+def asking(server: DnsServer) -> Resolver:
+    """A resolver that really asks this server over UDP, for both families, and keeps nothing."""
+    asked = dns.resolver.Resolver(configure=False)
+    host, _, port = server.place.rpartition(":")
+    asked.nameservers, asked.port, asked.lifetime = [host], int(port), 2.0
+
+    def resolve(name: str, _port: int) -> list[str]:
+        found: list[str] = []
+        for kind in ("A", "AAAA"):
+            with contextlib.suppress(dns.resolver.NoAnswer):
+                found += [str(each) for each in asked.resolve(name, kind, search=False)]
+        return found
+
+    return resolve
+
+
+@pytest.mark.parametrize(
+    "led",
+    [
+        ["127.0.0.1"],
+        [PUBLIC, "10.0.0.8"],
+        ["CNAME inside.example"],
+        ["::1"],
+        ["::ffff:127.0.0.1"],
+        [PUBLIC, "fe80::1"],
+        ["169.254.169.254"],
+        ["64:ff9b::7f00:1"],
+    ],
+)
+def test_a_real_name_server_cannot_lead_us_inside(
+    settings: Settings, server: FeedServer, led: list[str]
+) -> None:
+    with DnsServer() as names:
+        names.addresses = {"feed.example": [led], "inside.example": [["192.168.0.10"]]}
+        with (
+            PoliteFetcher(settings, resolver=asking(names)) as fetch,
+            pytest.raises(FetchError, match="private network"),
+        ):
+            fetch(f"http://feed.example:{server.port}/")
+        assert names.asked, "it was asked"
+    assert server.asked == []
+
+
+def test_a_real_name_server_that_rebinds_gains_nothing(
+    settings: Settings, server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached: list[str] = []
+
+    def reach(_self: Connection, address: str, _deadline: object) -> socket.socket:
+        reached.append(address)
+        raise ConnectionResetError
+
+    monkeypatch.setattr(Connection, "_reach", reach)
+    with DnsServer() as names:
+        names.addresses = {"rebinding.example": [[PUBLIC], ["127.0.0.1"]]}
+        with PoliteFetcher(settings, resolver=asking(names)) as fetch:
+            reasons = []
+            for _ in range(3):
+                with pytest.raises(FetchError) as refused:
+                    fetch(f"http://rebinding.example:{server.port}/")
+                reasons.append(refused.value.reason)
+    assert reached == [PUBLIC], "what was checked is what is connected to"
+    assert [("private" in r) for r in reasons] == [False, True, True]
 
 
 @pytest.mark.parametrize("port", [22, 25, 53, 110, 389, 445])

@@ -20,6 +20,7 @@ from newsletter.circulation import unsubscribe as leaving
 from newsletter.circulation.tokens import CHECKOUT, CONFIRM, SIGNIN, UNSUBSCRIBE
 from newsletter.settings import Settings
 from newsletter.web.csrf import form_token
+from newsletter.web.haste import page_made
 from tests.circulation.readers import link_for, make_reader
 
 READER = "zelda.quill@mail.example.net"
@@ -37,13 +38,17 @@ def _press_everything(
     """Every form that carries something secret or personal; the statuses of the answers."""
     site = create_app(settings, sessions=sessions, clock=clock.fixed(now))
     with site.test_request_context():
+        made = page_made()
         forms = {name: form_token(name) for name in ("signup", "signin", "desk-signin", "account")}
     browser = site.test_client()
     for cookie in ("reader", "desk", "meter"):
         browser.set_cookie(cookie, f"{cookie}-c00kie-secret")
     asked = [
-        ("/signup", {"form_token": forms["signup"], "address": READER, "hour": "6", "zone": "UTC"}),
-        ("/signin", {"form_token": forms["signin"], "address": READER}),
+        (
+            "/signup",
+            {"form_token": forms["signup"], "made": made, "address": READER, "hour": "6", "zone": "UTC"},
+        ),
+        ("/signin", {"form_token": forms["signin"], "made": made, "address": READER}),
         ("/desk/signin", {"form_token": forms["desk-signin"], "address": READER}),
         (f"/confirm/{links[CONFIRM]}", {}),
         (f"/signin/{links[SIGNIN]}", {}),

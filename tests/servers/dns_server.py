@@ -1,4 +1,4 @@
-"""A small real DNS server on UDP: it answers TXT questions from a dict, and NXDOMAIN for every other name."""
+"""A small real DNS server on UDP: TXT and address questions from dicts, and NXDOMAIN for every other name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from threading import Thread
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 
@@ -16,6 +17,9 @@ class DnsServer:
 
     def __init__(self) -> None:
         self.records: dict[str, list[str]] = {}
+        # What a name leads to, one answer after the other; the last stays. "CNAME x" leads on to another name.
+        self.addresses: dict[str, list[list[str]]] = {}
+        self.asked: list[str] = []
         server = self
 
         class Answering(socketserver.BaseRequestHandler):
@@ -31,12 +35,29 @@ class DnsServer:
         answer = dns.message.make_response(asked)
         answer.flags |= dns.flags.RA
         name = asked.question[0].name
+        said = name.to_text(omit_final_dot=True)
+        self.asked.append(said)
+        if said in self.addresses and asked.question[0].rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            self._lead(answer, said, asked.question[0].rdtype)
+            return answer.to_wire()
         texts = self.records.get(name.to_text(omit_final_dot=True))
         if texts:
             answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *(f'"{text}"' for text in texts)))
         else:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         return answer.to_wire()
+
+    def _lead(self, answer: dns.message.Message, name: str, kind: dns.rdatatype.RdataType) -> None:
+        waiting = self.addresses[name]
+        # Both families are asked for; an answer is used up by the question for IPv4.
+        now = waiting.pop(0) if len(waiting) > 1 and kind == dns.rdatatype.A else waiting[0]
+        for value in now:
+            if value.startswith("CNAME "):
+                target = value.removeprefix("CNAME ")
+                answer.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", "CNAME", f"{target}."))
+                self._lead(answer, target, kind)
+            elif (":" in value) == (kind == dns.rdatatype.AAAA):
+                answer.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", kind, value))
 
     def __enter__(self) -> DnsServer:
         Thread(target=self._udp.serve_forever, args=(0.02,), daemon=True).start()

@@ -1,0 +1,141 @@
+"""What a stranger can learn or cause without signing in: who is a reader, from where they seem to come, how often they may ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter import clock, db
+from newsletter.app import create_app
+from newsletter.circulation import wishes
+from newsletter.models import Notice, Subscriber
+from newsletter.settings import Settings
+from tests.circulation.readers import make_reader
+from tests.security.test_every_route import EVIL
+
+FORMS = {"/signup": {"hour": "6", "zone": "UTC"}, "/signin": {}, "/desk/signin": {}}
+
+
+def ask(browser: FlaskClient, path: str, address: str, **headers: str) -> tuple[int, str, list[str]]:
+    """Status, page and header names; the address itself may not be in them."""
+    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', browser.get(path).text))
+    assert hidden["form_token"]
+    given = {**FORMS[path], **hidden, "address": address}
+    answer = browser.post(path, data=given, headers=headers)
+    return answer.status_code, answer.text, sorted(answer.headers.keys())
+
+
+@pytest.mark.parametrize("path", list(FORMS))
+def test_known_unknown_suppressed_and_unconfirmed_look_the_same(
+    path: str, make_settings: Callable[..., Settings], sessions: db.Sessions, now: datetime
+) -> None:
+    settings = make_settings(OPERATORS="chief@desk.example.org")
+    make_reader(sessions, now, address="known@example.com")
+    make_reader(sessions, now, address="left@example.com", unsubscribed_at=now)
+    make_reader(sessions, now, address="new@example.com", confirmed_at=None, trial_started_at=None)
+    browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
+    seen = [
+        ask(browser, path, f"{who}@{where}")
+        for who, where in (
+            ("known", "example.com"), ("left", "example.com"), ("new", "example.com"), ("nobody", "example.com"),
+            ("chief", "desk.example.org"),
+        )
+    ]  # fmt: skip
+    assert all(answer == seen[0] for answer in seen)
+    assert seen[0][0] == 200
+
+
+def network_kept(
+    settings: Settings, sessions: db.Sessions, now: datetime, number: int, **headers: str
+) -> str | None:
+    """What the site takes for the stranger's network, kept with the consent."""
+    browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
+    assert ask(browser, "/signup", f"a{number}@example.com", **headers)[0] == 200
+    wishes.run(sessions, settings, clock=clock.fixed(now))
+    with db.reading(sessions) as session:
+        return session.scalars(select(Subscriber.consent_ip).order_by(Subscriber.id.desc())).first()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said", "kept"),
+    [
+        (0, "203.0.113.9", "127.0.0.1"),  # nobody is believed
+        (1, "203.0.113.9", "203.0.113.9"),
+        (
+            1,
+            "6.6.6.6, 203.0.113.9",
+            "203.0.113.9",
+        ),  # what the stranger wrote stands before what the proxy added
+        (1, "6.6.6.6,7.7.7.7, 203.0.113.9", "203.0.113.9"),
+        (2, "6.6.6.6, 203.0.113.9, 198.51.100.1", "203.0.113.9"),
+        (2, "203.0.113.9", "127.0.0.1"),  # came past the first proxy: not believed
+        (1, "nonsense\t<script>", None),
+        (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+    ],
+)
+def test_only_what_our_own_proxies_add_is_believed(
+    proxies: int, said: str, kept: str | None,
+    make_settings: Callable[..., Settings], sessions: db.Sessions, now: datetime,
+) -> None:  # fmt: skip
+    settings = make_settings(TRUSTED_PROXIES=proxies)
+    assert network_kept(settings, sessions, now, 1, **{"X-Forwarded-For": said}) == kept
+
+
+def test_a_forged_forwarded_for_does_not_get_round_the_cap(
+    make_settings: Callable[..., Settings], sessions: db.Sessions, now: datetime
+) -> None:
+    settings = make_settings(TRUSTED_PROXIES=1)
+    browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
+    for number in range(34):
+        lie = {"X-Forwarded-For": f"9.9.{number}.1, 203.0.113.9"}
+        assert ask(browser, "/signup", f"a{number}@example.com", **lie)[0] == 200
+    wishes.run(sessions, settings, clock=clock.fixed(now))
+    with db.reading(sessions) as session:
+        assert len(session.scalars(select(Notice.id)).all()) == 30
+
+
+def test_forwarded_host_and_prefix_change_nothing(
+    settings: Settings, sessions: db.Sessions, now: datetime
+) -> None:
+    settings = settings.model_copy(update={"TRUSTED_PROXIES": 1})
+    browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
+    lies = {"X-Forwarded-Host": EVIL, "X-Forwarded-Prefix": f"//{EVIL}", "X-Forwarded-Port": "666", "Host": EVIL,
+            "X-Original-URL": "/desk/", "X-Rewrite-URL": "/desk/", "X-HTTP-Method-Override": "POST"}  # fmt: skip
+    for path in (
+        "/",
+        "/issues.atom",
+        "/sitemap.xml",
+        "/feed.atom",
+        "/account",
+        "/.well-known/security.txt",
+        "/robots.txt",
+    ):
+        answer = browser.get(path, headers=lies)
+        assert EVIL not in answer.text + str(answer.headers), path
+        assert "666" not in answer.headers.get("Location", "")
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_metrics_are_closed_to_who_comes_through_a_proxy_we_do_not_know(
+    header: str, settings: Settings, sessions: db.Sessions, now: datetime
+) -> None:
+    """A forgotten TRUSTED_PROXIES makes every stranger look like the proxy on our own network."""
+    browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
+    assert browser.get("/metrics").status_code == 200
+    assert browser.get("/metrics", headers={header: "203.0.113.9"}).status_code == 404
+
+
+def test_security_txt_is_whole(settings: Settings, sessions: db.Sessions, now: datetime) -> None:
+    """RFC 9116: a contact, and a day within the year on which it ends."""
+    browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
+    answer = browser.get("/.well-known/security.txt")
+    fields = dict(line.split(": ", 1) for line in answer.text.strip().splitlines())
+    assert answer.mimetype == "text/plain"
+    assert fields["Contact"].startswith("mailto:")
+    assert 0 < (datetime.fromisoformat(fields["Expires"]) - now).days < 366
+    assert fields["Canonical"].endswith("/.well-known/security.txt")
