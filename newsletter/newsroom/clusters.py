@@ -18,14 +18,15 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from newsletter.newsroom.likeness import graph, propagate, stronger
+from newsletter.newsroom.likeness import graph, propagate, strengthened, stronger
 from newsletter.newsroom.linkage import link
-from newsletter.newsroom.vectors import Floats, Stems, count, terms, weigh, weigh_terms
+from newsletter.newsroom.vectors import Floats, Numbers, Stems, count, terms, weigh, weigh_terms
 
 TEXT_LETTERS = 400
 EDGE = 0.20  # likeness of two pieces that may pull each other into one group
 FAINT = 0.15  # likeness that still counts when a group is asked whether it holds together
 TURNS = 4
+STAY = 1.35  # times as alike are pieces that stand in one Story already: small doubts move nobody
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,26 @@ class Piece:
     date: date | datetime | None = None
 
 
-def cluster(pieces: Sequence[Piece], meanings: Floats | None = None) -> list[int]:
+def cluster(
+    pieces: Sequence[Piece], meanings: Floats | None = None, before: Sequence[int | None] | None = None
+) -> list[int]:
     """A label for each piece; equal labels belong together. A piece like no other has a label of its own.
 
     The partition does not depend on the order of ``pieces``. ``meanings`` holds an embedder's vector for each
-    (:mod:`newsletter.newsroom.embedders`); words alone decide without them.
+    (:mod:`newsletter.newsroom.embedders`); words alone decide without them. ``before`` holds the Story in which each stands
+    already, None for a new piece: what stands together stays together unless there is reason to part it (:data:`STAY`).
     """
     order = sorted(range(len(pieces)), key=lambda i: _canonical(pieces[i]))
     ordered = [pieces[i] for i in order]
     words = terms([[(p.title, 2), (p.text[:TEXT_LETTERS], 1)] for p in ordered])
     days = np.array([_day(p.date) for p in ordered], dtype=np.float64)
-    labels = list(range(len(ordered)))
+    stood = _stood([before[i] for i in order] if before is not None else [None] * len(order))
+    labels = stood.tolist()
     if meanings is not None:
         meanings = meanings[order]
     for _ in range(TURNS):
         edges = graph(weigh_terms(words, labels), days, least=FAINT, meanings=meanings)
+        edges = strengthened(edges, stood, STAY)
         loose = propagate(stronger(edges, EDGE))
         found = link(edges, loose)
         if found == labels:
@@ -62,6 +68,19 @@ def cluster(pieces: Sequence[Piece], meanings: Floats | None = None) -> list[int
     for place, label in zip(order, _numbered(labels), strict=True):
         result[place] = label
     return result
+
+
+def _stood(before: Sequence[int | None]) -> Numbers:
+    """A number for the Story of each piece; one of its own for a piece without."""
+    numbers: dict[int, int] = {}
+    size = len(before)
+    return np.array(
+        [
+            i if story is None else size + numbers.setdefault(story, len(numbers))
+            for i, story in enumerate(before)
+        ],
+        dtype=np.int64,
+    )
 
 
 def embedded_text(piece: Piece) -> str:

@@ -135,7 +135,7 @@ def meanings_of(pieces: Sequence[Piece], embedder: Embedder | None) -> Floats | 
 def _decide(seen: _Seen, embedder: Embedder | None) -> tuple[Plan, dict[int, str | None]]:
     """Where each Article belongs, and its wire key. No tables here."""
     pieces = [Piece(r.id, r.headline, r.excerpt, r.published_at) for r in seen.rows]
-    labels = cluster(pieces, meanings_of(pieces, embedder))
+    labels = cluster(pieces, meanings_of(pieces, embedder), [r.story_id for r in seen.rows])
     groups: dict[int, list[int]] = {}
     for row, label in zip(seen.rows, labels, strict=True):
         groups.setdefault(label, []).append(row.id)

@@ -38,6 +38,20 @@ _BLOCK = 256  # Stories compared at once
 # "Tarn" of Cape Tarn.
 _NAME = re.compile(r"(?<=[a-z,;’'] )(?:[A-Z][\w’'-]+ )*([A-Z][\w’'-]+)")
 _DATES = frozenset(stem(fold(d)) for d in (*calendar.month_name[1:], *calendar.day_name))
+# Parties stand in the news of every day: two Stories are of no one thread because both name Democrats.
+_PARTIES = frozenset(
+    stem(fold(p))
+    for p in (
+        "Democrats",
+        "Democrat",
+        "Democratic",
+        "Republicans",
+        "Republican",
+        "Conservatives",
+        "Labour",
+        "Liberals",
+    )
+)
 _SMALL = re.compile(r"\b[a-z][\w’'-]{3,}")
 _log = log.get("newsroom")
 
@@ -92,7 +106,9 @@ def links(stories: Sequence[Thread], recent: frozenset[int]) -> list[Link]:
         ]
     )
     # "City", "Strip" and "Supporters" are words somebody wrote large.
-    words = _DATES | {stem(fold(word)) for s in stories for t in s.texts for word in _SMALL.findall(t)}
+    words = (
+        _DATES | _PARTIES | {stem(fold(word)) for s in stories for t in s.texts for word in _SMALL.findall(t)}
+    )
     names = [{n: w for n, w in names_in(s.texts).items() if n not in words} for s in stories]
     carried = Counter(name for each in names for name in each)
     most = max(RARE_STORIES, RARE_SHARE * len(stories))

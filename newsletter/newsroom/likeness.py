@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -87,18 +86,17 @@ def _alike(
     return row[keep], col[keep], value[keep]
 
 
+def strengthened(edges: sparse.csr_matrix, labels: Numbers, times: float) -> sparse.csr_matrix:
+    """The same edges, those between nodes of one label ``times`` as strong."""
+    row = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
+    value = np.where(labels[row] == labels[edges.indices], times, 1.0) * edges.data
+    return sparse.csr_matrix((value, edges.indices, edges.indptr), shape=edges.shape)
+
+
 def stronger(edges: sparse.csr_matrix, least: float) -> sparse.csr_matrix:
     """The edges of ``least`` or more."""
     found = edges.tocoo()
     keep = found.data >= least
-    return _graph(found.row[keep], found.col[keep], found.data[keep], edges.shape[0])
-
-
-def within(edges: sparse.csr_matrix, labels: Sequence[int]) -> sparse.csr_matrix:
-    """The edges between nodes of one label."""
-    found = edges.tocoo()
-    label = np.asarray(labels)
-    keep = label[found.row] == label[found.col]
     return _graph(found.row[keep], found.col[keep], found.data[keep], edges.shape[0])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from newsletter.newsroom.clusters import Piece, cluster
-from newsletter.newsroom.likeness import graph, propagate
+from newsletter.newsroom.clusters import EDGE, STAY, Piece, cluster
+from newsletter.newsroom.likeness import graph, propagate, strengthened, stronger
 from newsletter.newsroom.linkage import LINK, link
 from newsletter.newsroom.vectors import terms, weigh_terms
 
@@ -56,9 +57,12 @@ pieces = st.lists(
 ).map(lambda rows: [told(p, d, e, n, day) for n, (p, d, e, day) in enumerate(rows)])
 
 
-def partition(found: list[Piece]) -> set[frozenset[int | str]]:
+def partition(
+    found: list[Piece], where: Mapping[int | str, int | None] | None = None
+) -> set[frozenset[int | str]]:
     groups: dict[int, set[int | str]] = {}
-    for piece, label in zip(found, cluster(found), strict=True):
+    before = None if where is None else [where.get(p.id) for p in found]
+    for piece, label in zip(found, cluster(found, before=before), strict=True):
         groups.setdefault(label, set()).add(piece.id)
     return {frozenset(g) for g in groups.values()}
 
@@ -69,6 +73,31 @@ def test_the_order_of_arrival_does_not_matter(found: list[Piece], chance: object
     mixed = found[:]
     chance.shuffle(mixed)  # type: ignore[attr-defined]
     assert partition(mixed) == partition(found)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    pieces,
+    st.lists(st.one_of(st.none(), st.integers(1, 4)), min_size=30, max_size=30),
+    st.randoms(use_true_random=False),
+)
+def test_nor_does_it_where_some_stand_in_stories_already(
+    found: list[Piece], stood: list[int | None], chance: object
+) -> None:
+    where = {p.id: story for p, story in zip(found, stood, strict=False)}
+    mixed = found[:]
+    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    assert partition(mixed, where) == partition(found, where)
+
+
+def test_what_stands_together_is_not_parted_by_a_small_doubt() -> None:
+    """A pair just too unlike to be joined anew stays where it stood together; one that is plainly unlike does not."""
+    apart, together = np.array([0, 1]), np.array([7, 7])
+    for value, stays in ((0.9 * EDGE, True), (0.6 * EDGE, False)):
+        edges = _symmetric(2, {(0, 1): value})
+        for stood, one_group in ((apart, False), (together, stays)):
+            found = strengthened(edges, stood, STAY)
+            assert (len(set(link(found, propagate(stronger(found, EDGE))))) == 1) is one_group
 
 
 def test_nothing_and_one_piece_and_empty_texts() -> None:

@@ -65,6 +65,11 @@ def test_one_witness_is_none(stories: list[Thread]) -> None:
     assert links([*stories, *FILLERS], frozenset({2})) == []
 
 
+def test_a_party_is_no_witness() -> None:
+    party = [t.replace("Ines Quillfeather", "Democrats") for t in (STRIKE, TALKS)]
+    assert links([thread(1, 9, party[0]), thread(2, 0, party[1]), *FILLERS], frozenset({2})) == []
+
+
 def test_a_name_that_everybody_carries_is_no_witness() -> None:
     crowd = [thread(10 + i, 20 + i, f"{FILLER[i % 5]} Then came Ines Quillfeather.") for i in range(8)]
     assert links([thread(1, 9, STRIKE), thread(2, 0, TALKS), *crowd], frozenset({2})) == []
