@@ -38,7 +38,8 @@ _CAPITALS = (
 )
 # A dateline in the middle: what stands before it is a heading or a teaser.
 _INNER_DATELINE = re.compile(
-    r"\b[A-Z]{4,}(?:[ ,][A-Z]{3,})*(?:,\s*[A-Z][\w.]+)?\s*(?:\([^()]{2,40}\)\s*)?(?:[—–]|--|\s-)\s+(?=[A-Z])"
+    rf"\bKey (?:topics|points|takeaways):\s+(?=[A-Z])|\b[A-Z]{{4,}},\s*(?:{_MONTH})\s*[—–]\s+(?=[A-Z])"
+    r"|\b[A-Z]{4,}(?:[ ,][A-Z]{3,})*(?:,\s*[A-Z][\w.]+)?\s*(?:\([^()]{2,40}\)\s*)?(?:[—–]|--|\s-)\s+(?=[A-Z])"
     rf"|\b(?:{_MONTH})(?:,?\s*\d{{4}})?,?\s*[(\[](?:{_AGENCY})[)\]]\s*(?:[—–:]|-+)\s*(?=[A-Z])"
     rf"|(?<=[a-z0-9] )(?:{_CAPITALS})\s+(?=[A-Z][a-z]|An? )|\b\d{{1,2}}, \d{{4}}(?=[A-Z][a-z])"
 )
@@ -61,6 +62,7 @@ _NAME_BEFORE = re.compile(
 _TITLE_CASE = re.compile(
     r"\b[A-Z][\w’'\-]+ (?:Of|For|To|In|On|With|After|As|Over|Is|Are|By|From|At|And|Into|Amid|The|A|An) [A-Z][\w’'\-]+"
 )
+_INTO_NEXT = re.compile(r"\b(?:in|to|for|with|over|after|as|on|amid|into) [A-Z]")
 _NOT_A_START = re.compile(r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|(?:" + _MONTHS + r")\b|\d")
 _TOKEN = re.compile(r"\S+")
 _CREDIT_HEAD = re.compile(
@@ -155,6 +157,8 @@ def runs_on(text: str) -> bool:
     words = re.findall(r"[A-Za-z][\w’'\-]*", re.sub(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’", " ", text))[:9]
     long = [w for w in words if len(w) > 3]
     shouted = len(long) >= 5 and sum(w[0].isupper() for w in long) >= 0.85 * len(long)
+    if len(long) >= 6 and all(w[0].isupper() for w in long) and _INTO_NEXT.search(" ".join(words)):
+        return True
     return bool(
         _TITLE_CASE.search(re.sub(r"“[^”]*”|\"[^\"]*\"", " ", text))
         and (shouted or re.search(r"\b(?:To|Is|Are|After|As|Over|Amid|With|By|From) [A-Z]", text))

@@ -155,8 +155,24 @@ def test_a_governors_party_makes_no_caption_and_a_quotation_of_two_sentences_sta
 
 
 @pytest.mark.parametrize(
-    "before", ["Deir al-Quorn: ", "Original story: ", "Ruling protects dozens of harbors ISTANBUL "]
+    "before",
+    [
+        "Deir al-Quorn: ",
+        "Original story: ",
+        "Ruling protects dozens of harbors ISTANBUL ",
+        "Whitlock was mayor a record six times COLOMBO, Aug 22 — ",
+        "Whitlock plays the ruling down Key topics: ",
+    ],
 )
 def test_what_stands_before_a_sentence_without_belonging_to_it_is_taken_off(before: str) -> None:
     text = "A judge in Quorn ordered the harbor of Marlow Bay to be opened on Tuesday."
     assert [p.text for p in pieces(before + text)] == [text]
+
+
+def test_a_heading_in_capitals_with_the_text_run_into_it_is_no_sentence() -> None:
+    heading = "Council Releases Harbor Transcript in Rush to Appease Fishermen Dana Whitlock is still struggling to contain it."
+    assert pieces(heading) == ()
+    officials = (
+        "Harbor Secretary Dana Whitlock and Guild Chairman Anton Weir told the council to wait until Friday."
+    )
+    assert [p.text for p in pieces(officials)] == [officials]
