@@ -13,7 +13,7 @@ WINDOW = timedelta(days=4)
 FADING = 0.1  # a day
 UNKNOWN_DAYS = 0.5  # how far apart pieces are taken to be when a date is not known
 MEANING = 0.3  # how much a cosine of meanings counts beside that of words
-NEUTRAL = 0.4  # cosine of meanings that speaks neither for nor against
+NEUTRAL = 0.5  # cosine of meanings that speaks neither for nor against
 FAINTEST = 0.05  # cosine of words at which meanings are asked at all
 _PAIRS = 20_000  # compared by meaning at once: bounds the memory
 _ROUNDS = 30
