@@ -49,6 +49,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "foreign_keys=ON",
     "synchronous=NORMAL",
+    "secure_delete=FAST",  # what is erased is overwritten in pages that are written anyway
     "busy_timeout=30000",
     "cache_size=-65536",  # 64 MB, taken as far as it is needed: the indexes of a million Deliveries
     "wal_autocheckpoint=8000",  # pages, 32 MB: a batch changes many, and each checkpoint waits for the disk

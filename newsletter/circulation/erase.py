@@ -32,6 +32,7 @@ from newsletter.models import (
     Subscriber,
     Subscription,
     Suppression,
+    Wish,
 )
 
 ERASED = "[erased]"  # stands where a free text named the address
@@ -55,6 +56,9 @@ def erase(session: Session, subscriber: Subscriber, *, now: datetime, by: str = 
     session.expunge(subscriber)
     session.execute(delete(Subscription).where(Subscription.subscriber_id == number))
     session.execute(delete(Read).where(Read.reader == _reader(number)))
+    session.execute(
+        delete(Wish).where(func.lower(Wish.address) == address.lower())
+    )  # asked for, not yet granted
     # Notices, Sign-ins and reasons for being left out go with the reader; Deliveries only lose the name: the keys say so.
     session.execute(delete(Subscriber).where(Subscriber.id == number))
     _forget_in_words(session, number, address)

@@ -1,0 +1,73 @@
+"""After an erasure the address is nowhere: in no table, whatever tables there will be, and in no byte of the database's files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, inspect, select, text
+
+from newsletter import db
+from newsletter.circulation import erase, wishes
+from newsletter.mailroom import notify
+from newsletter.models import Report, Story, Subscriber, Wish
+from newsletter.settings import Settings
+from tests.circulation.readers import make_reader
+
+ADDRESS = "Zelda.Quill+news@mail.example.net"
+MOMENTS = ("created_at", "first_published_at", "last_published_at", "grouped_at")
+
+
+def everywhere(sessions: db.Sessions) -> str:
+    with db.reading(sessions) as session:
+        names = inspect(session.connection()).get_table_names()
+        assert len(names) > 25
+        return "\n".join(
+            str(list(row)) for n in names for row in session.execute(text(f'SELECT * FROM "{n}"'))
+        )
+
+
+def a_life(sessions: db.Sessions, now: datetime) -> int:
+    reader = make_reader(sessions, now, address=ADDRESS, consent_ip="192.0.2.77")
+    with sessions.begin() as session:
+        story = Story(slug="a-story", **dict.fromkeys(MOMENTS, now))
+        session.add(story)
+        session.flush()
+        session.add(Report(story_id=story.id, reason="wrong", words=f"Tell {ADDRESS}.", reported_at=now))
+        notify.queue(session, "welcome", key="w", due_at=now, subscriber_id=reader.id)
+        for kind in (wishes.SIGNUP, wishes.SIGNIN):  # asked for a moment ago, and not yet granted
+            wishes.keep(session, kind, ADDRESS.lower(), now=now, ip="192.0.2.77")
+    return reader.id
+
+
+def test_no_table_of_either_database_names_them(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    number = a_life(each_sessions, now)
+    assert "zelda" in everywhere(each_sessions).lower()
+    with each_sessions.begin() as session:
+        erase.erase(session, session.get_one(Subscriber, number), now=now)
+    left = everywhere(each_sessions).lower()
+    assert "zelda" not in left
+    assert "192.0.2.77" not in left
+    assert wishes.run(each_sessions, settings, clock=lambda: now) == 0
+    with db.reading(each_sessions) as session:
+        assert session.scalars(select(Subscriber)).all() == []
+        assert session.scalars(select(Wish)).all() == []
+
+
+def test_no_byte_of_the_files_names_them(
+    engine: Engine, sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    """SQLite would leave what was deleted lying in its pages."""
+    number = a_life(sessions, now)
+    with sessions.begin() as session:
+        erase.erase(session, session.get_one(Subscriber, number), now=now)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    folder = Path(engine.url.database or "").parent
+    files = [p for p in folder.rglob("*") if p.is_file()]
+    assert any(p.suffix == ".db" for p in files)
+    assert [p.name for p in files if b"zelda" in p.read_bytes().lower()] == []
