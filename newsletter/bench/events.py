@@ -72,6 +72,7 @@ def bench_events(
         }
         with served(values, "newsletter", workers) as port, ThreadPoolExecutor(1) as beside:
             form = form_on(port)
+            time.sleep(SigningUp.READING)
             progress("posting", 0, 2, f"at {rate:,.0f}/s")
             with timed() as whole, SigningUp(port, form) as people:
                 going = beside.submit(dispatch_in, values, at, progress=lambda *_: None)

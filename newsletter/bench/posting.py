@@ -85,6 +85,7 @@ class SigningUp:
     """Somebody signs up, again and again, while the block runs. ``posted.waits`` are the seconds each had to wait."""
 
     PAUSE = 0.1  # seconds between two
+    READING = 2.0  # seconds from seeing the form to sending it: who is quicker than people is asked again
 
     def __init__(self, port: int, form: dict[str, str]) -> None:
         self._port, self._form = port, form

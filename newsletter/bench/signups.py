@@ -24,7 +24,7 @@ from newsletter.bench.databases import bench_database
 from newsletter.bench.dispatch import settings_for
 from newsletter.bench.events import form_on, served
 from newsletter.bench.measuring import Bar, Measured, Progress, percentile, timed
-from newsletter.bench.posting import Posted, post_all
+from newsletter.bench.posting import Posted, SigningUp, post_all
 from newsletter.bench.words import Post
 from newsletter.circulation import knocks, signup, wishes
 from newsletter.circulation.addresses import address_hash, person_hash
@@ -53,7 +53,7 @@ def bench_signups(*, rate: int, seconds: int, database: str, workers: int, progr
         found.values |= {"database": engine.dialect.name, "gunicorn_workers": workers}
         with served(values, "newsletter", workers) as port:
             form = form_on(port)
-            time.sleep(2)  # no page of ours is answered that fast by people
+            time.sleep(SigningUp.READING)
             progress("yardstick", 0, 3, "healthz")
             bare = _get_all("/healthz", rate * min(seconds, 5), port=port, rate=rate)
             progress("signing up", 1, 3, f"{rate}/s")
@@ -166,7 +166,7 @@ def _tell_apart(found: Measured, sessions: db.Sessions, settings: Settings, path
     asked += [(address.replace("known", "other"), False) for address in known]
     random.Random(11).shuffle(asked)  # noqa: S311 - an order, not a secret
     form = form_on(port, path)
-    time.sleep(2)
+    time.sleep(SigningUp.READING)
     took: dict[bool, list[float]] = {True: [], False: []}
     pages: dict[bool, set[bytes]] = {True: set(), False: set()}
     connection = HTTPConnection("127.0.0.1", port, timeout=60)

@@ -7,6 +7,7 @@ nor in its time: each form costs one row, for everybody the same.
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Final
 
@@ -26,11 +27,12 @@ from newsletter.settings import Settings
 SIGNUP: Final = "signup"
 SIGNIN: Final = "signin"
 TOGETHER: Final = 20  # granted in one transaction: forms that come in meanwhile wait for its end on SQLite
+_ONE_AT_A_TIME = threading.Lock()
 _log = log.get("circulation")
 
 
 def keep(
-    session: Session,
+    sessions: db.Sessions,
     kind: str,
     address: str,
     *,
@@ -40,18 +42,21 @@ def keep(
     zone: str = "",
     came_from: str = "",
 ) -> None:
-    """Write a Wish down. Raises ``AddressError`` for what is no address. The caller commits."""
-    session.add(
-        Wish(
-            kind=kind,
-            address=normalise(address),
-            hour=hour,
-            zone=zone if zone in known_zones() else "",  # what else a stranger sends is not kept
-            network=network_of(ip),
-            came_from=came_from[:40],
-            asked_at=now,
-        )
+    """Write a Wish down, at once and for good. Raises ``AddressError`` for what is no address."""
+    wish = Wish(
+        kind=kind,
+        address=normalise(address),
+        hour=hour,
+        zone=zone if zone in known_zones() else "",  # what else a stranger sends is not kept
+        network=network_of(ip),
+        came_from=came_from[:40],
+        asked_at=now,
     )
+    # In a rush the threads of one process take turns: SQLite's own way of waiting is to sleep, ever longer, until the write
+    # lock happens to be free.
+    turn = nullcontext() if db.has_server(sessions.kw["bind"]) else _ONE_AT_A_TIME
+    with turn, sessions.begin() as session:
+        session.add(wish)
 
 
 def run(

@@ -33,8 +33,7 @@ def ask() -> Response:
         return _form_again(haste.AGAIN)
     site, address = services(), request.form.get("address", "")
     try:
-        with site.sessions.begin() as session:
-            wishes.keep(session, wishes.SIGNIN, address, now=site.now(), ip=request.remote_addr)
+        wishes.keep(site.sessions, wishes.SIGNIN, address, now=site.now(), ip=request.remote_addr)
     except AddressError as error:
         return _form_again(str(error))
     return make_response(render_template("signin.html", asked=True, minutes=circulation.minutes_valid()))

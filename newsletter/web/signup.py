@@ -35,17 +35,16 @@ def ask() -> Response:
         return _form_again(haste.AGAIN)
     here = services()
     try:
-        with here.sessions.begin() as session:
-            wishes.keep(
-                session,
-                wishes.SIGNUP,
-                given.get("address", ""),
-                hour=_hour(given.get("hour", "")),
-                zone=given.get("zone", ""),
-                now=here.now(),
-                ip=request.remote_addr,
-                came_from=_came_from(given.get("came_from", "")),
-            )
+        wishes.keep(
+            here.sessions,
+            wishes.SIGNUP,
+            given.get("address", ""),
+            hour=_hour(given.get("hour", "")),
+            zone=given.get("zone", ""),
+            now=here.now(),
+            ip=request.remote_addr,
+            came_from=_came_from(given.get("came_from", "")),
+        )
     except AddressError as error:
         return _form_again(str(error))
     return _asked()

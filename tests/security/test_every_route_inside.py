@@ -174,7 +174,7 @@ def inside(settings: Settings, sessions: db.Sessions) -> Inside:
         "desk.pause_feed": {"number": feed}, "desk.resume_feed": {"number": feed},
         "desk.remove_operator": {"number": operator.id}, "desk.give_duty": {"number": operator.id},
         "desk.kept": {"name": mail}, "desk": {"number": reader.id, "day": day, "token": tokens_at(now).make(DESK, "1.x")},
-        "stories": {"slug": slug}, "pictures": {"slug": slug, "issued": day}, "account": {"number": reader_signin}, "issues": {"day": day}, "assets": {"name": "site.css"},
+        "stories": {"slug": slug}, "pictures": {"slug": slug, "day": day}, "account": {"number": reader_signin}, "issues": {"day": day}, "assets": {"name": "site.css"},
         "signup": {"token": link_for(reader, CONFIRM, now)}, "unsubscribe": {"token": link_for(reader, UNSUBSCRIBE, now)},
         "signin": {"token": tokens_at(now).make(SIGNIN, subject_of(reader.id, reader.address_hash) + ".two")},
         "checkout": {"token": link_for(reader, CHECKOUT, now)}, "offline_checkout": {"page_id": "nobody.x"},

@@ -141,9 +141,8 @@ def test_the_trap_catches_in_silence(
 def test_one_wish_that_cannot_be_granted_costs_no_other_and_is_not_lost(
     each_sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with each_sessions.begin() as session:
-        for name in ("ann", "bob", "cy"):
-            wishes.keep(session, wishes.SIGNUP, f"{name}@example.com", now=now, ip="203.0.113.9")
+    for name in ("ann", "bob", "cy"):
+        wishes.keep(each_sessions, wishes.SIGNUP, f"{name}@example.com", now=now, ip="203.0.113.9")
     real = signup.ask
 
     def broken(session: Session, address: str, **given: Any) -> None:
