@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -17,7 +18,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, func, select, text
 
-from newsletter import backup, clock, db
+from newsletter import backup, clock, db, db_turns
 from newsletter.app import create_app
 from newsletter.circulation import lapse
 from newsletter.mailroom import dispatch, ledger
@@ -46,12 +47,10 @@ def browser(settings: Settings, sessions: db.Sessions, now: datetime) -> FlaskCl
 
 
 def test_a_locked_file_is_read_on_and_asks_writers_to_come_back(
-    engine: Engine, sessions: db.Sessions, browser: FlaskClient
+    engine: Engine, sessions: db.Sessions, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @event.listens_for(engine, "connect")
-    def _hurry(connection: object, _: object) -> None:
-        connection.execute("PRAGMA busy_timeout=100")  # type: ignore[attr-defined]  # in production half a minute
-
+    # Seconds; in production half a minute.
+    monkeypatch.setattr(db, "begin_writing", partial(db_turns.begin_writing, wait=0.2))
     engine.dispose()
     other = db.make_engine(str(engine.url))
     with other.begin():  # takes the write lock
