@@ -35,8 +35,8 @@ def a_life(sessions: db.Sessions, now: datetime) -> int:
         session.flush()
         session.add(Report(story_id=story.id, reason="wrong", words=f"Tell {ADDRESS}.", reported_at=now))
         notify.queue(session, "welcome", key="w", due_at=now, subscriber_id=reader.id)
-        for kind in (wishes.SIGNUP, wishes.SIGNIN):  # asked for a moment ago, and not yet granted
-            wishes.keep(session, kind, ADDRESS.lower(), now=now, ip="192.0.2.77")
+    for kind in (wishes.SIGNUP, wishes.SIGNIN):  # asked for a moment ago, and not yet granted
+        wishes.keep(sessions, kind, ADDRESS.lower(), now=now, ip="192.0.2.77")
     return reader.id
 
 
