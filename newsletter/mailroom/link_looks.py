@@ -10,6 +10,7 @@ import http.client
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -35,6 +36,9 @@ class StatusFetcher(PoliteFetcher):
         return b""
 
 
+MUTE = LinkState(None, "It did not answer in time.")
+OFFLINE = LinkState(None, "Not asked: none of the first addresses answered, so this machine may be offline.")
+
 Ask = Callable[[str], LinkState]
 
 
@@ -52,14 +56,32 @@ def asker(settings: Settings) -> Ask:
 
 
 def ask_all(addresses: Mapping[int, str], ask: Ask) -> dict[int, LinkState]:
-    """What each Article's address answered within :data:`ALL` seconds, at most :data:`MOST` of them."""
+    """What each Article's address answered within :data:`ALL` seconds, at most :data:`MOST` of them.
+
+    One address of each of some hosts goes first: when not one of those answers, the others are not waited for.
+    """
     chosen = dict(list(addresses.items())[:MOST])
+    first = _of_different_hosts(chosen, AT_ONCE)
+    answers = _asked(first, ask, ALL)
+    rest = {number: url for number, url in chosen.items() if number not in first}
+    if len(first) == AT_ONCE and not any(state.status for state in answers.values()):
+        return answers | dict.fromkeys(rest, OFFLINE)
+    return answers | _asked(rest, ask, ALL - ONE)
+
+
+def _of_different_hosts(addresses: Mapping[int, str], most: int) -> dict[int, str]:
+    by_host: dict[str, tuple[int, str]] = {}
+    for number, url in addresses.items():
+        by_host.setdefault(urlsplit(url).netloc, (number, url))
+    return dict(list(by_host.values())[:most])
+
+
+def _asked(addresses: Mapping[int, str], ask: Ask, seconds: float) -> dict[int, LinkState]:
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="links")
-    asked = {number: pool.submit(ask, url) for number, url in chosen.items()}
-    done, _ = wait(asked.values(), timeout=ALL)
+    asked = {number: pool.submit(ask, url) for number, url in addresses.items()}
+    done, _ = wait(asked.values(), timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    late = LinkState(None, "It did not answer in time.")
-    return {number: job.result() if job in done else late for number, job in asked.items()}
+    return {number: job.result() if job in done else MUTE for number, job in asked.items()}
 
 
 def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> dict[int, str]:

@@ -1,0 +1,53 @@
+"""Links are asked a host at a time first, and a machine without a network does not keep the morning waiting."""
+
+from __future__ import annotations
+
+import threading
+
+from newsletter.mailroom import link_looks
+from newsletter.mailroom.findings import LinkState
+
+ADDRESSES = {n: f"https://outlet-{n % 20}.example/{n}" for n in range(60)}
+
+
+class Asked:
+    """Remembers what was asked for; ``answers`` says what comes."""
+
+    def __init__(self, answers) -> None:
+        self.urls: list[str] = []
+        self._answers = answers
+        self._lock = threading.Lock()
+
+    def __call__(self, url: str) -> LinkState:
+        with self._lock:
+            self.urls.append(url)
+        return self._answers(url)
+
+
+def test_each_address_is_asked_once_and_gets_its_own_answer() -> None:
+    ask = Asked(lambda url: LinkState(404 if url.endswith("/7") else 200))
+    answers = link_looks.ask_all(ADDRESSES, ask)
+    assert sorted(ask.urls) == sorted(ADDRESSES.values())
+    assert {n for n, state in answers.items() if state.status == 404} == {7}
+    assert set(answers) == set(ADDRESSES)
+
+
+def test_when_none_of_the_first_hosts_answers_the_others_are_not_asked() -> None:
+    ask = Asked(lambda _: LinkState(None, "The name was not found."))
+    answers = link_looks.ask_all(ADDRESSES, ask)
+    assert len(ask.urls) == link_looks.AT_ONCE
+    assert len({url.split("/")[2] for url in ask.urls}) == link_looks.AT_ONCE
+    assert set(answers) == set(ADDRESSES)
+    assert sum(state == link_looks.OFFLINE for state in answers.values()) == 60 - link_looks.AT_ONCE
+
+
+def test_one_host_that_answers_is_enough_to_go_on() -> None:
+    ask = Asked(lambda url: LinkState(200) if "outlet-3." in url else LinkState(None, "No."))
+    link_looks.ask_all(ADDRESSES, ask)
+    assert len(ask.urls) == 60
+
+
+def test_few_hosts_are_all_asked_even_when_they_are_mute() -> None:
+    ask = Asked(lambda _: LinkState(None, "No."))
+    link_looks.ask_all(dict(list(ADDRESSES.items())[:5]), ask)
+    assert len(ask.urls) == 5
