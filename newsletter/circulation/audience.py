@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, false, fun
 from sqlalchemy.orm import Session
 
 from newsletter.circulation.access import WEEKLY_ON, Facts, access
-from newsletter.circulation.local_hour import due_at, known_zones
+from newsletter.circulation.local_hour import due_at, living_zone
 from newsletter.mailroom.ledger import AudienceRow
 from newsletter.models import Issue, Placement, Story, Subscriber, Subscription, Suppression
 from newsletter.settings import Settings
@@ -138,13 +138,11 @@ def _rows(
 
 def _due(issue: Issue, settings: Settings, now: datetime) -> Callable[[int, str], datetime]:
     """When the Issue is due to a reader, by hour and zone; each pair is worked out once."""
-    zones = known_zones()
     stale_at = issue.composed_at + timedelta(hours=settings.STALE_AFTER)
 
     @cache
     def due(hour: int, zone: str) -> datetime:
-        # A zone that was abolished since must not cost its readers their mail.
-        known = zone if zone in zones else settings.EDITION_TZ
+        known = living_zone(zone, settings.EDITION_TZ)
         return due_at(issue.issued_on, hour, known, ready_at=now, stale_at=stale_at)
 
     return due

@@ -25,6 +25,11 @@ def known_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+def living_zone(zone: str, otherwise: str) -> str:
+    """``zone``, or ``otherwise`` when there is none of that name (any more): an abolished zone must cost its readers nothing."""
+    return zone if zone in known_zones() else otherwise
+
+
 @lru_cache(maxsize=16_384)
 def due_at(day: date, hour: int, zone: str, *, ready_at: datetime, stale_at: datetime) -> datetime:
     """When the Issue of ``day`` is due to a reader, never before ``ready_at`` (the freeze).

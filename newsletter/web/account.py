@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.circulation import erase, preferences, signin, stop_paying
-from newsletter.circulation.local_hour import known_zones
+from newsletter.circulation.local_hour import known_zones, living_zone
 from newsletter.circulation.processors.protocol import ProcessorError
 from newsletter.circulation.tokens import UNSUBSCRIBE, fingerprint, subject_of
 from newsletter.errors import Refused
@@ -51,7 +51,7 @@ def choose() -> Response:
             cadence=given.get("cadence", ""),
             paused_until=_day(given.get("paused_until", "")),
             topics=given.getlist("topic"),
-            today=services().now().astimezone(ZoneInfo(found.zone)).date(),
+            today=_today(found),
         )
 
     return _do(act) or _saved()
@@ -153,7 +153,7 @@ def _refused(reason: str) -> Response:
 def _page(session: Session, found: Subscriber, *, error: str = "", saved: bool = False) -> Response:
     site = services()
     now = site.now()
-    today = now.astimezone(ZoneInfo(found.zone)).date()
+    today = _today(found)
     token = site.tokens.make(UNSUBSCRIBE, subject_of(found.id, found.address_hash))
     html = render_template(
         "account.html",
@@ -173,6 +173,12 @@ def _page(session: Session, found: Subscriber, *, error: str = "", saved: bool =
         account_token=form_token(FORM, fingerprint(reader.secret())),
     )
     return make_response(html, 422 if error else 200)
+
+
+def _today(found: Subscriber) -> date:
+    """The day it is where the reader is."""
+    site = services()
+    return site.now().astimezone(ZoneInfo(living_zone(found.zone, site.settings.EDITION_TZ))).date()
 
 
 def _hour(text: str) -> int:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from newsletter.circulation.local_hour import living_zone
 from newsletter.newsroom.leans import LEAN_NAMES, SIDE_NAMES, SIDES
 from newsletter.web.assets import asset
 from newsletter.web.charts import segments
@@ -28,9 +29,9 @@ def short_day(value: date) -> str:
     return f"{value.day} {value:%b}"
 
 
-def moment(value: datetime) -> str:
-    """``2 March 2026, 05:10`` in the newsletter's zone, with the zone's own short name."""
-    local = value.astimezone(ZoneInfo(services().settings.EDITION_TZ))
+def moment(value: datetime, zone: str = "") -> str:
+    """``2 March 2026, 05:10 EST`` in ``zone`` (a reader's own), or in the newsletter's where that is none or unknown."""
+    local = value.astimezone(ZoneInfo(living_zone(zone, services().settings.EDITION_TZ)))
     return f"{local.day} {local:%B} {local.year}, {local:%H:%M %Z}"
 
 

@@ -161,3 +161,9 @@ def test_over_https_the_cookie_is_this_hosts_alone(
     stranger = browser.application.test_client()
     stranger.set_cookie("reader", secret, domain="news.example.com")
     assert stranger.get("/account", base_url=here).status_code == 303
+
+
+@pytest.mark.parametrize(("zone", "shown"), [("Asia/Tokyo", "JST"), ("Gone/Abolished", "EDT")])
+def test_moments_are_told_in_the_readers_own_zone(enter: Enter, now: datetime, zone: str, shown: str) -> None:
+    page = enter(zone=zone, trial_started_at=now).get("/account").text
+    assert re.search(rf"Your free days run until 9 March 2026, \d\d:\d\d {shown}", page) is not None
