@@ -29,14 +29,14 @@ def fixed(moment: datetime) -> Clock:
     return lambda: moment
 
 
-def parse_moment(text: str) -> datetime:
-    """Read ``--now``: ISO 8601; without an offset it is UTC. Raises :class:`SettingsError`."""
+def parse_moment(text: str, option: str = "--now") -> datetime:
+    """Read what ``option`` was given: ISO 8601; without an offset it is UTC. Raises :class:`SettingsError`."""
     try:
         moment = datetime.fromisoformat(text)
         if moment.year not in _YEARS:
             raise ValueError
     except ValueError:
-        raise SettingsError(f"--now: '{text}' is not a moment such as 2025-08-25T20:30Z") from None
+        raise SettingsError(f"{option}: '{text}' is not a moment such as 2025-08-25T20:30Z") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -23,7 +23,7 @@ from newsletter.circulation.tokens import Tokens
 from newsletter.clock import ByHand
 from newsletter.commands import opening, showing
 from newsletter.errors import Refused, SettingsError
-from newsletter.models import Issue
+from newsletter.models import Issue, Subscriber
 from newsletter.newsroom import outlets, sample
 from newsletter.newsroom.fetch import PoliteFetcher
 from newsletter.pipeline import Parts
@@ -81,7 +81,7 @@ def replay(
     as_json: bool,
 ) -> None:
     """Replay days of news with made-up readers: sign-ups, trials, payments, bounces, leavings. Nothing is mailed to anybody."""
-    first, last = clocks.parse_moment(start), clocks.parse_moment(end)
+    first, last = clocks.parse_moment(start, "--from"), clocks.parse_moment(end, "--to")
     if not first < last:
         raise SettingsError("--to must lie after --from.")
     again = timedelta(days=again_after) if again_after else None
@@ -133,8 +133,8 @@ def _press(wishes: Wishes, folder: Path, hands: ByHand, mailboxes: Mailboxes) ->
     )
     press = opening.open_press(settings, migrate=True)
     with db.reading(press.sessions) as session:
-        if session.scalar(select(func.count(Issue.id))):
-            raise Refused("A replay needs a database of its own, and this one has issues already.")
+        if session.scalar(select(func.count(Issue.id))) or session.scalar(select(func.count(Subscriber.id))):
+            raise Refused("A replay needs a database of its own, and this one has issues or readers already.")
     tokens = Tokens(settings.signing_keys, clock=hands)
     return replace(press, clock=hands, tokens=tokens, provider=mailboxes)
 

@@ -8,16 +8,20 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from newsletter.clock import ByHand
 from newsletter.commands.replay import Wishes, _replay, replay
+from newsletter.errors import Refused
 from newsletter.mailroom.messages import Message, Template
+from newsletter.models import Subscriber
 from newsletter.newsroom.entries import read_entries
 from newsletter.newsroom.fetch import Fetched
 from newsletter.replay.hopes import Hope, hope
 from newsletter.replay.lives import Away, Life, Pause
 from newsletter.replay.mailboxes import Mailboxes
 from newsletter.replay.newsstand import Newsstand
+from tests.circulation.readers import make_reader
 from tests.conftest import MORNING
 
 FROZEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -37,6 +41,22 @@ def test_readers_live_through_a_day_over_a_change_of_clocks_and_the_books_balanc
 def test_a_time_that_runs_backwards_is_refused() -> None:
     said = CliRunner().invoke(replay, ["--from", "2026-01-02", "--to", "2026-01-01"])
     assert "--to must lie after --from." in str(said.exception)
+
+
+def test_a_moment_that_is_none_is_refused_by_the_name_of_its_option() -> None:
+    said = CliRunner().invoke(replay, ["--from", "soon", "--to", "2026-01-01"])
+    assert str(said.exception).startswith("--from: 'soon'")
+
+
+def test_a_database_with_real_readers_is_refused_and_left_as_it_was(
+    tmp_path: Path, sessions, settings
+) -> None:
+    make_reader(sessions, MORNING)
+    wishes = Wishes(None, MORNING, FROZEN + timedelta(days=1), None, 2, 1, settings.DATABASE_URL)
+    with pytest.raises(Refused, match="issues or readers already"):
+        _replay(wishes, tmp_path / "replay", quiet=True)
+    with sessions() as session:
+        assert len(session.scalars(select(Subscriber)).all()) == 1
 
 
 def _life(**facts: object) -> Life:
