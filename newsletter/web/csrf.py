@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import abort, request
@@ -44,15 +45,44 @@ def check_form(form: str, bound_to: str = "") -> None:
 
 
 def from_here() -> bool:
-    """Whether a browser says that a page of ours (or nobody in particular) sent this request."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in ("same-origin", "none")
+    """Whether a browser says that a page of ours (or nobody in particular) sent this request.
+
+    Only the origin of ``SITE_URL`` is ours, whatever ``Host`` says: a stranger's name may lead to our machine (DNS
+    rebinding), and then its page sends ``Host``, ``Origin`` and ``Sec-Fetch-Site: same-origin`` that agree with each other.
+    """
     origin = request.headers.get("Origin")
-    if origin is None:
+    if origin == "null":  # a page that tells nobody where it is; believed where our own name was asked
+        origin = f"{request.scheme}://{request.host}" if "Sec-Fetch-Site" in request.headers else ""
+    if origin is not None and not _is_ours(origin):
+        return False
+    return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
+
+
+def _is_ours(origin: str) -> bool:
+    settings = services().settings
+    if origin.lower() == _origin_of(settings.SITE_URL):
         return True
-    ours = urlsplit(services().settings.SITE_URL)
-    return origin in (f"{ours.scheme}://{ours.netloc}", f"{request.scheme}://{request.host}")
+    if settings.in_production:
+        return False
+    # The site may be opened on another port or by another name of this machine. A number or "localhost" cannot be pointed
+    # elsewhere by a stranger's name server.
+    return origin.lower() == f"{request.scheme}://{request.host}".lower() and _leads_nowhere_else(origin)
+
+
+def _origin_of(url: str) -> str:
+    """As browsers write it: in lower case, in ASCII, without the scheme's own port."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").encode("idna").decode()
+    port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def _leads_nowhere_else(origin: str) -> bool:
+    try:
+        host = urlsplit(origin).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def _token(form: str, bound_to: str, hour: int) -> str:

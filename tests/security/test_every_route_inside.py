@@ -230,6 +230,12 @@ def test_a_form_of_ours_with_its_token_is_refused_from_another_site(
         ):
             answer = inside.client.post(form.action or form.page, data=form.fields, headers=headers)
             assert answer.status_code == 403, (form.action, headers)
+        # A stranger's name that leads to our machine: its page agrees with itself. It gets no cookie of ours.
+        for said in ({"Origin": f"http://{EVIL}"}, {"Origin": "null"}):
+            poisoned = {**said, "Host": EVIL, "Sec-Fetch-Site": "same-origin"}
+            answer = inside.client.post(form.action or form.page, data=form.fields, headers=poisoned)
+            assert answer.status_code == 403 or "signin" in answer.headers["Location"], form.action
+            assert answer.status_code == 403 or not form.action.startswith(("/sign", "/stories")), form.action
     assert tables(sessions) == before
 
 
