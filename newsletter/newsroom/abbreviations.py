@@ -23,11 +23,22 @@ _OPENERS = (
     "Other Both Also Now One According Officials Police Critics Republicans Democrats"
 )
 _FIRST_WORDS = frozenset(_OPENERS.split())
+_INITIALS = frozenset({"A", "I"})  # "James A. I. Teal"
 
 
 def ends_sentence(token: str, next_word: str) -> bool:
     """Whether the full stop after ``token`` ends its sentence, given the word that follows it."""
     word = token.lower()
+    if word in (
+        "res",
+        "sec",
+        "art",
+        "pp",
+        "ch",
+    ):  # "H. Res. 601"; "There the res. ended" is nobody's sentence
+        return not next_word[:1].isdigit()
+    if len(word) == 1 and word != "i" and next_word[:1].isupper():
+        return next_word in _FIRST_WORDS and next_word not in _INITIALS
     if word == "no":
         return not next_word[:1].isdigit()
     if word in NEVER_LAST:

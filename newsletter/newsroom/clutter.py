@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from newsletter.newsroom.plain_words import PLAIN_STEMS
+from newsletter.newsroom.run_ons import second_start
+from newsletter.newsroom.salience import STOPWORDS, stem
+
 _AGENCY = (
     r"AP|A\.P\.|Reuters|REUTERS|AFP|UPI|CNN|CNA|BBC|ANI|IANS|PTI|Xinhua|dpa|DPA|NBC|CBS|ABC|FOX[\w ]{0,12}|WKRC|KABC|"
     r"The Center Square|TNND|NewsNation|Bloomberg|NPR|Kyodo|Yonhap|TASS|EFE|ANSA|AA|UKRINFORM|Nexstar|KXAN|"
@@ -25,6 +29,12 @@ _DATELINES = tuple(
         r"^(?:BREAKING|UPDATE[D]?|WATCH|EXCLUSIVE|JUST IN|DEVELOPING|VIDEO|OPINION|LIVE)(?:\s+NEWS)?\s*[:—–\-|]\s*",
         r"^[•·\-–—*►▶|]+\s*",
         rf"^(?:(?:Updated|Published|Posted)\s+)?(?:{_MONTH})(?:,?\s*\d{{4}})(?:,?\s+(?:at\s+)?\d{{1,2}}:\d\d\s*(?:[ap]\.?m\.?)?\s*(?:[A-Z]{{2,4}}\b)?)?\s*(?:Hour: \d{{1,2}}:\d\d\s*[ap]m\s*)?(?=[A-Z])",
+        r"^(?:Why it matters|By the numbers|What[’']s (?:happening|next|new|at stake)|Driving the news|The big picture|Between the lines|"
+        r"State of play|Zoom (?:in|out)|The (?:details|context|backdrop|latest|bottom line|intrigue|other side|impact)|Details|Context|"
+        r"Catch up quick|Flashback|What they[’']re saying|What to watch|Go deeper|Threat level|Worth noting|Of note|How it works|"
+        r"Reality check|Quick take|Background|Key (?:facts|background|takeaway)|In brief|Topline|What we know)\s*[:—–]\s*(?=[A-Z“\"])",
+        r"^(?:The News|Breadcrumb|Topline|The Scene|Know More|Top Line|Comments|Advertisement|Subscriber only)\s+(?=[A-Z])",
+        rf"^(?:{_PLACE}(?: \[[A-Z]\w+\])?,?\s*(?:{_MONTH})?\s*)?[(\[][A-Z][^()\[\]]{{1,40}}[)\]]\s*(?:[—–:]|-+)\s*(?=[A-Z“\"])",
         r"^(?:Share via|Country: - \w+|Hour: \d{1,2}:\d\d [ap]m)[\s\-–—]+",
         r"^[A-Z]{3,}[A-Z .,’'\-]*(?:,\s*[A-Z][\w.]+)?\s*\([^()]{2,40}\)\s*(?:[—–:]|-+)\s*",
         r"^(?:[A-Z]{4,}|[A-Z][a-z]+(?: (?:al-|el-)?[A-Z][a-z]+)?|Original story|Key (?:topics|points))(?:/[A-Z]\w+)?:\s+(?=[A-Z])",
@@ -38,7 +48,8 @@ _CAPITALS = (
 )
 # A dateline in the middle: what stands before it is a heading or a teaser.
 _INNER_DATELINE = re.compile(
-    rf"\bKey (?:topics|points|takeaways):\s+(?=[A-Z])|\b[A-Z]{{4,}},\s*(?:{_MONTH})\s*[—–]\s+(?=[A-Z])"
+    rf"\bCountry: - (?:[A-Z]\w+ )+?(?=(?:An?|The|In|On) )|(?<=[a-z] )[A-Z]{{4,}}(?: / [A-Z]{{4,}})+\s+(?=[A-Z][a-z])"
+    rf"|\bKey (?:topics|points|takeaways):\s+(?=[A-Z])|\b[A-Z]{{4,}},\s*(?:{_MONTH})\s*[—–]\s+(?=[A-Z])"
     r"|\b[A-Z]{4,}(?:[ ,][A-Z]{3,})*(?:,\s*[A-Z][\w.]+)?\s*(?:\([^()]{2,40}\)\s*)?(?:[—–]|--|\s-)\s+(?=[A-Z])"
     rf"|\b(?:{_MONTH})(?:,?\s*\d{{4}})?,?\s*[(\[](?:{_AGENCY})[)\]]\s*(?:[—–:]|-+)\s*(?=[A-Z])"
     rf"|(?<=[a-z0-9] )(?:{_CAPITALS})\s+(?=[A-Z][a-z]|An? )|\b\d{{1,2}}, \d{{4}}(?=[A-Z][a-z])"
@@ -65,6 +76,13 @@ _TITLE_CASE = re.compile(
 _INTO_NEXT = re.compile(r"\b(?:in|to|for|with|over|after|as|on|amid|into) [A-Z]")
 _NOT_A_START = re.compile(r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|(?:" + _MONTHS + r")\b|\d")
 _TOKEN = re.compile(r"\S+")
+_ENGLISH_WORDS = "the of to in and a is was for on that with by at from it as his her has have were are not"
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
+_OTHER_WORDS = (
+    "el la los las de del que en un una y por para con se su al lo es ha le les des du et est dans une pour sur qui der die das "
+    "und ist den dem von mit auf ein eine nicht il di che per della sono het een van voor em um uma os dos não"
+)
+_FOREIGN = frozenset(_OTHER_WORDS.split())
 _CREDIT_HEAD = re.compile(
     r"^(?:(?:Photo|Image|Picture|File photo|FILE|Getty|Screenshot|Illustration)\b[^.]{0,80}?"
     r"(?:AFP|AP|Reuters|Getty Images|Getty|Shutterstock|Xinhua)\s+)(?=[A-Z])"
@@ -78,6 +96,8 @@ _FURNITURE = re.compile(
     r"watch (?:the )?(?:video|live|below|moment)|listen to|podcast|play video|loading|your inbox|breaking news:|"
     r"\bfile photo\b|\(file\)|live updates?|here(?:’|')?s what|what (?:you need )?to know|support (?:our|independent)|donat|"
     r"all you need|stay (?:tuned|up to date)|(?:last )?updated?(?: on|:| at)|published(?: on|:| at)|top stories|continue reading|"
+    r"privacy policy|terms of (?:use|service)|paid membership|free version|full access|\bcommenters?\b|^author\b|"
+    r"is (?:the author of|a (?:contributing|freelance|syndicated|columnist|contributor))|"
     r"browser|^country: -|community guidelines|watch this content|opinions of our readers|e-newspaper|log ?in\b|\bgo to\b.{0,30}\.com|\bET\s*$|TOPSHOT|AI[- ](?:generated|assisted)|transcript of|correspondent\b.{0,20}reports\.$",
     re.IGNORECASE,
 )
@@ -180,4 +200,31 @@ def trimmed(passage: str) -> str:
 
 def is_clutter(text: str) -> bool:
     """The sentence is a byline, a credit, a photo's caption, a run-on heading, or a call to the reader."""
-    return bool(_FURNITURE.search(text) or _BYLINE.match(text) or _CAPTION.search(text) or runs_on(text))
+    return bool(
+        _FURNITURE.search(text)
+        or _BYLINE.match(text)
+        or _CAPTION.search(text)
+        or runs_on(text)
+        or second_start(text)
+        or is_foreign(text)
+    )
+
+
+def is_foreign(text: str) -> bool:
+    """Not English: more small words of other languages than of English."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    ours = sum(w in _ENGLISH for w in words)
+    return sum(w in _FOREIGN for w in words) > max(1, ours)
+
+
+def unshouted(text: str) -> str:
+    """ "THE council" and "A MAN was" as "The council" and "A man was": how some papers print the first words."""
+    match = re.match(r"(?:(?P<article>An?) )?(?P<word>[A-Z]{2,})(?= [A-Za-z])", text)
+    if match is None:
+        return text
+    word = match["word"].lower()
+    plain = word in STOPWORDS or stem(word) in PLAIN_STEMS or word in ("man", "woman")
+    if not plain or word in ("us", "it", "who", "un", "ice", "aid", "am"):
+        return text
+    shown = f"{match['article']} {word}" if match["article"] else word.capitalize()
+    return shown + text[match.end() :]

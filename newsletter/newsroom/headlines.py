@@ -9,24 +9,21 @@ from dataclasses import dataclass
 
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.loaded_words import loaded_in
-from newsletter.newsroom.salience import STOPWORDS, centroid, cosine, terms
+from newsletter.newsroom.plain_words import PLAIN_STEMS
+from newsletter.newsroom.salience import STOPWORDS, centroid, cosine, stem, terms
+from newsletter.newsroom.sentences import split
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 _LABEL = re.compile(
     r"^(?:(?:BREAKING|UPDATED?|WATCH|EXCLUSIVE|JUST IN|DEVELOPING|VIDEO|OPINION|LIVE|ANALYSIS|REPORT|FACT[- ]?CHECK|EXPLAINER|"
-    r"Breaking|Updated?|Watch|Exclusive|Video|Opinion|Live|Analysis|Report|Explainer|WATCH LIVE|Editorial|First on \w+)"
+    r"NEW|Breaking|Updated?|Watch|Exclusive|Video|Opinion|Live|Analysis|Report|Explainer|WATCH LIVE|Editorial|First on \w+)"
     r"(?:\s+(?:NEWS|News))?\s*[:\-–—|]+\s*|[•·►▶|*]+\s*)+"
 )
-_TAIL = re.compile(r"\s*(?:\s[|*•·»]|\s[-–—]{1,2}|\s::|\s/)\s+([^|*•»]{1,60})$")
+_TAIL = re.compile(r"\s*(?:\s[|*•·»]|\s[-–—]{1,2}|\s::|\s/)\s+((?:(?!\s[-–—]{1,2}\s)[^|*•»]){1,60})$")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:—–|]\s+|[\"“‘(])$")
 _WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ’'\-]*")
 ROOM = 60  # characters that a subject line has for a whole headline
-ROOM = 60  # characters that a subject line has for a whole headline
 _ENDS = re.compile(r"[.!?…]+[\"”’']?$")
-_SMALL_WORDS = (
-    "a an the and or but nor of to in on at by for from with as into over after amid than via vs is are be it its his her "
-    "new not no up down out off about against before during under who that has have had will would could may says said"
-)
 _SMALL_WORDS = (
     "a an the and or but nor of to in on at by for from with as into over after amid than via vs is are be it its his her "
     "new not no up down out off about against before during under who that has have had will would could may says said"
@@ -49,11 +46,24 @@ _NAME_PAIRS = frozenset(tuple(name.split("_")) for name in _NAMES.split())
 _PAIR = re.compile(r"\b([A-Z][\w’'\-]*)(?=\s+([A-Z][\w’'\-]*))")
 # In running text every name stands with a capital; so with this much of it, a headline's word of such an ending that the
 # text never writes with one is taken for a plain word.
-_PLAIN_ENDING = re.compile(r"(?:ed|ing|ly|[^s’']s)$")
-_ENOUGH_WORDS = 60
+_PLAIN_ENDING = re.compile(r"(?:ed|ing|ly)$")
+_ENOUGH_WORDS = 200
+_TITLES = "president judge king queen pope prince princess mayor governor senator secretary general sheriff justice chancellor emir"
+_BEFORE_NAMES = frozenset(_TITLES.split())
+_ENDING = re.compile(r"(?:[’']?s|es|ed|d|ing|ly|er|ers|ian|an)")
 _ASK_OR_POINT = re.compile(r"(?i)(?:how|why|what|who|where|here|this|these)\b")
 _WE_OR_YOU = re.compile(r"\b(?:I|[Ww]e|[Oo]ur|[Yy]ou|[Yy]our)\b")
 _BROKEN = re.compile(r"[:;“”\"‘|]|\s[-–—]\s")
+_IN_BRACKETS = re.compile(r"\s+\((?:[A-Z]\w+|[A-Z.]+:\w+)\)$")  # "(Business)", "(ABC:nyse)"
+# Lists of several matters, calls to look, and promises to tell: nothing of this states what happened.
+_NO_STATEMENT = re.compile(
+    r"(?i)^(?:\w+ ){0,3}(?:brief|briefing|roundup|round-up|digest|wrap|wrap-up|newsletter|live|live blog|live updates|daily)\s*[:|]"
+    r"|\b(?:things?|need|want|should|got) to know\b|\byou (?:should|must) know\b|\bhere[’']s\b|[:–—-]\s*(?:photos?|videos?|pictures?|watch|live)$"
+    r"|\b(?:this is|that[’']s) (?:how|why|what)\b|\band (?:he|she|they|it) knows? it\b|\bthere[’']s an? \w+(?: \w+)? angle\b"
+)
+_TELLS_NOTHING = re.compile(
+    r"(?i)\b(?:comments? on|reacts? to|responds? to|weighs? in|speaks? out|breaks? (?:his|her) silence|opens up|a look at)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ class Casing:
         bare = word.removesuffix("’s").removesuffix("'s")
         if bare in self.capital:
             return False
-        if bare in self.small or bare in STOPWORDS:
+        if bare in self.small or bare in STOPWORDS or stem(bare) in PLAIN_STEMS:
             return True
         # "Rejects" is plain when the text has "reject" or "rejected".
         root = re.sub(r"(?:ing|ed|es|s|d|e)$", "", bare)
@@ -125,14 +135,29 @@ def clean(headline: str, outlets: Sequence[str] = ()) -> str:
         ):
             break
         text = text[: match.start()]
-    return text.strip()
+    return _IN_BRACKETS.sub("", text).strip()
+
+
+def is_cut_off(headline: str, others: frozenset[str]) -> bool:
+    """The last word is only the beginning of one: of ``others`` (the words of the other Articles) several go on where it
+    ends, and none is it."""
+    last = re.search(r"[\w’'-]{4,}$", headline)
+    if last is None or last.group().lower() in others:
+        return False
+    word = last.group().lower()
+    return any(o.startswith(word) and not _ENDING.fullmatch(o[len(word) :]) for o in others)
+
+
+def vocabulary(articles: Sequence[ArticleText], but: ArticleText) -> frozenset[str]:
+    """All words of the Articles other than ``but``, in small letters."""
+    texts = (f"{a.headline} {a.excerpt}" for a in articles if a.id != but.id)
+    return frozenset(w.lower() for text in texts for w in re.findall(r"[\w’'-]+", text))
 
 
 def _is_site(tail: str) -> bool:
     words = tail.split()
-    return len(words) <= 5 and (
-        all(w[:1].isupper() or w in {"of", "the", "and", "by"} or "." in w for w in words)
-    )
+    small = {"of", "the", "and", "by", "&", "news"}
+    return len(words) <= 5 and (all(w[:1].isupper() or w in small or "." in w for w in words))
 
 
 def sentence_case(headline: str, casing: Casing) -> str:
@@ -143,14 +168,17 @@ def sentence_case(headline: str, casing: Casing) -> str:
     def put(match: re.Match[str]) -> str:
         word = match.group()
         low = word.lower()
+        if "-" in word.strip("-") and not word.isupper():
+            return _hyphenated(word, casing, opens=not re.search(r"\w", headline[: match.start()]))
         before = headline[: match.start()].rstrip()
         after = _WORD.match(headline, match.end() + 1)
-        opens = not re.search(r"\w", before) or before.endswith((":", ".", "?", "!"))
+        opens = not re.search(r"\w", before) or bool(re.search(r"[:?!]$|(?<![A-Z])\.$", before))
         if opens or low in _PROPER or (word.isupper() and 1 < len(word) <= 4 and low not in _SMALL):
             return word if not (word.isupper() and len(word) > 4) else word.capitalize()
         if after and word[0].isupper() and after.group()[0].isupper():
             pair = (low, after.group().lower())
-            if pair in _NAME_PAIRS or (pair in casing.pairs and low not in casing.small):
+            titled = low in _BEFORE_NAMES and not casing.is_plain(pair[1]) and pair[1] not in _SMALL
+            if pair in _NAME_PAIRS or titled or (pair in casing.pairs and low not in casing.small):
                 return word.capitalize() if word.isupper() else word
         if low in _SMALL or casing.is_plain(low):
             return low
@@ -159,12 +187,23 @@ def sentence_case(headline: str, casing: Casing) -> str:
     return _WORD.sub(put, headline)
 
 
+def _hyphenated(word: str, casing: Casing, *, opens: bool) -> str:
+    """ "US-Funded" as "US-funded": each part small that names nobody; all of it as it stands when the first part is a name."""
+    parts = word.split("-")
+    if word.lower() in casing.capital or (opens and parts[0][:1].isupper() and len(parts) > 2):
+        return word
+    put = [
+        p.lower() if p[:1].isupper() and not p.isupper() and casing.is_plain(p.lower()) else p for p in parts
+    ]
+    return "-".join([parts[0], *put[1:]] if opens else put)
+
+
 def _unshout(headline: str, casing: Casing) -> str:
     """Single words in capitals ("PASSES") made small, unless they are short forms."""
 
     def put(match: re.Match[str]) -> str:
         word = match.group()
-        if not word.isupper() or len(word) <= 4:
+        if not word.isupper() or len(word) < 4 or (len(word) == 4 and stem(word.lower()) not in PLAIN_STEMS):
             return word
         return word.lower() if word.lower() not in casing.capital else word.capitalize()
 
@@ -178,7 +217,10 @@ def as_sentence(headline: str, casing: Casing) -> Line | None:
     if (
         not 5 <= len(words) <= 30
         or passage.endswith(("?", "…", "...", "!"))
-        or re.search(r"https?:|[@#]\w|\?", passage)
+        or re.search(r"https?:|[@#]\w|\?|\.\.\.|…", passage)
+        or _NO_STATEMENT.search(passage)
+        or _quotation_open(passage)
+        or len(split(passage)) > 1
     ):
         return None
     if re.match(
@@ -188,6 +230,13 @@ def as_sentence(headline: str, casing: Casing) -> Line | None:
         return None
     text = sentence_case(passage, casing)
     return Line(text if _ENDS.search(text) else text + ".", passage)
+
+
+def _quotation_open(text: str) -> bool:
+    """A quotation mark is opened and not closed, or closed and not opened."""
+    opened = len(re.findall(r"(?:^|[\s(—–:])[‘'](?=\w)", text))
+    closed = len(re.findall(r"(?<=[\w.,!?])[’'](?=$|[\s),.:;—–])", text))
+    return opened > closed or text.count("“") != text.count("”") or text.count('"') % 2 == 1
 
 
 def neutral(articles: Sequence[ArticleText]) -> str:
@@ -200,6 +249,7 @@ def neutral(articles: Sequence[ArticleText]) -> str:
         if not text:
             continue
         score = cosine(Counter(terms(text)), weights) + 0.08 * (article.side is Side.CENTER) - _flaws(text)
+        score -= 0.5 * is_cut_off(text, vocabulary(articles, article))
         if best is None or (score, -index) > best[:2]:
             best = (score, -index, text)
     if best is None:
@@ -220,6 +270,9 @@ def _flaws(text: str) -> float:
         + 0.3 * bool(_ASK_OR_POINT.match(text))
         + 0.2 * bool(_WE_OR_YOU.search(text))
         + 0.1 * _in_capitals(text)
+        + 0.15 * bool(_TELLS_NOTHING.search(text))
+        + 0.3 * bool(_NO_STATEMENT.search(text) or _quotation_open(text))
+        + 0.3 * (len(split(text)) > 1)
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from newsletter.newsroom.abbreviations import ends_sentence
-from newsletter.newsroom.clutter import is_clutter, trimmed, without_heading
+from newsletter.newsroom.clutter import is_clutter, trimmed, unshouted, without_heading
 
 SHORTEST, LONGEST = 6, 50  # words of a sentence we publish
 
@@ -24,6 +24,20 @@ _UNFINISHED_END = re.compile(
     r"is|are|was|were|be|been|has|have|had|will|would|could|should|may|might|must|into|over|under|about|between|among|"
     r"than|not|if|when|while|because|since|during|after|before|against|through|including|told|Sen|Rep|Gov|Mr|Mrs|Dr)"
     r"[.…]+[\"”’']?$"
+)
+# The last words of an excerpt that was cut in the middle of a sentence and given a full stop: they want something after them.
+_CUT_END = re.compile(
+    r"(?:,|\$\d+|\b(?:(?<![.])[A-Z]|asked|hoped|aims|hopes|seeks?|wants?|plans|launch|requires?|allows?|includes?|"
+    r"believes?|thinks?|expects?|making|taking|giving|keeping|causing|according|less|more|no|fellow|such|every|"
+    r"each|whether|where|how|why|what|without|within|across|despite|until|upon|toward|towards|like|unlike|near|per|via))"
+    r"\.[\"”’']?$"
+)
+_FINITE = re.compile(
+    r"\b(?:is|are|was|were|am|be|been|has|have|had|do|does|did|will|would|can|could|should|must|may|might|says?|said|told|wrote|"
+    r"made|took|gave|came|went|got|saw|knew|found|left|led|lost|met|paid|put|ran|rose|fell|sent|set|shot|sold|spoke|spent|stood|"
+    r"struck|sued|swore|thought|threw|understood|won|began|became|broke|brought|built|bought|caught|chose|cut|drew|drove|fled|"
+    r"flew|fought|grew|held|hit|hurt|kept|laid|let|lay|read|rode|sat|shut|sank|sought|swept|taught|tore|wore|[a-z]{2,}(?:ed|[^s’']s))\b"
+    r"|\w[’'](?:s|re|ve|ll|d|m)\b|n[’']t\b"
 )
 _END = re.compile(r"[.!?][\"”’'»)\]]*$")
 _WORD = re.compile(r"[A-Za-z0-9À-ÿ$€£%][\w’'.,%\-]*")
@@ -80,11 +94,18 @@ def pieces(text: str, headline: str = "") -> tuple[Piece, ...]:
     """The sentences that may be published, in order. Cut-off ends, credits, links, bylines, questions, and the headline
     that some feeds repeat in front of the text are left out."""
     found = []
-    for position, raw in enumerate(_quotations_whole(text)):
+    parts = _quotations_whole(text)
+    for position, raw in enumerate(parts):
         passage = trimmed(without_heading(raw, headline))
-        if usable(passage):
-            found.append(Piece(plain(passage), passage, position))
+        if usable(passage) and not (position == len(parts) - 1 and is_cut_off(passage)):
+            found.append(Piece(unshouted(plain(passage)), passage, position))
     return tuple(found)
+
+
+def is_cut_off(last: str) -> bool:
+    """The last sentence of an excerpt ends where the excerpt does, not where the sentence would: on a word that wants
+    another after it, or after a few words without any verb."""
+    return bool(_CUT_END.search(last)) or (words_in(last) <= 8 and not _FINITE.search(last))
 
 
 def _quotations_whole(text: str) -> list[str]:

@@ -74,11 +74,12 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
     """All sentences of the excerpts that may be published, and the headlines as sentences of last resort."""
     center = centroid_of(articles)
     titles = Counter(t for a in articles for t in terms(a.headline))
-    casing = headlines.Casing.of([a.excerpt for a in articles])
+    casing = headlines.Casing.of([t for a in articles for t in (a.excerpt, a.headline)])
     found = []
     for article in articles:
         rows = [(p.text, p.passage, p.position) for p in pieces(article.excerpt, article.headline)]
-        if line := headlines.as_sentence(article.headline, casing):
+        line = headlines.as_sentence(article.headline, casing)
+        if line and not headlines.is_cut_off(line.passage, headlines.vocabulary(articles, article)):
             rows.append((line.text, line.passage, -1))
         for text, passage, position in rows:
             words = terms(text)

@@ -6,8 +6,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from newsletter.newsroom.headlines import Casing, as_sentence, clean, neutral, sentence_case
+from newsletter.newsroom.headlines import (
+    Casing,
+    as_sentence,
+    clean,
+    is_cut_off,
+    neutral,
+    sentence_case,
+    vocabulary,
+)
 from newsletter.newsroom.leans import Side
+from newsletter.newsroom.statements import statements
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -94,3 +103,73 @@ def test_a_headline_as_a_sentence_keeps_its_passage() -> None:
     assert line is not None
     assert line.text == "Ferry runs aground off the Halvern coast."
     assert line.passage == "Ferry runs aground off the Halvern coast"
+
+
+@pytest.mark.parametrize(
+    ("headline", "expected"),
+    [
+        (
+            "Halvern Builders Discover Tiny Leak In Ferry Terminal",
+            "Halvern builders discover tiny leak in ferry terminal",
+        ),
+        (
+            "US-Funded Builders Reject Extra-Large Ships",
+            "US-funded builders reject extra-large ships",
+        ),
+        (
+            "Builders Hear President Odo Brandt Defend Judge’s Ruling",
+            "Builders hear President Odo Brandt defend judge’s ruling",
+        ),
+        ("U.S. Builders Sail Toward Halvern", "U.S. builders sail toward Halvern"),
+        ("Halvern mayor says the LAST boat is leaving", "Halvern mayor says the last boat is leaving"),
+        ("Halvern council votes with NATO on Tarnovians", "Halvern council votes with NATO on Tarnovians"),
+    ],
+)
+def test_plain_words_are_small_even_where_no_running_text_teaches_it(headline: str, expected: str) -> None:
+    assert sentence_case(headline, Casing.of([])) == expected
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "Evening Brief: Ferry Aground, Council Votes, Mayor Resigns in Halvern",
+        "Five things to know about the Halvern ferry that ran aground",
+        "Mayor ‘smiled’ at the ferry. Then she had it sunk",
+        "Mayor says ferry was 'a gift to the town of Halvern",
+        "“If the ferry sinks...”: Halvern mayor has an answer for the town",
+        "Ferry runs aground off the coast of Halvern: photos",
+    ],
+)
+def test_lists_teasers_and_broken_quotations_are_no_statements(headline: str) -> None:
+    assert as_sentence(headline, Casing.of([TEXT])) is None
+
+
+def test_a_headline_cut_off_in_its_last_word_is_known_by_what_others_write() -> None:
+    articles = [
+        piece(1, Side.LEFT, "Council of Halvern approves the ferry termin", ""),
+        piece(2, Side.RIGHT, "Halvern approves ferry terminal after long debate", ""),
+        piece(3, Side.CENTER, "Halvern terminal approved by Tarnov", ""),
+    ]
+    assert is_cut_off(articles[0].headline, vocabulary(articles, articles[0]))
+    assert not is_cut_off(articles[1].headline, vocabulary(articles, articles[1]))
+    assert not is_cut_off(articles[2].headline, frozenset({"tarnovs", "tarnovian"}))
+    assert all(s.text != "Council of Halvern approves the ferry termin." for s in statements(articles))
+
+
+@pytest.mark.parametrize(
+    ("headline", "expected"),
+    [
+        ("Ferry aground off Halvern coast – The Post & Ledger", "Ferry aground off Halvern coast"),
+        (
+            "Ferry aground off Halvern coast - World news - Halvern News Agency",
+            "Ferry aground off Halvern coast",
+        ),
+        (
+            "Ferry line of Halvern loses a quarter of its fleet (HFL:nysx)",
+            "Ferry line of Halvern loses a quarter of its fleet",
+        ),
+        ("NEW: Ferry aground off Halvern coast", "Ferry aground off Halvern coast"),
+    ],
+)
+def test_sections_and_tickers_go_as_site_names_do(headline: str, expected: str) -> None:
+    assert clean(headline) == expected

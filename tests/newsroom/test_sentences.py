@@ -6,6 +6,7 @@ import pytest
 
 from newsletter.newsroom.clutter import is_clutter, trimmed, without_heading
 from newsletter.newsroom.leaning import dangling, speaks_itself
+from newsletter.newsroom.run_ons import second_start
 from newsletter.newsroom.sentences import pieces, split
 
 TRUE = "The town council of Marlow Bay approved a new harbor wall on Tuesday after a long debate."
@@ -176,3 +177,71 @@ def test_a_heading_in_capitals_with_the_text_run_into_it_is_no_sentence() -> Non
         "Harbor Secretary Dana Whitlock and Guild Chairman Anton Weir told the council to wait until Friday."
     )
     assert [p.text for p in pieces(officials)] == [officials]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mayor awaits her fate Billionaire and former harbor chief Dana Whitlock was cleared of all charges on Friday.",
+        "The council calls the wall 'a waste of money' Dana Whitlock's party said it would vote for the plan on Friday.",
+        "Marlow Bay 'welcomes' the wall: Whitlock Harbor Minister Dana Whitlock said on Friday that it would be built.",
+        "The town’s own figures show that one berth in six is empty That share is high for a harbor of its size.",
+    ],
+)
+def test_a_sentence_that_begins_inside_another_is_known(text: str) -> None:
+    assert second_start(text)
+    assert pieces(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Harbor Court of Appeals ruled on Friday that the council of Marlow Bay Supreme Court cases must wait.",
+        "The council told the Marlow Post that the “big wall” Friday vote had been moved by a week.",
+        "He was asked why he felt 'certain' President Whitlock would sign the plan of the council on Friday.",
+        "The mayor has spoken on Quorn’s Face the Town, a programme, of the wall on a Sunday in March.",
+    ],
+)
+def test_names_in_the_middle_of_a_sentence_start_none(text: str) -> None:
+    assert not second_start(text)
+
+
+@pytest.mark.parametrize(
+    ("shown", "label"),
+    [
+        (TRUE, "Why it matters: "),
+        (TRUE, "The News "),
+        (TRUE, "(The Quorn News)—"),
+        (TRUE, "Marlow [Quorn] August 25 (QNA/TPS): "),
+        (TRUE, "Harbor wall wanted - Country: - Quorn "),
+    ],
+)
+def test_labels_of_parts_are_taken_off(label: str, shown: str) -> None:
+    assert [p.text for p in pieces(label + shown)] == [shown]
+
+
+def test_shouted_first_words_are_lowered_and_short_names_are_not() -> None:
+    assert pieces("THE council of Marlow Bay approved the wall on Tuesday.")[0].text.startswith("The council")
+    assert pieces("A MAN was hurt when the wall of Marlow Bay fell.")[0].text.startswith("A man was")
+    assert pieces("US builders have approved the wall of Marlow Bay.")[0].text.startswith("US builders")
+
+
+def test_other_languages_and_calls_to_pay_are_left_out() -> None:
+    assert (
+        pieces("El alcalde de la ciudad ha dicho que el muro del puerto se va a construir en la bahía.") == ()
+    )
+    assert pieces("You are reading the free version, upgrade to a paid membership to unlock the rest.") == ()
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["The mayor expects it to cost another $10.", "The wall was backed by Judges James C.", "It is a plan that Teal hoped.",
+     "The town wants 300 new berths by the summer,.", "The $1.9 million harbor package."],
+)  # fmt: skip
+def test_an_excerpt_cut_within_a_sentence_loses_that_sentence_only(ending: str) -> None:
+    assert [p.text for p in pieces(f"{TRUE} {ending}")] == [TRUE]
+
+
+def test_numbers_of_bills_and_initials_do_not_end_sentences() -> None:
+    text = "The council passed H. Res. 601, the plan of Judge James C. Teal, on Tuesday."
+    assert split(text) == (text,)
