@@ -5,7 +5,7 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help run test prove check bench fast pictures format lock python chromium clean
+.PHONY: help run test prove check bench fast pictures format lock python chromium judges clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,7 +13,7 @@ help: ## this list
 run: $(VENV)/.installed ## today's issue from feeds to outbox, then the site and the scheduler on http://127.0.0.1:8000
 	@$(PY) -m newsletter run --port $(PORT)
 
-test: $(VENV)/.installed-dev chromium ## every test: both databases, a real browser, real servers
+test: $(VENV)/.installed-dev chromium judges ## every test: both databases, a real browser, real servers
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judged by the provider's log (about 25 minutes)
@@ -76,3 +76,16 @@ chromium:
 	  as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
 	  { $$as apt-get update -qq && $$as apt-get install -y -qq --no-install-recommends chromium fonts-liberation fonts-dejavu-core; } >/dev/null 2>&1 \
 	  || { echo "Chromium is missing and could not be installed: install the package 'chromium', or set CHROMIUM=/path/to/it"; exit 2; }; fi
+
+# Who judges our mail: Debian's SpamAssassin, and npm's MJML and caniemail. Where one cannot be had, its tests are skipped.
+JUDGES := tests/mailboxes
+judges: ## what judges our mail in the tests, where it can be installed
+	@if command -v spamassassin >/dev/null; then :; else echo "Installing SpamAssassin …"; \
+	  as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
+	  { $$as apt-get update -qq && $$as apt-get install -y -qq --no-install-recommends spamassassin; } >/dev/null 2>&1 \
+	  || echo "SpamAssassin could not be installed: its test will be skipped"; fi
+	@if [ $(JUDGES)/node_modules/.package-lock.json -nt $(JUDGES)/package-lock.json ]; then :; \
+	elif command -v node >/dev/null && command -v npm >/dev/null; then echo "Installing npm's judges of our mail …"; \
+	  npm ci --prefix $(JUDGES) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null 2>&1 \
+	  || echo "npm could not install them: their tests will be skipped"; \
+	else echo "node and npm are missing: two tests of our mail will be skipped"; fi

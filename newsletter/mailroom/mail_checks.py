@@ -10,10 +10,9 @@ from newsletter.mailroom import slots as slot_marks
 from newsletter.mailroom.findings import Answers, Case, Level, Remedy, flat
 from newsletter.mailroom.mailed_page import reading_words
 from newsletter.mailroom.messages import content_hash
-from newsletter.mailroom.renditions import KINDS
+from newsletter.mailroom.renditions import KINDS, LARGEST
 from newsletter.newsroom.reading_time import LONGEST_READ, seconds_for
 
-LARGEST = 90 * 1024  # bytes of HTML, slots filled; Gmail cuts a mail off at 102 KB
 LARGE = 80 * 1024
 LONGEST_TOLERATED = LONGEST_READ + 60  # seconds; a minute over the promise is said, more is not sent
 _RENDER = (Remedy("rerender", "Render it anew"),)

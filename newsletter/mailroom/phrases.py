@@ -103,10 +103,10 @@ def side_words_line(story: StoryView) -> str:
     return "Words in the headlines of one side only: " + "; ".join(parts) + "."
 
 
-def article_url(story: StoryView, number: int, links: Links) -> str:
+def article_url(story: StoryView, number: int, links: Links, longest: int = LONGEST_URL) -> str:
     """Where the Article stands. Only http and https, never a Slot, never very long: else the story's own page."""
     url = next((a.url for a in story.articles if a.number == number), "")
-    if urlsplit(url).scheme not in ("http", "https") or len(url) > LONGEST_URL or _UNSEEN.search(url):
+    if urlsplit(url).scheme not in ("http", "https") or len(url) > longest or _UNSEEN.search(url):
         return links.story(story.slug)
     while "%%" in url:
         url = url.replace("%%", "%25%")

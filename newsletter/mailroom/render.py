@@ -7,7 +7,7 @@ and cannot open a Slot. The same view gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ from newsletter.mailroom import phrases, slots
 from newsletter.mailroom.markup import compile_mjml
 from newsletter.mailroom.messages import Template, content_hash
 from newsletter.mailroom.plain_text import wrap
-from newsletter.mailroom.renditions import KINDS, Kind, RenderedIssue
+from newsletter.mailroom.renditions import KINDS, LARGEST, Kind, RenderedIssue
 from newsletter.models import Issue, Rendition
 from newsletter.newsroom.editions import IssueView
 from newsletter.newsroom.fewer_citations import with_fewer_citations
@@ -51,12 +51,56 @@ NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
 _PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
 
 
+@dataclass(frozen=True)
+class Words:
+    """A mail whose templates are filled in: its page still in MJML, its Slots open."""
+
+    subject: str
+    mjml: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Thrift:
+    """What is left out so that an Issue of many links stays whole in a mailbox that cuts off large mails."""
+
+    numbers_lead: bool = (
+        True  # a number in the text is a link; else it only names one of those listed below it
+    )
+    names_lead: bool = True  # so is the name of each Outlet listed; else the story page has the links
+    longest_url: int = phrases.LONGEST_URL  # characters; a longer address gives way to the story page's
+
+
+# The first that is small enough is taken.
+_THRIFT = (Thrift(), Thrift(False), Thrift(False, longest_url=160), Thrift(False, False))
+_ROOM_FOR_SLOTS = 1024  # bytes
+
+
 class RenderError(NewsletterError):
     """A mail cannot be rendered: an unknown kind, or a template that asks for what is not there."""
 
 
 def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) -> RenderedIssue:
     """Render an Issue. Pure given its values; compiles MJML, so once per Rendition and never per reader."""
+    for thrift in _THRIFT:
+        template = _compiled(issue_words(view, kind, settings=settings, links=links, thrift=thrift))
+        if len(template.html.encode()) < LARGEST - _ROOM_FOR_SLOTS:
+            break
+    preheader = slots.defuse(phrases.plain(view.preheader))
+    return RenderedIssue(
+        kind=kind,
+        subject=template.subject,
+        preheader=preheader,
+        html=template.html,
+        text=template.text,
+        content_hash=content_hash(template.subject, template.html, template.text, preheader),
+    )
+
+
+def issue_words(
+    view: IssueView, kind: Kind, *, settings: Settings, links: Links, thrift: Thrift | None = None
+) -> Words:
+    """The templates of an Issue filled in, and nothing compiled."""
     if kind not in KINDS:
         raise RenderError(f"There is no rendition '{kind}', only full and metered.")
     around = AROUND + words_in((view.intro,))
@@ -83,26 +127,22 @@ def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) 
         "preheader": view.preheader,
         "subject": ("[Sample] " if view.is_sample else "") + view.subject,
     }
-    template = _render("issue", values, settings, links)
-    preheader = slots.defuse(phrases.plain(view.preheader))
-    return RenderedIssue(
-        kind=kind,
-        subject=template.subject,
-        preheader=preheader,
-        html=template.html,
-        text=template.text,
-        content_hash=content_hash(template.subject, template.html, template.text, preheader),
-    )
+    return _fill("issue", values, settings, links, thrift or _THRIFT[0])
 
 
 def notice(kind: str, values: Mapping[str, Any], *, settings: Settings, links: Links) -> Template:
     """Render a Notice. ``values`` holds nothing personal (see ``NOTICE_VALUES``): personal links are Slots."""
+    template = _compiled(notice_words(kind, values, settings=settings, links=links))
+    return replace(template, content_hash=content_hash(template.subject, template.html, template.text))
+
+
+def notice_words(kind: str, values: Mapping[str, Any], *, settings: Settings, links: Links) -> Words:
+    """The templates of a Notice filled in, and nothing compiled."""
     if kind not in NOTICE_VALUES:
         raise RenderError(f"There is no notice named '{kind}'.")
     if unknown := values.keys() - NOTICE_VALUES[kind].keys():
         raise RenderError(f"The notice {kind} has no place for {', '.join(sorted(unknown))}.")
-    template = _render(kind, {**NOTICE_VALUES[kind], **values}, settings, links)
-    return replace(template, content_hash=content_hash(template.subject, template.html, template.text))
+    return _fill(kind, {**NOTICE_VALUES[kind], **values}, settings, links)
 
 
 def save_renditions(session: Session, issue: Issue, made: Iterable[RenderedIssue], now: datetime) -> None:
@@ -131,7 +171,10 @@ def rendered(issue: Issue) -> list[RenderedIssue]:
     ]
 
 
-def _render(folder: str, values: Mapping[str, Any], settings: Settings, links: Links) -> Template:
+def _fill(
+    folder: str, values: Mapping[str, Any], settings: Settings, links: Links, thrift: Thrift | None = None
+) -> Words:
+    thrift = thrift or _THRIFT[0]
     around = {
         **values,
         "links": links,
@@ -142,7 +185,9 @@ def _render(folder: str, values: Mapping[str, Any], settings: Settings, links: L
         "free_stories": settings.FREE_STORIES,
         "trial_days": settings.TRIAL_DAYS,
         "preheader_padding": _PREHEADER_PADDING,
-        "article_url": lambda story, number: phrases.article_url(story, number, links),
+        "numbers_lead": thrift.numbers_lead,
+        "names_lead": thrift.names_lead,
+        "article_url": lambda story, number: phrases.article_url(story, number, links, thrift.longest_url),
     }
     markup, words = _environments()
     try:
@@ -151,7 +196,11 @@ def _render(folder: str, values: Mapping[str, Any], settings: Settings, links: L
         text = words.get_template(f"{folder}/body.txt").render(around)
     except TemplateError as error:
         raise RenderError(f"The template of {folder} cannot be rendered: {error}.") from error
-    return Template(phrases.plain(subject), compile_mjml(mjml), wrap(text), "")
+    return Words(phrases.plain(subject), mjml, wrap(text))
+
+
+def _compiled(words: Words) -> Template:
+    return Template(words.subject, compile_mjml(words.mjml), words.text, "")
 
 
 @cache

@@ -9,6 +9,7 @@ from newsletter.mailroom.messages import Template
 
 Kind = Literal["full", "metered"]
 KINDS: tuple[Kind, ...] = ("full", "metered")
+LARGEST = 90 * 1024  # bytes of HTML, slots filled; Gmail cuts a mail off at 102 KB
 
 
 @dataclass(frozen=True)
