@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from werkzeug.serving import make_server
 
 from newsletter import clock, db, log, pipeline
@@ -28,6 +28,7 @@ from newsletter.models import (
     Issue,
     Read,
     Report,
+    Story,
     Subscriber,
     SubscriptionEvent,
 )
@@ -186,6 +187,7 @@ def half_way(press: Pressroom, numbers: list[int]) -> None:
     press.dispatch(day, limit=450)
     dice = random.Random(7)
     with press.sessions.begin() as session:
+        stories = session.scalars(select(Story.id).order_by(Story.id)).all()
         rows = (
             session.query(Delivery)
             .filter(Delivery.state == "accepted", Delivery.content_hash != "x")
@@ -200,10 +202,14 @@ def half_way(press: Pressroom, numbers: list[int]) -> None:
             )
         for n in range(0, 400):
             at = MORNING - timedelta(days=29 * dice.random())
-            session.add(Read(reader=f"r{n}", story_id=1 + n % 12, month=f"{at:%Y-%m}", read_at=at))
+            session.add(
+                Read(reader=f"r{n}", story_id=stories[n % len(stories)], month=f"{at:%Y-%m}", read_at=at)
+            )
         for n in range(6):
             session.add(
-                Report(story_id=1 + n, reason="fact", words="", reported_at=MORNING - timedelta(days=4 * n))
+                Report(
+                    story_id=stories[n], reason="fact", words="", reported_at=MORNING - timedelta(days=4 * n)
+                )
             )
 
 

@@ -54,13 +54,13 @@ def approve(day: str) -> Response:
 @bp.post("/issues/<day>/hold")
 def hold(day: str) -> Response:
     services().press.hold(day_of(day), by=by(), reason=reason(), seen=seen())
-    return _back(day)
+    return _back(day, page=request.form.get("then", ""))
 
 
 @bp.post("/issues/<day>/resume")
 def resume(day: str) -> Response:
     services().press.resume(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
-    return _back(day)
+    return _back(day, page=request.form.get("then", ""))
 
 
 @bp.get("/issues/<day>/withdraw")
@@ -88,5 +88,7 @@ def proof(day: str) -> Response:
     return make_response(html)
 
 
-def _back(day: str, part: str = "") -> Response:
-    return go(f"issues/{day_of(day)}" + (f"#{part}" if part else ""))
+def _back(day: str, part: str = "", *, page: str = "") -> Response:
+    """To the Issue, or to its copies when the form stood there."""
+    there = "/dispatch" if page == "dispatch" else ""
+    return go(f"issues/{day_of(day)}{there}" + (f"#{part}" if part else ""))

@@ -28,12 +28,18 @@ class Standing:
 class Advice:
     """``tone``: "calm" (nothing to do), "look" (a decision is wanted), "stop" (nothing goes on without one).
 
-    ``until`` is the moment the sentence ends with, or None.
+    ``until`` is the moment the sentence ends with, or None. ``place`` is the page, or the part of this one, where to do
+    it, behind the Issue's own address, and ``press`` the words that lead there; both empty when there is nothing to press.
     """
 
     tone: str
     sentence: str
     until: datetime | None = None
+    place: str = ""
+    press: str = ""
+
+
+_DOUBTS, _DECIDE = "/dispatch#uncertain", "Decide about them"
 
 
 def advice(now: Standing) -> Advice:
@@ -53,7 +59,7 @@ def advice(now: Standing) -> Advice:
             return Advice("calm", f"Withdrawn{because} It stays withdrawn.")
     if now.uncertain:
         return Advice(
-            "look", f"Dispatched, but {_copies(now.uncertain)} of unknown fate: decide about them below."
+            "look", f"Dispatched, but {_copies(now.uncertain)} uncertain.", place=_DOUBTS, press=_DECIDE
         )
     return Advice(
         "calm", f"Dispatched: {now.accepted:,} of {now.audience:,} copies were accepted. Nothing to do."
@@ -66,7 +72,10 @@ def _of_draft(now: Standing) -> Advice:
     if now.blocks:
         said = "one check blocks" if now.blocks == 1 else f"{now.blocks} checks block"
         return Advice(
-            "stop", f"It waits for you: {said}. Read why; approve with a written reason, or withdraw it."
+            "stop",
+            f"It waits for you: {said}. Mend what it names, or approve with a written reason.",
+            place="#checks",
+            press="See why",
         )
     warned = f" {now.warns} to look at." if now.warns else ""
     if now.auto:
@@ -81,7 +90,9 @@ def _of_draft(now: Standing) -> Advice:
 def _of_dispatching(now: Standing) -> Advice:
     done = f"On its way: {now.accepted:,} of {now.audience:,} copies accepted."
     if now.uncertain:
-        return Advice("look", f"{done} {_copies(now.uncertain).capitalize()} of unknown fate: decide below.")
+        return Advice(
+            "look", f"{done} {_copies(now.uncertain).capitalize()} uncertain.", place=_DOUBTS, press=_DECIDE
+        )
     return Advice("calm", f"{done} Nothing to do.")
 
 

@@ -26,6 +26,7 @@ from newsletter.pressroom import find_issue, standing
 from newsletter.web.desk import frame
 from newsletter.web.desk.days import day_of, today
 from newsletter.web.desk.frame import Look, look_of
+from newsletter.web.desk.glance import worries
 from newsletter.web.desk.grounds import Ground, grounds
 from newsletter.web.desk.guard import bp
 from newsletter.web.desk.guidance import Advice, Standing, advice
@@ -79,6 +80,7 @@ def now() -> Response:
         if row is not None:
             return _shown(session, row)
         latest = session.scalars(select(Issue).order_by(Issue.issued_on.desc()).limit(1)).first()
+        beside = worries(session, site.settings, None, now=site.now())
     moment = compose_moment(day, site.settings.compose_time, site.settings.EDITION_TZ)
     html = render_template(
         "desk/no_issue.html",
@@ -86,6 +88,7 @@ def now() -> Response:
         composed_at=moment,
         late=moment is not None and site.now() > moment,
         latest=latest,
+        beside=beside,
     )
     return make_response(html)
 
@@ -108,8 +111,10 @@ def _shown(session: Session, row: Issue) -> Response:
     look = look_of(request.args)
     sheet = sheet_of(session, row, look)
     text = frame.filled(sheet.rendition).text if sheet.rendition and look.form == "text" else ""
+    is_today, site = row.issued_on == today(), services()
     html = render_template(
         "desk/issue.html",
+        beside=worries(session, site.settings, row, now=site.now()) if is_today else None,
         sheet=sheet,
         issue=sheet.row,
         look=look,
@@ -121,8 +126,8 @@ def _shown(session: Session, row: Issue) -> Response:
             ("Light", "scheme", frame.SCHEMES),
         ),
         zones=ZONES,
-        arrives=arrives(row, look, services().now()),
-        is_today=row.issued_on == today(),
+        arrives=arrives(row, look, site.now()),
+        is_today=is_today,
     )
     return make_response(html)
 

@@ -147,3 +147,23 @@ def served(site: Flask) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def link(press: Pressroom, served: str) -> str:
+    with press.sessions.begin() as session:
+        operator = operators.add(session, "ed@example.com", now=MORNING)
+        made = operators.signin_link(operator, tokens=press.tokens, links=press.links)
+    return made.replace(press.settings.SITE_URL, served)
+
+
+@pytest.fixture
+def page(chromium: Any, link: str) -> Iterator[Any]:
+    """A signed-in browser."""
+    context = chromium.new_context(java_script_enabled=True)
+    one = context.new_page()
+    one.goto(link)
+    one.get_by_role("button", name="Sign me in").click()
+    one.wait_for_url("**/desk/")
+    yield one
+    context.close()

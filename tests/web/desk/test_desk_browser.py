@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from sqlalchemy import update
 
-from newsletter.circulation import operators
+from newsletter.models import Delivery, Issue
+from newsletter.newsroom import editing
 from newsletter.pressroom import Pressroom
 from tests.conftest import MORNING
 
@@ -26,45 +28,86 @@ WCAG = {
 }
 
 
-@pytest.fixture
-def link(press: Pressroom, served: str) -> str:
-    with press.sessions.begin() as session:
-        operator = operators.add(session, "ed@example.com", now=MORNING)
-        made = operators.signin_link(operator, tokens=press.tokens, links=press.links)
-    return made.replace(press.settings.SITE_URL, served)
-
-
-@pytest.fixture
-def page(chromium: Any, link: str) -> Iterator[Any]:
-    """A signed-in browser."""
-    context = chromium.new_context(java_script_enabled=True)
-    one = context.new_page()
-    one.goto(link)
-    one.get_by_role("button", name="Sign me in").click()
-    one.wait_for_url("**/desk/")
-    yield one
-    context.close()
-
-
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(375, "light"), (1280, "light"), (375, "dark"), (1280, "dark")]
-)
-def test_no_desk_page_shuts_anybody_out(
-    page: Any, served: str, press: Pressroom, width: int, scheme: str
-) -> None:
+def test_no_desk_page_shuts_anybody_out(page: Any, served: str, press: Pressroom) -> None:
     press.approve(MORNING.date(), by="test")
     press.dispatch(MORNING.date())
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     faults = []
     for path in PAGES:
         page.goto(f"{served}/desk/{path}")
-        found = Axe().run(page, options=WCAG).response["violations"]
-        faults += [(path, v["id"], v["nodes"][0]["html"][:120]) for v in found]
-        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wider:
-            faults.append((path, "wider than the screen", wider))
-    assert not faults
+        faults += _faults(page, path)
+    assert not faults, "\n".join(map(str, faults))
+
+
+def _faults(page: Any, name: str) -> list[tuple[str, ...]]:
+    """What axe finds, and what is wider than the screen, on a phone and a desk, in light and in dark."""
+    found = []
+    for width, scheme in ((375, "light"), (1280, "light"), (375, "dark"), (1280, "dark")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for v in Axe().run(page, options=WCAG).response["violations"]:
+            found.append((name, f"{width} {scheme}", v["id"], v["nodes"][0]["html"][:120]))
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.append((name, f"{width} {scheme}", "wider than the screen"))
+    return found
+
+
+def test_what_answers_a_form_shuts_nobody_out(page: Any, served: str, press: Pressroom) -> None:
+    """The pages no address alone leads to: both texts, nothing done, a proof, a mail, a correction looked at."""
+    open_all = "document.querySelectorAll('details:not(.deskmenu)').forEach(d => d.open = true)"
+    home, faults = f"{served}/desk/issues/{DAY}", []
+
+    def rename(subject: str) -> None:
+        press.edit(
+            MORNING.date(),
+            lambda s, i: editing.envelope(s, i, subject=subject, preheader=i.preheader, intro=i.intro),
+            by="operator:1",
+        )
+
+    for part in ("", "/edit"):
+        page.goto(home + part)
+        page.evaluate(open_all)
+        faults += _faults(page, f"draft{part}")
+    rename("Somebody else’s words")
+    page.get_by_label("Subject line").fill("Mine")
+    page.get_by_role("button", name="Keep these").first.click()
+    assert page.locator("h1").inner_text() == "Somebody was faster"
+    faults += _faults(page, "both texts")
+    page.goto(home)
+    rename("And again")
+    page.get_by_role("button", name="Approve").click()
+    assert page.locator("h1").inner_text() == "Nothing was done"
+    faults += _faults(page, "nothing was done")
+    page.goto(home)
+    page.get_by_role("button", name="Mail me a proof").click()
+    faults += _faults(page, "proof")
+    page.goto(f"{served}/desk/outbox")
+    page.locator(".lines__main").first.click()
+    page.evaluate(open_all)
+    faults += _faults(page, "a mail")
+    page.goto(f"{served}/desk/readers")
+    page.get_by_label("Address, or a part of it").fill("example")
+    page.get_by_role("button", name="Find").click()
+    faults += _faults(page, "readers found")
+    press.approve(MORNING.date(), by="test")
+    press.dispatch(MORNING.date())
+    page.goto(f"{home}/correct")
+    page.get_by_label("What was wrong").fill("The vote was on Sunday.")
+    page.get_by_label("Both editions").check()
+    page.get_by_role("button", name="Look at it first").click()
+    faults += _faults(page, "a correction looked at")
+    with press.sessions.begin() as session:
+        session.execute(update(Delivery).values(state="uncertain", reason="it broke off"))
+    page.goto(f"{home}/dispatch")
+    page.evaluate(open_all)
+    faults += _faults(page, "copies in doubt")
+    page.goto(f"{served}/desk/issues/2020-01-01")
+    faults += _faults(page, "not found")
+    with press.sessions.begin() as session:
+        session.execute(update(Issue).values(issued_on=MORNING.date() - timedelta(days=1)))
+    page.goto(f"{served}/desk/")
+    assert page.locator("h1").inner_text() == "No issue yet today"
+    faults += _faults(page, "no issue yet")
+    assert not faults, "\n".join(map(str, faults))
 
 
 def test_the_sign_in_pages_shut_nobody_out(chromium: Any, served: str, link: str) -> None:

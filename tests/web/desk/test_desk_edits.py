@@ -200,6 +200,7 @@ def test_whoever_is_slower_sees_both_texts_and_loses_neither(
     assert _issue(sessions).subject == "The other’s words"
     form = next(f for f in re.findall(r"<form\b.*?</form>", refused.text, re.S) if "Put mine" in f)
     fields = {n: unescape(v) for n, v in re.findall(r'name="([^"]+)" value="([^"]*)"', form)}
+    fields |= {n: unescape(v) for n, v in re.findall(r'name="([^"]+)">([^<]*)</textarea>', form)}
     assert one.post(EDIT, **fields).status_code == 303
     assert (_issue(sessions).subject, _issue(sessions).preheader) == ("Mine <b>", "Also mine.")
 
