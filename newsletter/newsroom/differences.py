@@ -138,6 +138,7 @@ def own_statements(pool: Sequence[Statement], used: Sequence[Statement]) -> dict
             for i, s in enumerate(pool)
             if i in scores
             and not s.is_headline
+            and s.stands_alone
             and s.about >= ABOUT
             and s.words <= 34
             and not tells_next(s.text)

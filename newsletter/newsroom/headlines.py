@@ -61,6 +61,9 @@ _NO_STATEMENT = re.compile(
     r"|\b(?:things?|need|want|should|got) to know\b|\byou (?:should|must) know\b|\bhere[’']s\b|[:–—-]\s*(?:photos?|videos?|pictures?|watch|live)$"
     r"|\b(?:this is|that[’']s) (?:how|why|what)\b|\band (?:he|she|they|it) knows? it\b|\bthere[’']s an? \w+(?: \w+)? angle\b"
 )
+_KEEPS_SCORE = re.compile(
+    r"(?i)\bin (?:an? )?(?:\w+ )?(?:win|victory|defeat|loss|rebuke|setback|blow) (?:for|to|of)\b|\bde(?:al|aling|als|alt) (?:an? )?(?:\w+ )?blow\b"
+)
 _TELLS_NOTHING = re.compile(
     r"(?i)\b(?:comments? on|reacts? to|responds? to|weighs? in|speaks? out|breaks? (?:his|her) silence|opens up|a look at)\b"
 )
@@ -270,7 +273,7 @@ def _flaws(text: str) -> float:
         + 0.3 * bool(_ASK_OR_POINT.match(text))
         + 0.2 * bool(_WE_OR_YOU.search(text))
         + 0.1 * _in_capitals(text)
-        + 0.15 * bool(_TELLS_NOTHING.search(text))
+        + 0.15 * bool(_TELLS_NOTHING.search(text) or _KEEPS_SCORE.search(text))
         + 0.3 * bool(_NO_STATEMENT.search(text) or _quotation_open(text))
         + 0.3 * (len(split(text)) > 1)
     )

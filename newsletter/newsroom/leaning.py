@@ -19,9 +19,44 @@ _DANGLING_ANYWAY = re.compile(
 )
 
 
+# What was told before and is only pointed at: "The comments came", "The move follows", "The news was confirmed".
+_POINTS_BACK = re.compile(
+    r"^The (?:latest |new |same )?(?:move|news|comments?|remarks?|announcement|interview|statement|footage|video|post|message|letter|blast|"
+    r"explosion|incident|attack|crash|violence|deaths?|arrest|charges?|ruling|decision|order|verdict|report|study|vote|talks|visit|"
+    r"meeting|speech|figure|program|plan|bill|measure|law|suit|lawsuit|group|company|agency|department|man|woman|victims?|suspect|couple|"
+    r"president|mayor|minister|judge|court|memo|document|investigation|symbolism of the day|process)\b"
+    r"(?! (?:of|in|that|who|which|by|from|against|to|for|over|between|on|at|with|called|known|named|behind)\b)"
+)
+_VOICE = re.compile(
+    r"(?:said|says|told|wrote|added|asked|argued|warned|continued|explained|noted|insisted|tweeted|posted|called|claimed)"
+)
+
+_CLAUSE_OF_PRONOUNS = re.compile(
+    r"^(?:If|When|Once|After|Before|While|As|Although|Though|Since|Because|Unless|Until) (?:it|he|she|they|that|this)\b[^,]*, (?:it|he|she|they)\b"
+)
+
+
 def dangling(text: str) -> bool:
     """The sentence starts with a word that leans on one before it: "He", "But", "Meanwhile"."""
-    return bool(_DANGLING.match(text) or _DANGLING_ANYWAY.match(text))
+    return bool(_DANGLING.match(text) or _DANGLING_ANYWAY.match(text) or _CLAUSE_OF_PRONOUNS.match(text))
+
+
+def points_back(text: str) -> bool:
+    """The sentence's subject is something told before: good behind another sentence, not alone."""
+    return bool(_POINTS_BACK.match(text))
+
+
+def voiceless(text: str) -> bool:
+    """Most of the sentence is a quotation and nobody is named who spoke it: nobody at all, or only "he" or "the source"."""
+    around = unquoted(text)
+    if len(around.split()) > 6 or around.strip() == text.strip():
+        return False
+    return not re.search(r"\b[A-Z][a-z]|\b(?:the|an?|one) [a-z]", around) or bool(
+        re.match(
+            rf"^\W*(?:he|she|they|it) (?:{_VOICE.pattern})\W*$|^\W*(?:{_VOICE.pattern}) (?:he|she|they)\W*$",
+            around.strip(),
+        )
+    )
 
 
 def speaks_itself(text: str) -> bool:

@@ -232,9 +232,17 @@ _LOADED = [
     "zealots",
     "zionist",
 ]
-LOADED = frozenset(_LOADED)
+_MORE = (
+    "affectionately aggressively barbaric bloodthirsty boasted boasts botched brags conquer conquest darling defiantly despicable "
+    "gangbanger gangbangers genocidal genocide gloats gushed gushes haven havens hobble horror muscled muscling onslaught "
+    "power-grab rammed sham slaughter slaughtered slaughtering squirm staggering undermine undermines undermining whopping "
+    "wife-beater"
+)
+LOADED = frozenset([*_LOADED, *_MORE.split()])
 _WORD = re.compile(r"[a-z][a-z\-]+")
-_PHRASE = re.compile(r"\billegal (?:alien|immigrant|migrant)s?\b")
+_PHRASE = re.compile(
+    r"\billegal (?:alien|immigrant|migrant)s?\b|\b(?:obama|biden|trump|clinton|bush) judges?\b"
+)
 
 
 def loaded_in(text: str) -> int:

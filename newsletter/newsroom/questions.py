@@ -7,12 +7,16 @@ from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 
 from newsletter.newsroom.leaning import unquoted
-from newsletter.newsroom.salience import STOPWORDS, stem
+from newsletter.newsroom.outdated import toll
+from newsletter.newsroom.salience import STOPWORDS, stem, terms
 from newsletter.newsroom.statements import Statement
 
 MOST = 4
-_NEXT = ("What happens next?", "When is the next step?")
+_HOW_MANY_KILLED = "How many people were killed?"
+_NEXT = ("What happens next?", "What happens next, and when?")
 FRESH = timedelta(hours=36)  # what an older Article calls coming may have happened
+EARLY = 100  # characters before what is to come: further behind it stands in somebody's claim
+NEW = 0.3  # share of an answer's words that stand nowhere above: less tells a reader nothing new
 ABOUT = 0.15  # cosine to the Story's headlines under which a sentence speaks of something else
 _PART = r"[A-ZÀ-Þ](?:[\w’\-]*[a-zà-ÿA-Z]\.?|\.)"
 _NAME = rf"{_PART}(?:\s+(?:{_PART}|bin|al|de|van|von)){{1,4}}"
@@ -32,59 +36,20 @@ _SPOKE = re.compile(
     r"denied|rejected|warned|argued|accused|announced|wrote|vowed)\b"
 )
 _WHO = re.compile(
-    rf"^(?P<who>{_NAME}), (?:(?:an?|the) (?:[a-z’\-]+ )*[a-z’\-]{{3,}}|who (?:was|is|has|served|led|ran|became|had)|\d\d,)"
-)
-_COUNT = re.compile(
-    r"(?<![$€£\w.,:])(?P<n>\d{1,3}(?:,\d{3})+|\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|dozens of|hundreds of|thousands of)"
-    r"(?: (?:more|new|other|additional))? (?P<noun>(?:[a-z]{4,} )?[a-z]{3,}s)\b"
-)
-_NOT_COUNTED = frozenset(
-    [
-        "years",
-        "months",
-        "weeks",
-        "days",
-        "hours",
-        "minutes",
-        "seconds",
-        "times",
-        "percent",
-        "cents",
-        "dollars",
-        "pounds",
-        "miles",
-        "points",
-        "ages",
-        "others",
-        "kilometers",
-        "metres",
-        "kilometres",
-        "feet",
-        "inches",
-        "degrees",
-        "has",
-        "was",
-        "is",
-        "this",
-        "its",
-        "vs",
-        "weeks",
-        "decades",
-        "centuries",
-        "thousands",
-        "millions",
-        "hundreds",
-        "dozens",
-    ]
+    rf"^(?P<who>{_NAME}), (?:(?:an?|the) (?:[a-z’\-]+ )*[a-z’\-]{{3,}}|who (?:was|is|has|served|led|ran|became|had)\b)"
 )
 _WHEN = re.compile(
     r"\b(?:on|by|until) (?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|(?:January|February|March|April|May|June|July|August|September|October|November|December"
     r"|Jan\.|Feb\.|Aug\.|Sept\.|Oct\.|Nov\.|Dec\.) \d)"
 )
-_WHY = re.compile(
-    r"\b(?:because of|because|in response to|in retaliation for|aimed at|in an effort to|in order to|accus(?:es|ed|ing) .{3,60} of|"
-    r"over (?:alleged|claims|allegations|accusations))\b"
-)
+_WHY = {
+    "What is the accusation?": re.compile(
+        r"\baccus(?:es|ed|ing)\b.{3,80}\bof\b|\bover (?:alleged|allegations|accusations)\b|\bon (?:suspicion|charges) of\b|\bcharged with\b"
+    ),
+    "What prompted it?": re.compile(r"\bin (?:response to|retaliation for|reaction to)\b|\bprompted by\b"),
+    "What is the aim?": re.compile(r"\b(?:aimed at|in an effort to|in order to|in a bid to)\b"),
+    "What reason is given?": re.compile(r"\bbecause\b|\bciting\b"),
+}
 # A capital at the head of a sentence makes no name of these.
 _NO_NAME = STOPWORDS | frozenset(
     [
@@ -164,7 +129,8 @@ _BODIES = frozenset(
 def tells_next(text: str) -> bool:
     """The sentence states a coming step in its own words, not in a quotation, and as still to come."""
     own = unquoted(text)
-    return bool(_COMING.search(own)) and not _PAST.search(own)
+    coming = _COMING.search(own)
+    return coming is not None and coming.start() <= EARLY and not _PAST.search(own)
 
 
 def is_person(name: str) -> bool:
@@ -180,25 +146,24 @@ def is_person(name: str) -> bool:
 
 def asked(statement: Statement, topic: Container[str] = ()) -> str | None:
     """The question this sentence answers, in plain words, or None when none of our patterns fits.
-    What is counted must be the ``topic``'s (stems of the Story's headlines)."""
+    Whom it asks after must be one of the ``topic``'s (stems of what the Story's headlines, or several Outlets, name)."""
     text = statement.text
     if (match := _WHO.match(text)) and is_person(match["who"]):
-        return f"Who is {match['who']}?"
+        return f"Who is {match['who']}?" if _known(match["who"], topic) else None
     if match := _SPOKE.match(text):
-        return f"What did {match['who']} say?" if is_person(match["who"]) else None
+        who = match["who"]
+        return f"What did {who} say?" if is_person(who) and _known(who, topic) else None
     own = unquoted(text)
     if tells_next(text):
-        return "When is the next step?" if _WHEN.search(own) else "What happens next?"
-    if match := _KILLED.search(own):
+        return "What happens next, and when?" if _WHEN.search(own) else "What happens next?"
+    if (match := _KILLED.search(own)) and not re.search(r"%|\bpercent\b|\bout of\b", own):
         how = (match["how"] or match["how2"]).lower()
-        return f"How many people were {'injured' if how.startswith(('inj', 'wound')) else 'killed'}?"
-    if _WHY.search(own):
-        return "What is behind it?"
-    for match in _COUNT.finditer(own):
-        noun = match["noun"].split()[-1]
-        if stem(noun) in topic and noun not in _NOT_COUNTED:
-            return f"How many {noun} are involved?"
-    return None
+        return "How many people were injured?" if how.startswith(("inj", "wound")) else _HOW_MANY_KILLED
+    return next((question for question, pattern in _WHY.items() if pattern.search(own)), None)
+
+
+def _known(who: str, topic: Container[str]) -> bool:
+    return stem(who.split()[-1].lower()) in topic
 
 
 def ask(
@@ -208,10 +173,19 @@ def ask(
     found: dict[str, Statement] = {}
     kinds: dict[str, int] = {}
     shown = {s.text for s in said}
-    topic = frozenset(t for s in pool if s.is_headline for t in s.terms)
+    topic = _topic(pool)
+    told = frozenset(t for s in said for t in s.terms)
+    tolls = {0, *(t[0] for s in said if (t := toll(s.text)))}
     latest = max((s.article.published_at for s in pool), default=None)
     for statement in sorted(pool, key=lambda s: (-s.salience, s.article.id, s.position)):
-        if not statement.fit or statement.is_headline or statement.text in shown or statement.about < ABOUT:
+        if (
+            not statement.stands_alone
+            or statement.is_headline
+            or statement.text in shown
+            or statement.about < ABOUT
+        ):
+            continue
+        if len(set(statement.terms) - told) < NEW * len(set(statement.terms)):
             continue
         if any(statement.like(s) >= repeated for s in [*said, *found.values()]):
             continue
@@ -222,6 +196,8 @@ def ask(
             or (tells_next(statement.text) and not is_fresh(statement, latest))
         ):
             continue
+        if question == _HOW_MANY_KILLED and (toll(statement.text) or (0, True))[0] in tolls:
+            continue
         kind = "next" if tells_next(statement.text) and question in _NEXT else " ".join(question.split()[:2])
         if kinds.get(kind, 0) < (2 if kind == "What did" else 1):
             kinds[kind] = kinds.get(kind, 0) + 1
@@ -229,6 +205,16 @@ def ask(
         if len(found) == MOST:
             break
     return sorted(found.items(), key=lambda q: q[0] in _NEXT)
+
+
+def _topic(pool: Sequence[Statement]) -> frozenset[str]:
+    """Stems of the headlines, and of every word that two Outlets or more use."""
+    outlets: dict[str, set[str]] = {}
+    for s in pool:
+        for term in s.terms:
+            outlets.setdefault(term, set()).add(s.article.outlet)
+    titles = frozenset(t for s in pool for t in terms(s.article.headline))
+    return titles | {t for t, who in outlets.items() if len(who) >= 2}
 
 
 def is_fresh(statement: Statement, latest: datetime | None) -> bool:

@@ -16,10 +16,20 @@ _VERB = re.compile(
     r"think|believe|make|makes|made|take|say|says|said|get|got|go|went|\w{3,}ed)\b|\w(?:n[’']t|[’'](?:re|ve|ll|m))\b",
     re.IGNORECASE,
 )
-_NAME = r"(?:(?:[A-Z][\w’'\-]+\.?|[A-Z]\.)\s+){0,4}[A-Z][\w’\-]+"
+_NAME = r"(?:(?:[A-Z][\w’'\-]+\.?|[A-Z]\.)\s+(?:(?:of|for|de|van|von|bin|al)\s+)?){0,5}[A-Z][\w’\-]+"
 _SAID = r"(?:said|says|told|wrote|added|argued|stated|tweeted|posted|declared|warned|noted|insisted|claimed|explained|called|vowed|asked)"
+# Small words that lead to a name: "Secretary of State Marco Teal", "Arnon's wife Ann Teal", "the harbor engineer Cole Teal".
+_LEAD = r"(?:(?:[a-z][a-z’'\-]+|[A-Z][\w’'\-]+)\s+){0,7}?"
+_PARTY = r"(?:\s*\([^()]{1,25}\))?"
 _AFTER = re.compile(
-    rf"^[,.]?\s*(?:{_SAID}\s+(?P<a>{_NAME})|(?P<b>{_NAME})(?:,[^,“”\"]{{2,60}},)?\s+{_SAID}\b)"
+    rf"^[,.]?\s*(?:{_SAID}\s+{_LEAD}(?P<a>{_NAME})|{_LEAD}(?P<b>{_NAME}){_PARTY}(?:,[^,“”\"]{{2,60}},)?\s+{_SAID}\b)"
+)
+_DESCRIBED = re.compile(
+    rf"^[,.]?\s*(?:{_SAID}\s+(?P<c>(?:an?|one)(?: [a-z’\-]+| [A-Z][\w’\-]+){{1,6}}?)(?=[.,;]|$| (?:in|on|at|to|who|by)\b)"
+    rf"|(?P<d>(?:an?|one|the)(?: [a-z’\-]+| [A-Z][\w’\-]+){{1,6}}?)\s+{_SAID}\b)"
+)
+_BODY = re.compile(
+    r"\b(?:statement|opinion|ministry|court|agency|department|office|report|letter|memo|company|group|union|army|military|police)$"
 )
 _BEFORE = re.compile(rf"(?P<name>{_NAME})(?:,[^,“”\"]{{2,60}},)?\s+{_SAID}\b[^.“”\"]{{0,80}}$")
 _NOT_A_NAME = frozenset(
@@ -58,7 +68,8 @@ _NOT_A_NAME = frozenset(
 def quotes(
     articles: Sequence[ArticleText], *, limit: int = 2, taken: Sequence[str] = ()
 ) -> tuple[Quote, ...]:
-    """At most ``limit`` Quotes, at most one of each Article, those with a known speaker first, then the shorter.
+    """At most ``limit`` Quotes, at most one of each Article, those with a named speaker first, then the shorter. Words of
+    which the Article does not say whose they are are nobody's, and not quoted.
 
     Each stands by itself: a clause from its start. What is ``taken`` (printed elsewhere) is not quoted again.
     """
@@ -73,8 +84,12 @@ def quotes(
                     continue  # what stands here is between two quotations
                 if not _worth(words) or not _is_clause(passage, match, words):
                     continue
-                quote = Quote(_inner(words), speaker(passage, match), Citation(article.id, _verbatim(words)))
-                rank = (not quote.speaker, abs(len(words.split()) - 14))
+                named = speaker(passage, match)
+                who = named or described(passage, match)
+                if not who:
+                    continue
+                quote = Quote(_inner(words), who, Citation(article.id, _verbatim(words)))
+                rank = (not named, abs(len(words.split()) - 14))
                 if best is None or rank < best[0]:
                     best = (rank, order, quote)
         if best is not None:
@@ -123,6 +138,16 @@ def speaker(passage: str, quotation: re.Match[str]) -> str:
         return name
     before = _BEFORE.search(passage[: quotation.start()])
     return _proper(before.group("name")) if before else ""
+
+
+def described(passage: str, quotation: re.Match[str]) -> str:
+    """Who spoke, where no name is given: "one resident", "a spokesman of the harbor", "the court". A mere "the officer"
+    says nobody to who has not read what stands before."""
+    found = _DESCRIBED.match(passage[quotation.end() :])
+    if found is None:
+        return ""
+    who = found["c"] or found["d"]
+    return "" if who.startswith("the ") and not _BODY.search(who) else plain(who)
 
 
 def _proper(name: str) -> str:

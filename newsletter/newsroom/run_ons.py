@@ -29,6 +29,24 @@ _FOLLOWS_QUOTATION = re.compile(
 _NAMING_WORDS = "the a an so-called his her its their this that called as of for"
 _NAMES_A_NAME = frozenset(_NAMING_WORDS.split())
 _SAME_NAME_AGAIN = re.compile(r"(?<![“\"‘'(] )\b([A-Z][\w’-]{3,}) (?:[A-Z][\w’.-]+ ){1,5}\1\b")
+_COUNTED = frozenset(
+    [
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+        "dozens",
+        "hundreds",
+        "thousands",
+        "eleven",
+        "twelve",
+    ]
+)
+_NAME_AGAIN = re.compile(r"^([A-Z][\w’-]+ [A-Z][\w’-]+)\b[^.,;:]{15,160}?(?<=[\w’'”]) (?=\1 [a-z])")
 _DAYS = re.compile(r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|June|July|August|September|October|November|December")  # fmt: skip
 
 
@@ -48,15 +66,22 @@ def second_start(text: str) -> int:
             or last.endswith(("’s", "'s"))
         ):
             continue
-        if not after[:1].islower() or _inside_quotation(before) or not (last.islower() or last[:1].isdigit()):
+        if (
+            not (after[:1].islower() or word == "former")
+            or _inside_quotation(before)
+            or not (last.islower() or last[:1].isdigit())
+        ):
             continue
-        if word in STOPWORDS or (last.islower() and stem(word) in PLAIN_STEMS):
+        if word in STOPWORDS or word in _COUNTED or (last.islower() and stem(word) in PLAIN_STEMS):
             return match.start("word")
     for match in _FOLLOWS_QUOTATION.finditer(text):
         word = match["next"].lower()
         follows = " " in match["inside"] or (word not in _TALL and stem(word) in PLAIN_STEMS)
         if follows and match["before"].lower() not in _NAMES_A_NAME and not _DAYS.match(match["next"]):
             return match.start("next")
+    opening = _NAME_AGAIN.match(text)
+    if opening and not re.search(r"\b[a-z]+$", opening.group().rstrip()):
+        return opening.end()
     again = _SAME_NAME_AGAIN.search(text)
     return again.end(1) + 1 if again else 0
 

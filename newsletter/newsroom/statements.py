@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newsletter.newsroom import headlines
-from newsletter.newsroom.leaning import dangling, speaks_itself
+from newsletter.newsroom.leaning import dangling, points_back, speaks_itself, voiceless
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.loaded_words import loaded_in
 from newsletter.newsroom.salience import centroid, cosine, terms
@@ -45,6 +45,11 @@ class Statement:
     @property
     def is_headline(self) -> bool:
         return self.position < 0
+
+    @property
+    def stands_alone(self) -> bool:
+        """May stand where nothing is told before it."""
+        return self.fit and not points_back(self.text)
 
     @property
     def citation(self) -> Citation:
@@ -97,7 +102,7 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
                     terms=words,
                     words=words_in(text),
                     loaded=loaded_in(text),
-                    leans_back=dangling(text),
+                    leans_back=dangling(text) or voiceless(text),
                     speaks_itself=speaks_itself(text),
                     salience=cosine(weights, center) + 0.3 * near + 0.8 * about,
                     central=cosine(weights, center),

@@ -162,3 +162,31 @@ def test_a_loaded_sentence_gives_way_to_a_plainer_one_of_its_side(*, loaded_firs
     assert "illegal alien" not in side_text(told, Side.RIGHT)
     alone = [a for a in told if a.excerpt == loaded]
     assert loaded in side_text(alone, Side.RIGHT)
+
+
+def test_what_both_sides_state_is_more_than_what_stood_above() -> None:
+    shared = "Fishermen in Marlow Bay say the harbor wall will cut them off from 40 berths."
+    articles = [
+        ArticleText(n, f"Outlet {n}", side, HEADLINES[0], f"{LEADS[0]} {shared}", DAY)
+        for n, side in enumerate((Side.LEFT, Side.RIGHT, Side.CENTER))
+    ]
+    telling = Extractive().tell(articles)
+    above = {s.text for s in (*telling.lede, *telling.overview)}
+    agreed = [b.sentence.text for b in telling.analysis if b.kind.value == "agree"]
+    assert not above & set(agreed)
+
+
+def test_no_side_is_told_in_the_sentences_of_another() -> None:
+    articles = [
+        ArticleText(n, f"Outlet {n}", side, HEADLINES[0], f"{LEADS[0]} {own} {MORE[0]}", DAY)
+        for n, (side, own) in enumerate(
+            [
+                (Side.LEFT, "Teachers of the town say the wall will keep their school dry for a generation."),
+                (Side.RIGHT, "Shippers warn that the wall makes each berth of the harbor a third dearer."),
+                (Side.CENTER, "Engineers measured waves of nine meters in the harbor during the last storm."),
+            ]
+        )
+    ]
+    summaries = Extractive().tell(articles).summaries
+    texts = [s.text for summary in summaries for s in summary.sentences]
+    assert len(texts) == len(set(texts))

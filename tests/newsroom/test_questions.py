@@ -12,6 +12,7 @@ from newsletter.newsroom.statements import Statement, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 DAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+TOPIC = frozenset({"whitlock", "teal"})
 HEADLINE = "Marlow Bay council approves harbor wall and 40 homes"
 
 
@@ -44,18 +45,48 @@ def _statement(text: str) -> Statement:
         ),
         (
             "The harbor council is scheduled to vote on the contract for the wall on Friday.",
-            "When is the next step?",
+            "What happens next, and when?",
         ),
     ],
 )
 def test_a_sentence_that_answers_is_asked_for(text: str, question: str) -> None:
-    assert asked(_statement(text)) == question
+    assert asked(_statement(text), TOPIC) == question
 
 
-def test_only_the_storys_own_things_are_counted() -> None:
-    statement = _statement("The harbor plan of the town makes room for 40 homes behind the new wall.")
-    assert asked(statement, frozenset({"home"})) == "How many homes are involved?"
-    assert asked(statement) is None
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        (
+            "Prosecutors accused the mayor of Marlow Bay of selling the harbor wall.",
+            "What is the accusation?",
+        ),
+        ("The council of Marlow Bay acted in response to the storm of last winter.", "What prompted it?"),
+        ("The harbor wall of Marlow Bay is aimed at keeping storms out of the town.", "What is the aim?"),
+        (
+            "The council of Marlow Bay put the wall off because the harbor has no money.",
+            "What reason is given?",
+        ),
+        ("The harbor plan of the town makes room for 40 homes behind the new wall.", None),
+        ("Some 83 percent of those killed in the storm of Marlow Bay were fishermen.", None),
+    ],
+)
+def test_reasons_are_asked_for_by_what_they_are(text: str, question: str | None) -> None:
+    assert asked(_statement(text), TOPIC) == question
+
+
+def test_nobody_is_asked_after_whom_one_outlet_alone_names() -> None:
+    text = "Anton Weir, a retired baker in the town of Quorn, spoke about the harbor wall."
+    assert asked(_statement(text), TOPIC) is None
+    assert asked(_statement(text), TOPIC | {"weir"}) == "Who is Anton Weir?"
+
+
+def test_an_answer_tells_what_stands_nowhere_above() -> None:
+    lead = "At least 12 people were killed when the harbor wall of Marlow Bay gave way on Monday."
+    again = "At least 12 people were killed on Monday in Marlow Bay, rescuers said, when the harbor wall gave way there."
+    pool = statements([_article(1, lead), _article(2, again)])
+    said = [s for s in pool if s.text == lead]
+    assert ask(pool, said) == []
+    assert [q for q, _ in ask(pool, ())] == ["How many people were killed?"]
 
 
 @pytest.mark.parametrize(

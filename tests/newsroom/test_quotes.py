@@ -42,3 +42,27 @@ def test_the_same_words_are_not_quoted_again() -> None:
     text = "“We are bringing the matter before the harbor court,” an officer said."
     assert len(quotes([_article(text), _article(text, 2)])) == 1
     assert quotes([_article(text)], taken=["We are bringing the matter before the harbor court"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "speaker"),
+    [
+        ("Secretary of Harbors Dana Whitlock said in a letter.", "Secretary of Harbors Dana Whitlock"),
+        ("his lawyer Anton Weir told reporters.", "Anton Weir"),
+        ("the harbor engineer Cole Teal told the council.", "Cole Teal"),
+        ("Mayor Dana Whitlock (H-Quorn) told the council.", "Mayor Dana Whitlock"),
+        ("said one resident of the old town.", "one resident of the old town"),
+        ("said a Quorn government spokesman.", "a Quorn government spokesman"),
+        ("the harbor court said in its ruling.", "the harbor court"),
+    ],
+)
+def test_whoever_the_article_names_or_describes_is_the_speaker(said: str, speaker: str) -> None:
+    (quote,) = quotes([_article(f"“This wall will outlast all of us here,” {said}")])
+    assert quote.speaker == speaker
+
+
+@pytest.mark.parametrize(
+    "said", ["he said.", "the officer said, adding that it would stand.", "she told them."]
+)
+def test_words_whose_speaker_the_reader_cannot_know_are_not_quoted(said: str) -> None:
+    assert quotes([_article(f"“This wall will outlast all of us here,” {said}")]) == ()

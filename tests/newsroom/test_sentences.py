@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from newsletter.newsroom.clutter import is_clutter, trimmed, without_heading
-from newsletter.newsroom.leaning import dangling, speaks_itself
+from newsletter.newsroom.leaning import dangling, points_back, speaks_itself, voiceless
 from newsletter.newsroom.run_ons import second_start
 from newsletter.newsroom.sentences import pieces, split
 
@@ -182,6 +182,9 @@ def test_a_heading_in_capitals_with_the_text_run_into_it_is_no_sentence() -> Non
 @pytest.mark.parametrize(
     "text",
     [
+        "The vote was the first in which a mayor was detained Former Marlow mayor Dana Whitlock was held on Friday night.",
+        "Dana Whitlock Tells Court She ‘Likes’ And ‘Admires’ Him Dana Whitlock understood what was wanted of her.",
+        "Harbor strikes, wall votes and more in the Daily: August 21, 2031 Seventy people are out of work in Marlow.",
         "Mayor awaits her fate Billionaire and former harbor chief Dana Whitlock was cleared of all charges on Friday.",
         "The council calls the wall 'a waste of money' Dana Whitlock's party said it would vote for the plan on Friday.",
         "Marlow Bay 'welcomes' the wall: Whitlock Harbor Minister Dana Whitlock said on Friday that it would be built.",
@@ -245,3 +248,20 @@ def test_an_excerpt_cut_within_a_sentence_loses_that_sentence_only(ending: str) 
 def test_numbers_of_bills_and_initials_do_not_end_sentences() -> None:
     text = "The council passed H. Res. 601, the plan of Judge James C. Teal, on Tuesday."
     assert split(text) == (text,)
+
+
+def test_a_quotation_without_a_voice_leans_on_what_stood_before_it() -> None:
+    assert voiceless("“The wall will outlast all of us here.”")
+    assert voiceless("“The wall will outlast all of us here,” he said.")
+    assert not voiceless("“The wall will outlast all of us here,” Mayor Whitlock said.")
+    assert not voiceless("“The wall will outlast all of us here,” said one resident.")
+    assert not voiceless(TRUE)
+
+
+def test_a_subject_told_before_stands_behind_another_sentence_only() -> None:
+    assert points_back("The comments came a day after the vote.")
+    assert points_back("The move follows a debate of nine hours.")
+    assert not points_back("The council of Marlow Bay approved the wall.")
+    assert not points_back("The ruling of the harbor court was read out on Friday.")
+    assert dangling("If it passes, it will head to the harbor court.")
+    assert not dangling("After he was cleared, Mayor Cole Teal thanked the court.")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from newsletter.newsroom import differences, headlines, questions
 from newsletter.newsroom.grounding import keep_grounded
 from newsletter.newsroom.leans import SIDES, Side
+from newsletter.newsroom.outdated import current, newest_toll, other_toll
 from newsletter.newsroom.overview import overview_of
 from newsletter.newsroom.quotes import quotes
 from newsletter.newsroom.selection import (
@@ -22,7 +23,10 @@ from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerErro
 from newsletter.newsroom.telling import Bullet, BulletKind, Question, Quote, Sentence, Summary, Telling
 
 AGREED = 0.5  # cosine from which a sentence of the left and one of the right state the same
+SAID_AGAIN = 0.75  # cosine from which a reader takes a sentence for one that stood above
 MOST_BULLETS = 6
+# Sentences without a loaded word from which the neutral paragraph does without those that have one.
+ENOUGH_PLAIN = 6
 
 
 class Extractive:
@@ -35,20 +39,28 @@ class Extractive:
         if not articles:
             raise SummarizerError("there is no article to tell the story from")
         articles = _in_order(articles)
-        pool = statements(articles)
-        lede = _lede(pool)
-        overview = overview_of(pool, articles, lede)
+        pool = current(statements(articles))
+        toll = newest_toll(pool)
+        plain = [s for s in pool if not other_toll(s.text, toll)] or pool
+        lede = _lede(plain)
+        overview = overview_of(_unloaded(plain), articles, lede)
         shown = [*lede, *overview]
-        sides = {s: _side(s, pool, shown) for s in SIDES}
+        sides: dict[Side, list[Statement]] = {}
+        for side in (
+            Side.LEFT,
+            Side.RIGHT,
+            Side.CENTER,
+        ):  # what one Side's outlets print is not printed again for another
+            sides[side] = _side(side, pool, [*shown, *(x for chosen in sides.values() for x in chosen)])
         words = side_words(articles)
         told = [*shown, *(x for chosen in sides.values() for x in chosen)]
-        analysis, used = _analysis(pool, told, articles, words)
+        analysis, used = _analysis(plain, told, articles, words)
         spoken: dict[Side, tuple[Quote, ...]] = {}
         for side in SIDES:
-            taken = [q.words for found in spoken.values() for q in found]
+            taken = [s.text for s in [*told, *used]] + [q.words for found in spoken.values() for q in found]
             spoken[side] = quotes([a for a in articles if a.side is side], taken=taken)
         telling = Telling(
-            headline=headlines.neutral(articles),
+            headline=headlines.neutral([a for a in articles if not other_toll(a.headline, toll)] or articles),
             lede=tuple(_sentence(s, pool) for s in lede),
             overview=tuple(_sentence(s, pool) for s in overview),
             analysis=tuple(analysis),
@@ -58,12 +70,12 @@ class Extractive:
                     tuple(_sentence(s, pool, side=side) for s in chosen),
                     spoken[side],
                 )
-                for side, chosen in sides.items()
-                if chosen
+                for side in SIDES
+                if (chosen := sides[side])
             ),
             questions=tuple(
                 Question(question, (_sentence(answer, pool),))
-                for question, answer in questions.ask(pool, [*told, *used])
+                for question, answer in questions.ask(plain, [*told, *used])
             ),
             side_words=words,
         )
@@ -86,19 +98,25 @@ def _paired(telling: Telling) -> Telling:
 def overview(articles: Sequence[ArticleText]) -> str:
     """Only the neutral paragraph, standing by itself: what ``evaluate neutral`` measures."""
     articles = _in_order(articles)
-    return " ".join(s.text for s in overview_of(statements(articles), articles))
+    return " ".join(s.text for s in overview_of(_unloaded(current(statements(articles))), articles))
 
 
 def side_text(articles: Sequence[ArticleText], side: Side) -> str:
     """Only one Side's summary: what ``evaluate sides`` measures."""
-    return " ".join(s.text for s in _side(side, statements(_in_order(articles)), ()))
+    return " ".join(s.text for s in _side(side, current(statements(_in_order(articles))), ()))
+
+
+def _unloaded(pool: Sequence[Statement]) -> list[Statement]:
+    """What may stand in the neutral paragraph: without loaded words, where enough is said without them."""
+    plain = [s for s in pool if not s.loaded]
+    return plain if sum(s.fit and not s.is_headline for s in plain) >= ENOUGH_PLAIN else list(pool)
 
 
 def _lede(pool: Sequence[Statement]) -> list[Statement]:
     """The most central plain first sentence; a headline only when no excerpt gives one."""
-    leads = [i for i, s in enumerate(pool) if s.fit and s.position == 0] or [
-        i for i, s in enumerate(pool) if s.fit
-    ]
+    alone = [i for i, s in enumerate(pool) if s.stands_alone] or [i for i, s in enumerate(pool) if s.fit]
+    leads = [i for i in alone if pool[i].position == 0] or alone
+    leads = [i for i in leads if not pool[i].loaded] or leads
     scores = neutral_scores(pool)
     return choose(pool, {i: scores[i] for i in leads if i in scores}, words=30, limit=1)
 
@@ -148,7 +166,7 @@ def _coming(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statem
     latest = max((s.article.published_at for s in pool), default=None)
     for s in sorted(pool, key=lambda s: (-s.salience, s.article.id, s.position)):
         if (
-            s.fit
+            s.stands_alone
             and not s.is_headline
             and s.about >= questions.ABOUT
             and questions.tells_next(s.text)
@@ -168,20 +186,26 @@ def _agreements(
     """Up to two sentences that Outlets of both Sides state, cited to both."""
     present = {a.side for a in articles}
     wanted = {Side.LEFT, Side.RIGHT} if {Side.LEFT, Side.RIGHT} <= present else present
-    found = []
+    found: list[Sentence] = []
     if len(wanted) < 2:
         return []
-    for statement in sorted(
-        pool, key=lambda s: (s in told, s.is_headline, s.loaded, -s.salience, s.article.id)
-    ):
-        if not statement.fit or any(statement.like(u) >= 0.5 for u in used):
-            continue
-        same = same_said(statement, pool, at_least=AGREED)
-        if wanted <= {statement.side, *(s.side for s in same)}:
-            firsts = {s.side: s for s in reversed(same)}
-            citations = dict.fromkeys([statement.citation, *(s.citation for s in firsts.values())])
-            found.append(Sentence(statement.text, tuple(citations)))
-            used.append(statement)
-        if len(found) == 2:
+    able = [s for s in pool if s.stands_alone and not s.loaded]
+    for again in (
+        False,
+        True,
+    ):  # what was told above is told again only when nothing else is agreed on, and not word for word
+        for statement in sorted(able, key=lambda s: (s.is_headline, -s.salience, s.article.id)):
+            near = max((statement.like(t) for t in told), default=0.0)
+            if near >= (SAID_AGAIN if again else AGREED) or any(statement.like(u) >= AGREED for u in used):
+                continue
+            same = same_said(statement, pool, at_least=AGREED)
+            if wanted <= {statement.side, *(s.side for s in same)}:
+                firsts = {s.side: s for s in reversed(same)}
+                citations = dict.fromkeys([statement.citation, *(s.citation for s in firsts.values())])
+                found.append(Sentence(statement.text, tuple(citations)))
+                used.append(statement)
+            if len(found) == (1 if again else 2):
+                break
+        if found:
             break
     return found
