@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
@@ -21,12 +21,18 @@ from newsletter.mailroom.states import ACCEPTED
 from newsletter.mailroom.suppress import Addressee, suppress
 from newsletter.models import Delivery, DeliveryEvent, Issue, Notice, Subscriber
 
-SURGE_FROM: Final = 100  # hard bounces or complaints of one Issue …
-SURGE_SHARE: Final = 0.05  # … and of what was accepted of it: the Issue is held
+SURGE_FROM: Final = 100  # mails of one Issue that went badly …
+SURGE_SHARE: Final = (
+    0.05  # … lasting bounces and complaints as a share of what was accepted of it: the Issue is held
+)
+BLOCKED_SHARE: Final = (
+    0.10  # … or bounces of any kind: full mailboxes are a few; past that, mail servers turn us away
+)
 AT_ONCE: Final = 1_000  # events written down in one transaction
 FAR: Final = 8  # Audiences; two Issues frozen at once may mingle their numbers, more do not
 # Written as the index is, so that both databases know it for the same.
-_BAD: Final = text("(bounce = 'hard' OR kind = 'complained')")
+_BAD: Final = text("(kind IN ('bounced', 'complained'))")
+_LASTING: Final = (DeliveryEvent.bounce == "hard") | (DeliveryEvent.kind == "complained")
 
 _NAMED: Final = re.compile(r"(delivery|notice):(\d{1,18})")
 
@@ -123,7 +129,7 @@ def _write_down(session: Session, looked: _Looked, provider: str, now: datetime)
     words = [e for e in looked.events if e.kind == "accepted" and e.reference in in_doubt]
     db.insert_new(session, DeliveryEvent, [_row(e, lines, provider, now) for e in words])
     suppressed = suppress(session, kept, {r: line.addressee for r, line in lines.items()})
-    bad = [lines[e.reference] for e in kept if e.bounce == "hard" or e.kind == "complained"]
+    bad = [lines[e.reference] for e in kept if e.kind in ("bounced", "complained")]
     held = _surge(session, sorted({line.number for line in bad if line.is_delivery})) if bad else ()
     return SettleReport(len(looked.events), looked.known, looked.strangers, accepted, suppressed, held)
 
@@ -187,7 +193,8 @@ def _not_settled(session: Session, doubted: Iterable[_Line]) -> set[str]:
 
 
 def _surge(session: Session, deliveries: Sequence[int]) -> tuple[date, ...]:
-    """Hold an Issue that is being dispatched when too much of it bounces for good or is complained about."""
+    """Hold an Issue that is being dispatched when too much of it bounces for good, is complained about, or is turned away for now
+    (a block on our address or name: going on would only make it worse)."""
     going = session.execute(
         select(Issue, func.min(Delivery.id))
         .join(Delivery, Delivery.issue_id == Issue.id)
@@ -196,35 +203,48 @@ def _surge(session: Session, deliveries: Sequence[int]) -> tuple[date, ...]:
     ).all()
     held = []
     for issue, one_of_them in going:
-        bad = _gone_badly(session, issue, near=one_of_them)
-        if bad < SURGE_FROM:
-            continue
+        lasting, in_all = _gone_badly(session, issue, near=one_of_them)
         # Counted only as far as it matters: of a million accepted nobody needs the number at each bounce.
-        bearable = int(bad / SURGE_SHARE)
+        bearable = int(max(lasting / SURGE_SHARE, in_all / BLOCKED_SHARE))
         some = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.state == ACCEPTED)
         accepted = session.scalar(select(func.count()).select_from(some.limit(bearable).subquery())) or 0
-        if bad > SURGE_SHARE * accepted:
-            reason = (
-                f"too much went wrong: {bad} of {accepted} accepted Messages bounced or were complained about"
-            )
+        if reason := surge_of(lasting, in_all, accepted):
+            reason = f"too much went wrong: {reason}"
             if ledger.move_issue(session, issue, "held", hold_reason=reason):
                 _log.warning("issue.held", issue_id=issue.id, reason=reason)
                 held.append(issue.issued_on)
     return tuple(held)
 
 
-def _gone_badly(session: Session, issue: Issue, *, near: int) -> int:
-    """How many Deliveries of an Issue bounced for good or were complained about; ``near`` is one of its Deliveries.
+def surge_of(lasting: int, in_all: int, accepted: int) -> str | None:
+    """Why so much went badly that an Issue must stop; None while it need not. ``in_all`` has those that bounced for now as well."""
+    if lasting >= SURGE_FROM and lasting > SURGE_SHARE * accepted:
+        return f"{lasting} of {accepted} accepted Messages bounced or were complained about"
+    if in_all >= SURGE_FROM and in_all > BLOCKED_SHARE * accepted:
+        return (
+            f"{in_all} of {accepted} accepted Messages bounced, {in_all - lasting} of them for now:"
+            " mail servers may be turning us away"
+        )
+    return None
+
+
+def _gone_badly(session: Session, issue: Issue, *, near: int) -> tuple[int, int]:
+    """How many Deliveries of an Issue bounced for good or were complained about, and how many these are with those that bounced for
+    now; ``near`` is one of its Deliveries.
 
     An Issue's lines were numbered in one go, so that years of older Issues' bounces need not be walked: they lie further away than
     several Audiences.
     """
     reach = FAR * max(issue.audience_size or 0, 1)
     count = (
-        select(func.count(func.distinct(DeliveryEvent.delivery_id)))
+        select(
+            func.count(func.distinct(case((_LASTING, DeliveryEvent.delivery_id)))),
+            func.count(func.distinct(DeliveryEvent.delivery_id)),
+        )
         .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
         .where(DeliveryEvent.delivery_id.between(near - reach, near + reach))
         .where(Delivery.issue_id == issue.id)
         .where(_BAD)
     )
-    return session.scalar(count) or 0
+    lasting, in_all = session.execute(count).one()
+    return lasting, in_all

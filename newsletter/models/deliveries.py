@@ -76,8 +76,8 @@ class DeliveryEvent(Base):
         Index(
             "ix_delivery_event_bad",
             "delivery_id",
-            sqlite_where=text("bounce = 'hard' OR kind = 'complained'"),
-            postgresql_where=text("bounce = 'hard' OR kind = 'complained'"),
+            sqlite_where=text("kind IN ('bounced', 'complained')"),
+            postgresql_where=text("kind IN ('bounced', 'complained')"),
         ),
     )
 

@@ -231,6 +231,33 @@ def test_a_surge_of_bounces_holds_the_issue(sessions, settings) -> None:
         assert (issue.state, "100 of 200" in (issue.hold_reason or "")) == ("held", True)
 
 
+def test_a_surge_of_blocks_holds_the_issue(each_sessions, settings) -> None:
+    """A receiver that turns our address away says it softly, of one mail after the other. A mail turned away twice is one."""
+    issue_id = frozen_issue(each_sessions, settings, 1200)
+    with each_sessions.begin() as session:
+        claimed = ledger.claim(session, issue_id, limit=1001, now=MORNING)
+        told = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows]
+        ledger.record(session, claimed, told, now=MORNING, provider="sendgrid")
+    blocks = [event(n, "bounced", n, bounce="soft") for n in range(1, 101)]
+    again = [event(1000 + n, "bounced", n, bounce="soft", minutes=2) for n in range(1, 50)]
+    slow = [event(2000 + n, "deferred", n) for n in range(200, 900)]
+    assert _take(each_sessions, [*blocks, *again, *slow]).held == ()
+    assert _take(each_sessions, [event(500, "bounced", 150, bounce="soft")]).held == (date(2026, 3, 2),)
+    with db.reading(each_sessions) as session:
+        issue = session.get_one(Issue, issue_id)
+        assert issue.state == "held"
+        assert "101 of 1001 accepted Messages bounced, 101 of them for now" in (issue.hold_reason or "")
+
+
+@pytest.mark.parametrize(
+    ("lasting", "in_all", "accepted", "holds"),
+    [(99, 99, 99, False), (100, 100, 1_999, True), (100, 100, 2_000, False), (0, 99, 99, False), (0, 100, 999, True),
+     (0, 100, 1_000, False), (60, 120, 1_200, False), (60, 121, 1_200, True), (0, 5_000, 1_000_000, False)],
+)  # fmt: skip
+def test_when_too_much_went_badly(lasting: int, in_all: int, accepted: int, holds: bool) -> None:
+    assert bool(settle.surge_of(lasting, in_all, accepted)) is holds
+
+
 def test_sendgrids_words_are_read() -> None:
     at = int(MORNING.timestamp())
 

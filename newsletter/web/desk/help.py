@@ -6,7 +6,7 @@ from flask import Response, make_response, render_template
 
 from newsletter.alerts import MOST_A_DAY
 from newsletter.due import GRACE
-from newsletter.mailroom.settle import SURGE_FROM, SURGE_SHARE
+from newsletter.mailroom.settle import BLOCKED_SHARE, SURGE_FROM, SURGE_SHARE
 from newsletter.web.desk.grounds import WEAK
 from newsletter.web.desk.guard import bp
 
@@ -19,6 +19,7 @@ def help_page() -> Response:
         grace=int(GRACE.total_seconds()) // 60,
         surge_from=SURGE_FROM,
         surge_share=round(100 * SURGE_SHARE),
+        blocked_share=round(100 * BLOCKED_SHARE),
         most_alerts=MOST_A_DAY,
         weak=WEAK,
     )
