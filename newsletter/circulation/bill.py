@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
-from newsletter.circulation import bookkeeping
+from newsletter.circulation import bookkeeping, disputes
 from newsletter.circulation.access import Facts, pays, trial_ends_at
 from newsletter.circulation.money import COMP, amount, charges_on
 from newsletter.circulation.processors.protocol import (
@@ -93,6 +93,9 @@ def hear(
         if event.refund is not None:
             with sessions.begin() as session:
                 bookkeeping.note_refund(session, processor.name, event.refund, now=clock())
+        if event.dispute is not None:
+            with sessions.begin() as session:
+                disputes.note(session, processor.name, event.dispute, settings, now=clock())
         if not event.agreement_id or read_again(sessions, processor, event.agreement_id, clock=clock) is None:
             continue
         ours += 1

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.circulation.money import MoneyFact, Month, cents_in, months_of
-from newsletter.circulation.processors.protocol import CANCELED, PAST_DUE, Payment, Refund
+from newsletter.circulation.processors.protocol import CANCELED, PAST_DUE, Dispute, Payment, Refund
 from newsletter.circulation.tokens import fingerprint
 from newsletter.db import insert_new
 from newsletter.models import Subscriber, Subscription, SubscriptionEvent
@@ -93,6 +93,19 @@ def note_refund(session: Session, processor: str, given: Refund, *, now: datetim
     )
 
 
+def note_dispute(session: Session, processor: str, case: Dispute, *, now: datetime) -> bool:
+    """How a case stands; False when that was noted before. Money is booked when a bank took it and when it gave it back: the
+    opening of a case that we only hear of at its end is booked then. The caller commits."""
+    named = f"{processor}:{fingerprint(case.processor_id)}"
+    facts: dict[str, Any] = {"heard_at": now, "processor": processor, "currency": case.currency}
+    if case.standing in ("won", "lost"):
+        _note(session, f"disputed:{named}:open", "disputed", at=case.opened_at, cents=case.cents, **facts)
+    taken = {"open": case.cents, "won": case.cents}.get(case.standing, 0)
+    kind = "reinstated" if case.standing == "won" else "disputed"
+    at = min(case.opened_at, now) if case.standing in ("asked", "open") else now
+    return _note(session, f"disputed:{named}:{case.standing}", kind, at=at, cents=taken, **facts)
+
+
 def months(
     session: Session, *, first: date, last: date, settings: Settings, now: datetime
 ) -> Sequence[Month]:
@@ -120,6 +133,7 @@ def _trial_mark(reader: Subscriber) -> str:
     return fingerprint(f"{reader.address_hash}:{reader.trial_started_at.isoformat()}")[:32]
 
 
-def _note(session: Session, key: str, kind: str, *, at: datetime, heard_at: datetime, **facts: Any) -> None:
+def _note(session: Session, key: str, kind: str, *, at: datetime, heard_at: datetime, **facts: Any) -> bool:
+    """Whether it is news."""
     row = {"key": key, "kind": kind, "at": at, "heard_at": heard_at, "processor": "", **facts}
-    insert_new(session, SubscriptionEvent, [row])
+    return bool(insert_new(session, SubscriptionEvent, [row]))

@@ -84,6 +84,11 @@ class Month:
     converted: int  # of these Trials, those that a paid Subscription followed, whenever it did
     paid_cents: int  # received
     refunded_cents: int  # given back
+    disputed_cents: int  # taken back by banks on a cardholder's word, less what they gave back to us
+
+    @property
+    def went_back_cents(self) -> int:
+        return self.refunded_cents + self.disputed_cents
 
     @property
     def loss(self) -> float | None:
@@ -159,9 +164,14 @@ def _month(
         repriced_cents=sum(after[a] - before[a] for a in after.keys() & before.keys()),
         trials=len(trials),
         converted=len(trials & trials_paid),
-        paid_cents=sum(f.cents or 0 for f in within if f.kind == "paid"),
-        refunded_cents=sum(f.cents or 0 for f in within if f.kind == "refunded"),
+        paid_cents=_sum(within, "paid"),
+        refunded_cents=_sum(within, "refunded"),
+        disputed_cents=_sum(within, "disputed") - _sum(within, "reinstated"),
     )
+
+
+def _sum(facts: Iterable[MoneyFact], kind: str) -> int:
+    return sum(f.cents or 0 for f in facts if f.kind == kind)
 
 
 def _stretches(facts: Sequence[MoneyFact], month_cents: int) -> list[_Stretch]:

@@ -83,7 +83,7 @@ class SubscriptionEvent(Base):
     __tablename__ = "subscription_event"
     __table_args__ = (
         UniqueConstraint("key"),
-        CheckConstraint("kind IN ('trial','changed','paid','refunded')", name="kind"),
+        CheckConstraint("kind IN ('trial','changed','paid','refunded','disputed','reinstated')", name="kind"),
     )
 
     id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
@@ -100,7 +100,7 @@ class SubscriptionEvent(Base):
     past_due_at: Mapped[datetime | None]
     cancel_at: Mapped[datetime | None]
     month_cents: Mapped[int | None]  # what a month costs; null when the processor does not say
-    cents: Mapped[int | None]  # what came or went back; null unless "paid" or "refunded"
+    cents: Mapped[int | None]  # what came or went back; null of a Trial and of "changed"
     currency: Mapped[str | None] = mapped_column(Text)  # of it
 
 

@@ -340,6 +340,22 @@ class StripeServer:
         self._tell("charge.refunded", charge)
         self.events[-1]["data"]["previous_attributes"] = {"amount_refunded": before}
 
+    def dispute(self, agreement_id: str, status: str = "needs_response", *, id: str = "du_1") -> None:
+        """The cardholder's bank takes the last payment back, asks whether to, or decides."""
+        invoice = self.invoices[self.agreements[agreement_id]["latest_invoice"]]
+        case = {
+            "object": "dispute",
+            "id": id,
+            "amount": CENTS,
+            "currency": "usd",
+            "reason": "product_not_received",
+            "status": status,
+            "created": self._stamp(),
+            "payment_intent": invoice["payments"]["data"][0]["payment"]["payment_intent"],
+            "evidence_details": {"due_by": self._stamp() + 9 * 86_400},
+        }
+        self._tell(f"charge.dispute.{'closed' if status in ('won', 'lost') else 'created'}", case)
+
     # ---- books
 
     def _period(self, agreement: Json) -> None:

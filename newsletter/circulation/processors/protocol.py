@@ -72,6 +72,19 @@ class Refund:
 
 
 @dataclass(frozen=True)
+class Dispute:
+    """A cardholder had their bank take a payment back, or asks whether to. ``processor_id`` names the case itself."""
+
+    processor_id: str
+    standing: str  # "asked" (nothing was taken yet), "open", "won" or "lost"
+    cents: int  # hundredths of the currency
+    currency: str  # ISO 4217 in lower case
+    reason: str  # the bank's word for it: letters and _
+    opened_at: datetime
+    answer_by: datetime | None  # until when the bank hears us; None when it no longer does
+
+
+@dataclass(frozen=True)
 class WebhookEvent:
     """Something the processor says has happened. It says which agreement to read again, never how it stands."""
 
@@ -79,6 +92,7 @@ class WebhookEvent:
     agreement_id: str  # "" when it is about money alone
     payment: Payment | None = None
     refund: Refund | None = None
+    dispute: Dispute | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ period stands on a subscription's lines, and an invoice names its subscription u
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,6 +17,7 @@ from newsletter.circulation.processors.protocol import (
     PAST_DUE,
     TRIALING,
     AgreementFact,
+    Dispute,
     ForgedWebhook,
     Payment,
     ProcessorUnreachable,
@@ -36,6 +38,7 @@ _STATUS: Final[Mapping[str, str]] = {
 }
 _PAID = "invoice.paid"
 _REFUNDED = "charge.refunded"
+_DISPUTED = "charge.dispute."  # created, updated, funds_withdrawn, funds_reinstated, closed
 
 
 def fact_in(said: Mapping[str, Any], now: datetime) -> AgreementFact:
@@ -107,6 +110,8 @@ def event_in(said: Any) -> WebhookEvent | None:
         elif kind == _REFUNDED:
             refund = _refund(about, said["data"].get("previous_attributes") or {})
             return None if refund is None else WebhookEvent(str(said["id"]), "", refund=refund)
+        elif kind.startswith(_DISPUTED):
+            return WebhookEvent(str(said["id"]), "", dispute=_dispute(about))
         else:
             return None
         if not (agreement := id_in(agreement)):
@@ -144,6 +149,31 @@ def _refund(charge: Mapping[str, Any], before: Mapping[str, Any]) -> Refund | No
     if cents <= 0 or not name:
         return None
     return Refund(name, cents, in_all, str(charge.get("currency") or ""))
+
+
+def _dispute(said: Mapping[str, Any]) -> Dispute:
+    """How a case stands, whichever event told it. An inquiry (``warning_…``) has taken no money."""
+    status, opened_at = str(said["status"]), _moment(said["created"])
+    assert opened_at is not None
+    standing = status if status in ("won", "lost") else "asked" if status.startswith("warning_") else "open"
+    return Dispute(
+        processor_id=_dispute_id(said["id"]),
+        standing=standing,
+        cents=int(said["amount"]),
+        currency=str(said["currency"]),
+        reason="".join(c for c in str(said.get("reason") or "") if c.isascii() and (c.isalpha() or c == "_"))[
+            :40
+        ],
+        opened_at=opened_at,
+        answer_by=_moment((said.get("evidence_details") or {}).get("due_by")),
+    )
+
+
+def _dispute_id(said: Any) -> str:
+    """It is printed for operators: an id, and nothing else."""
+    if not isinstance(said, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,64}", said):
+        raise ValueError("not an id")
+    return said
 
 
 def payment_intent_in(invoice: Mapping[str, Any]) -> str | None:

@@ -239,7 +239,7 @@ def revenue(months: Sequence[Month]) -> Plot:
             Series("Lost", "c", units([m.lost_cents for m in months])),
             Series("Changed prices", "a", units([m.repriced_cents for m in months])),
             Series("Received", "a", units([m.paid_cents for m in months])),
-            Series("Given back", "c", units([m.refunded_cents for m in months])),
+            Series("Given back or disputed", "c", units([m.went_back_cents for m in months])),
         ],
         answer=f"{_money(last.mrr_cents / 100)} a month from {last.paying:,} subscriptions." if last else "",
         drawn=1,

@@ -44,6 +44,8 @@ _ACTS = {
     "report.resolved": "dealt with a report",
     "subscription.given": "gave a reader the full edition",
     "subscription.ended": "took a present back",
+    "subscription.refunded": "gave a payment back",
+    "payment.disputed": "reported a disputed payment",
     "subscriber.suppressed": "suppressed a reader’s address",
     "subscriber.released": "let a reader’s address be mailed again",
 }
