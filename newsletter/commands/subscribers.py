@@ -44,7 +44,7 @@ def take_in(file: Path, dry_run: bool, encoding: str | None, as_json: bool, now:
 
     Who has all three of when, where and words is confirmed and gets the next issue; the others wait unconfirmed and get
     no mail. Imported readers have no trial. Nobody is mailed by the import, readers we know are left as they are, and
-    suppressed addresses are refused. A second run changes nothing.
+    suppressed addresses are refused. A second run changes nothing. Exit code 7 when a row was refused: the others are taken.
     """
     press = opening.open_press(opening.open_settings(), now=now)
     text = decoded(_body(file), encoding)
@@ -59,6 +59,8 @@ def take_in(file: Path, dry_run: bool, encoding: str | None, as_json: bool, now:
             progress=lambda done, of, what: tell("import", done, of, what),
         )
     click.echo(json.dumps(asdict(report)) if as_json else _said(file, report))
+    if report.refused:
+        raise click.exceptions.Exit(Refused.exit_code)
 
 
 @subscribers.command(name="export")

@@ -292,10 +292,12 @@ def run(
 def test_the_command_imports_and_exports(run: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(f"{HEADER}ann@example.com{PROVED}bo@example.com\nnobody\n", "utf-8-sig")
     dry = run("import", "in.csv", "--dry-run")
-    assert dry.exit_code == 0
+    assert dry.exit_code == 7, "a row was refused"
     assert "3 rows: 2 would be imported, of them 1 not confirmed; 0 known already; 1 refused." in dry.output
     assert "line 4: refused" in dry.output
-    told = json.loads(run("import", "in.csv", "--json").stdout)
+    taken = run("import", "in.csv", "--json")
+    told = json.loads(taken.stdout)
+    assert taken.exit_code == 7
     assert (told["imported"], told["known"], [line for line, _ in told["refused"]]) == (2, 0, [4])
     assert run("export", "out.csv").exit_code == 0
     out = tmp_path / "out.csv"
@@ -308,7 +310,8 @@ def test_the_command_imports_and_exports(run: Callable[..., Result], tmp_path: P
     before = out.read_bytes()
     assert run("export", "out.csv", "--force").exit_code == 0
     assert out.read_bytes() == before
-    assert json.loads(run("import", "out.csv", "--json").stdout)["known"] == 2
+    whole = run("import", "out.csv", "--json")
+    assert (json.loads(whole.stdout)["known"], whole.exit_code) == (2, 0)
     assert run("export", "-").stdout.splitlines()[1].startswith("ann@example.com,2025-06-01T08:00:00+00:00")
 
 
