@@ -7,8 +7,9 @@ nobody mails the address again until its owner asks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -18,6 +19,7 @@ from newsletter import log
 from newsletter.circulation.money import charges_on
 from newsletter.db import insert_new
 from newsletter.errors import Refused
+from newsletter.mailroom.providers.outbox import forget
 from newsletter.models import (
     AuditEntry,
     Delivery,
@@ -40,8 +42,10 @@ ERASED = "[erased]"  # stands where a free text named the address
 _log = log.get("circulation")
 
 
-def erase(session: Session, subscriber: Subscriber, *, now: datetime, by: str = "reader") -> None:
-    """Forget this reader for good. A comp just ends. The caller commits.
+def erase(
+    session: Session, subscriber: Subscriber, *, now: datetime, by: str = "reader", outbox: Path | None = None
+) -> None:
+    """Forget this reader for good. A comp just ends. The caller commits. ``outbox``: where their mails lie, when mail is kept here.
 
     Raises ``Refused`` while a payment processor would go on charging them: cancel first (``bill.cancel_now`` for at once).
     """
@@ -51,6 +55,8 @@ def erase(session: Session, subscriber: Subscriber, *, now: datetime, by: str = 
     agreements = session.scalars(select(Subscription).where(Subscription.subscriber_id == number)).all()
     if any(charges_on(a) for a in agreements):
         raise Refused("Cancel the payment first: otherwise it would go on after we forgot whose it is.")
+    if outbox is not None:  # before the commit: should that fail, copies are gone and nothing else
+        forget(outbox, _mailed_to(session, number))
     row = {"address_hash": subscriber.address_hash, "reason": "erased", "suppressed_at": now}
     insert_new(session, Suppression, [row])
     session.expunge(subscriber)
@@ -64,6 +70,13 @@ def erase(session: Session, subscriber: Subscriber, *, now: datetime, by: str = 
     _forget_in_words(session, number, address)
     session.add(AuditEntry(at=now, by=by, act="subscriber.erased", about=f"subscriber:{number}", detail={}))
     _log.info("subscriber.erased", subscriber_id=number)
+
+
+def _mailed_to(session: Session, number: int) -> Iterator[str]:
+    """Whatever was mailed to them."""
+    for kind, table in (("delivery", Delivery), ("notice", Notice)):
+        for line in session.scalars(select(table.id).where(table.subscriber_id == number)):
+            yield f"{kind}:{line}"
 
 
 def export(session: Session, subscriber: Subscriber) -> dict[str, Any]:

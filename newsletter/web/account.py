@@ -109,7 +109,8 @@ def erase_me() -> Response:
     def act(session: Session, found: Subscriber) -> None:
         if request.form.get("sure") != "yes":
             raise Refused("Please tick the box to say that you are sure.")
-        erase.erase(session, found, now=here.now())
+        outbox = here.settings.OUTBOX_DIR if here.settings.MAIL_PROVIDER == "outbox" else None
+        erase.erase(session, found, now=here.now(), outbox=outbox)
 
     if number is not None and request.form.get("sure") == "yes":
         check_form(FORM, fingerprint(reader.secret()))

@@ -9,10 +9,12 @@ from sqlalchemy import Engine, inspect, select, text
 
 from newsletter import db
 from newsletter.circulation import erase, wishes
-from newsletter.mailroom import notify
+from newsletter.mailroom import dispatch, notify
+from newsletter.mailroom.providers.outbox import Outbox
 from newsletter.models import Report, Story, Subscriber, Wish
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader
+from tests.mailroom.mailing import LINKS, frozen_issue, slots_for
 
 ADDRESS = "Zelda.Quill+news@mail.example.net"
 MOMENTS = ("created_at", "first_published_at", "last_published_at", "grouped_at")
@@ -54,6 +56,28 @@ def test_no_table_of_either_database_names_them(
     with db.reading(each_sessions) as session:
         assert session.scalars(select(Subscriber)).all() == []
         assert session.scalars(select(Wish)).all() == []
+
+
+def test_no_mail_that_was_kept_here_names_them(
+    sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    """The Outbox, where mail is a file; the others' mail stays."""
+    issue_id = frozen_issue(sessions, settings, 5)
+    box = Outbox(settings.OUTBOX_DIR, sender=settings.MAIL_FROM, now=lambda: now)
+    dispatch.run(
+        sessions, box, issue_id=issue_id, settings=settings, links=LINKS, now=lambda: now, slots_for=slots_for
+    )
+    with sessions.begin() as session:
+        reader = session.get_one(Subscriber, 3)
+        address = reader.address
+        assert named(settings.OUTBOX_DIR, address) == 1
+        erase.erase(session, reader, now=now, outbox=settings.OUTBOX_DIR)
+    assert named(settings.OUTBOX_DIR, address) == 0
+    assert len(list(settings.OUTBOX_DIR.iterdir())) == 4
+
+
+def named(folder: Path, address: str) -> int:
+    return sum(address in p.read_text() for p in folder.iterdir())
 
 
 def test_no_byte_of_the_files_names_them(

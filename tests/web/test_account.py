@@ -21,7 +21,8 @@ from werkzeug.serving import make_server
 
 from newsletter import db
 from newsletter.circulation.tokens import CONFIRM, SIGNIN, subject_of
-from newsletter.models import SignIn, Story, StoryTelling, Subscriber, Suppression
+from newsletter.mailroom import notify
+from newsletter.models import Notice, SignIn, Story, StoryTelling, Subscriber, Suppression
 from newsletter.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "circulation"))
@@ -145,14 +146,24 @@ def test_the_page_is_nobodys_to_keep_and_forms_of_others_are_refused(
     assert fresh(sessions) is not None
 
 
-def test_export_and_erase(inside: FlaskClient, sessions: db.Sessions, ann: Subscriber) -> None:
+def test_export_and_erase(
+    inside: FlaskClient, sessions: db.Sessions, ann: Subscriber, settings: Settings, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        notify.queue(session, "welcome", key="w", due_at=now, subscriber_id=ann.id)
+        session.flush()
+        kept = settings.OUTBOX_DIR / f"notice-{session.scalars(select(Notice.id)).one()}.eml"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(f"To: {ann.address}\n")
     answer = inside.get("/account/export")
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.get_json()["reader"]["address"] == ann.address
     assert post(inside, "/account/erase").status_code == 422
     assert fresh(sessions) is not None
+    assert kept.exists()
     assert post(inside, "/account/erase", sure="yes").status_code == 200
     assert fresh(sessions) is None
+    assert not kept.exists()
     with db.reading(sessions) as session:
         assert session.scalars(select(Suppression.reason)).all() == ["erased"]
     assert inside.get("/account").status_code == 303

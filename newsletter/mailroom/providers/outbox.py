@@ -8,7 +8,7 @@ import heapq
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -64,6 +64,16 @@ def _no_longer_ours(message: Message) -> Receipt:
 def file_name(reference: str) -> str:
     """The file of a reference: "delivery:17" is kept in "delivery-17.eml"."""
     return re.sub(r"[^A-Za-z0-9]+", "-", reference).strip("-") + ".eml"
+
+
+def forget(folder: Path, references: Iterable[str]) -> int:
+    """Take the mails of these references away; how many there were. Raises OSError."""
+    gone = 0
+    for path in (folder / file_name(reference) for reference in references):
+        if path.exists():
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
 
 
 def _write_whole(folder: Path, name: str, raw: bytes) -> None:
