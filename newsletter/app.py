@@ -52,6 +52,7 @@ def create_app(
             provider=providers.make(settings, now=clock),
         )
     )
+    app.extensions[KEY].porter.begin()  # what an earlier process kept
     headers.install(app)
     errors.install(app)
     install_words(app)

@@ -38,10 +38,13 @@ from newsletter.db_faults import speaking_plainly as speaking_plainly
 from newsletter.db_numbers import among as among
 from newsletter.db_numbers import numbers as numbers
 from newsletter.db_turns import begin_writing
+from newsletter.db_turns import durably as durably
+from newsletter.db_turns import hurried as hurried
 from newsletter.errors import DatabaseError
 
 Sessions = sessionmaker[Session]
 _COUNTED = {"preserve_rowcount": True}  # an INSERT's is lost otherwise: SQLAlchemy fetches the new keys
+CONNECT_SECONDS = 10  # that a PostgreSQL server may take to answer
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -87,8 +90,13 @@ def make_engine(url: str) -> Engine:
             "DATABASE_URL is not a database address such as sqlite:///var/newsletter.db."
         ) from None
     if parsed.get_backend_name() == "postgresql":
+        # A server that does not answer at all is given up soon; whoever set another time in the address has it.
+        patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_SECONDS}
         return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args=patience,
         )
     if parsed.get_backend_name() != "sqlite":
         raise DatabaseError("DATABASE_URL must be a SQLite or a PostgreSQL address.")
@@ -115,7 +123,7 @@ def make_engine(url: str) -> Engine:
         if options.get("reading"):
             connection.exec_driver_sql("BEGIN DEFERRED")
         else:
-            begin_writing(connection)
+            begin_writing(connection, **({"wait": options["lock_wait"]} if "lock_wait" in options else {}))
 
     return engine
 
@@ -131,18 +139,6 @@ def reading(sessions: Sessions) -> Iterator[Session]:
     with sessions() as session:
         session.connection(execution_options={"reading": True})
         yield session
-
-
-def durably(session: Session) -> None:
-    """Begin a transaction whose commit outlives a power cut, and every one before it: to be called first in it.
-
-    SQLite otherwise syncs its log only now and then (WAL with synchronous=NORMAL): commits outlive the death of any process, and the
-    last ones may be gone after a power cut. PostgreSQL syncs each, unless somebody turned that off.
-    """
-    connection = session.connection(execution_options={"durable": True})
-    if connection.dialect.name == "postgresql":
-        off = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
-        connection.exec_driver_sql(off)
 
 
 def insert_new(session: Session, table: Table | Any, rows: Sequence[dict[str, Any]]) -> int:

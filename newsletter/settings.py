@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     SENDGRID_API_KEY: SecretStr = Field(SecretStr(""), description="For MAIL_PROVIDER=sendgrid.")
     SENDGRID_HOST: str = Field("https://api.sendgrid.com", description="Base URL of the SendGrid API.")
     SENDGRID_WEBHOOK_KEY: str = Field("", description="Public key that signs SendGrid's event webhook.")
+    LEAVING_DIR: Path = Field(
+        Path("var/leaving"),
+        description="Folder of unsubscribes that the database could not take at the moment; taken up as soon as it can.",
+    )
     FENCE_DIR: Path = Field(
         Path("var/fence"),
         description="Where a machine remembers the PostgreSQL it mailed from, so that a restored copy is noticed.",

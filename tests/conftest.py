@@ -58,6 +58,7 @@ def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
             "DATABASE_URL": f"sqlite:///{tmp_path}/newsletter.db",
             "OUTBOX_DIR": tmp_path / "outbox",
             "FENCE_DIR": tmp_path / "fence",
+            "LEAVING_DIR": tmp_path / "leaving",
             "SECRET_KEY": "a-key-for-the-tests-of-32-letters-or-more",
             "SITE_URL": "http://127.0.0.1:8000",
         }

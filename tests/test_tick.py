@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.circulation import development
-from newsletter.circulation.tokens import Tokens
+from newsletter.circulation import development, leaving
+from newsletter.circulation.tokens import Tokens, subject_of
 from newsletter.commands import opening
 from newsletter.due import DEAD_AFTER, GATHER_EVERY, GRACE, RETRY_AFTER, floor
 from newsletter.links import Links
 from newsletter.mailroom import providers
-from newsletter.models import Article, Delivery, Issue, Notice, Run, Story
+from newsletter.models import Article, Delivery, Issue, Notice, Run, Story, Subscriber
 from newsletter.newsroom.fetch import Fetcher
 from newsletter.newsroom.outlets import Catalogue
 from newsletter.newsroom.telling import from_json
@@ -58,6 +58,18 @@ def make_parts(make_settings, tmp_path) -> Callable[..., tuple[Parts, Hands]]:
         return opening.open_sample(press), hands
 
     return make
+
+
+def test_who_left_while_the_database_was_away_gets_no_issue(sessions: db.Sessions, make_parts) -> None:
+    parts, hands = make_parts(sessions, COMPOSE)
+    reader = all_of(sessions, Subscriber)[0]
+    folder = parts.press.settings.LEAVING_DIR
+    leaving.keep(folder, subject_of(reader.id, reader.address_hash), now=COMPOSE)
+    for minutes in (0, 1, 20, 21, 60 * 12):
+        ticking(parts, hands, COMPOSE + timedelta(minutes=minutes))
+    owed = {d.subscriber_id for d in all_of(sessions, Delivery) if d.state == "accepted"}
+    assert owed
+    assert reader.id not in owed
 
 
 def ticking(parts: Parts, hands: Hands, at: datetime) -> list[str]:

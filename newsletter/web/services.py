@@ -16,6 +16,7 @@ from newsletter.db import Sessions
 from newsletter.links import Links
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
+from newsletter.web.porter import Porter
 
 KEY = "newsletter"
 
@@ -53,6 +54,11 @@ class Services:
     def processor(self) -> PaymentProcessor:
         """Who takes payments."""
         return processors.make(self.settings)
+
+    @cached_property
+    def porter(self) -> Porter:
+        """Who carries unsubscribes into the database that it could not take at once."""
+        return Porter(self.sessions, self.settings.LEAVING_DIR)
 
     def now(self) -> datetime:
         return self.press.clock()

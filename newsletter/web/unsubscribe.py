@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
+from sqlalchemy.exc import DBAPIError
 
 from newsletter import db, log
-from newsletter.circulation import stop_paying
+from newsletter.circulation import leaving, stop_paying
 from newsletter.circulation import unsubscribe as circulation
 from newsletter.circulation.processors.protocol import ProcessorError
-from newsletter.circulation.tokens import GoneToken, TokenError
+from newsletter.circulation.tokens import UNSUBSCRIBE, GoneToken, TokenError
 from newsletter.clock import day_in
 from newsletter.errors import Refused
 from newsletter.mailroom import notify
@@ -37,6 +38,13 @@ def page(token: str) -> Response:
             )
     except TokenError as error:
         return _refusal(error)
+    except DBAPIError as error:
+        # Who wants to leave finds the button all the same.
+        subject = _proved(token)
+        if subject is None:
+            raise
+        _log.error("unsubscribe.page_without_database", reason=db.explain(error))
+        html = render_template("unsubscribe.html", token=token, address="", reader=None, plan=None)
     return make_response(html)
 
 
@@ -46,13 +54,17 @@ def leave(token: str) -> Response:
 
     The address is the proof: no cookie, no form token, no redirect, whatever the body says. Works for ever, and twice.
     Only our own second button also ends the payment: a mail program's click never touches money.
+    What the database cannot take just now is kept in a file and taken up as soon as it can: nobody presses twice.
     """
     found = services()
     try:
         with found.sessions.begin() as session:
+            db.hurried(session)
             left = circulation.unsubscribe(session, token, tokens=found.tokens, now=found.now())
     except TokenError as error:
         return _refusal(error)
+    except DBAPIError as error:
+        return _kept(token, error)
     money = _stop_paying(left.subscriber.id) if request.form.get("payment") == "cancel" else ""
     with db.reading(found.sessions) as session:
         subscriber = session.get_one(Subscriber, left.subscriber.id)
@@ -64,6 +76,36 @@ def leave(token: str) -> Response:
             money=money,
         )
     return make_response(html)
+
+
+def _kept(token: str, fault: DBAPIError) -> Response:
+    """The link is good and the database is not: write the wish down beside it. Raises ``fault`` (503) when that cannot be done either."""
+    here, subject = services(), _proved(token)
+    if subject is None:
+        raise fault
+    try:
+        leaving.keep(here.settings.LEAVING_DIR, subject, now=here.now())
+    except OSError as error:
+        _log.error("unsubscribe.not_kept", reason=error.strerror or type(error).__name__)
+        raise fault from None
+    _log.error("unsubscribe.kept_for_later", reason=db.explain(fault))
+    here.porter.begin()
+    html = render_template(
+        "unsubscribe_done.html",
+        token=token,
+        address="",
+        plan=None,
+        money=request.form.get("payment") and "unsure",
+    )
+    return make_response(html)
+
+
+def _proved(token: str) -> str | None:
+    """Whom the link names, by its signature alone."""
+    try:
+        return services().tokens.read(UNSUBSCRIBE, token)
+    except TokenError:
+        return None
 
 
 def _stop_paying(number: int) -> str:
@@ -95,6 +137,7 @@ def undo(token: str) -> Response:
     try:
         with found.sessions.begin() as session:
             subscriber = circulation.resubscribe(session, token, tokens=found.tokens, now=found.now())
+        leaving.forget(found.settings.LEAVING_DIR, found.tokens.read(UNSUBSCRIBE, token))
     except TokenError as error:
         return _refusal(error)
     return make_response(

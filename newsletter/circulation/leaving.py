@@ -1,0 +1,95 @@
+"""Unsubscribes that the database could not take: kept as files in ``LEAVING_DIR`` until it can.
+
+A mail program presses once (RFC 8058) and need not press again. A link's own signature proves whose wish it is, without a
+database. A file names the reader by number and scrambled mark, never by address; one reader's wish is one file.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from newsletter import db, log
+from newsletter.circulation.signup import subscriber_of
+from newsletter.circulation.tokens import TokenError, fingerprint
+
+_log = log.get("circulation")
+
+
+def keep(folder: Path, subject: str, *, now: datetime) -> None:
+    """Write the wish down so that it outlives a power cut. Twice is once. Raises OSError: then nothing was kept."""
+    path = _place(folder, subject)
+    if path.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(prefix=".", suffix=".half", dir=folder)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(f"{subject} {now.isoformat()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    _sync(folder)
+    _log.warning("subscriber.leaving_kept", reader=path.stem[:8])
+
+
+def forget(folder: Path, subject: str) -> None:
+    """They changed their mind, or the database knows by now."""
+    _place(folder, subject).unlink(missing_ok=True)
+
+
+def is_waiting(folder: Path) -> bool:
+    return next(_waiting(folder), None) is not None
+
+
+def take_up(sessions: db.Sessions, folder: Path) -> int:
+    """Unsubscribe who waits, oldest wish or not; how many. A wish goes once it is committed. Raises what the database says."""
+    done = 0
+    for path in _waiting(folder):
+        try:
+            subject, moment = path.read_text().split()
+            asked_at = datetime.fromisoformat(moment)
+        except (OSError, ValueError):
+            _log.error("subscriber.leaving_unreadable", file=path.name)
+            path.rename(path.with_suffix(".unreadable"))  # left for people to look at
+            continue
+        with sessions.begin() as session:
+            db.hurried(session)
+            done += _leave(session, subject, asked_at)
+        path.unlink(missing_ok=True)
+    return done
+
+
+def _leave(session: db.Session, subject: str, asked_at: datetime) -> int:
+    try:
+        reader = subscriber_of(session, subject)
+    except TokenError:
+        return 0  # erased since: they get no mail
+    if reader.unsubscribed_at is not None or (reader.confirmed_at and reader.confirmed_at > asked_at):
+        return 0  # known by now, or they asked for the mail anew since
+    reader.unsubscribed_at = asked_at
+    _log.info("subscriber.unsubscribed", subscriber_id=reader.id)
+    return 1
+
+
+def _waiting(folder: Path) -> Iterator[Path]:
+    return folder.glob("*.leaving")
+
+
+def _place(folder: Path, subject: str) -> Path:
+    return folder / f"{fingerprint(subject)[:32]}.leaving"
+
+
+def _sync(folder: Path) -> None:
+    """A file's name outlives a power cut only with its folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
