@@ -22,7 +22,7 @@ def web(port: int, host: str, workers: int) -> None:
     settings = opening.open_settings()
     opening.open_database(settings).dispose()
     serving.require_free(port, host)
-    serving.gunicorn(settings, host=host, port=port, workers=workers)
+    serving.gunicorn(host=host, port=port, workers=workers)
 
 
 @click.command()

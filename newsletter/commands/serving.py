@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import subprocess
 import sys
 from threading import Thread
+from typing import NoReturn
 
 import click
 from werkzeug.serving import make_server
@@ -15,7 +16,6 @@ from newsletter.app import create_app
 from newsletter.errors import PortTaken
 from newsletter.pipeline import Parts
 from newsletter.pressroom import Pressroom
-from newsletter.settings import Settings
 
 HOST = "127.0.0.1"
 WORKER = "newsletter.web.buffering.BufferingWorker"
@@ -51,8 +51,8 @@ def serve(press: Pressroom, parts: Parts, *, port: int) -> None:
         press.provider.close()
 
 
-def gunicorn(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Replace nothing, start gunicorn as a child and wait: its own signals and exit code are passed on."""
+def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:
+    """Become gunicorn: signals reach it and not a parent that would leave it behind, and its exit code is ours."""
     command = [
         sys.executable,
         "-m",
@@ -64,4 +64,5 @@ def gunicorn(settings: Settings, *, host: str, port: int, workers: int) -> None:
         str(workers),
     ]
     command += ["--worker-class", WORKER, "--threads", "8", "--timeout", "30", "--graceful-timeout", "20"]
-    raise SystemExit(subprocess.call(command))  # noqa: S603 - fixed words and numbers only
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - fixed words and numbers only  # nosec B606

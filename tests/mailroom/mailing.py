@@ -78,10 +78,11 @@ def frozen_issue(
     *,
     now: datetime = MORNING,
     due_at: datetime = MORNING,
+    on: date = date(2026, 3, 2),
 ) -> int:
     """An Issue approved and frozen for ``count`` readers. Returns its number."""
     with sessions.begin() as session:
-        issue = add_issue(session, now=now)
+        issue = add_issue(session, now=now, on=on)
         numbers = add_subscribers(session, count, now=now)
         approve.approve(session, issue, by="test", now=now, settings=settings, findings=[])
         ledger.freeze(session, issue, audience_of(numbers, due_at=due_at), [], now=now)
