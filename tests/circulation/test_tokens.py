@@ -10,6 +10,7 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from newsletter import clock
 from newsletter.circulation.tokens import (
+    AHEAD,
     CONFIRM,
     DESK,
     LIVES,
@@ -83,9 +84,26 @@ def test_a_shorter_age_may_be_asked_for() -> None:
         at(timedelta(hours=2)).read(CONFIRM, at().make(CONFIRM, "7"), max_age=timedelta(hours=1))
 
 
-def test_a_token_from_the_future_is_refused() -> None:
-    with pytest.raises(TokenError):
-        at(-timedelta(hours=1)).read(CONFIRM, at().make(CONFIRM, "7"))
+@pytest.mark.parametrize("purpose", LIVES)
+def test_a_clock_set_back_by_an_hour_or_a_day_makes_no_link_too_old(purpose: str) -> None:
+    token = at().make(purpose, "7")
+    for back in (timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), AHEAD):
+        assert at(-back).read(purpose, token) == "7"
+
+
+@pytest.mark.parametrize("purpose", sorted(set(LIVES) - {UNSUBSCRIBE}))
+def test_a_token_from_further_in_the_future_is_refused(purpose: str) -> None:
+    with pytest.raises(ExpiredToken):
+        at(-AHEAD - timedelta(seconds=1)).read(purpose, at().make(purpose, "7"))
+    with pytest.raises(ForgedToken):
+        at(-timedelta(hours=1)).read(purpose, at(key="another").make(purpose, "7"))
+
+
+def test_a_clock_that_runs_a_day_ahead_and_is_set_right_lengthens_a_link_by_no_more_than_that() -> None:
+    token = at(timedelta(days=1)).make(SIGNIN, "7")
+    assert at(timedelta(minutes=5)).read(SIGNIN, token) == "7"
+    with pytest.raises(ExpiredToken):
+        at(timedelta(days=1, minutes=31)).read(SIGNIN, token)
 
 
 def test_another_key_signs_nothing_of_ours() -> None:

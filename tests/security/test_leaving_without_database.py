@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, select, text
 
@@ -202,6 +203,7 @@ def test_a_later_word_of_the_reader_counts(sessions: db.Sessions, settings: Sett
 SUBJECTS = st.from_regex(r"[0-9]{1,18}\.[0-9a-f]{16}", fullmatch=True)
 
 
+@settings_of(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(subject=SUBJECTS, other=SUBJECTS, seconds=st.integers(0, 10**9))
 def test_any_two_readers_are_two_files_and_one_reader_is_one(
     tmp_path_factory: pytest.TempPathFactory, subject: str, other: str, seconds: int

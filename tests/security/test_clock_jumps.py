@@ -1,0 +1,90 @@
+"""A machine's clock is set, back by an hour or forward by a day, while a day goes by: one Issue a day at most, nobody twice, nothing
+announced anew, no reader forgotten, and what was begun is ended once the clock stands right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter import db
+from newsletter.circulation import development
+from newsletter.circulation.tokens import Tokens
+from newsletter.commands import opening
+from newsletter.links import Links
+from newsletter.mailroom import ledger, providers
+from newsletter.models import Delivery, Issue, Notice, Run, Subscriber
+from newsletter.pipeline import Parts
+from newsletter.pressroom import Pressroom
+from newsletter.settings import Settings
+from newsletter.tick import tick
+
+NIGHT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # half an hour before the Issue is composed
+HOUR = timedelta(hours=1)
+
+
+class Hands:
+    """A clock that stands where it is put."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def parts(sessions: db.Sessions, make_settings: Callable[..., Settings]) -> tuple[Parts, Hands]:
+    settings = make_settings()
+    hands = Hands(NIGHT)
+    press = Pressroom(
+        settings=settings,
+        sessions=sessions,
+        clock=hands,
+        links=Links(settings.SITE_URL),
+        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=hands),
+        provider=providers.make(settings, now=hands),
+    )
+    development.add_readers(sessions, settings, now=NIGHT - timedelta(days=30))
+    return opening.open_sample(press), hands
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_day_under_a_clock_that_jumps(parts: tuple[Parts, Hands], sessions: db.Sessions, seed: int) -> None:
+    made, hands = parts
+    chance = Random(seed)
+    wrong = timedelta()  # what the clock shows too much
+    for minutes in range(0, 14 * 60, 35):
+        if chance.random() < 0.4:
+            wrong = chance.choice((timedelta(), -HOUR, HOUR, timedelta(days=1)))
+        hands.at = NIGHT + timedelta(minutes=minutes) + wrong
+        tick(made, hands.at)
+    for hours in (14, 15, 16, 17, 18, 30, 41, 42):
+        hands.at = NIGHT + timedelta(hours=hours)
+        tick(made, hands.at)
+    with db.reading(sessions) as session:
+        issues = session.scalars(select(Issue).order_by(Issue.issued_on)).all()
+        for issue in issues:
+            assert issue.frozen_at is None or ledger.sum_up(session, issue.id).adds_up
+        twice = session.execute(
+            select(Delivery.issue_id, Delivery.subscriber_id)
+            .group_by(Delivery.issue_id, Delivery.subscriber_id)
+            .having(func.count() > 1)
+        ).all()
+        states = Counter(session.scalars(select(Delivery.state)))
+        notices = Counter((n.kind, n.subscriber_id) for n in session.scalars(select(Notice)))
+        running = session.scalars(select(Run).where(Run.outcome == "running")).all()
+        readers = session.scalar(select(func.count()).select_from(Subscriber))
+    days = [issue.issued_on for issue in issues]
+    assert len(days) == len(set(days))
+    assert twice == []
+    assert any(issue.state == "dispatched" for issue in issues), [issue.state for issue in issues]
+    assert set(states) <= {"accepted", "pending", "withdrawn"}
+    assert states["accepted"] > 0
+    assert max((n for (kind, _), n in notices.items() if kind == "trial_ending"), default=1) == 1
+    assert readers, "nobody was let go by a clock that ran ahead"
+    assert running == []
