@@ -26,7 +26,9 @@ def today() -> date:
     return day_in(services().settings.EDITION_TZ, services().now())
 
 
-def clock_time(value: datetime) -> str:
-    """``2 Mar, 05:10`` in the newsletter's zone."""
+def clock_time(value: datetime, seconds: bool = False) -> str:
+    """``2 Mar, 05:10`` in the newsletter's zone, or ``2 Mar, 05:10:33``."""
     local = value.astimezone(ZoneInfo(services().settings.EDITION_TZ))
-    return f"{local.day} {local:%b}, {local:%H:%M}"
+    return (
+        f"{local.day} {local:%b}, {local:%H:%M:%S}" if seconds else f"{local.day} {local:%b}, {local:%H:%M}"
+    )

@@ -8,22 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, make_response, render_template, request
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.errors import Refused
 from newsletter.mailroom import hearing, ledger, tally
+from newsletter.mailroom.breakdown import Breakdown, By, breakdown
 from newsletter.mailroom.states import STATES
-from newsletter.models import Delivery, DeliveryEvent, LeftOut, Run, Subscriber
+from newsletter.models import Delivery, DeliveryEvent, Run, Subscriber
 from newsletter.pressroom import find_issue, standing
 from newsletter.web.desk.acts import reason
+from newsletter.web.desk.counting import aside
 from newsletter.web.desk.days import day_of
 from newsletter.web.desk.guard import bp, by, go
 from newsletter.web.services import services
 
 SHOWN = 200  # uncertain ones on one page
 ZONES_SHOWN = 40
+COUNTS_REST = 3.0  # seconds for each second that walking the ledger took: a quarter of the time at most
 FOLLOW_EVERY = 10  # seconds; only for who asks, so that nothing an operator types is lost (WCAG 2.2.2)
 CHOICES = {
     "accepted": "It arrived",
@@ -59,20 +62,20 @@ def dispatch_page(day: str) -> Response:
     site = services()
     with db.reading(site.sessions) as session:
         row = find_issue(session, day_of(day))
+        cut = aside(
+            f"breakdown:{row.id}",
+            lambda own: breakdown(own, row.id),
+            row.audience_size or 0,
+            rest=COUNTS_REST,
+        )
         html = render_template(
             "desk/dispatch.html",
             issue=row,
             sums=ledger.sum_up(session, row.id),
             states=STATES,
             seen=standing(session, row),
-            tables=(
-                _by(session, row.id, "Time zone", Subscriber.zone),
-                _by(session, row.id, "Provider", Delivery.provider),
-                _by(session, row.id, "Edition", Delivery.rendition),
-            ),
-            reasons=_reasons(session, row.id),
-            left_out=_left_out(session, row.id),
-            heard=_heard(session, row.id),
+            tables=_tables(cut.value) if cut else (),
+            cut=cut,
             next_due=tally.next_due(session, row.id),
             doubts=_doubts(session, row.id),
             silent=hearing.deaf_because(site.settings)
@@ -118,53 +121,21 @@ def _paused(session: Session, now: datetime) -> dict[str, Any]:
     return {"paused_until": until, "paused_because": run.detail.get("paused_because", "")}
 
 
-def _by(session: Session, issue_id: int, heading: str, column: Any) -> Table:
-    """Counts by state and one more thing, the largest first."""
-    counted = session.execute(
-        select(column, Delivery.state, func.count())
-        .select_from(Delivery)
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Delivery.issue_id == issue_id)
-        .group_by(column, Delivery.state)
+def _tables(cut: Breakdown) -> tuple[Table, ...]:
+    """The largest first."""
+    return (
+        _table("Time zone", cut.zones, "Erased since"),
+        _table("Provider", cut.providers, "Not handed over"),
+        _table("Edition", cut.renditions, "Unknown"),
     )
-    found: dict[str, dict[str, int]] = {}
-    for value, state, count in counted:
-        found.setdefault(value or _NOBODY[heading], {})[state] = count
-    rows = sorted(((v, s, sum(s.values())) for v, s in found.items()), key=lambda r: (-r[2], r[0]))
+
+
+def _table(heading: str, by: By, nobody: str) -> Table:
+    rows = sorted(
+        ((value or nobody, dict(states), sum(states.values())) for value, states in by.items()),
+        key=lambda r: (-r[2], r[0]),
+    )
     return Table(heading, tuple(rows[:ZONES_SHOWN]), max(0, len(rows) - ZONES_SHOWN))
-
-
-_NOBODY = {"Time zone": "Erased since", "Provider": "Not handed over", "Edition": "Unknown"}
-
-
-def _reasons(session: Session, issue_id: int) -> list[tuple[str, str, int]]:
-    """Why copies failed, are uncertain or were withdrawn: state, reason, how many."""
-    rows = session.execute(
-        select(Delivery.state, Delivery.reason, func.count())
-        .where(Delivery.issue_id == issue_id, Delivery.reason.is_not(None))
-        .group_by(Delivery.state, Delivery.reason)
-        .order_by(func.count().desc())
-        .limit(30)
-    )
-    return [(state, said or "", count) for state, said, count in rows]
-
-
-def _left_out(session: Session, issue_id: int) -> list[tuple[str, int]]:
-    rows = session.execute(
-        select(LeftOut.reason, func.count()).where(LeftOut.issue_id == issue_id).group_by(LeftOut.reason)
-    )
-    return sorted(((r, n) for r, n in rows), key=lambda r: -r[1])
-
-
-def _heard(session: Session, issue_id: int) -> list[tuple[str, int]]:
-    """What the provider reported later, by kind: distinct Deliveries."""
-    rows = session.execute(
-        select(DeliveryEvent.kind, func.count(func.distinct(DeliveryEvent.delivery_id)))
-        .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
-        .where(Delivery.issue_id == issue_id)
-        .group_by(DeliveryEvent.kind)
-    )
-    return sorted(((k, n) for k, n in rows), key=lambda r: -r[1])
 
 
 def _doubts(session: Session, issue_id: int) -> list[Doubt]:

@@ -19,28 +19,36 @@ from newsletter.circulation import bookkeeping, numbers
 from newsletter.circulation.money import Month
 from newsletter.circulation.numbers import IssueLine
 from newsletter.models import Subscriber
+from newsletter.web.desk.counting import aside
 from newsletter.web.desk.days import today
 from newsletter.web.desk.guard import bp
-from newsletter.web.desk.plots import Bars, Plot, Series, bars, counted, percent, plot
+from newsletter.web.desk.plots import Bars, Plot, Series, bars, counted, more, percent, plot, share
+from newsletter.web.desk.readers import readers_known
 from newsletter.web.services import services
 
-DAYS = 30
-ISSUES = 30
-MONTHS = 12
+DAYS, ISSUES, MONTHS = 30, 30, 12
+COUNTS_REST = 60.0  # seconds for each second that counting took: half an hour for half a minute
 
 
 @bp.get("/figures")
 def figures() -> Response:
     with db.reading(services().sessions) as session:
-        issues = numbers.by_issue(session, ISSUES)
-        months = _months(session)
-        groups = (
-            ("readers", "Readers", [*growth(session), editions(issues)]),
-            ("mail", "Mail", [arrival(issues), *mailboxes(session)]),
-            ("reading", "What readers do", [turning_away(issues), reading_on(session)]),
-            ("money", "Money", [trials(months), revenue(months), leaving(months)]),
-        )
-    return make_response(render_template("desk/figures.html", groups=groups))
+        size = readers_known(session)
+    shown = aside("figures", _groups, size, rest=COUNTS_REST)
+    return make_response(
+        render_template("desk/figures.html", shown=shown, groups=shown.value if shown else ())
+    )
+
+
+def _groups(session: Session) -> tuple[tuple[str, str, list[Plot | Bars]], ...]:
+    """Every drawing, by what it is about."""
+    issues, months = numbers.by_issue(session, ISSUES), _months(session)
+    return (
+        ("readers", "Readers", [*growth(session), editions(issues)]),
+        ("mail", "Mail", [arrival(issues), *mailboxes(session)]),
+        ("reading", "What readers do", [turning_away(issues), reading_on(session)]),
+        ("money", "Money", [trials(months), revenue(months), leaving(months)]),
+    )
 
 
 def growth(session: Session) -> list[Plot]:
@@ -53,7 +61,7 @@ def growth(session: Session) -> list[Plot]:
     before = numbers.readers_before(session, numbers.edges(days, zone)[0])
     net = [c - w for c, w in zip(came, went, strict=True)]
     stock = list(accumulate(net, initial=before))[1:]
-    more = stock[-1] - before
+    change = stock[-1] - before
     labels = [_label(d) for d in days]
     return [
         plot(
@@ -63,7 +71,7 @@ def growth(session: Session) -> list[Plot]:
             "Day",
             labels,
             [Series("Readers", "b", stock)],
-            answer=f"{stock[-1]:,} readers, {_more(more)} than {DAYS} days ago.",
+            answer=f"{stock[-1]:,} readers, {more(change)} than {DAYS} days ago.",
         ),
         plot(
             "comings",
@@ -72,7 +80,7 @@ def growth(session: Session) -> list[Plot]:
             "Day",
             labels,
             [Series("Asked", "a", asked), Series("Confirmed", "b", came), Series("Unsubscribed", "c", went)],
-            answer=f"{sum(asked):,} asked, {sum(came):,} confirmed ({_share(sum(came), sum(asked))}), {sum(went):,} left.",
+            answer=f"{sum(asked):,} asked, {sum(came):,} confirmed ({share(sum(came), sum(asked))}), {sum(went):,} left.",
         ),
     ]
 
@@ -87,7 +95,7 @@ def editions(issues: Sequence[IssueLine]) -> Plot:
         "Issue",
         [_label(i.issued_on) for i in issues],
         [Series("Full", "b", [i.full for i in issues]), Series("Metered", "a", [i.metered for i in issues])],
-        answer=f"{_share(last.full, last.copies)} of the latest issue’s copies were the full edition."
+        answer=f"{share(last.full, last.copies)} of the latest issue’s copies were the full edition."
         if last
         else "",
     )
@@ -104,12 +112,12 @@ def arrival(issues: Sequence[IssueLine]) -> Plot:
 
     last = issues[-1] if issues else None
     said = (
-        f"Of the latest issue {_share(last.states.get('accepted', 0), last.copies)} was accepted"
+        f"Of the latest issue {share(last.states.get('accepted', 0), last.copies)} was accepted"
         if last
         else ""
     )
     told = (
-        f", and {_share(last.heard.get('delivered', 0), last.copies)} reported delivered"
+        f", and {share(last.heard.get('delivered', 0), last.copies)} reported delivered"
         if last and last.heard
         else ""
     )
@@ -214,7 +222,7 @@ def trials(months: Sequence[Month]) -> Plot:
             Series("Trials begun", "a", [m.trials for m in months]),
             Series("Paid later", "b", [m.converted for m in months]),
         ],
-        answer=f"{paid:,} of {begun:,} trials within a year ({_share(paid, begun)}).",
+        answer=f"{paid:,} of {begun:,} trials within a year ({share(paid, begun)}).",
     )
 
 
@@ -282,14 +290,6 @@ def _money(value: float) -> str:
     price = services().settings.PRICE
     written = re.search(r"\d[\d.,]*", price)
     return f"{price[: written.start()]}{number}{price[written.end() :]}" if written else number
-
-
-def _share(part: int, whole: int) -> str:
-    return percent(100 * part / whole) if whole else "none"
-
-
-def _more(count: int) -> str:
-    return f"{count:,} more" if count >= 0 else f"{-count:,} fewer"
 
 
 def _label(day: date) -> str:

@@ -22,6 +22,16 @@ def percent(value: float) -> str:
     return f"{counted(round(value, 1))} %"
 
 
+def share(part: int, whole: int) -> str:
+    """``97.5 %``; "none" of nothing."""
+    return percent(100 * part / whole) if whole else "none"
+
+
+def more(count: int) -> str:
+    """``12 more``, ``3 fewer``."""
+    return f"{count:,} more" if count >= 0 else f"{-count:,} fewer"
+
+
 @dataclass(frozen=True)
 class Series:
     """One line: its name, which of the drawing's strokes it gets ("a", "b" or "c"), and a value for each label."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Response, make_response, render_template, request
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
@@ -21,11 +21,13 @@ from newsletter.errors import NotFound, Refused
 from newsletter.mailroom.tally import DeliveryStory, story_of
 from newsletter.models import Notice, Subscriber, Suppression
 from newsletter.web.desk.acts import reason
+from newsletter.web.desk.counting import Counted, aside
 from newsletter.web.desk.guard import bp, by, go, needs_full_duty
 from newsletter.web.services import services
 
 FOUND = 20  # readers
 SHORTEST = 3  # letters searched for
+COUNTS_REST = 60.0  # seconds for each second that counting them took
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,7 @@ class Reader:
 
 @bp.get("/readers")
 def readers() -> Response:
-    with db.reading(services().sessions) as session:
-        counts = _counts(session, services().now())
-    return make_response(render_template("desk/readers.html", counts=counts, found=None, wanted=""))
+    return make_response(render_template("desk/readers.html", counts=_sums(), found=None, wanted=""))
 
 
 @bp.post("/readers")
@@ -53,10 +53,9 @@ def find_reader() -> Response:
     wanted = request.form.get("address", "").strip()[:254]
     with db.reading(services().sessions) as session:
         found = _search(session, wanted) if len(wanted) >= SHORTEST else []
-        counts = _counts(session, services().now())
     if len(found) == 1:
         return go(f"readers/{found[0].id}")
-    html = render_template("desk/readers.html", counts=counts, found=found, wanted=wanted, most=FOUND)
+    html = render_template("desk/readers.html", counts=_sums(), found=found, wanted=wanted, most=FOUND)
     return make_response(html)
 
 
@@ -139,22 +138,31 @@ def _search(session: Session, wanted: str) -> list[Subscriber]:
     return [r for r in found if r.address.lower() == wanted.lower()] or found
 
 
+def _sums() -> Counted[list[tuple[str, int]]] | None:
+    now = services().now()
+    with db.reading(services().sessions) as session:
+        size = readers_known(session)
+    return aside("readers", lambda own: _counts(own, now), size, rest=COUNTS_REST)
+
+
 def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
     """Whom we have, as sums."""
     trial = timedelta(days=services().settings.TRIAL_DAYS)
-    wanted = Subscriber.confirmed_at.is_not(None) & Subscriber.unsubscribed_at.is_(None)
-
-    def count(*conditions: object) -> int:
-        statement = select(func.count()).select_from(Subscriber).where(*conditions)  # type: ignore[arg-type]
-        return session.scalar(statement) or 0
-
+    confirmed, left = Subscriber.confirmed_at.is_not(None), Subscriber.unsubscribed_at.is_not(None)
+    kinds = {
+        "Confirmed and reading": confirmed & ~left,
+        "In their trial": confirmed & ~left & (Subscriber.trial_started_at > now - trial),
+        "Asked, not confirmed": ~confirmed & ~left,
+        "Unsubscribed": left,
+    }
+    row = session.execute(select(*(func.sum(case((kind, 1), else_=0)) for kind in kinds.values()))).one()
+    suppressed = session.scalar(select(func.count()).select_from(Suppression)) or 0
     return [
-        ("Confirmed and reading", count(wanted)),
-        ("In their trial", count(wanted, Subscriber.trial_started_at > now - trial)),
-        (
-            "Asked, not confirmed",
-            count(Subscriber.confirmed_at.is_(None), Subscriber.unsubscribed_at.is_(None)),
-        ),
-        ("Unsubscribed", count(Subscriber.unsubscribed_at.is_not(None))),
-        ("Suppressed addresses", session.scalar(select(func.count()).select_from(Suppression)) or 0),
+        *((words, int(n or 0)) for words, n in zip(kinds, row, strict=True)),
+        ("Suppressed addresses", suppressed),
     ]
+
+
+def readers_known(session: Session) -> int:
+    """About how many there are: the highest number given."""
+    return session.scalar(select(func.max(Subscriber.id))) or 0
