@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from newsletter.newsroom.facts import NUMBER, QUOTED, name_words, numbers, spelled
+from newsletter.newsroom.namings import about, also_called, near_to
 from newsletter.newsroom.quotes import speaker
 from newsletter.newsroom.salience import STOPWORDS, stem
 
@@ -31,7 +32,7 @@ _MONTHS = "january february march april may june july august september october n
 _DATES = (
     {w: w for w in _DAYS} | {w: w[:3] for w in _MONTHS} | {w[:3]: w[:3] for w in _MONTHS} | {"sept": "sep"}
 )
-_UNITS = {
+UNITS = {
     "%": "percent", "percent": "percent", "per": "", "percentage": "points", "points": "points", "point": "points",
     "pp": "points", "basis": "basis points", "miles": "miles", "mile": "miles", "kilometers": "km", "kilometres": "km",
     "km": "km", "meters": "m", "metres": "m", "feet": "feet", "foot": "feet", "tons": "tons", "tonnes": "tonnes",
@@ -42,7 +43,7 @@ _UNITS = {
 }  # fmt: skip
 _SIGNS = {"$": "dollars", "€": "euros", "£": "pounds sterling"}
 _QUANTITIES = (
-    "half halves double doubled doubling triple tripled tripling quadrupled twice thrice dozen dozens hundreds thousands millions "
+    "half halves double doubled doubling triple tripled tripling quadrupled twice thrice dozens hundreds thousands millions "
     "billions third thirds quarter quarters majority minority unanimous unanimously all none every most"
 )
 _QUANTITY = frozenset(_QUANTITIES.split())
@@ -73,7 +74,7 @@ def turned(text: str, near: Sequence[str], whole: str) -> Turned | None:
         return Turned.NEGATION
     if any(swapped(part, s) for part in re.split(r"[;.!?]\s", text) for s in near):
         return Turned.SWAPPED
-    return Turned.SPEAKER if _other_speaker(text, whole) else None
+    return Turned.SPEAKER if other_speaker(text, whole) else None
 
 
 @lru_cache(maxsize=10_000)
@@ -125,7 +126,7 @@ def _counted_alike(text: str, match: re.Match[str], near: Sequence[str]) -> bool
             alike = len(ours & _beside(sentence, other)) / max(1, len(ours))
             if all(units) and units[0] != units[1]:
                 continue
-            if value <= theirs:
+            if value <= theirs or all(about(n, text) and near_to(n, theirs) for n in value):
                 stands = stands or _shares(ours, sentence)
                 own = max(own, alike)
             elif theirs and not theirs & numbers(text):
@@ -138,7 +139,7 @@ def _named_alike(text: str, name: str, near: Sequence[str], whole: str) -> bool:
     that the text leaves out belongs there more."""
     match = _place_of(name, text)
     ours = _beside(text, match) - frozenset(_meaning(name)) if match else frozenset()
-    if not any(_parts(name) <= _full_names([s], whole) and _shares(ours, s) for s in near):
+    if not any(_parts(name) <= _full_names([s], whole) | also_called(s) and _shares(ours, s) for s in near):
         return False
     here = [m for s in near if (m := _place_of(name, s))]
     if not ours or not here:
@@ -172,7 +173,7 @@ def _unit(text: str, match: re.Match[str]) -> str:
     words = [w for w in _lower(after[:30])][:2]
     if words[:2] == ["per", "cent"]:
         return "percent"
-    return sign or (_UNITS.get(words[0], "") if words else "")
+    return sign or (UNITS.get(words[0], "") if words else "")
 
 
 def negation_turned(text: str, near: Sequence[str]) -> bool:
@@ -224,7 +225,7 @@ def _order(text: str) -> dict[str, int]:
     return found
 
 
-def _other_speaker(text: str, whole: str) -> bool:
+def other_speaker(text: str, whole: str) -> bool:
     """A quotation's speaker is named, and where the source has these words it names somebody else."""
     for match in QUOTED.finditer(text):
         ours = speaker(text, match)

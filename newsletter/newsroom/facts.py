@@ -9,6 +9,8 @@ from newsletter.newsroom.leans import LEAN_NAMES, SIDE_NAMES
 from newsletter.newsroom.salience import STOPWORDS
 
 QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"")
+# Of three words or more: shorter, and it may be an apostrophe.
+SINGLE_QUOTED = re.compile(r"(?<!\w)[‘']((?:[^\s‘’']+ ){2,}[^\s‘’']+)[’'](?!\w)")
 _UNITS = dict(
     zip(
         [
@@ -53,6 +55,8 @@ _DIGITS = re.compile(
 _WORDS = re.compile(
     rf"\b(?:(?:{'|'.join([*_UNITS, *_TENS])})[\s\-]?)+(?:(?:{'|'.join(_SCALES)})\b)?", re.IGNORECASE
 )
+_DOZENS = {"a": 1, "one": 1, "half a": 0.5, "two": 2, "three": 3, "four": 4, "five": 5}
+_DOZEN = re.compile(r"\b(?P<how>half a|a|one|two|three|four|five) dozen\b", re.IGNORECASE)
 NUMBER = re.compile(
     rf"{_DIGITS.pattern}|{_WORDS.pattern}", re.IGNORECASE
 )  # one number, in digits or in words
@@ -185,7 +189,8 @@ def spelled(text: str) -> str:
 @lru_cache(maxsize=20_000)
 def numbers(text: str) -> frozenset[str]:
     """All numbers in one spelling: "1,200", "1.2 thousand" and "twelve hundred" are "1200". "One" alone names no number."""
-    found = set()
+    found = {_show(12.0 * _DOZENS[m["how"].lower()]) for m in _DOZEN.finditer(text)}
+    text = _DOZEN.sub(" ", text)
     for digits, scale, short in _DIGITS.findall(text):
         value = float(digits.replace(",", "").rstrip(".") or 0)
         found.add(_show(value * _SCALES.get(scale.lower(), 1) * _SHORT.get(short.lower(), 1)))

@@ -14,9 +14,11 @@ from enum import StrEnum
 from functools import lru_cache
 
 from newsletter.newsroom import differences
-from newsletter.newsroom.alignment import Turned, turned
-from newsletter.newsroom.facts import QUOTED, flipped, name_words, numbers, spelled
+from newsletter.newsroom.alignment import Turned, other_speaker, turned
+from newsletter.newsroom.facts import QUOTED, SINGLE_QUOTED, flipped, name_words, numbers, spelled
 from newsletter.newsroom.leans import Side
+from newsletter.newsroom.namings import about, also_called, near_to, one_spelling
+from newsletter.newsroom.near_copies import Change, copied
 from newsletter.newsroom.sentences import plain
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.support import best_sentences, longest_copied, support_of
@@ -164,26 +166,44 @@ def _citations(citations: Sequence[Citation], articles: Mapping[int, ArticleText
 
 def _facts(text: str, cited: Sequence[ArticleText]) -> Reason | None:
     sources = [f"{a.headline}. {a.excerpt}" for a in cited]
-    for quoted in QUOTED.findall(text):
-        words = spelled("".join(quoted)).strip(" .,;:!?")
-        if len(words.split()) >= 3 and not any(words in spelled(s) for s in sources):
-            return Reason.QUOTE
-    if numbers(text) - frozenset().union(*(numbers(s) for s in sources)):
+    quoted = ["".join(q) for q in QUOTED.findall(text)] + SINGLE_QUOTED.findall(text)
+    if any(not any(spelled(q).strip(" .,;:!?") in spelled(s) for s in sources) for q in quoted):
+        return Reason.QUOTE
+    there = frozenset().union(*(numbers(s) for s in sources))
+    if any(n not in there and not (about(n, text) and near_to(n, there)) for n in numbers(text)):
         return Reason.NUMBER
     known = frozenset().union(*(_small_words(s) for s in sources), *(_small_words(a.outlet) for a in cited))
+    known |= frozenset().union(*(also_called(s) for s in sources))
     if any(not (_small_words(name) <= known) for name in name_words(text)):
         return Reason.NAME
     return None
 
 
-def _put_together(text: str, cited: Sequence[ArticleText]) -> Turned | None:
+def _put_together(text: str, cited: Sequence[ArticleText]) -> Reason | Turned | None:
     """What an alignment with the sentences that carry the text finds wrong; nothing in what an Article says word for word."""
     said = differences.without_opening(text, [a.outlet for a in cited])
     sources = [f"{a.headline}. {a.excerpt}" for a in cited]
     if any(spelled(said) in spelled(s) for s in sources):
         return None
-    near = [s for a in cited for s in (a.headline, *best_sentences(said, a, NEAR))]
-    return turned(said, near, " ".join([*sources, *(a.outlet for a in cited)]))
+    near = [one_spelling(s) for a in cited for s in (a.headline, *best_sentences(said, a, NEAR))]
+    said = one_spelling(said)
+    parts = [p for p in re.split(r"[;.!?]\s+(?=[A-Z“\"'])", said) if p.strip()]
+    copies = [copied(p, near) for p in parts]
+    if change := next((c.change for c in copies if c is not None and c.change is not None), None):
+        return _CHANGED[change]
+    if all(c is not None and c.adds_nothing for c in copies):
+        return Turned.SPEAKER if other_speaker(said, " ".join(sources)) else None
+    return turned(said, near, one_spelling(" ".join([*sources, *(a.outlet for a in cited)])))
+
+
+_CHANGED: Mapping[Change, Reason | Turned] = {
+    Change.NAME: Turned.NAME,
+    Change.NUMBER: Turned.NUMBER,
+    Change.DIRECTION: Reason.FLIPPED,
+    Change.NEGATION: Turned.NEGATION,
+    Change.SWAPPED: Turned.SWAPPED,
+    Change.DATE: Turned.DATE,
+}
 
 
 @lru_cache(maxsize=10_000)

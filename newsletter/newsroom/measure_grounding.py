@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from newsletter.newsroom.facts import QUOTED
 from newsletter.newsroom.grounding import judge
-from newsletter.newsroom.planted_faults import KINDS, planted
+from newsletter.newsroom.planted_faults import KINDS, between, planted
 from newsletter.newsroom.sentences import Piece, pieces
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import Citation, Sentence
@@ -72,6 +72,13 @@ def tally(articles: Sequence[ArticleText]) -> Tally:
             for kind, text in planted(piece, article):
                 caught = _refused(text, piece, article, known)
                 total += Tally(planted=Counter([kind]), caught=Counter([kind] if caught else []))
+            for other in (a for a in articles if a.id != article.id and a.headline):
+                for kind, text, cited in between(piece, article, other):
+                    cites = tuple(
+                        Citation(i, piece.passage if i == article.id else known[i].headline) for i in cited
+                    )
+                    caught = judge(Sentence(text, cites), known)[1] is not None
+                    total += Tally(planted=Counter([kind]), caught=Counter([kind] if caught else []))
     return total
 
 
@@ -90,7 +97,36 @@ def true_forms(piece: Piece, article: ArticleText) -> Iterator[str]:
     )
     if digits != piece.text and not QUOTED.search(piece.text):
         yield digits
+    yield from (form for form in _named_otherwise(piece.text) if form != piece.text)
     yield from told_otherwise(piece, article)
+
+
+def _named_otherwise(text: str) -> Iterator[str]:
+    """Other names and numbers for the same, as a writer would choose them: "about 3,000", "a dozen", "United States",
+    "Trump" for "President Donald Trump", "on Monday"."""
+    if QUOTED.search(text):
+        return
+    yield re.sub(
+        r"(?<=[a-z] )\d{1,3},\d{3}\b(?! (?:m|b|tr)illion)",
+        lambda m: f"about {_rounded(m.group())}",
+        text,
+        count=1,
+    )
+    yield re.sub(r"(?<=[a-z] )(?:12|twelve)(?= [a-z])", "a dozen", text, count=1)
+    yield re.sub(r"(?<!\w)(?:the )?U\.S\.(?= [a-z])|\bthe US\b(?= [a-z])", "the United States", text, count=1)
+    yield re.sub(
+        r"(?:^|(?<=[a-z,] ))(?:Former )?(?:President|Sen\.|Gov\.|Rep\.) (?:[A-Z][a-z]+ )?(?=[A-Z][a-z]+\b)",
+        "",
+        text,
+        count=1,
+    )
+    yield re.sub(r"(?<=said )(?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)", "on ", text, count=1)
+
+
+def _rounded(number: str) -> str:
+    value = int(number.replace(",", ""))
+    step = 10 ** (len(str(value)) - 2)
+    return f"{round(value / step) * step:,}"
 
 
 def told_otherwise(piece: Piece, article: ArticleText) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from newsletter.newsroom.facts import DIRECTIONS, QUOTED, name_words, numbers, spelled
 from newsletter.newsroom.quotes import speaker
+from newsletter.newsroom.salience import terms
 from newsletter.newsroom.sentences import Piece, split
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
@@ -71,6 +72,16 @@ def _number_elsewhere(text: str, article: ArticleText) -> str | None:
     return f"{text[: match.start()]}{wrong}{text[match.end() :]}" if match and wrong else None
 
 
+def _number_word(text: str, article: ArticleText) -> str | None:
+    """A number in words changed into another in words."""
+    words = ("two", "three", "four", "five", "six", "seven", "eight", "nine")
+    match = re.search(
+        rf"\b(?:{'|'.join(words)})\b(?!-| dozen| hundred| thousand| (?:m|b|tr)illion)", _outside(text)
+    )
+    wrong = next((w for w in words if not numbers(w) & numbers(_whole(article))), None)
+    return f"{text[: match.start()]}{wrong}{text[match.end() :]}" if match and wrong else None
+
+
 def _unit(text: str, article: ArticleText) -> str | None:
     for pattern, wrong in _UNITS:
         match = re.search(pattern, _outside(text))
@@ -86,12 +97,21 @@ def _name(text: str, article: ArticleText) -> str | None:
     return re.sub(rf"\b{re.escape(names[0])}\b", stranger, text, count=1) if names else None
 
 
+def _surname(text: str, article: ArticleText) -> str | None:
+    """A true first name with an invented last one."""
+    match = re.search(r"\b([A-Z][a-z]+) ([A-Z][a-z]{2,})\b", _outside(text)[1:])
+    if match is None or not _names(f"x {match.group(2)}"):
+        return None
+    stranger = next(s for s in _STRANGERS if s.lower() not in spelled(_whole(article)))
+    return text[: match.start(2) + 1] + stranger + text[match.end(2) + 1 :]
+
+
 def _name_elsewhere(text: str, article: ArticleText) -> str | None:
     """Another name of the article, that stands neither in this sentence nor in the headline."""
     names = _names(text)
     others = [s for s in split(article.excerpt) if s not in text and text not in s]
     found = [m.group() for s in others for m in _OTHER_NAME.finditer(_outside(s))]
-    here = set(spelled(f"{text} {article.headline}").split())
+    here = {w.strip(".,;:").removesuffix("'s") for w in spelled(f"{text} {article.headline}").split()}
     wrong = next(
         (
             n
@@ -136,6 +156,16 @@ def _date(text: str, article: ArticleText) -> str | None:
     return None
 
 
+def _date_elsewhere(text: str, article: ArticleText) -> str | None:
+    """Another day or month of the article in the place of this one."""
+    for names in (_DAYS, _MONTHS):
+        here = [n for n in names if re.search(rf"\b{n}\b", _outside(text))]
+        there = [n for n in names if n in _whole(article) and n not in text and n not in article.headline]
+        if here and there:
+            return re.sub(rf"\b{here[0]}\b", there[0], text, count=1)
+    return None
+
+
 def _direction(text: str, article: ArticleText) -> str | None:
     outside, source = _outside(text), set(re.findall(r"[a-z]+", _whole(article).lower()))
     for pair in DIRECTIONS:
@@ -173,6 +203,14 @@ def _quote_word(text: str, article: ArticleText) -> str | None:
     )
 
 
+def _quote_short(text: str, article: ArticleText) -> str | None:
+    """A quotation of one or two words that nobody spoke, on a word that somebody wrote."""
+    match = re.search(r"(?<= )(?:an?|the) ([a-z]{4,})(?= )", _outside(text))
+    words = ("disgrace", "masterstroke", "farce", "charade", "godsend")
+    wrong = next((w for w in words if w not in spelled(_whole(article))), None)
+    return f"{text[: match.start(1)]}“{wrong}”{text[match.end(1) :]}" if match and wrong else None
+
+
 def _quote_cut(text: str, article: ArticleText) -> str | None:
     """A word of the quotation left out without saying so."""
     return _altered(text, lambda words, middle: [*words[:middle], *words[middle + 1 :]])
@@ -191,16 +229,50 @@ def _altered(text: str, change: Callable[[list[str], int], list[str]]) -> str | 
 _PLANTS: dict[str, Callable[[str, ArticleText], str | None]] = {
     "number": _number,
     "number_elsewhere": _number_elsewhere,
+    "number_word": _number_word,
     "unit": _unit,
     "name": _name,
+    "surname": _surname,
     "name_elsewhere": _name_elsewhere,
     "names_swapped": _names_swapped,
     "speaker": _speaker,
     "date": _date,
+    "date_elsewhere": _date_elsewhere,
     "direction": _direction,
     "negation": _negation,
     "quote": _quote,
     "quote_word": _quote_word,
     "quote_cut": _quote_cut,
+    "quote_short": _quote_short,
 }
-KINDS = tuple(_PLANTS)
+KINDS = (*_PLANTS, "number_blend", "name_blend", "citation")
+APART = 0.5  # share of a sentence's words that the whole of another Article may have for it to be told there not at all
+
+
+def between(
+    piece: Piece, article: ArticleText, other: ArticleText
+) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Faults that need two Articles of one Story: a number or name of the other put into this one's sentence and both cited,
+    and the sentence as it stands cited to the other, where the other does not tell it. Kind, sentence, Articles cited."""
+    both = (article.id, other.id)
+    match = _NUMBER.search(_outside(piece.text))
+    theirs = [
+        m.group()
+        for m in _NUMBER.finditer(other.excerpt)
+        if not numbers(m.group()) & numbers(_whole(article))
+    ]
+    theirs = [n for n in theirs if match and numbers(n) != numbers(match.group())]
+    if match and theirs:
+        yield "number_blend", f"{piece.text[: match.start()]}{theirs[0]}{piece.text[match.end() :]}", both
+    names = _names(piece.text)
+    here = {w.strip(".,;:").removesuffix("'s") for w in spelled(_whole(article)).split()}
+    strange = [
+        m.group()
+        for m in _OTHER_NAME.finditer(_outside(other.excerpt))
+        if not set(spelled(m.group()).split()) & here and _names(f"x {m.group()}")
+    ]
+    if names and strange:
+        yield "name_blend", re.sub(rf"\b{re.escape(names[-1])}\b", strange[0], piece.text, count=1), both
+    own = set(terms(piece.text))
+    if own and len(own & set(terms(_whole(other)))) < APART * len(own):
+        yield "citation", piece.text, (other.id,)
