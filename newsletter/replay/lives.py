@@ -45,6 +45,9 @@ ZONES: Final = (
 )
 DAY: Final = timedelta(days=1)
 MINUTE: Final = timedelta(minutes=1)
+TYPING: Final = timedelta(
+    seconds=40
+)  # between opening a form and sending it; the site asks again whoever is quicker than people
 
 At = Callable[[datetime, Callable[[], None]], None]  # do this then
 
@@ -87,6 +90,10 @@ class Life:
     pays_since: datetime | None = None
     stopped_paying_at: datetime | None = None
     card_broken: bool = False
+    errands: list[datetime] = field(
+        default_factory=list
+    )  # when they set out to do something in their account
+    errands_done: int = 0
     issues: int = 0
     stories_read: int = 0
     _meaning_to: Callable[[datetime], None] | None = None  # once signed in
@@ -106,7 +113,7 @@ class Life:
         """Types the address into the landing page."""
         page = self.browser.open("/")
         form = page.form(having="address")
-        self.at(now + timedelta(seconds=40), lambda: self._send_wish(page, form))
+        self.at(now + TYPING, lambda: self._send_wish(page, form))
         self.asked_at = now
 
     def _send_wish(self, page: Page, form: object) -> None:
@@ -199,19 +206,28 @@ class Life:
 
     def _signed_in(self, now: datetime, act: Callable[[datetime], None]) -> None:
         """Do it with the account open; sign in first if need be."""
+        self.errands.append(now)
         if self.browser.open("/account").url.endswith("/account"):
-            act(now)
+            self._run_errand(now, act)
             return
         self._meaning_to = act
         page = self.browser.open("/signin")
-        self.browser.submit(page, page.form(having="address"), address=self.address)
+        form = page.form(having="address")
+        self.at(now + TYPING, lambda: self._ask_for_link(page, form))
+
+    def _ask_for_link(self, page: Page, form: object) -> None:
+        self.browser.submit(page, form, address=self.address)
 
     def _sign_in(self, now: datetime, link: str) -> None:
         page = self.browser.open(link)
         self.browser.submit(page, page.form(ends=link.rpartition("/")[2]))
         act, self._meaning_to = self._meaning_to, None
         if act is not None:
-            act(now)
+            self._run_errand(now, act)
+
+    def _run_errand(self, now: datetime, act: Callable[[datetime], None]) -> None:
+        act(now)
+        self.errands_done += 1
 
     def _pay(self, now: datetime) -> None:
         plan = self.browser.open("/checkout")

@@ -55,14 +55,15 @@ class Newsstand:
 
 
 class Reissued:
-    """A Fetcher for editions that are written anew for each moment, such as the sample's."""
+    """A Fetcher for editions that are written anew for each moment, such as the sample's: one a day (UTC), the same all day."""
 
     def __init__(self, edition: Callable[[datetime], Fetcher], clock: Clock) -> None:
         self._edition = lru_cache(maxsize=2)(edition)
         self._clock = clock
 
     def __call__(self, url: str, *, etag: str | None = None, last_modified: str | None = None) -> Fetched:
-        return self._edition(self._clock())(url, etag=etag, last_modified=last_modified)
+        morning = self._clock().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return self._edition(morning)(url, etag=etag, last_modified=last_modified)
 
 
 class _Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -36,6 +37,14 @@ def test_readers_live_through_a_day_over_a_change_of_clocks_and_the_books_balanc
     owed = next(e for e in report["books"] if e["what"] == "issues that readers were owed and got")
     assert owed["expected"] > 10  # else nothing was shown
     assert report["issues"][0]["state"] == "dispatched"
+    # Whoever set out to pay, pause or go got there by a mailed link: had nobody signed in, all the money's lines would be 0 of 0.
+    assert _line(report, "errands in the account that were done") >= 5
+    assert _line(report, "agreements") >= 3
+    assert _line(report, "paying readers with the full edition") >= 1
+
+
+def _line(report: dict[str, Any], what: str) -> int:
+    return int(next(e for e in report["books"] if e["what"] == what)["expected"])
 
 
 def test_a_time_that_runs_backwards_is_refused() -> None:
