@@ -5,7 +5,7 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help run test prove check bench fast pictures format lock python chromium judges clean
+.PHONY: help run test prove check bench benches fast pictures format lock python chromium judges clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,9 +28,12 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests
 	@$(VENV)/bin/bandit --quiet --severity-level medium --recursive newsletter migrations wsgi.py
 	@$(PY) -m pytest -n $(WORKERS) -m "not browser and not postgres and not slow"
 
-BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql" "dispatch --provider smtp" "gather" "web" "events --database sqlite" "events --database postgresql" "signups --database sqlite" "signups --database postgresql" group
+bench: $(VENV)/.installed-dev ## one table: every part of the day at three sizes beside its yardstick (about 10 minutes)
+	@$(PY) -m newsletter bench table $(BENCH)
 
-bench: $(VENV)/.installed-dev ## how fast it is, beside yardsticks of the same run; minutes
+BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql" "dispatch --provider smtp" gather web "events --database sqlite" "events --database postgresql" "signups --database sqlite" "signups --database postgresql" group
+
+benches: $(VENV)/.installed-dev ## each bench by itself, at full size and beside its goals
 	@for bench in $(BENCHES); do $(PY) -m newsletter bench $$bench || exit $$?; done
 
 pictures: $(VENV)/.installed-dev chromium ## the desk's pictures in docs/, anew out of the sample edition

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import click
 
+from newsletter import log
 from newsletter.bench.measuring import Measured
 from newsletter.commands import showing
+from newsletter.errors import SettingsError
 
 
 @click.group()
 def bench() -> None:
-    """Measure speed: dispatch, events, signups, gather, group, web. Each prints ratios to yardsticks of the same run."""
+    """Measure speed; each prints ratios to yardsticks of the same run. ``table`` measures every part of the day at three sizes."""
+    log.configure(level=logging.ERROR)
 
 
 def report(found: Measured, *, as_json: bool) -> None:
@@ -22,7 +26,9 @@ def report(found: Measured, *, as_json: bool) -> None:
 
 @bench.command()
 @click.option(
-    "--recipients", type=click.IntRange(1, 5_000_000), help="Readers; by default 1,000,000, for smtp 20,000."
+    "--recipients",
+    type=click.IntRange(1, 5_000_000),
+    help="Readers; by default 1,000,000, for smtp 20,000, for outbox 10,000.",
 )
 @click.option(
     "--database",
@@ -30,7 +36,9 @@ def report(found: Measured, *, as_json: bool) -> None:
     show_default=True,
     help="sqlite, postgresql, or the address of an empty database.",
 )
-@click.option("--provider", type=click.Choice(["sendgrid", "smtp"]), default="sendgrid", show_default=True)
+@click.option(
+    "--provider", type=click.Choice(["sendgrid", "smtp", "outbox"]), default="sendgrid", show_default=True
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 16),
@@ -56,9 +64,9 @@ def dispatch(
     connections: int,
     as_json: bool,
 ) -> None:
-    """Freeze and hand over an issue to a server on loopback, the ledger on."""
+    """Freeze and hand over an issue to a server on loopback (or to the Outbox), the ledger on."""
     from newsletter.bench import dispatch as dispatching
-    from newsletter.bench import relay
+    from newsletter.bench import outbox, relay
 
     with showing.progress(quiet=as_json) as progress:
         if provider == "smtp":
@@ -67,6 +75,10 @@ def dispatch(
                 database=database,
                 connections=connections,
                 progress=progress,
+            )
+        elif provider == "outbox":
+            found = outbox.bench_outbox(
+                readers=recipients or outbox.READERS, database=database, progress=progress
             )
         else:
             found = dispatching.bench_dispatch(
@@ -203,3 +215,49 @@ def group(articles: tuple[int, ...], as_json: bool) -> None:
     with showing.progress(quiet=as_json) as progress:
         found = bench_group(sizes=articles or SIZES, progress=progress)
     report(found, as_json=as_json)
+
+
+@bench.command()
+@click.option("--stories", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def summarize(stories: int, as_json: bool) -> None:
+    """Tell made-up stories without a model."""
+    from newsletter.bench.summarize import bench_summarize
+
+    with showing.progress(quiet=as_json) as progress:
+        found = bench_summarize(stories=stories, progress=progress)
+    report(found, as_json=as_json)
+
+
+@bench.command()
+@click.option("--readers", type=click.IntRange(1, 5_000_000), default=10_000, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def render(readers: int, as_json: bool) -> None:
+    """Render the sample issue, and fill its links in for so many readers."""
+    from newsletter.bench.render import bench_render
+
+    with showing.progress(quiet=as_json) as progress:
+        found = bench_render(readers=readers, progress=progress)
+    report(found, as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--scale",
+    type=click.IntRange(1, 1_000),
+    default=1,
+    show_default=True,
+    help="Divides all sizes, for a quick look.",
+)
+@click.option("--only", help="Only the parts whose name holds this.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def table(scale: int, only: str | None, as_json: bool) -> None:
+    """Every part of the day at three sizes, each beside its yardstick, in one table."""
+    from newsletter.bench.table import as_words, measure, parts
+
+    chosen = [part for part in parts(scale) if not only or only in part.name]
+    if not chosen:
+        raise SettingsError(f"--only: no part of the table has '{only}' in its name.")
+    with showing.progress(quiet=as_json) as progress:
+        lines = measure(chosen, progress)
+    click.echo(json.dumps([line.as_json() for line in lines]) if as_json else as_words(lines))

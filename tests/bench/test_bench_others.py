@@ -9,6 +9,10 @@ import shutil
 import pytest
 from test_bench_dispatch import bench
 
+from newsletter.bench.measuring import Measured, silent
+from newsletter.bench.table import Part, as_words, measure
+from newsletter.errors import SettingsError
+
 NO_POSTFIX = not shutil.which("smtp-sink", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
@@ -44,3 +48,48 @@ def test_without_postfix_it_says_what_to_install(monkeypatch) -> None:
 
     with pytest.raises(SettingsError, match="apt-get install --no-install-recommends postfix"):
         bench_relay(readers=1, database="sqlite", progress=silent)
+
+
+def test_the_outbox_holds_every_copy() -> None:
+    done = bench("dispatch", "--provider", "outbox", "--recipients", "60", "--json")
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)["values"]
+    assert (values["accepted"], values["arrived"], values["state"]) == (60, 60, "dispatched")
+
+
+def test_two_parts_of_the_table_are_measured_at_three_sizes() -> None:
+    for only, sizes in (("summarize", [1, 2, 20]), ("render", [20, 200, 2000])):
+        done = bench("table", "--scale", "50", "--only", only, "--json")
+        assert done.returncode == 0, done.stderr
+        (line,) = json.loads(done.stdout)
+        assert line["sizes"] == sizes
+        assert len(line["growth"]) == 2
+        assert line["seconds"][-1] > 0
+
+
+def test_a_part_that_cannot_be_measured_says_why_and_the_others_are_measured() -> None:
+    def without(_: int) -> Measured:
+        raise SettingsError("smtp-sink is missing")
+
+    def ten_times(size: int) -> Measured:
+        return Measured("x", values={"seconds": size / 100}, ratios={"to": 3.0})
+
+    rest = (lambda m: m.values["seconds"], "a yardstick", lambda m: m.ratios["to"])
+    lines = measure(
+        [
+            Part("relay", "mails", [1, 10], without, *rest),
+            Part("post", "mails", [1, 10, 100], ten_times, *rest),
+        ],
+        silent,
+    )
+    assert lines[1].growth == [10.0, 10.0]
+    said = as_words(lines)
+    assert "relay: smtp-sink is missing" in said
+    assert "100 mails" in said
+    assert "10, 10" in said
+
+
+def test_a_part_that_is_none_is_refused() -> None:
+    done = bench("table", "--only", "nothing of the kind")
+    assert done.returncode == 2
+    assert "no part of the table" in done.stderr
