@@ -49,7 +49,7 @@ SUMMARIES: Mapping[str, str] = {
     "doctor": "Check DNS records, settings, database, mail provider and webhook key.",
     "db": "Upgrade, back up and restore the database.",
     "evaluate": "Measure quality on files of JSON lines.",
-    "bench": "Measure speed: dispatch, events, signups, gather, group, web.",
+    "bench": "Measure speed, beside yardsticks of the same run.",
     "replay": "Replay days of news with made-up readers: sign-ups, trials, payments, bounces, leavings.",
 }
 

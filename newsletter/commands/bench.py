@@ -15,7 +15,10 @@ from newsletter.errors import SettingsError
 
 @click.group()
 def bench() -> None:
-    """Measure speed; each prints ratios to yardsticks of the same run. ``table`` measures every part of the day at three sizes."""
+    """Measure speed, beside yardsticks of the same run.
+
+    ``table`` measures every part of the day at three sizes.
+    """
     log.configure(level=logging.ERROR)
 
 
