@@ -17,7 +17,7 @@ from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
 from newsletter.errors import NewsletterError, NothingToRead
-from newsletter.mailroom import ageing, correct, notify, repost
+from newsletter.mailroom import ageing, correct, link_looks, notify, repost
 from newsletter.models import Issue, Run
 from newsletter.newsroom import compose, embedders, gather, group, history, outlets, summarize, summarizers
 from newsletter.newsroom.fetch import Fetcher
@@ -178,7 +178,13 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
     report = asdict(lapse.run(press.sessions, press.settings, now=parts.now))
     caught_up = catch_up.run(press.sessions, processors.make(press.settings), clock=press.clock)
     summed = ageing.run(press.sessions, now=parts.now)
-    return {**report, "payments_read_again": caught_up, "events_summed": summed}
+    forgotten = link_looks.forget(press.sessions, now=parts.now)
+    return {
+        **report,
+        "payments_read_again": caught_up,
+        "events_summed": summed,
+        "link_answers_forgotten": forgotten,
+    }
 
 
 STEPS: Mapping[str, Callable[[Parts], dict[str, Any]]] = {

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from newsletter.mailroom import phrases
 from newsletter.mailroom.findings import Answers, Case, Remedy
-from newsletter.newsroom.balance import UNEVEN_QUOTES, together, weights
+from newsletter.newsroom.balance import UNEVEN_QUOTES, evened, together, uneven, weights
 from newsletter.newsroom.editions import StoryView
 from newsletter.newsroom.grounding import Finding, Reason, examine
 from newsletter.newsroom.loaded_words import loaded as loaded_words
-from newsletter.newsroom.plainer import loaded_sentences, plainer
+from newsletter.newsroom.plainer import Offer, mark, offers
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import Citation, Sentence, Telling
 
@@ -43,7 +43,7 @@ def one_sided(case: Case) -> Answers:
 def balance(case: Case) -> Answers:
     found = weights(case.view.stories, case.view.intro)
     places = {s.id: n for n, s in enumerate(case.view.stories, start=1)}
-    mend = (Remedy("even", "Even it out"),)
+    mend = _even(case) if uneven(found) else ()
     for w in found:
         if w.tilted:
             said = f"Story {places[w.story_id]} gives the {w.heavier.value} {w.times:.1f} times the other’s words"
@@ -61,18 +61,34 @@ def balance(case: Case) -> Answers:
     )
 
 
+def _even(case: Case) -> tuple[Remedy, ...]:
+    """One press, which says when it cannot do all; none when it could do nothing."""
+    after = evened(case.view.stories, case.view.intro)
+    if after == case.view.stories:
+        return (Remedy("go", "Edit it by hand", 0, "edit"),)
+    whole = not uneven(weights(after, case.view.intro))
+    return (Remedy("even", "Even it out" if whole else "Even it out as far as it goes: some of it stays"),)
+
+
 def loaded(case: Case) -> Answers:
     for number, story in enumerate(case.view.stories, start=1):
-        found = loaded_sentences(story.telling)
-        if not found:
-            continue
-        words = ", ".join(f"“{w}”" for w in dict.fromkeys(w for text in found for w in loaded_words(text)))
-        said = f"Story {number} says {words} in words of ours: “{_cut(found[0])}”"
-        articles = case.around.articles.get(story.id, ())
-        mends = bool(articles) and len(loaded_sentences(plainer(story.telling, articles))) < len(found)
-        mend = (Remedy("plainer", "Say it plainer", story.id),) if mends else ()
-        yield "warn", f"{said}.", (*mend, Remedy("go", "Edit it", story.id, "edit"))
+        for offer in offers(story.telling, case.around.articles.get(story.id, ())):
+            words = ", ".join(f"“{w}”" for w in dict.fromkeys(loaded_words(offer.text)))
+            said = f"Story {number} says {words} in words of ours: “{_cut(offer.text)}”"
+            edit = Remedy("go", "Edit it", story.id, "edit")
+            yield "warn", f"{said}.", (*_plainer(offer, story.id), edit)
     yield "pass", "No loaded word stands in a sentence of ours outside quotation marks."
+
+
+def _plainer(offer: Offer, story_id: int) -> tuple[Remedy, ...]:
+    """The plainer sentence, to be read before it is taken; or that only taking the loaded one out is left."""
+    if offer.instead:
+        said = f"Say “{phrases.plain(offer.instead)}”"
+    elif offer.goes:
+        said = "Take it out: no article says it plainer"
+    else:
+        return ()
+    return (Remedy("plainer", said, story_id, mark(offer.text)),)
 
 
 def grounding(case: Case) -> Answers:

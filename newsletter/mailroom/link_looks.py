@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
@@ -24,6 +24,7 @@ from newsletter.settings import Settings
 KEEPS = timedelta(hours=6)  # an answer is not asked for again
 ONE = 4.0  # seconds for one address, redirects included
 ALL = 15.0  # seconds for all of them; who has not answered by then is said to be mute
+FORGOTTEN_AFTER = timedelta(days=7)  # no Issue leads there any more
 AT_ONCE = 8  # connections
 MOST = 200  # addresses of one Issue
 
@@ -117,3 +118,9 @@ def remembered(session: Session, article_ids: Mapping[int, str]) -> dict[int, Li
     """What was last answered, by Article."""
     rows = session.scalars(select(LinkLook).where(LinkLook.article_id.in_(article_ids)))
     return {row.article_id: LinkState(row.status, row.reason) for row in rows}
+
+
+def forget(sessions: db.Sessions, *, now: datetime) -> int:
+    """Let answers go that no Issue needs any more; how many."""
+    with sessions.begin() as session:
+        return db.changed(session, delete(LinkLook).where(LinkLook.looked_at < now - FORGOTTEN_AFTER))

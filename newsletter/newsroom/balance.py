@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newsletter.newsroom.editions import StoryView
 from newsletter.newsroom.leans import Side
@@ -14,6 +14,7 @@ from newsletter.newsroom.telling import Summary
 TILTED = 1.5  # how many times the words of one Side the other's may have over a whole Issue
 TILTED_STORY = 2.2  # and in one Story …
 TILTED_BY = 25  # … if it is more than so many words
+MOST_TURNS = 12  # small changes that one press may make
 UNEVEN_QUOTES = 1  # how many more quotations of one Side than of the other pass unremarked
 
 
@@ -75,3 +76,63 @@ def together(found: Iterable[Weight]) -> Weight:
 
 def _words(summary: Summary) -> int:
     return words_in([*(s.text for s in summary.sentences), *(q.words for q in summary.quotes)])
+
+
+def uneven(found: Sequence[Weight]) -> bool:
+    """Whether any Story, or all of them together, deserve a look."""
+    whole = together(found)
+    return any(w.tilted for w in found) or whole.tilted or abs(whole.more_quotes) > UNEVEN_QUOTES
+
+
+def evened(stories: Sequence[StoryView], intro: str = "") -> tuple[StoryView, ...]:
+    """The Stories with what the mail gives the heavier Side shortened, step by step, until words and quotes are even or
+    nothing more can go.
+
+    A step takes out the last sentence of that Side, or lets its shortest sentence come first, or takes out quotes that the
+    other Side has no answer to. No Side loses its last sentence.
+    """
+    now = list(stories)
+    for _ in range(MOST_TURNS):
+        step = next((s for s in _steps(now, weights(now, intro)) if s is not None), None)
+        if step is None:
+            break
+        now = [step if s.id == step.id else s for s in now]
+    return tuple(now)
+
+
+def _steps(stories: Sequence[StoryView], found: Sequence[Weight]) -> Iterable[StoryView | None]:
+    """Each one Story changed a little, what helps most first; None where a Story has nothing to give."""
+    by_id = {s.id: s for s in stories}
+    whole = together(found)
+    tilted = [w for w in found if w.tilted]
+    if whole.tilted:  # the Story that tilts most to the heavier Side
+        tilted += sorted(
+            (w for w in found if w.heavier is whole.heavier),
+            key=lambda w: -abs(w.left_words - w.right_words),
+        )
+    for weight in tilted:
+        yield _shorter(by_id[weight.story_id], weight.heavier)
+    if abs(whole.more_quotes) > UNEVEN_QUOTES:
+        side = Side.LEFT if whole.more_quotes > 0 else Side.RIGHT
+        for weight in found:
+            if weight.more_quotes and (weight.more_quotes > 0) == (side is Side.LEFT):
+                yield _changed(by_id[weight.story_id], side, quotes=())
+
+
+def _shorter(story: StoryView, side: Side) -> StoryView | None:
+    summary = story.telling.summary(side)
+    if summary is None or len(summary.sentences) < 2:
+        return None
+    shortest = min(summary.sentences, key=lambda s: words_in((s.text,)))
+    kept = summary.sentences[:-1]
+    if shortest not in kept:
+        kept = (shortest, *kept[1:])
+    return _changed(story, side, sentences=kept)
+
+
+def _changed(story: StoryView, side: Side, **parts: object) -> StoryView:
+    told = tuple(
+        replace(s, **parts) if s.side is side else s  # type: ignore[arg-type]
+        for s in story.telling.summaries
+    )
+    return replace(story, telling=replace(story.telling, summaries=told))

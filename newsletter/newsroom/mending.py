@@ -7,7 +7,6 @@ the audit trail keeps. The caller takes an approval back, commits, and renders a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -15,18 +14,14 @@ from sqlalchemy.orm import Session
 from newsletter.errors import Refused
 from newsletter.models import Issue
 from newsletter.newsroom import editing
-from newsletter.newsroom.balance import UNEVEN_QUOTES, Weight, together, weights
+from newsletter.newsroom.balance import evened
 from newsletter.newsroom.editing import Said
 from newsletter.newsroom.editions import issue_view, latest_telling
 from newsletter.newsroom.grounding import keep_grounded
-from newsletter.newsroom.leans import Side
-from newsletter.newsroom.plainer import plainer
-from newsletter.newsroom.reading_time import words_in
+from newsletter.newsroom.plainer import loaded_sentences, mark, plainer
 from newsletter.newsroom.subject import preheader, subject
 from newsletter.newsroom.summarizers.protocol import ArticleText
-from newsletter.newsroom.telling import Telling, from_json
-
-MOST_TURNS = 12  # small changes that one press may make
+from newsletter.newsroom.telling import from_json
 
 
 def say_plainer(
@@ -35,17 +30,21 @@ def say_plainer(
     story_id: int,
     articles: Sequence[ArticleText],
     *,
+    which: str = "",
     operator_id: int,
     now: datetime,
 ) -> Said:
-    """Loaded sentences give way to plainer ones of the same Side, or are taken out. Raises NotFound, Refused."""
+    """Loaded sentences (or only the one that :func:`mark` calls ``which``) give way to plainer ones, or are taken out.
+
+    Raises NotFound, Refused.
+    """
     placement = editing.placement_of(session, issue, story_id)
     before = from_json(placement.telling.words)
-    return _changed(
-        editing.revise(
-            session, placement, before, plainer(before, articles), operator_id=operator_id, now=now
-        )
-    )
+    texts = [text for text in loaded_sentences(before) if which in ("", mark(text))]
+    after = before
+    for text in texts:
+        after = plainer(after, articles, only=text)
+    return _changed(editing.revise(session, placement, before, after, operator_id=operator_id, now=now))
 
 
 def take_out_ungrounded(
@@ -108,76 +107,20 @@ def composed_names(headlines: Sequence[str]) -> tuple[str, str]:
 
 
 def even_out(session: Session, issue: Issue, *, operator_id: int, now: datetime) -> Said:
-    """Shorten what the mail gives the heavier Side, step by step, until words and quotes are even. Raises Refused.
+    """Shorten what the mail gives the heavier Side until words and quotes are even, as far as that goes (``balance.evened``).
 
-    A step takes out the last sentence of that Side, or a quote the other Side has no answer to, or lets its shortest
-    sentence come first. No Side loses its last sentence.
+    Raises Refused.
     """
-    said: Said = {}
-    for _ in range(MOST_TURNS):
-        view = issue_view(session, issue, now=now)
-        found = weights(view.stories, view.intro)
-        step = _step(session, issue, found, operator_id=operator_id, now=now)
-        if not step:
-            break
-        said[f"{len(said) + 1}"] = step["story"]
-        session.flush()
-        session.expire_all()
-    if not said:
+    view = issue_view(session, issue, now=now)
+    changed = []
+    for story in evened(view.stories, view.intro):
+        placement = editing.placement_of(session, issue, story.id)
+        before = from_json(placement.telling.words)
+        if editing.revise(session, placement, before, story.telling, operator_id=operator_id, now=now):
+            changed.append(story.headline)
+    if not changed:
         raise Refused("Nothing was done: the sides are as even as their sentences allow. Edit them by hand.")
-    return {"evened out": ", ".join(dict.fromkeys(said.values()))}
-
-
-def _step(
-    session: Session, issue: Issue, found: Sequence[Weight], *, operator_id: int, now: datetime
-) -> Said:
-    whole = together(found)
-    tilted = [w for w in found if w.tilted]
-    if whole.tilted:  # the Story that tilts most to the heavier Side
-        tilted += sorted(
-            (w for w in found if w.heavier is whole.heavier),
-            key=lambda w: -abs(w.left_words - w.right_words),
-        )
-    for weight in tilted:
-        if said := _shorten(session, issue, weight.story_id, weight.heavier, operator_id, now):
-            return said
-    if abs(whole.more_quotes) > UNEVEN_QUOTES:
-        side = Side.LEFT if whole.more_quotes > 0 else Side.RIGHT
-        more = [w for w in found if (w.more_quotes > 0) == (side is Side.LEFT) and w.more_quotes]
-        for weight in more:
-            if said := _unquote(session, issue, weight.story_id, side, operator_id, now):
-                return said
-    return {}
-
-
-def _shorten(
-    session: Session, issue: Issue, story_id: int, side: Side, operator_id: int, now: datetime
-) -> Said:
-    placement = editing.placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
-    summary = before.summary(side)
-    if summary is None or len(summary.sentences) < 2:
-        return {}
-    shortest = min(summary.sentences, key=lambda s: words_in((s.text,)))
-    kept = summary.sentences[:-1]
-    if shortest not in kept:
-        kept = (shortest, *kept[1:])
-    after = _with(before, side, sentences=kept)
-    return editing.revise(session, placement, before, after, operator_id=operator_id, now=now)
-
-
-def _unquote(
-    session: Session, issue: Issue, story_id: int, side: Side, operator_id: int, now: datetime
-) -> Said:
-    placement = editing.placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
-    after = _with(before, side, quotes=())
-    return editing.revise(session, placement, before, after, operator_id=operator_id, now=now)
-
-
-def _with(telling: Telling, side: Side, **parts: object) -> Telling:
-    changed = tuple(replace(s, **parts) if s.side is side else s for s in telling.summaries)  # type: ignore[arg-type]
-    return replace(telling, summaries=changed)
+    return {"evened out": ", ".join(changed)}
 
 
 def _changed(said: Said) -> Said:

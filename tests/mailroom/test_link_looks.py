@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
+from mailing import MORNING
+from sqlalchemy import select
+
+from newsletter import db
 from newsletter.mailroom import link_looks
 from newsletter.mailroom.findings import LinkState
+from newsletter.models import Article, LinkLook, Outlet
 
 ADDRESSES = {n: f"https://outlet-{n % 20}.example/{n}" for n in range(60)}
 
@@ -51,3 +57,27 @@ def test_few_hosts_are_all_asked_even_when_they_are_mute() -> None:
     ask = Asked(lambda _: LinkState(None, "No."))
     link_looks.ask_all(dict(list(ADDRESSES.items())[:5]), ask)
     assert len(ask.urls) == 5
+
+
+def test_answers_that_no_issue_needs_any_more_lapse(each_sessions) -> None:
+    old = MORNING - link_looks.FORGOTTEN_AFTER - timedelta(seconds=1)
+    with each_sessions.begin() as session:
+        outlet = Outlet(name="Harbour", homepage="https://h.example", lean="center", lean_basis="invented")
+        for n, at in ((1, old), (2, MORNING - timedelta(days=1))):
+            url = f"https://h.example/{n}"
+            article = Article(
+                outlet=outlet,
+                url=url,
+                headline="A ferry",
+                excerpt="",
+                published_at=at,
+                gathered_at=at,
+                text_hash=url,
+            )
+            session.add(article)
+            session.flush()
+            link_looks.keep(session, {article.id: LinkState(200)}, now=at)
+    assert link_looks.forget(each_sessions, now=MORNING) == 1
+    assert link_looks.forget(each_sessions, now=MORNING) == 0
+    with db.reading(each_sessions) as session:
+        assert [x.looked_at for x in session.scalars(select(LinkLook))] == [MORNING - timedelta(days=1)]

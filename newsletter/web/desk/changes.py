@@ -103,7 +103,8 @@ def _envelope(session: Session, issue: Issue, given: Form, operator_id: int, now
 def _plainer(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
     story = number(given, "story")
     texts = article_texts(session, story)
-    return mending.say_plainer(session, issue, story, texts, operator_id=operator_id, now=now)
+    which = given.get("value", "")[:64]
+    return mending.say_plainer(session, issue, story, texts, which=which, operator_id=operator_id, now=now)
 
 
 def _ground(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:

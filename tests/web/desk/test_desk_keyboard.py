@@ -133,7 +133,7 @@ def test_of_two_texts_one_is_chosen(hands: Hands, press: Pressroom) -> None:
 
 
 def test_one_press_mends_what_a_check_names_and_checks_anew(hands: Hands, press: Pressroom) -> None:
-    hands.skip().go("Say it plainer", most=12)
+    hands.skip().go("Say “The law caps rent rises", most=12)
     with db.reading(press.sessions) as session:
         assert set(session.scalars(select(Check.level).where(Check.name == "loaded-words"))) == {"pass"}
     hands.go("Check again", most=3)  # the page came back to where the button stood

@@ -68,17 +68,61 @@ def _headlines(sessions: db.Sessions) -> list[str]:
         ]
 
 
-def test_a_loaded_sentence_of_ours_is_said_plainer(desk: Any, sessions: db.Sessions) -> None:
-    found = _look(desk)["loaded-words"]
-    assert [c.level for c in found] == ["warn"]
-    assert "“victory”" in found[0].reason
-    _press(desk, "Say it plainer")
+def test_a_loaded_sentence_of_ours_is_said_plainer_in_words_read_before(
+    desk: Any, sessions: db.Sessions
+) -> None:
+    (found,) = _look(desk)["loaded-words"]
+    assert (found.level, "“victory”" in found.reason) == ("warn", True)
+    plain = "The law caps rent rises at 4 percent a year for 1.9 million homes."
+    assert [r["words"] for r in found.remedies] == [f"Say “{plain}”", "Edit it"]
+    before = {x.text: x for x in _told(sessions).sentences()}
+    _press(desk, f"Say “{plain}”")
     assert _level(desk, "loaded-words") == {"pass"}
+    after = {x.text: x for x in _told(sessions).sentences()}
+    (gone,) = before.keys() - after.keys()
+    assert "victory" in gone
+    assert after.keys() - before.keys() == {plain}
+    assert after[plain].citations == before[gone].citations
     with db.reading(sessions) as session:
-        placement = session.scalars(select(Placement).order_by(Placement.rank)).first()
-        assert placement is not None
-        assert (placement.telling.revision, placement.telling.written_by) == (2, "operator")
-        assert "victory" not in str(placement.telling.words["analysis"])
+        telling = session.scalars(select(Placement).order_by(Placement.rank)).first().telling  # type: ignore[union-attr]
+        assert (telling.revision, telling.written_by) == (2, "operator")
+
+
+def test_where_nothing_says_it_plainer_the_press_says_that_it_takes_it_out(
+    desk: Any, sessions: db.Sessions
+) -> None:
+    loaded = "It is a brazen victory over the disgraceful bus shelter of Aldermoor."
+
+    def add(telling: Telling) -> Telling:
+        new = replace(telling.analysis[0], sentence=replace(telling.analysis[0].sentence, text=loaded))
+        return replace(telling, analysis=(*telling.analysis, new))
+
+    _rewrite(sessions, add)
+    (found,) = [c for c in _look(desk)["loaded-words"] if "brazen" in c.reason]
+    assert found.remedies[0]["words"] == "Take it out: no article says it plainer"
+    before = _told(sessions).analysis
+    _press(desk, found.remedies[0]["words"])
+    assert _told(sessions).analysis == before[:-1]
+
+
+def test_of_two_loaded_sentences_one_press_mends_one(desk: Any, sessions: db.Sessions) -> None:
+    def load(telling: Telling) -> Telling:
+        return replace(telling, headline="Brazen Assembly caps rents")
+
+    _rewrite(sessions, load)
+    one, two = _look(desk)["loaded-words"]
+    assert "“brazen”" in one.reason.lower()
+    _press(desk, one.remedies[0]["words"])
+    with db.reading(sessions) as session:
+        left = session.scalars(select(Check).where(Check.name == "loaded-words")).one()
+    assert left.reason == two.reason
+    assert "razen" not in _told(sessions).headline
+
+
+def _told(sessions: db.Sessions) -> Telling:
+    """The words of the Issue's first Story."""
+    with db.reading(sessions) as session:
+        return from_json(session.scalars(select(Placement).order_by(Placement.rank)).first().telling.words)  # type: ignore[union-attr]
 
 
 def test_an_unfounded_sentence_blocks_and_is_taken_out(desk: Any, sessions: db.Sessions) -> None:
@@ -199,6 +243,34 @@ def test_a_side_with_far_more_words_is_evened_out(desk: Any, sessions: db.Sessio
     assert _level(desk, "balance") == {"pass"}
 
 
+def test_where_one_press_cannot_even_all_out_it_says_so_before(desk: Any, sessions: db.Sessions) -> None:
+    def tilt(telling: Telling) -> Telling:
+        left, right = telling.summary(Side.LEFT), telling.summary(Side.RIGHT)
+        assert left is not None
+        assert right is not None
+        long = replace(left.sentences[0], text=" ".join(["So it is said"] * 12) + ".")
+        told = {Side.LEFT: (long, long), Side.RIGHT: (replace(right.sentences[0], text="It is not so."),)}
+        return replace(
+            telling,
+            summaries=tuple(
+                replace(s, sentences=told.get(s.side, s.sentences), quotes=()) for s in telling.summaries
+            ),
+        )
+
+    _rewrite(sessions, tilt)
+    found = _look(desk)["balance"]
+    assert {r["words"] for c in found for r in c.remedies} == {
+        "Even it out as far as it goes: some of it stays"
+    }
+    _press(desk, found[0].remedies[0]["words"])
+    with db.reading(sessions) as session:
+        left = session.scalars(select(Check).where(Check.name == "balance")).all()
+    assert {c.level for c in left} == {"warn"}
+    assert {r["words"] for c in left for r in c.remedies} == {
+        "Edit it by hand"
+    }  # there is nothing more to press
+
+
 def test_a_dead_link_is_found_and_the_mail_leads_to_our_page(make_desk: Any, sessions: db.Sessions) -> None:
     with FeedServer() as server:
         server.says("/gone", status=404)
@@ -262,4 +334,4 @@ def test_what_is_on_its_way_offers_no_remedy(desk: Any, state: str) -> None:
         desk.press.dispatch(date.fromisoformat(DAY))
     else:
         desk.press.withdraw(date.fromisoformat(DAY), by="test", reason="wrong")
-    assert "Say it plainer" not in desk.page(ISSUE)
+    assert "Say “The law caps" not in desk.page(ISSUE)
