@@ -36,7 +36,7 @@ BENCHES ?= "dispatch --database sqlite" "dispatch --database postgresql" "dispat
 benches: $(VENV)/.installed-dev ## each bench by itself, at full size and beside its goals
 	@for bench in $(BENCHES); do $(PY) -m newsletter bench $$bench || exit $$?; done
 
-pictures: $(VENV)/.installed-dev chromium ## the desk's pictures in docs/, anew out of the sample edition
+pictures: $(VENV)/.installed-dev chromium ## the README's pictures in docs/, anew out of the sample edition
 	@$(PY) -m tests.pictures docs
 
 format: $(VENV)/.installed-dev ## rewrite the code in the project's format

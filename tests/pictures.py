@@ -1,4 +1,4 @@
-"""The pictures of the desk in the README: ``python -m tests.pictures [FOLDER]`` makes them anew out of the sample edition.
+"""The pictures in the README: ``python -m tests.pictures [FOLDER]`` makes them anew out of the sample edition.
 
 Twelve hundred invented readers and their invented past stand around it, so that the figures have something to draw; the
 issue is stopped half-way, so that the dispatch is live. Everything lies in a temporary folder.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import select, update
 from werkzeug.serving import make_server
@@ -49,11 +50,27 @@ ZONES = (
     "Asia/Tokyo",
 )
 DOMAINS = ("post.example", "post.example", "mail.example", "inbox.example", "quay.example", "box.example")
-SHOTS = (
-    ("desk.png", "", 375, 1500),
-    ("desk-dispatch.png", "issues/2026-03-02/dispatch", 375, 1500),
-    ("desk-figures.png", "figures", 1280, 1340),
-)  # file, page, width, longest height
+
+
+class Shot(NamedTuple):
+    """One picture: its file, the page, and how much of it."""
+
+    name: str
+    path: str  # ``{story}`` is the address of the issue's first Story
+    width: int
+    longest: int  # height, in pixels
+    scheme: Literal["light", "dark"] = "light"
+
+
+SHOTS = (  # the first is of a draft; for the others it is on its way
+    Shot("desk.png", "/desk/", 375, 1500),
+    Shot("desk-dispatch.png", "/desk/issues/2026-03-02/dispatch", 375, 1500),
+    Shot("desk-figures.png", "/desk/figures", 1280, 1340),
+    Shot("email.png", "/desk/issues/2026-03-02/frame?scheme=light", 640, 1500),
+    Shot("email-dark.png", "/desk/issues/2026-03-02/frame?scheme=dark", 640, 1500),
+    Shot("landing.png", "/", 1280, 1000),
+    Shot("story.png", "{story}", 1280, 1340),
+)
 
 
 def main(folder: Path) -> None:
@@ -86,7 +103,9 @@ def main(folder: Path) -> None:
                 operator = operators.add(session, "ed@example.com", now=MORNING)
                 link = operators.signin_link(operator, tokens=press.tokens, links=press.links)
             place = f"http://127.0.0.1:{server.server_port}"
-            shoot(place, link.replace(settings.SITE_URL, place), folder, lambda: half_way(press, numbers))
+            story = press.view(MORNING.date()).stories[0].slug
+            link = link.replace(settings.SITE_URL, place)
+            shoot(place, link, folder, f"/stories/{story}", lambda: half_way(press, numbers))
         finally:
             server.shutdown()
             engine.dispose()
@@ -213,26 +232,30 @@ def half_way(press: Pressroom, numbers: list[int]) -> None:
             )
 
 
-def shoot(place: str, link: str, folder: Path, between: Any) -> None:
-    """Sign in and take the pictures; ``between`` is done before those of the dispatch and the figures."""
+def shoot(place: str, link: str, folder: Path, story: str, between: Callable[[], None]) -> None:
+    """Sign in and take the pictures; ``between`` is done after the first of them."""
     from playwright.sync_api import sync_playwright
 
     from newsletter.mailroom.preview import find_browser
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        page = chromium.new_context(device_scale_factor=1).new_page()
+        page = chromium.new_context(device_scale_factor=1, reduced_motion="reduce").new_page()
         page.goto(link)
         page.get_by_role("button", name="Sign me in").click()
-        for n, (name, path, width, longest) in enumerate(SHOTS):
+        for n, shot in enumerate(SHOTS):
             if n == 1:
                 between()
-            page.set_viewport_size({"width": width, "height": longest})
-            page.goto(f"{place}/desk/{path}")
+            page.set_viewport_size({"width": shot.width, "height": shot.longest})
+            page.emulate_media(color_scheme=shot.scheme)
+            page.goto(place + shot.path.format(story=story))
+            if (opening := page.locator(f'form[action="{story}"] button')).count():
+                opening.first.click()  # read on, on the meter
             page.wait_for_load_state("networkidle")
-            height = min(longest, page.evaluate("document.documentElement.scrollHeight"))
-            page.screenshot(path=folder / name, clip={"x": 0, "y": 0, "width": width, "height": height})
-            print(folder / name)
+            height = min(shot.longest, page.evaluate("document.documentElement.scrollHeight"))
+            clip = {"x": 0, "y": 0, "width": shot.width, "height": height}
+            page.screenshot(path=folder / shot.name, clip=clip)
+            print(folder / shot.name)
         chromium.close()
 
 

@@ -1,0 +1,32 @@
+"""The README's pictures are made by ``make pictures``, each of them, out of the sample edition."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests import pictures
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_picture_the_readme_shows_is_one_that_is_made() -> None:
+    shown = set(re.findall(r"\(docs/([\w-]+\.png)\)", (ROOT / "README.md").read_text()))
+    made = {shot.name for shot in pictures.SHOTS}
+    assert shown == made == {file.name for file in (ROOT / "docs").glob("*.png")}
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_they_are_made_anew(tmp_path: Path) -> None:
+    pictures.main(tmp_path)
+    for shot in pictures.SHOTS:
+        picture = Image.open(tmp_path / shot.name)
+        assert picture.width == shot.width
+        assert 600 < picture.height <= shot.longest
+        assert len(picture.convert("RGB").getcolors(1 << 20) or ()) > 50  # something stands in it
+    light, dark = (Image.open(tmp_path / name).convert("L") for name in ("email.png", "email-dark.png"))
+    assert light.getpixel((320, 150)) > 200 > 60 > dark.getpixel((320, 150))
