@@ -7,16 +7,15 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, case, delete, func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.circulation import audience
 from newsletter.mailroom import link_looks, sender_domain
 from newsletter.mailroom.findings import Answering, Around, Earlier, Finding, Level, Offered
 from newsletter.models import Article, Check, Feed, Issue, Outlet, Placement, Story, StoryTelling
-from newsletter.newsroom.editions import IssueView
+from newsletter.newsroom.editions import IssueView, article_texts
 from newsletter.newsroom.leans import SIDES, coverage, side_of
-from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.settings import Settings
 
 EARLIER = timedelta(days=3)  # Issues whose Stories should not be told again
@@ -96,22 +95,6 @@ def keep(session: Session, issue_id: int, findings: Sequence[Finding], *, now: d
             checked_at=now,
         )
         for f in findings
-    )
-
-
-def article_texts(session: Session, story_id: int) -> tuple[ArticleText, ...]:
-    """The Articles of a Story as they are now, oldest first."""
-    rows = session.scalars(
-        select(Article)
-        .where(Article.story_id == story_id)
-        .options(joinedload(Article.outlet))
-        .order_by(Article.published_at, Article.id)
-    )
-    return tuple(
-        ArticleText(
-            a.id, a.outlet.name, side_of(a.outlet.lean), a.headline, a.excerpt, a.published_at, a.wire_key
-        )
-        for a in rows
     )
 
 

@@ -16,8 +16,17 @@ from sqlalchemy.orm import Session
 
 from newsletter.errors import NotFound, Refused
 from newsletter.models import Issue, Placement, Story, StoryTelling
-from newsletter.newsroom.editions import latest_telling
-from newsletter.newsroom.telling import Citation, Sentence, Telling, Verdict, from_json, to_json
+from newsletter.newsroom.answered_for import judged
+from newsletter.newsroom.editions import article_texts, latest_telling
+from newsletter.newsroom.telling import (
+    UNHEARD,
+    Citation,
+    Sentence,
+    Telling,
+    Verdict,
+    from_json,
+    to_json,
+)
 
 FEWEST = 3  # Stories; an Issue of fewer is none
 OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order goes by way of ranks nobody has
@@ -91,10 +100,12 @@ def revise(
     operator_id: int,
     now: datetime,
 ) -> Said:
-    """Place the Story in its new words; nothing when they are the old ones."""
+    """Place the Story in its new words; nothing when they are the old ones. What an operator wrote stands with the gate's
+    word on it."""
     if after == before:
         return {}
     story_id = placement.story_id
+    after = judged(after, article_texts(session, story_id))
     newest = session.scalar(select(func.max(StoryTelling.revision)).where(StoryTelling.story_id == story_id))
     telling = StoryTelling(
         story_id=story_id,
@@ -183,7 +194,7 @@ def operators_sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tup
     kept = {s.text: s for s in before}
     rests_on: dict[Citation, None] = {c: None for s in before for c in s.citations}
     return tuple(
-        kept.get(line) or Sentence(line, tuple(rests_on), verdict=Verdict.OPERATOR) for line in lines
+        kept.get(line) or Sentence(line, tuple(rests_on), 0.0, Verdict.OPERATOR, UNHEARD) for line in lines
     )
 
 

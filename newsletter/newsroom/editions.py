@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter.models import Article, HistoryLink, Issue, Placement, Story, StoryTelling
 from newsletter.newsroom.leans import SIDES, Coverage, Lean, Side, coverage, side_of
 from newsletter.newsroom.numbering import numbered
+from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import Citation, Sentence, Telling, from_json
 
 
@@ -225,3 +226,19 @@ def _history(session: Session, story: Story, *, now: datetime) -> tuple[HistoryV
             )
         )
     return tuple(sorted(views, key=lambda v: v.first_published_at, reverse=True))
+
+
+def article_texts(session: Session, story_id: int) -> tuple[ArticleText, ...]:
+    """The Articles of a Story as they are now, oldest first."""
+    rows = session.scalars(
+        select(Article)
+        .where(Article.story_id == story_id)
+        .options(joinedload(Article.outlet))
+        .order_by(Article.published_at, Article.id)
+    )
+    return tuple(
+        ArticleText(
+            a.id, a.outlet.name, side_of(a.outlet.lean), a.headline, a.excerpt, a.published_at, a.wire_key
+        )
+        for a in rows
+    )

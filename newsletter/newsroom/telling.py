@@ -18,6 +18,9 @@ class Citation:
     passage: str
 
 
+UNHEARD = "never asked"
+
+
 class Verdict(StrEnum):
     """What the grounding gate said of a sentence."""
 
@@ -27,12 +30,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Sentence:
-    """One cited sentence. ``support`` is the grounding gate's score, 0…1."""
+    """One cited sentence. ``support`` is the grounding gate's score, 0…1.
+
+    ``refused`` is why the gate would refuse it, and only ever said of a sentence that an operator answers for.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     support: float = 1.0
     verdict: Verdict = Verdict.SUPPORTED
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,15 +177,19 @@ def _sentence(sentence: Sentence) -> dict[str, Any]:
         "cites": [{"article": c.article_id, "passage": c.passage} for c in sentence.citations],
         "support": round(sentence.support, 3),
         "verdict": sentence.verdict.value,
+        **({"refused": sentence.refused} if sentence.verdict is Verdict.OPERATOR else {}),
     }
 
 
 def _read(row: Mapping[str, Any]) -> Sentence:
+    verdict = Verdict(row.get("verdict", "supported"))
+    unheard = verdict is Verdict.OPERATOR and "refused" not in row  # stored before the gate was asked
     return Sentence(
         text=row["text"],
         citations=tuple(Citation(c["article"], c["passage"]) for c in row["cites"]),
-        support=row.get("support", 1.0),
-        verdict=Verdict(row.get("verdict", "supported")),
+        support=0.0 if unheard else row.get("support", 1.0),
+        verdict=verdict,
+        refused=UNHEARD if unheard else row.get("refused", ""),
     )
 
 

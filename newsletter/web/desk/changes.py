@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.errors import Refused
-from newsletter.lookaround import article_texts
 from newsletter.models import Issue, Placement
 from newsletter.newsroom import editing, issue_revisions, mending
 from newsletter.newsroom.editing import Said
+from newsletter.newsroom.editions import article_texts
 from newsletter.newsroom.leans import Side
 
 Form = Mapping[str, str]

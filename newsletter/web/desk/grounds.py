@@ -49,11 +49,13 @@ class GroundedSentence:
     by_operator: bool
     passages: tuple[Passage, ...]
     verbatim: bool = False  # a quotation
+    refused: str = ""  # why the gate would refuse what an operator wrote
 
     @property
     def is_weak(self) -> bool:
-        """Whether it deserves a look before the others: it cites nothing, or its articles barely carry it."""
-        return not self.passages or (not self.by_operator and self.support < WEAK)
+        """Whether it deserves a look before the others: it cites nothing, its articles barely carry it, or the
+        gate would refuse what an operator wrote."""
+        return not self.passages or bool(self.refused) or (not self.by_operator and self.support < WEAK)
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def _said(
             round(100 * s.support),
             s.verdict is Verdict.OPERATOR,
             _passages(story, s.citations),
+            refused=s.refused,
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.models import AuditEntry, Issue, Placement, StoryTelling
+from newsletter.models import AuditEntry, Issue, Placement, Story, StoryTelling
 from newsletter.newsroom.compose import FEWEST_STORIES
 from newsletter.newsroom.telling import Verdict, from_json
 from tests.conftest import MORNING
@@ -59,6 +59,13 @@ def test_new_words_are_a_new_revision_and_stand_in_the_mail_at_once(
     mine = from_json(second.words).lede
     assert [s.verdict for s in mine] == [Verdict.OPERATOR] + [Verdict.SUPPORTED] * (len(mine) - 1)
     assert mine[0].citations
+    assert (mine[0].support, bool(mine[0].refused)) == (0.0, True)  # the gate was asked, and its word is kept
+    sheet = desk.get(f"issues/{DAY}").text
+    assert "Written by an operator, who answers for it. The gate’s word:" in sheet
+    with db.reading(sessions) as session:
+        row = session.get(Story, story)
+        assert row is not None
+    assert "(written by an operator)" in desk.page(f"/stories/{row.slug}")
     assert _change(desk, "back", story, revision="1") == 303
     assert "Rents capped" not in desk.get(f"issues/{DAY}/frame").text
     assert _change(desk, "back", story, revision="9") == 404

@@ -278,7 +278,7 @@ def test_the_words_of_an_operator_are_named_as_such(desk: object, sessions: db.S
         telling = session.scalars(select(Issue)).one().placements[0].telling
         words = {**telling.words, "lede": [{**telling.words["lede"][0], "verdict": "operator"}]}
         session.execute(update(StoryTelling).where(StoryTelling.id == telling.id).values(words=words))
-    assert "An operator answers for it" in desk.page()
+    assert "Written by an operator, who answers for it. The gate’s word: never asked" in desk.page()
 
 
 def test_what_is_previewed_is_what_leaves(desk: object, sessions: db.Sessions) -> None:
