@@ -19,7 +19,6 @@ from newsletter.newsroom.editing import Said
 from newsletter.newsroom.editions import issue_view, latest_telling
 from newsletter.newsroom.grounding import keep_grounded
 from newsletter.newsroom.plainer import loaded_sentences, mark, plainer
-from newsletter.newsroom.subject import preheader, subject
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import from_json
 
@@ -99,11 +98,6 @@ def name_anew(session: Session, issue: Issue, *, line: str = "", below: str = ""
     return editing.envelope(
         session, issue, subject=line or issue.subject, preheader=below or issue.preheader, intro=issue.intro
     )
-
-
-def composed_names(headlines: Sequence[str]) -> tuple[str, str]:
-    """Subject line and preheader as they are composed of these headlines."""
-    return subject(headlines), preheader(headlines)
 
 
 def even_out(session: Session, issue: Issue, *, operator_id: int, now: datetime) -> Said:
