@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
-from newsletter.circulation import signin, signup
+from newsletter.circulation import operators, signin, signup
 from newsletter.circulation.addresses import normalise
 from newsletter.circulation.knocks import network_of
 from newsletter.circulation.local_hour import known_zones
@@ -26,6 +26,7 @@ from newsletter.settings import Settings
 
 SIGNUP: Final = "signup"
 SIGNIN: Final = "signin"
+AT_THE_DESK: Final = "desk"  # where a SIGNIN was asked for that means an Operator; all others mean readers
 TOGETHER: Final = 20  # granted in one transaction: forms that come in meanwhile wait for its end on SQLite
 _ONE_AT_A_TIME = threading.Lock()
 _log = log.get("circulation")
@@ -93,6 +94,9 @@ def _grant_safely(session: Session, wish: Wish, settings: Settings, now: datetim
 
 
 def _grant(session: Session, wish: Wish, settings: Settings, now: datetime) -> None:
+    if wish.kind == SIGNIN and wish.came_from == AT_THE_DESK:
+        operators.ask_for_link(session, wish.address, settings=settings, now=now)
+        return
     if wish.kind == SIGNIN:
         signin.ask_for_link(
             session, wish.address, settings=settings, now=now, asked_at=wish.asked_at, network=wish.network

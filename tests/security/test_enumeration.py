@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import wishes
-from newsletter.models import Notice, Subscriber
+from newsletter.circulation import operators, wishes
+from newsletter.mailroom.providers.sendgrid_events import MOMENT, SIGNATURE
+from newsletter.models import Notice, Operator, Subscriber
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader
 from tests.security.test_every_route import EVIL
+from tests.servers.event_signing import Signer
 
 FORMS = {"/signup": {"hour": "6", "zone": "UTC"}, "/signin": {}, "/desk/signin": {}}
 
@@ -139,3 +142,70 @@ def test_security_txt_is_whole(settings: Settings, sessions: db.Sessions, now: d
     assert fields["Contact"].startswith("mailto:")
     assert 0 < (datetime.fromisoformat(fields["Expires"]) - now).days < 366
     assert fields["Canonical"].endswith("/.well-known/security.txt")
+
+
+def statements(sessions: db.Sessions, act: Callable[[], object]) -> list[str]:
+    """What the database is asked while ``act`` is done."""
+    said: list[str] = []
+    engine = sessions.kw["bind"]
+
+    def listen(*args: object) -> None:
+        said.append(str(args[2]))
+
+    event.listen(engine, "before_cursor_execute", listen)
+    act()
+    event.remove(engine, "before_cursor_execute", listen)
+    return said
+
+
+@pytest.mark.parametrize("path", list(FORMS))
+def test_the_work_is_the_same_for_everybody_and_only_who_should_is_mailed(
+    path: str, make_settings: Callable[..., Settings], each_sessions: db.Sessions, now: datetime
+) -> None:
+    """An operator among those who ask: added, named in OPERATORS, or removed."""
+    settings = make_settings(OPERATORS="chief@desk.example.org")
+    make_reader(each_sessions, now, address="known@example.com")
+    make_reader(each_sessions, now, address="left@example.com", unsubscribed_at=now)
+    with each_sessions.begin() as session:
+        added = operators.add(session, "added@desk.example.org", now=now)
+        gone = operators.add(session, "gone@desk.example.org", now=now)
+        gone.removed_at = now
+    browser = create_app(settings, sessions=each_sessions, clock=clock.fixed(now)).test_client()
+    names = ["known@example.com", "left@example.com", "nobody@example.com"]
+    names += ["added@desk.example.org", "chief@desk.example.org", "gone@desk.example.org"]
+    work = {tuple(statements(each_sessions, lambda name=name: ask(browser, path, name))) for name in names}
+    assert len(work) == 1
+    assert sum("INSERT INTO wish" in one for one in next(iter(work))) == 1
+    assert wishes.run(each_sessions, settings, clock=clock.fixed(now)) == len(names)
+    with db.reading(each_sessions) as session:
+        mailed = [(n.kind, n.subscriber_id, n.operator_id) for n in session.scalars(select(Notice))]
+        chief = session.scalars(select(Operator).where(Operator.address.startswith("chief"))).all()
+    if path == "/desk/signin":
+        assert {o for _, _, o in mailed} == {added.id, chief[0].id}
+        assert {kind for kind, _, _ in mailed} == {"desk"}
+    else:
+        assert all(operator is None for _, _, operator in mailed), "readers' forms sign nobody in at the desk"
+
+
+@pytest.mark.parametrize("path", ["/webhooks/sendgrid", "/webhooks/stripe"])
+def test_a_forged_webhook_asks_the_database_nothing(
+    path: str, make_settings: Callable[..., Settings], sessions: db.Sessions, now: datetime
+) -> None:
+    settings = make_settings(
+        SENDGRID_WEBHOOK_KEY=Signer().public, STRIPE_API_KEY="sk_test", STRIPE_WEBHOOK_SECRET="whsec"
+    )
+    browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
+    stamp = str(int(now.timestamp()))
+    lies = {
+        "Stripe-Signature": f"t={stamp},v1={'0' * 64}",
+        SIGNATURE: "MEUCIQ==",
+        MOMENT: stamp,
+    }
+    answers: list[int] = []
+
+    def forge(body: bytes) -> None:
+        answers.append(browser.post(path, data=body, headers=lies).status_code)
+
+    for body in (b"[]", b'[{"event":"bounce"}]', b"x" * 1000):
+        assert statements(sessions, partial(forge, body)) == []
+    assert answers == [403, 403, 403]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Response, make_response, render_template, request
 
 from newsletter import db
-from newsletter.circulation import operators
+from newsletter.circulation import operators, wishes
+from newsletter.circulation.addresses import AddressError
 from newsletter.circulation.tokens import ExpiredToken, TokenError
 from newsletter.web.csrf import check_form
 from newsletter.web.desk.guard import bp, by, drop_cookie, go, secret, set_cookie
@@ -19,12 +22,17 @@ def signin_page() -> Response:
 
 @bp.post("/signin")
 def ask() -> Response:
-    """Mail a link, if there is somebody to mail it to. The answer is the same for every address."""
+    """Somebody asks for a link. The answer is the same for every address, and so is the work behind it."""
     check_form("desk-signin")
-    site = services()
-    with site.sessions.begin() as session:
-        operators.ask_for_link(
-            session, request.form.get("address", ""), settings=site.settings, now=site.now()
+    site, address = services(), request.form.get("address", "")
+    with suppress(AddressError):  # even so
+        wishes.keep(
+            site.sessions,
+            wishes.SIGNIN,
+            address,
+            now=site.now(),
+            ip=request.remote_addr,
+            came_from=wishes.AT_THE_DESK,
         )
     return make_response(render_template("desk/signin.html", asked=True, minutes=operators.minutes_valid()))
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import operators
+from newsletter.circulation import operators, wishes
 from newsletter.circulation.tokens import CONFIRM, SIGNIN, fresh_secret
 from newsletter.models import AuditEntry, Issue, Notice, Operator, SignIn
 from newsletter.web.desk.guard import OPEN
@@ -137,6 +137,7 @@ def test_the_answer_to_asking_is_the_same_for_everybody(make_desk: Make, session
     ]
     assert {a.status_code for a in answers} == {200}
     assert len({a.text for a in answers}) == 1
+    wishes.run(sessions, desk.press.settings, clock=desk.press.clock)
     with db.reading(sessions) as session:
         assert [(n.kind, n.operator_id) for n in session.scalars(select(Notice))] == [("desk", known)]
 
