@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -23,6 +24,8 @@ from newsletter.app import create_app
 from newsletter.circulation import lapse
 from newsletter.mailroom import dispatch, ledger
 from newsletter.mailroom.fence import Fence, Fenced
+from newsletter.mailroom.providers.outbox import Outbox
+from newsletter.mailroom.providers.protocol import EmailProvider
 from newsletter.models import Delivery, Issue, Subscriber, Wish
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader
@@ -82,6 +85,36 @@ def test_a_full_disk_is_said_and_nothing_half_written_stays(
     full = False
     engine.dispose()
     assert sign_up(browser, "ann@example.com") == 200
+
+
+def test_an_outbox_on_a_full_disk_keeps_whole_mails_and_goes_on_when_there_is_room(
+    sessions: db.Sessions, settings: Settings, tmp_path: Path, now: datetime
+) -> None:
+    disk = tmp_path / "small"
+    disk.mkdir()
+    if os.system(f"mount -t tmpfs -o size=64k tmpfs {disk} 2>/dev/null"):
+        pytest.skip("only root may mount a small disk")
+    try:
+        here = Ticking(now)
+        issue_id = frozen_issue(sessions, settings, 40)
+        box = Outbox(disk, sender=settings.MAIL_FROM, now=here)
+        _dispatch(sessions, settings, box, issue_id, here)
+        with db.reading(sessions) as session:
+            half = Counter(session.scalars(select(Delivery.state)))
+            assert ledger.sum_up(session, issue_id).adds_up
+        assert half["accepted"] > 0
+        assert half["pending"] > 0
+        assert half["accepted"] + half["pending"] == 40, "nothing is in doubt: the folder said no"
+        assert len(list(disk.iterdir())) == half["accepted"], "no half file"
+        assert all(p.read_text().rstrip().endswith("--") for p in disk.iterdir()), "each is whole"
+        os.system(f"mount -o remount,size=4m {disk}")
+        here.ahead(minutes=5)
+        _dispatch(sessions, settings, box, issue_id, here)
+        with db.reading(sessions) as session:
+            assert set(session.scalars(select(Delivery.state))) == {"accepted"}
+        assert len(list(disk.iterdir())) == 40
+    finally:
+        os.system(f"umount {disk}")
 
 
 class OwnServer:
@@ -149,8 +182,45 @@ def test_postgresql_goes_away_and_comes_back(
     engine.dispose()
 
 
+@pytest.mark.postgres
+@pytest.mark.filterwarnings("ignore")  # of the package that carries the server
+@pytest.mark.parametrize("at", ["the first statement", "the insert", "the commit"])
+def test_postgresql_restarts_in_the_middle_of_a_request(
+    own_server: OwnServer, settings: Settings, now: datetime, at: str
+) -> None:
+    """Asked to come back; pressed once more it is done, and once."""
+    engine = db.make_engine(own_server.uri)
+    db.upgrade(engine)
+    sessions = db.make_sessions(engine)
+    browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
+    left = [1]
+
+    def restart() -> None:
+        if left.pop() if left else 0:
+            own_server.stop()
+            own_server.start()
+
+    def statement(_c: object, _k: object, said: str, *_: object) -> None:
+        if at == "the first statement" or (at == "the insert" and said.startswith("INSERT")):
+            restart()
+
+    def commit(_: object) -> None:
+        if at == "the commit":
+            restart()
+
+    assert sign_up(browser, "ann@example.com") == 200
+    event.listen(engine, "before_cursor_execute", statement)
+    event.listen(engine, "commit", commit)
+    assert sign_up(browser, "bo@example.com") == 503
+    assert left == []
+    assert sign_up(browser, "bo@example.com") == 200
+    assert kept(sessions) == 2
+    assert browser.get("/").status_code == 200
+    engine.dispose()
+
+
 def _dispatch(
-    sessions: db.Sessions, settings: Settings, box: Postbox, issue_id: int, now: clock.Clock
+    sessions: db.Sessions, settings: Settings, box: EmailProvider, issue_id: int, now: clock.Clock
 ) -> None:
     dispatch.run(sessions, box, issue_id=issue_id, settings=settings, links=LINKS, now=now, slots_for=slots_for)  # fmt: skip
 
