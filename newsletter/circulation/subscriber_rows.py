@@ -89,14 +89,14 @@ def decoded(body: bytes, encoding: str | None = None) -> str:
         encoding = next((name for mark, name in marks.items() if body.startswith(mark)), "utf-8-sig")
     try:
         text = body.decode(encoding)
-    except LookupError:
-        raise FileError("There is no such encoding.") from None
     except UnicodeError as error:
         line = body.count(b"\n", 0, getattr(error, "start", 0)) + 1
         raise FileError(
             f"Line {line} is not in {encoding.removesuffix('-sig').upper()}: say what it is with --encoding, such as"
             " --encoding windows-1252."
         ) from None
+    except (LookupError, ValueError):  # ValueError: a name with a NUL in it
+        raise FileError("There is no such encoding.") from None
     return text.removeprefix("\ufeff")
 
 

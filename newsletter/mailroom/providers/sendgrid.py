@@ -198,7 +198,7 @@ def _errors(body: Any) -> list[tuple[str, str]]:
     try:
         found = json.loads(body)["errors"]
         return [(str(e.get("field") or ""), str(e.get("message") or "")) for e in found]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -44,7 +45,7 @@ class NotTheirs(NewsletterError):
 def verify(body: bytes, headers: Mapping[str, str], *, key: str, now: datetime) -> None:
     """Raise :class:`NotTheirs` unless SendGrid signed exactly these bytes within :data:`WINDOW` of ``now``."""
     signature, moment = headers.get(SIGNATURE, ""), headers.get(MOMENT, "")
-    if not signature or not moment.isdigit() or len(moment) > 12:
+    if not signature or not re.fullmatch(r"[0-9]{1,12}", moment):
         raise NotTheirs("The events are not signed.")
     if abs(now.timestamp() - int(moment)) > WINDOW.total_seconds():
         raise NotTheirs("The events were signed at another time: a replay, or a clock is wrong.")
@@ -63,7 +64,10 @@ def _verifier(key: str) -> EventWebhook:
 
 def read_events(body: bytes) -> list[ProviderEvent]:
     """The events we keep, from the webhook's JSON; opens and clicks are none of ours. Raises ValueError for what is no list."""
-    found = json.loads(body)
+    try:
+        found = json.loads(body)
+    except RecursionError:
+        raise ValueError("the events are nested without end") from None
     if not isinstance(found, list):
         raise ValueError("the events are not a list")
     return [event for one in found if isinstance(one, dict) and (event := _read(one))]

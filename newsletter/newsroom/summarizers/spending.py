@@ -43,11 +43,13 @@ class Budget:
         self._today = today
 
     def left(self) -> int:
-        """Tokens not spent yet today; 0 when it is used up."""
+        """Tokens not spent yet today; 0 when it is used up, or when what was noted cannot be read any more."""
         try:
             spent = sum(int(line) for line in self._file().read_text().split())
         except FileNotFoundError:
             spent = 0
+        except ValueError:  # after a full disk or a power cut
+            return 0
         return max(0, self._most - spent)
 
     def spend(self, tokens: int) -> None:
