@@ -2,6 +2,7 @@
 
 from newsletter import log, settings
 from newsletter.app import create_app
+from newsletter.web.moments import Moments
 
 log.configure()
-app = create_app(settings.load())
+app = create_app(settings.load(), moments=Moments())

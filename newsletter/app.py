@@ -18,6 +18,7 @@ from newsletter.mailroom import providers
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.web import BLUEPRINTS, errors, headers
+from newsletter.web.moments import Moments, Never
 from newsletter.web.services import KEY, Services
 from newsletter.web.words import install as install_words
 
@@ -33,9 +34,16 @@ class Site(Flask):
 
 
 def create_app(
-    settings: Settings, *, sessions: db.Sessions | None = None, clock: Clock | None = None
+    settings: Settings,
+    *,
+    sessions: db.Sessions | None = None,
+    clock: Clock | None = None,
+    moments: Moments | None = None,
 ) -> Flask:
-    """The site as a WSGI app. Opens the database of ``settings`` unless ``sessions`` are given; connects to nothing."""
+    """The site as a WSGI app. Opens the database of ``settings`` unless ``sessions`` are given; connects to nothing.
+
+    With ``moments`` public pages are kept for seconds; without, every request sees what is there now.
+    """
     clock = clock or clocks.system
     app = Site("newsletter", template_folder=str(TEMPLATES), static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_CAP, MAX_FORM_MEMORY_SIZE=BODY_CAP)
@@ -50,7 +58,8 @@ def create_app(
             links=Links(settings.SITE_URL),
             tokens=Tokens(settings.signing_keys, clock=clock),
             provider=providers.make(settings, now=clock),
-        )
+        ),
+        moments or Never(),
     )
     app.extensions[KEY].porter.begin()  # what an earlier process kept
     headers.install(app)

@@ -187,19 +187,39 @@ def gather(feeds: int, database: str, as_json: bool) -> None:
 
 @bench.command()
 @click.option(
-    "--rate", type=click.FloatRange(1, 10_000), default=50, show_default=True, help="Requests a second."
+    "--rate", type=click.FloatRange(1, 10_000), default=100, show_default=True, help="Requests a second."
 )
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=20, show_default=True)
+@click.option(
+    "--recipients",
+    type=click.IntRange(1, 10_000_000),
+    default=250_000,
+    show_default=True,
+    help="Mailed meanwhile.",
+)
+@click.option(
+    "--database",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, postgresql, or the address of an empty database.",
+)
 @click.option(
     "--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="gunicorn's workers."
 )
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-def web(rate: float, seconds: float, workers: int, as_json: bool) -> None:
-    """Ask the site for pages at a steady rate; p50 and p99."""
+def web(rate: float, seconds: float, recipients: int, database: str, workers: int, as_json: bool) -> None:
+    """Ask the site for pages at a steady rate while an issue is dispatched; p50 and p99."""
     from newsletter.bench.web import bench_web
 
     with showing.progress(quiet=as_json) as progress:
-        found = bench_web(rate=rate, seconds=seconds, workers=workers, progress=progress)
+        found = bench_web(
+            rate=rate,
+            seconds=seconds,
+            readers=recipients,
+            database=database,
+            workers=workers,
+            progress=progress,
+        )
     report(found, as_json=as_json)
 
 

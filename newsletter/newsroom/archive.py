@@ -106,7 +106,7 @@ def printed(session: Session, story_id: int) -> Printed | None:
     return Printed(row.issued_on, row.outlets_read, row.is_sample) if row else None
 
 
-def printed_stories(session: Session, *, limit: int = 40_000) -> list[tuple[str, datetime]]:
+def printed_stories(session: Session, *, limit: int) -> list[tuple[str, datetime]]:
     """Address and last change of every Story that a published Issue placed, newest first."""
     rows = session.execute(
         select(Story.slug, func.max(StoryTelling.written_at), func.max(Issue.issued_on).label("last"))

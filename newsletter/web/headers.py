@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha1
 
 from flask import Flask, Response, current_app, request
 
@@ -23,6 +26,7 @@ PERSONAL = "private, no-store"
 FOR_EVER = 31_536_000  # seconds; for addresses that carry the content's hash
 MINUTE = 60  # seconds
 SHORT = 1_000  # bytes; shorter texts are not worth it
+_MADE = re.compile(rb'<input type="hidden" name="made" value="[^"]*">')
 COMPRESSED = ("image/svg+xml", "application/atom+xml", "application/xml", "application/javascript")
 
 
@@ -38,9 +42,16 @@ def public(response: Response, *, max_age: int = MINUTE) -> Response:
     response.headers["Cache-Control"] = f"public, max-age={max_age}"
     response.headers["Vary"] = "Accept-Encoding"
     if response.status_code == 200:
-        response.add_etag()
+        # The moment a form was made at is no change of the page: who has it may keep it.
+        response.set_etag(sha1(_MADE.sub(b"", response.get_data()), usedforsecurity=False).hexdigest())
+        services().moments.keep_page(response, max_age)
         response.make_conditional(request)
     return response
+
+
+def shown_again() -> Response | None:
+    """A public page that was made a moment ago, before any view is asked."""
+    return services().moments.shown_again()
 
 
 def finish(response: Response) -> Response:
@@ -75,12 +86,17 @@ def _compress(response: Response) -> None:
     whole = response.get_data()
     if len(whole) < SHORT:
         return
-    response.set_data(gzip.compress(whole, 6, mtime=0))
+    response.set_data(_packed(whole))
     response.headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
     etag, _ = response.get_etag()
     if etag:
         response.set_etag(etag, weak=True)  # the same words in other bytes
+
+
+@lru_cache(maxsize=200)
+def _packed(whole: bytes) -> bytes:
+    return gzip.compress(whole, 6, mtime=0)
 
 
 def _policy() -> str:
@@ -89,4 +105,5 @@ def _policy() -> str:
 
 
 def install(app: Flask) -> None:
+    app.before_request(shown_again)
     app.after_request(finish)

@@ -9,13 +9,13 @@ from flask import Blueprint, Response, make_response, redirect, render_template
 
 from newsletter import db
 from newsletter.newsroom import archive
-from newsletter.newsroom.editions import issue_view
 from newsletter.web.headers import public
 from newsletter.web.services import services
 
 bp = Blueprint("machines", __name__)
 PAGES = ("about", "privacy", "terms")
-IN_SITEMAP = 60  # Issues; older ones are linked from the archive
+IN_SITEMAP = 2_000  # Issues
+STORIES_IN_SITEMAP = 40_000  # the format allows 50,000 addresses in all
 SECURITY_GOOD_FOR = timedelta(days=180)
 HOUR = 3600  # seconds
 # Where following a link would be of no use to a search engine.
@@ -57,9 +57,7 @@ def sitemap() -> Response:
     here = services()
     with db.reading(here.sessions) as session:
         lines = [x for x in archive.issue_lines(session, limit=IN_SITEMAP) if not x.is_sample]
-        rows = [archive.issue_on(session, line.issued_on) for line in lines]
-        views = [issue_view(session, row, now=here.now()) for row in rows if row is not None]
-    stories = {story.slug: story.updated_at for view in reversed(views) for story in view.stories}
+        stories = archive.printed_stories(session, limit=STORIES_IN_SITEMAP)
     html = render_template("sitemap.xml", pages=PAGES, lines=lines, stories=stories)
     answer = make_response(html)
     answer.headers["Content-Type"] = "application/xml; charset=utf-8"

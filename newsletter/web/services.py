@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from newsletter.db import Sessions
 from newsletter.links import Links
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
+from newsletter.web.moments import Moments, Never
 from newsletter.web.porter import Porter
 
 KEY = "newsletter"
@@ -26,6 +27,7 @@ class Services:
     """The Pressroom, and its parts by their own names."""
 
     press: Pressroom
+    moments: Moments = field(default_factory=Never)  # what is the same for everybody, for seconds
 
     @property
     def settings(self) -> Settings:

@@ -121,14 +121,19 @@ def _open(slug: str, then: str = "") -> Opened | Response:
     if not _SLUG.fullmatch(slug):
         abort(404)
     site = services()
-    with db.reading(site.sessions) as session:
-        row = archive.story_at(session, slug)
-        if row is not None and row.slug != slug:
-            return _to(site.paths.report(row.slug) if then else site.paths.story(row.slug), 308)
-        opened = _look(session, row) if row is not None else None
+    opened: Opened | None = site.moments.recall(("story", slug), lambda: _found(slug))
     if opened is None:
         abort(404, "There is no story at this address.")
+    if opened.view.slug != slug:
+        return _to(site.paths.report(opened.view.slug) if then else site.paths.story(opened.view.slug), 308)
     return opened
+
+
+def _found(slug: str) -> Opened | None:
+    """The same for whoever asks; under another slug than asked for when it was merged."""
+    with db.reading(services().sessions) as session:
+        row = archive.story_at(session, slug)
+        return _look(session, row) if row is not None else None
 
 
 def _look(session: Session, row: Story) -> Opened | None:

@@ -25,10 +25,12 @@ def test_every_feed_is_read_and_kept() -> None:
 
 
 def test_the_site_answers_every_request() -> None:
-    done = bench("web", "--rate", "30", "--seconds", "1", "--workers", "1", "--json")
+    done = bench("web", "--rate", "40", "--seconds", "1", "--workers", "1", "--recipients", "300", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["values"]["requests"], found["values"]["not_200"]) == (30, 0)
+    assert (found["values"]["requests"], found["values"]["not_200"]) == (40, 0)
+    assert found["values"]["mailed_meanwhile"] == 300
+    assert found["values"]["account_p99_ms"] > 0
     assert 0 < found["values"]["p50_ms"] <= found["values"]["p99_ms"]
 
 

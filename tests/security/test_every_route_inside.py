@@ -27,6 +27,7 @@ from newsletter.circulation import operators
 from newsletter.circulation.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE, subject_of
 from newsletter.models import Delivery, Feed, Report, SignIn, Story
 from newsletter.settings import Settings
+from newsletter.web.moments import Moments
 from tests.circulation.readers import KEY, link_for, make_reader, tokens_at
 from tests.conftest import MORNING
 from tests.security.test_every_route import EVIL, tables
@@ -270,6 +271,30 @@ def test_every_post_form_of_ours_carries_a_token(inside: Inside) -> None:
     assert {unescape(a).split("/")[1] for a in bare} == {"confirm", "unsubscribe"}, (
         "there the mailed link is the proof"
     )
+
+
+def test_a_site_that_keeps_pages_for_seconds_answers_as_one_that_keeps_none(
+    inside: Inside, settings: Settings, sessions: db.Sessions
+) -> None:
+    """As in production: each page is asked for by somebody signed in, then by a stranger, then again."""
+    moments = Moments()
+    keeping = create_app(settings, sessions=sessions, clock=clock.fixed(MORNING), moments=moments)
+    theirs, stranger, plain = keeping.test_client(), keeping.test_client(), inside.site.test_client()
+    for cookie in inside.client._cookies.values():
+        theirs.set_cookie(cookie.key, cookie.value, path=cookie.path)
+    shared = set()
+    for address in inside.addresses("GET"):
+        if address in ("/metrics", "/desk/"):  # they tell of the process, and of this very second
+            continue
+        expected = {client: inside.get(address, client) for client in (inside.client, plain)}
+        for client, like in ((theirs, inside.client), (stranger, plain), (theirs, inside.client)):
+            answer, wanted = inside.get(address, client), expected[like]
+            assert (answer.status_code, answer.data) == (wanted.status_code, wanted.data), address
+            assert answer.headers["Cache-Control"] == wanted.headers["Cache-Control"], address
+        if "public" in expected[plain].headers["Cache-Control"]:
+            shared.add(address)
+    kept = {key for key in moments.holds() if isinstance(key, str)}
+    assert {"/", "/issues", "/about", "/issues.atom"} <= kept <= shared
 
 
 @pytest.mark.parametrize("cookie", ["reader", "desk", "meter"])

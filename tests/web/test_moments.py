@@ -1,0 +1,121 @@
+"""Public pages are kept for seconds: as long as said and no longer, for a crowd at once, and revalidated without a body."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from threading import Barrier, Thread
+
+import pytest
+from flask import Flask
+from sample_site import publish_sample
+from sqlalchemy import update
+
+from newsletter import clock, db
+from newsletter.app import create_app
+from newsletter.models import Issue
+from newsletter.settings import Settings
+from newsletter.web.moments import GRACE, MOST, Moments
+
+
+class Seconds:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def keeping(settings: Settings, sessions: db.Sessions, now: datetime, seconds: Seconds) -> Flask:
+    publish_sample(sessions, settings, now)
+    return create_app(settings, sessions=sessions, clock=clock.fixed(now), moments=Moments(seconds))
+
+
+def change(sessions: db.Sessions, **values: str) -> None:
+    with sessions.begin() as session:
+        session.execute(update(Issue).values(**values))
+
+
+def test_a_page_is_made_anew_after_a_tenth_of_what_caches_may_keep_it(
+    keeping: Flask, sessions: db.Sessions, seconds: Seconds
+) -> None:
+    browser = keeping.test_client()
+    first = browser.get("/issues")
+    assert first.headers["Cache-Control"] == "public, max-age=60"
+    change(sessions, subject="Another line")
+    seconds.now = 5.9
+    again = browser.get("/issues")
+    assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
+    assert again.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+    assert browser.head("/issues").status_code == 200
+    assert browser.get("/issues", headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    seconds.now = 6.0
+    assert "Another line" in browser.get("/issues").text
+
+
+def test_what_is_withdrawn_is_gone_even_when_one_asks_all_the_time(
+    keeping: Flask, sessions: db.Sessions, seconds: Seconds, now: datetime
+) -> None:
+    browser, day = keeping.test_client(), f"/issues/{now:%Y-%m-%d}"
+    assert browser.get(day).status_code == 200
+    change(sessions, state="withdrawn")
+    seen = []
+    for _ in range(40):
+        seconds.now += 1
+        seen.append(browser.get(day).status_code)
+    assert set(seen[int(6 + GRACE) :]) == {404}
+
+
+def test_a_crowd_waits_for_nobody_while_one_makes_the_page() -> None:
+    seconds, makers = Seconds(), []
+    moments = Moments(seconds)
+    moments.keep("page", "old", 5)
+    seconds.now = 6
+    together = Barrier(9)
+
+    def ask() -> None:
+        together.wait()
+        makers.append(moments.find("page"))
+
+    crowd = [Thread(target=ask) for _ in range(8)]
+    for one in crowd:
+        one.start()
+    together.wait()
+    for one in crowd:
+        one.join()
+    assert sorted(makers, key=str) == [None, *["old"] * 7]
+
+
+def test_no_more_is_kept_than_there_is_room_for() -> None:
+    moments = Moments(Seconds())
+    for n in range(MOST + 50):
+        moments.keep(n, n, 60)
+    assert moments.holds() == list(range(50, MOST + 50))
+
+
+def test_a_page_with_a_form_is_revalidated_although_its_form_tells_when_it_was_made(
+    settings: Settings, sessions: db.Sessions, now: datetime
+) -> None:
+    publish_sample(sessions, settings, now)
+    moment = [now]
+    browser = create_app(settings, sessions=sessions, clock=lambda: moment[0]).test_client()
+    first = browser.get("/")
+    moment[0] += timedelta(seconds=20)
+    assert browser.get("/").data != first.data
+    assert browser.get("/", headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    moment[0] += timedelta(hours=1)  # the form's token is another one: it would be too old some day
+    assert browser.get("/", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+
+
+def test_an_address_with_a_question_is_never_kept(keeping: Flask) -> None:
+    browser = keeping.test_client()
+    for n in range(3):
+        assert browser.get(f"/issues?n={n}").status_code == 200
+    assert [key for key in keeping.extensions["newsletter"].moments.holds() if "?" in str(key)] == []
