@@ -1,9 +1,9 @@
-"""``evaluate neutral``, ``sides`` and ``grounding``: how good the words are, measured on labelled rows, printed as JSON."""
+"""``evaluate neutral`` and ``grounding``: how good the words are, measured on labelled rows, printed as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,16 @@ from newsletter.commands.jsonlines import RowsError, read_rows, text_of, write_r
 from newsletter.commands.showing import progress
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.measure_grounding import Tally, tally
-from newsletter.newsroom.measure_sides import Expert, SidesMeasure, measure
 from newsletter.newsroom.rouge import rouge
 from newsletter.newsroom.summarizers.extractive import overview
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
-_ONE_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # rows carry no dates, and nothing measured here depends on them
-_PATH = click.argument("path", metavar="FILE.jsonl", type=click.Path(path_type=Path))
+ONE_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # rows carry no dates, and nothing measured here depends on them
+PATH = click.argument("path", metavar="FILE.jsonl", type=click.Path(path_type=Path))
 
 
 @click.command()
-@_PATH
+@PATH
 @click.option("--out", type=click.Path(path_type=Path), help="Write {overview} rows, in order, to this file.")
 def neutral(path: Path, out: Path | None) -> None:
     """Write an overview for each row of FILE.jsonl ({articles: [{title, text}]}, optional neutral: an expert's text).
@@ -51,34 +50,7 @@ def neutral(path: Path, out: Path | None) -> None:
 
 
 @click.command()
-@_PATH
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write {left, right} rows, in order, to this file."
-)
-def sides(path: Path, out: Path | None) -> None:
-    """Write each Side's summary for the rows of FILE.jsonl ({news: {left|center|right: {title, body}}, roundup: [...]}).
-
-    Prints {"n", "own_side", "compared", "own_side_expert", "own_side_expert_whole", "compared_expert", "salience",
-    "salience_centroid"}.
-    own_side: percent of summaries nearer to their own Side's headline than to the other's; own_side_expert: the same
-    against what the roundup says of each Side, where it speaks of both, and for the Side's whole article in place of the
-    summary (what choosing could reach). Salience: cosine to the Side's own article,
-    beside that of a summary chosen by the centroid alone.
-    """
-    found: list[SidesMeasure] = []
-    for line, row in read_rows(path):
-        articles = _news(row, path, line)
-        expert = row.get("roundup") or []
-        if not isinstance(expert, list) or not all(isinstance(p, str) for p in expert):
-            raise RowsError(f"{path}, line {line}: 'roundup' is not a list of texts.")
-        found.append(measure(articles, Expert.of(expert)))
-    if out is not None:
-        write_rows(out, ({s.value: m.texts.get(s, "") for s in (Side.LEFT, Side.RIGHT)} for m in found))
-    click.echo(json.dumps({"n": len(found), **SidesMeasure.sum_up(found)}))
-
-
-@click.command()
-@_PATH
+@PATH
 def grounding(path: Path) -> None:
     """Plant wrong numbers, names and quotations into true sentences of FILE.jsonl ({articles: [{title, text}]} rows).
 
@@ -92,7 +64,7 @@ def grounding(path: Path) -> None:
 
 
 @click.command()
-@_PATH
+@PATH
 def weights(path: Path) -> None:
     """Learn the overview's weights from FILE.jsonl ({articles: [{title, text}], neutral: an expert's text} rows).
 
@@ -125,28 +97,18 @@ def _articles(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText
     if not isinstance(articles, list) or not all(isinstance(a, dict) for a in articles):
         raise RowsError(f"{path}, line {line}: 'articles' is missing or no list of objects.")
     return [
-        _article(number, Side.CENTER, a, "text", path=path, line=line)
+        article(number, Side.CENTER, a, "text", path=path, line=line)
         for number, a in enumerate(articles, start=1)
     ]
 
 
-def _news(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText]:
-    news = row.get("news")
-    if not isinstance(news, dict) or not all(isinstance(a, dict) for a in news.values()):
-        raise RowsError(f"{path}, line {line}: 'news' is missing or no object of articles.")
-    known: Sequence[Side] = [s for s in Side if s.value in news]
-    return [
-        _article(number, side, news[side.value], "body", path=path, line=line)
-        for number, side in enumerate(known, start=1)
-    ]
-
-
-def _article(number: int, side: Side, row: dict[str, Any], key: str, *, path: Path, line: int) -> ArticleText:
+def article(number: int, side: Side, row: dict[str, Any], key: str, *, path: Path, line: int) -> ArticleText:
+    """One object of a row as an article of an Outlet of its own. Raises :class:`RowsError` when it has no title or text."""
     return ArticleText(
         id=number,
         outlet=f"Outlet {chr(64 + number)}",
         side=side,
         headline=text_of(row, "title", path=path, line=line),
         excerpt=text_of(row, key, path=path, line=line),
-        published_at=_ONE_DAY,
+        published_at=ONE_DAY,
     )

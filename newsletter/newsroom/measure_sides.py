@@ -1,23 +1,111 @@
-"""How well a Side's summary speaks for its own Side, measured against headlines and an expert's words. Pure."""
+"""How well a Side's summary speaks for its own Side, beside yardsticks and beside the whole of what was shown. Pure.
+
+What is measured is the Summary that would be published: chosen beside Lede and Overview, and past the grounding gate.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from newsletter.newsroom.leans import Side
+from newsletter.newsroom.rouge import rouge
 from newsletter.newsroom.salience import cosine, terms
-from newsletter.newsroom.selection import SUMMARY_WORDS, choose
+from newsletter.newsroom.selection import SUMMARY_WORDS
 from newsletter.newsroom.sentences import split
-from newsletter.newsroom.statements import Statement, statements
-from newsletter.newsroom.summarizers.extractive import side_text
+from newsletter.newsroom.side_matching import PAIR, Matching
+from newsletter.newsroom.side_yardsticks import YARDSTICKS, centroid
+from newsletter.newsroom.statements import statements
+from newsletter.newsroom.summarizers.extractive import side_texts
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
-PAIR = (Side.LEFT, Side.RIGHT)
-_OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+OURS, WHOLE = "ours", "whole"
+LIKENESSES = ("cosine", "rare_cosine", "rouge1", "rouge2", "rougeL")
 _NAMED = {side: re.compile(rf"\b{side.value}(?:-| |\b)", re.IGNORECASE) for side in PAIR}
+
+
+class Rarity:
+    """How much a term tells: the fewer Stories have it, the more (inverse document frequency)."""
+
+    def __init__(self, stories: Iterable[str]) -> None:
+        self._stories: Counter[str] = Counter()
+        self._count = 0
+        for text in stories:
+            self._stories.update(set(terms(text)))
+            self._count += 1
+
+    def weighed(self, text: str) -> dict[str, float]:
+        """The terms of a text, each by how often it stands there and how rare it is."""
+        return {
+            t: (1 + math.log(n)) * math.log((self._count + 1) / (self._stories[t] + 0.5))
+            for t, n in Counter(terms(text)).items()
+        }
+
+
+@dataclass
+class Tally:
+    """Sums over many summaries of one way of choosing: how like its own Side's words, and how often more than the other's."""
+
+    told: int = 0
+    words: int = 0
+    own: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LIKENESSES, 0.0))
+    near: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LIKENESSES, 0.0))
+
+    def add(self, here: Mapping[str, float], there: Mapping[str, float], words: int) -> None:
+        """One summary: its likenesses to its own Side's words and to the other's. A tie counts half."""
+        self.told += 1
+        self.words += words
+        for kind in LIKENESSES:
+            self.own[kind] += 1.0 if here[kind] > there[kind] else 0.5 if here[kind] == there[kind] else 0.0
+            self.near[kind] += here[kind]
+
+    def row(self) -> dict[str, object]:
+        """Percent that match their own Side, mean likeness, mean words."""
+        told = max(1, self.told)
+        return {
+            "own": {k: round(100 * self.own[k] / told, 1) for k in LIKENESSES},
+            "near": {k: round(self.near[k] / told, 3) for k in LIKENESSES},
+            "words": round(self.words / told, 1),
+        }
+
+
+def compare(matchings: Sequence[Matching], rarity: Rarity) -> dict[str, object]:
+    """Our summaries, each yardstick with as many words, and all that was shown, held against what is wanted."""
+    tallies = {name: Tally() for name in (OURS, *YARDSTICKS, WHOLE)}
+    for matching in matchings:
+        pool = statements(matching.shown)
+        texts = side_texts(matching.shown)
+        for side in PAIR:
+            if not texts[side]:
+                continue
+            words = len(texts[side].split())
+            told = {OURS: texts[side], WHOLE: whole(matching.shown, side)}
+            told |= {name: way(pool, side, words) for name, way in YARDSTICKS.items()}
+            for name, text in told.items():
+                here, there = (likenesses(text, matching.wanted[s], rarity) for s in (side, OTHER[side]))
+                tallies[name].add(here, there, len(text.split()))
+    return {"compared": tallies[OURS].told, **{name: t.row() for name, t in tallies.items()}}
+
+
+def likenesses(text: str, wanted: str, rarity: Rarity) -> dict[str, float]:
+    """The ways two texts are compared here, each 0…1."""
+    score = rouge(wanted, text)
+    return {
+        "cosine": cosine(Counter(terms(text)), Counter(terms(wanted))),
+        "rare_cosine": cosine(rarity.weighed(text), rarity.weighed(wanted)),
+        "rouge1": score.one,
+        "rouge2": score.two,
+        "rougeL": score.longest,
+    }
+
+
+def whole(articles: Sequence[ArticleText], side: Side) -> str:
+    """All that a Side's articles say."""
+    return " ".join(f"{a.headline} {a.excerpt}".strip() for a in articles if a.side is side)
 
 
 @dataclass(frozen=True)
@@ -51,6 +139,7 @@ class SidesMeasure:
     compared_expert: int
     salience: tuple[float, ...]
     salience_centroid: tuple[float, ...]
+    salience_centroid_as_long: tuple[float, ...]
 
     @staticmethod
     def sum_up(found: Sequence[SidesMeasure]) -> dict[str, float]:
@@ -59,6 +148,7 @@ class SidesMeasure:
         expert = sum(m.compared_expert for m in found)
         ours = [x for m in found for x in m.salience]
         plain = [x for m in found for x in m.salience_centroid]
+        as_long = [x for m in found for x in m.salience_centroid_as_long]
         return {
             "own_side": round(100 * sum(m.own for m in found) / max(1, compared), 1),
             "compared": compared,
@@ -67,16 +157,17 @@ class SidesMeasure:
             "compared_expert": expert,
             "salience": round(sum(ours) / max(1, len(ours)), 3),
             "salience_centroid": round(sum(plain) / max(1, len(plain)), 3),
+            "salience_centroid_as_long": round(sum(as_long) / max(1, len(as_long)), 3),
         }
 
 
 def measure(articles: Sequence[ArticleText], expert: Expert) -> SidesMeasure:
     """Both Sides' summaries of one Story, compared."""
-    texts = {s: side_text(articles, s) for s in PAIR}
+    texts = {s: t for s, t in side_texts(articles).items() if s in PAIR}
     headlines = {s: " ".join(a.headline for a in articles if a.side is s) for s in PAIR}
     own, compared = _nearer(texts, headlines)
     own_expert, compared_expert = _nearer(texts, expert.of_side)
-    wholes = {s: " ".join(f"{a.headline} {a.excerpt}" for a in articles if a.side is s) for s in PAIR}
+    wholes = {s: whole(articles, s) for s in PAIR}
     whole_expert, _ = _nearer({s: wholes[s] if texts[s] else "" for s in PAIR}, expert.of_side)
     pool = statements(articles)
     told = [s for s in PAIR if texts[s]]
@@ -88,7 +179,8 @@ def measure(articles: Sequence[ArticleText], expert: Expert) -> SidesMeasure:
         whole_expert,
         compared_expert,
         tuple(_near_article(texts[s], articles, s) for s in told),
-        tuple(_near_article(_by_centroid(pool, s), articles, s) for s in told),
+        tuple(_near_article(centroid(pool, s, SUMMARY_WORDS), articles, s) for s in told),
+        tuple(_near_article(centroid(pool, s, len(texts[s].split())), articles, s) for s in told),
     )
 
 
@@ -101,17 +193,10 @@ def _nearer(texts: Mapping[Side, str], wanted: Mapping[Side, str]) -> tuple[floa
     told = [s for s in PAIR if texts[s]]
     for side in told:
         said = Counter(terms(texts[side]))
-        here, there = cosine(said, vectors[side]), cosine(said, vectors[_OTHER[side]])
+        here, there = cosine(said, vectors[side]), cosine(said, vectors[OTHER[side]])
         own += 1.0 if here > there else 0.5 if here == there else 0.0
     return own, len(told)
 
 
 def _near_article(text: str, articles: Sequence[ArticleText], side: Side) -> float:
-    whole = Counter(t for a in articles if a.side is side for t in terms(a.headline) + terms(a.excerpt))
-    return cosine(Counter(terms(text)), whole)
-
-
-def _by_centroid(pool: Sequence[Statement], side: Side) -> str:
-    scores = {i: s.salience for i, s in enumerate(pool) if s.side is side and s.fit and not s.is_headline}
-    scores = scores or {i: s.salience for i, s in enumerate(pool) if s.side is side}
-    return " ".join(s.text for s in choose(pool, scores, words=SUMMARY_WORDS, limit=3))
+    return cosine(Counter(terms(text)), Counter(terms(whole(articles, side))))

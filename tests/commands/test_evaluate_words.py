@@ -54,9 +54,31 @@ def test_sides_compares_each_summary_with_both_sides(tmp_path: Path) -> None:
     }
     expert = ["Left-rated outlets told of a debate of nine hours; right-rated outlets of the cost."]
     done = CliRunner().invoke(evaluate, ["sides", _file(tmp_path, {"news": news, "roundup": expert})])
-    found = json.loads(done.output)
+    found = json.loads(done.stdout)
     assert (found["compared"], found["compared_expert"]) == (2, 2)
     assert found["own_side_expert"] == 100.0
+    assert set(found["matchings"]) == {"headlines", "hidden_headlines"}
+    assert found["matchings"]["headlines"]["compared"] == 2
+
+
+def test_sides_reads_labelled_articles_too_and_leaves_out_those_of_no_known_side(tmp_path: Path) -> None:
+    rows = [
+        {
+            "label": "wall",
+            "bias": bias,
+            "source": f"S{n}",
+            "title": f"Wall {n}: berths",
+            "text": f"{WALL} {COST}",
+        }
+        for n, bias in enumerate(("Lean Left", "left", "Far Right", "Lean Right", "Center", "unknown", None))
+    ]
+    path = _file(tmp_path, *rows, {"label": "alone", "bias": "Left", "title": "Alone", "text": WALL})
+    found = json.loads(CliRunner().invoke(evaluate, ["sides", path]).stdout)
+    assert found["n"] == 1
+    assert set(found["matchings"]) == {"headlines", "hidden_headlines", "other_halves"}
+    assert found["matchings"]["other_halves"]["compared"] == 6
+    refused = CliRunner().invoke(evaluate, ["sides", path, "--out", str(tmp_path / "out")])
+    assert isinstance(refused.exception, RowsError)
 
 
 def test_grounding_plants_faults_and_counts_alarms(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from newsletter.newsroom.grounding import judge, stands_in
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.rouge import rouge
-from newsletter.newsroom.summarizers.extractive import Extractive, overview, side_text
+from newsletter.newsroom.summarizers.extractive import Extractive, overview, side_texts
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
 from newsletter.newsroom.telling import Telling, from_json, to_json
 
@@ -158,10 +158,10 @@ def test_a_loaded_sentence_gives_way_to_a_plainer_one_of_its_side(*, loaded_firs
         )
         for n, text in enumerate(texts, start=1)
     ]
-    assert plainer in side_text(told, Side.RIGHT)
-    assert "illegal alien" not in side_text(told, Side.RIGHT)
+    assert plainer in side_texts(told)[Side.RIGHT]
+    assert "illegal alien" not in side_texts(told)[Side.RIGHT]
     alone = [a for a in told if a.excerpt == loaded]
-    assert loaded in side_text(alone, Side.RIGHT)
+    assert loaded in side_texts(alone)[Side.RIGHT]
 
 
 def test_what_both_sides_state_is_more_than_what_stood_above() -> None:

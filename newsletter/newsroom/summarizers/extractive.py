@@ -22,6 +22,7 @@ from newsletter.newsroom.statements import Statement, same_said, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
 from newsletter.newsroom.telling import Bullet, BulletKind, Question, Quote, Sentence, Summary, Telling
 
+CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
 AGREED = 0.5  # cosine from which a sentence of the left and one of the right state the same
 SAID_AGAIN = 0.75  # cosine from which a reader takes a sentence for one that stood above
 MOST_BULLETS = 6
@@ -51,7 +52,7 @@ class Extractive:
             Side.RIGHT,
             Side.CENTER,
         ):  # what one Side's outlets print is not printed again for another
-            sides[side] = _side(side, pool, [*shown, *(x for chosen in sides.values() for x in chosen)])
+            sides[side] = _side(side, pool, shown, [x for chosen in sides.values() for x in chosen])
         words = side_words(articles)
         told = [*shown, *(x for chosen in sides.values() for x in chosen)]
         analysis, used = _analysis(plain, told, articles, words)
@@ -101,9 +102,15 @@ def overview(articles: Sequence[ArticleText]) -> str:
     return " ".join(s.text for s in overview_of(_unloaded(current(statements(articles))), articles))
 
 
-def side_text(articles: Sequence[ArticleText], side: Side) -> str:
-    """Only one Side's summary: what ``evaluate sides`` measures."""
-    return " ".join(s.text for s in _side(side, current(statements(_in_order(articles))), ()))
+def side_texts(articles: Sequence[ArticleText]) -> dict[Side, str]:
+    """Each Side's Summary as it would be published, empty where it has none: what ``evaluate sides`` measures."""
+    if not articles:
+        return dict.fromkeys(SIDES, "")
+    told = Extractive().tell(articles)
+    return {
+        side: " ".join(s.text for s in summary.sentences) if (summary := told.summary(side)) else ""
+        for side in SIDES
+    }
 
 
 def _unloaded(pool: Sequence[Statement]) -> list[Statement]:
@@ -118,17 +125,21 @@ def _lede(pool: Sequence[Statement]) -> list[Statement]:
     leads = [i for i in alone if pool[i].position == 0] or alone
     leads = [i for i in leads if not pool[i].loaded] or leads
     scores = neutral_scores(pool)
-    return choose(pool, {i: scores[i] for i in leads if i in scores}, words=30, limit=1)
+    plain = {i: scores[i] + CENTER_FIRST * (pool[i].side is Side.CENTER) for i in leads if i in scores}
+    return choose(pool, plain, words=30, limit=1)
 
 
-def _side(side: Side, pool: Sequence[Statement], shown: Sequence[Statement]) -> list[Statement]:
-    """The Side's sentences, preferring those not yet shown; its headlines only when its excerpts give nothing."""
+def _side(
+    side: Side, pool: Sequence[Statement], shown: Sequence[Statement], said: Sequence[Statement]
+) -> list[Statement]:
+    """The Side's sentences, preferring those not yet ``shown``, and none that another Side ``said``; its headlines only
+    when its excerpts give nothing, what another Side said too only when nothing else is left."""
     scores = side_scores(pool, side, pool)
     whole = {i: v for i, v in scores.items() if not pool[i].is_headline}
-    for able, said in ((whole, shown), (whole, ()), (scores, shown)):
-        if chosen := told_by(side, pool, able, said=said):
-            return chosen
-    return told_by(side, pool, scores)[:2]
+    for able, before in ((whole, said), (whole, ()), (scores, said)):
+        if chosen := told_by(side, pool, able, shown=shown, said=before):
+            return chosen if able is whole else chosen[:2]
+    return told_by(side, pool, scores, shown=shown)[:2]
 
 
 def _sentence(statement: Statement, pool: Sequence[Statement], *, side: Side | None = None) -> Sentence:
