@@ -291,7 +291,7 @@ def _as_seen(session: Session, issued_on: date, seen: str) -> Issue:
     issue = find_issue(session, issued_on)
     if seen and seen != standing(session, issue):
         raise ChangedMeanwhile(
-            f"The issue of {issued_on.isoformat()} was changed since you opened this page, and is {issue.state} now."
-            " Nothing was done: look it over and decide again."
+            f"The issue of {issued_on.isoformat()} was changed since you opened this page; its state is now: {issue.state}."
+            " Look it over and decide again."
         )
     return issue

@@ -70,4 +70,8 @@ def check(
 
 def _finding(name: str, answer: Answer) -> Finding:
     level, reason, *remedies = answer
-    return Finding(name, level, reason, remedies[0] if remedies else ())
+    mends = remedies[0] if remedies else ()
+    return Finding(name, level, reason, mends if mends or level == "pass" else _BY_HAND)
+
+
+_BY_HAND = (Remedy("go", "Edit it by hand", 0, "edit"),)  # where no press of a button mends it

@@ -65,7 +65,7 @@ def _even(case: Case) -> tuple[Remedy, ...]:
     """One press, which says when it cannot do all; none when it could do nothing."""
     after = evened(case.view.stories, case.view.intro)
     if after == case.view.stories:
-        return (Remedy("go", "Edit it by hand", 0, "edit"),)
+        return ()
     whole = not uneven(weights(after, case.view.intro))
     return (Remedy("even", "Even it out" if whole else "Even it out as far as it goes: some of it stays"),)
 

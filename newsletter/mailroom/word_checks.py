@@ -44,7 +44,7 @@ def headlines(case: Case) -> Answers:
                 yield "warn", f"Stories {m + 1} and {n + 1} bear almost the same headline.", _second(case, n)
     topics = {s.topic for s in case.view.stories}
     if len(topics) == 1 and len(case.view.stories) >= WANTED:
-        yield "warn", "All stories are of one topic."
+        yield "warn", "All stories are of one topic.", _second(case, len(case.view.stories) - 1)
     yield "pass", "No headline is repeated."
 
 
@@ -62,7 +62,7 @@ def sides(case: Case) -> Answers:
                 yield (
                     "block",
                     f"Story {number} tells the {side.value}, which did not carry it.",
-                    _newest(case, story.id),
+                    (*_newest(case, story.id), *case.swaps(story.id)),
                 )
             if story.telling.summary(side) is None:
                 said = flat(phrases.missing_side(story, side))

@@ -39,6 +39,7 @@ def found(view: IssueView, mails: Any, settings: Settings = SETTINGS) -> dict[st
     faults: dict[str, tuple[str, str]] = {}
     for f in check(view, mails, settings=settings):
         if f.level != "pass":
+            assert f.remedies, f"no press mends {f}"
             level, said = faults.get(f.name, ("warn", ""))
             faults[f.name] = ("block" if "block" in (level, f.level) else level, f"{said} {f.reason}")
     return faults

@@ -19,7 +19,7 @@ class Standing:
     accepted: int
     uncertain: int
     checked: bool
-    blocks: int
+    blocks: tuple[str, ...]  # the reasons of the Checks that do
     warns: int
     auto: bool  # APPROVAL=auto
 
@@ -52,10 +52,10 @@ def advice(now: Standing) -> Advice:
         case "dispatching":
             return _of_dispatching(now)
         case "held":
-            because = f" because {_ended(now.hold_reason)}" if now.hold_reason else "."
+            because = f": {_ended(now.hold_reason)}" if now.hold_reason else "."
             return Advice("stop", f"Held{because} Nothing goes out until you resume or withdraw it.")
         case "withdrawn":
-            because = f" because {_ended(now.hold_reason)}" if now.hold_reason else "."
+            because = f": {_ended(now.hold_reason)}" if now.hold_reason else "."
             return Advice("calm", f"Withdrawn{because} It stays withdrawn.")
     if now.uncertain:
         return Advice(
@@ -70,21 +70,18 @@ def _of_draft(now: Standing) -> Advice:
     if not now.checked:
         return Advice("look", "Not checked yet: wait a minute, or check it now.")
     if now.blocks:
-        said = "one check blocks" if now.blocks == 1 else f"{now.blocks} checks block"
-        return Advice(
-            "stop",
-            f"It waits for you: {said}. Mend what it names, or approve with a written reason.",
-            place="#checks",
-            press="See why",
-        )
-    warned = f" {now.warns} to look at." if now.warns else ""
+        more = f" (And {len(now.blocks) - 1} more.)" if len(now.blocks) > 1 else ""
+        said = f"It waits for you. {_ended(now.blocks[0])}{more}"
+        return Advice("stop", said, place="#checks", press="See what mends it")
+    warned, to = (f" {now.warns} to look at.", ("#checks", "See what")) if now.warns else ("", ("", ""))
     if now.auto:
         return Advice(
             "look",
             f"No check blocks.{warned} Unless you hold it, it approves itself at",
             now.changed_at + GRACE,
+            *to,
         )
-    return Advice("look", f"No check blocks.{warned} Look it over, then approve it.")
+    return Advice("look", f"No check blocks.{warned} Look it over, then approve it.", None, *to)
 
 
 def _of_dispatching(now: Standing) -> Advice:

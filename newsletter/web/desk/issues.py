@@ -158,7 +158,7 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
         accepted=sums.accepted,
         uncertain=sums.uncertain,
         checked=bool(checks),
-        blocks=sum(c.level == "block" for c in checks),
+        blocks=tuple(c.reason for c in checks if c.level == "block"),
         warns=sum(c.level == "warn" for c in checks),
         auto=site.settings.APPROVAL == "auto",
     )

@@ -256,14 +256,15 @@ def test_many_faults_of_one_kind_stand_behind_the_first(desk: object, sessions: 
 
 
 def test_what_comes_next_is_one_sentence_for_every_state() -> None:
-    draft = Standing("draft", MORNING, "", 0, 0, 0, checked=True, blocks=0, warns=2, auto=True)
+    draft = Standing("draft", MORNING, "", 0, 0, 0, checked=True, blocks=(), warns=2, auto=True)
     assert advice(draft).until == MORNING + timedelta(minutes=10)
     assert advice(replace(draft, auto=False)).tone == "look"
-    assert advice(replace(draft, blocks=1)).tone == "stop"
-    assert "one check blocks" in advice(replace(draft, blocks=1)).sentence
+    blocked = advice(replace(draft, blocks=("It is too large.", "It has no end")))
+    assert (blocked.tone, blocked.sentence) == ("stop", "It waits for you. It is too large. (And 1 more.)")
+    assert (blocked.place, bool(blocked.press)) == ("#checks", True)
     assert "check it now" in advice(replace(draft, checked=False)).sentence
     held = replace(draft, state="held", hold_reason="a quote is in doubt")
-    assert advice(held).sentence.startswith("Held because a quote is in doubt.")
+    assert advice(held).sentence.startswith("Held: a quote is in doubt. Nothing goes out until")
     assert advice(replace(draft, state="dispatched", audience=9, accepted=8, uncertain=1)).tone == "look"
     assert advice(replace(draft, state="dispatched", audience=9, accepted=9)).tone == "calm"
 

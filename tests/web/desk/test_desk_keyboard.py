@@ -150,7 +150,7 @@ def test_a_blocking_check_is_passed_with_a_written_reason_only(hands: Hands, pre
             )
         )
     hands.page.reload()
-    hands.skip().to("See why", most=1)
+    hands.skip().to("See what mends it", most=1)
     hands.to("Approve all the same", most=4).press()
     assert _issue(press).state == "draft"  # the browser asks for the reason
     stop = hands.stop()  # and leads to where it is written
