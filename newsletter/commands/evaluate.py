@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from newsletter.commands import evaluate_sides, evaluate_words
+from newsletter.commands import evaluate_history, evaluate_sides, evaluate_words
 from newsletter.commands.jsonlines import RowsError, read_rows, text_of, write_rows
 from newsletter.newsroom.clusters import Piece, cluster
 from newsletter.newsroom.measures import measures
@@ -24,6 +24,7 @@ def evaluate() -> None:
 for measured in (
     evaluate_words.neutral,
     evaluate_sides.sides,
+    evaluate_history.history,
     evaluate_words.grounding,
     evaluate_words.weights,
 ):

@@ -65,7 +65,7 @@ def _of_news(rows: Sequence[tuple[int, dict[str, Any]]], path: Path, out: Path |
     experts: list[Matching] = []
     with progress() as show:
         for done, (line, row) in enumerate(rows, start=1):
-            articles = _news(row, path, line)
+            articles = news_of(row, path, line)
             expert = row.get("roundup") or []
             if not isinstance(expert, list) or not all(isinstance(p, str) for p in expert):
                 raise RowsError(f"{path}, line {line}: 'roundup' is not a list of texts.")
@@ -128,7 +128,8 @@ def _side(bias: object) -> Side | None:
     return next((s for s in Side if s.value in text), None)
 
 
-def _news(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText]:
+def news_of(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText]:
+    """The articles of a row with news, each as from an Outlet of its own. Raises :class:`RowsError`."""
     news = row.get("news")
     if not isinstance(news, dict) or not all(isinstance(a, dict) for a in news.values()):
         raise RowsError(f"{path}, line {line}: 'news' is missing or no object of articles.")

@@ -1,7 +1,8 @@
 """Which earlier Stories belong to the thread of a Story: the History under it.
 
-A link needs two witnesses, for a wrong one misleads and a missing one only is missed: the texts are alike (cosine 0.20 or more
-of weighted words) and both carry a name that few other Stories carry; two such names where the texts are not much alike.
+A link needs two witnesses, for a wrong one misleads and a missing one only is missed: the texts are alike (cosine of weighted
+words) and both carry a name that not everybody carries; two names that are rare where the texts are not much alike.
+``evaluate history`` measures it.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ from newsletter.newsroom.vectors import Floats, Stems, count, fold, stem, weigh
 RECENT = timedelta(days=2)  # Stories that may still gain Articles or stand in an Issue
 LOOK_BACK = timedelta(days=400)
 APART = timedelta(hours=20)  # an earlier Story began on a day before
-ALIKE = 0.20
-MUCH_ALIKE = 0.28  # below this, one rare name may be only a place that both mention: two are asked for
-RARE_SHARE = 0.015  # of all Stories compared may carry a name that is rare
-RARE_STORIES = 4  # and so many may always, for a thread is several Stories
+ALIKE = 0.22
+MUCH_ALIKE = (
+    0.32  # below this, one name may be only a place that both mention: two are asked for, and rare ones
+)
+COMMON_SHARE = 0.1  # of all Stories compared may carry a name that is a witness
+RARE_SHARE = 0.03  # of them may carry one that is rare
+RARE_STORIES = 7  # and so many may always, for a thread is several Stories
 MOST_LINKS = 4
 TEXTS = 4  # Articles of a Story that are compared
 TEXT_LETTERS = 400
@@ -111,7 +115,8 @@ def links(stories: Sequence[Thread], recent: frozenset[int]) -> list[Link]:
     )
     names = [{n: w for n, w in names_in(s.texts).items() if n not in words} for s in stories]
     carried = Counter(name for each in names for name in each)
-    most = max(RARE_STORIES, RARE_SHARE * len(stories))
+    rare = max(RARE_STORIES, RARE_SHARE * len(stories))
+    common = max(RARE_STORIES, COMMON_SHARE * len(stories))
     rows = [i for i, s in enumerate(stories) if s.id in recent]
     found: list[Link] = []
     for row, likeness in _rows_of_likeness(matrix, rows):
@@ -123,8 +128,9 @@ def links(stories: Sequence[Thread], recent: frozenset[int]) -> list[Link]:
         mine: list[Link] = []
         for similarity, earlier, i in sorted(near, key=lambda n: (-n[0], n[1])):
             both = names[row].keys() & names[i].keys()
-            shared = sorted((carried[n], n) for n in both if carried[n] <= most)
-            if len(shared) >= (1 if similarity >= MUCH_ALIKE else 2):
+            much = similarity >= MUCH_ALIKE
+            shared = sorted((carried[n], n) for n in both if carried[n] <= (common if much else rare))
+            if len(shared) >= (1 if much else 2):
                 mine.append(Link(stories[row].id, earlier, similarity, names[row][shared[0][1]]))
         found.extend(mine[:MOST_LINKS])
     return found

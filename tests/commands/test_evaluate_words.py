@@ -106,3 +106,23 @@ def test_weights_are_learnt_by_name_and_say_what_they_are_worth_elsewhere(tmp_pa
     assert found["held_out"]["rouge1"] > 0
     few = CliRunner().invoke(evaluate, ["weights", _file(tmp_path, rows[0])])
     assert isinstance(few.exception, RowsError)
+
+
+def test_history_is_held_against_judged_pairs(tmp_path: Path) -> None:
+    wall = {"left": {"title": "Wall approved", "body": f"On Tuesday Dana Whitlock spoke. {COST}"}}
+    other = {"left": {"title": "Lamps", "body": "A museum reopened its wing of glass with a show of lamps."}}
+    rows = [
+        {"date": "2021-08-05T10:00:00-07:00", "news": wall},
+        {"date": "2021-08-09", "news": wall},
+        *({"date": f"2021-07-{day:02}", "news": other} for day in range(1, 9)),
+    ]
+    path = _file(tmp_path, *rows)
+    judged = tmp_path / "judged.jsonl"
+    judged.write_text('{"story": 1, "earlier": 0, "same_thread": true}\n')
+    done = CliRunner().invoke(evaluate, ["history", path, "--judged", str(judged)])
+    found = json.loads(done.stdout)
+    assert found["n"] == 10
+    assert found["recall"] == 100.0
+    judged.write_text('{"story": 1}\n')
+    refused = CliRunner().invoke(evaluate, ["history", path, "--judged", str(judged)])
+    assert isinstance(refused.exception, RowsError)

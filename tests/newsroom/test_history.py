@@ -75,6 +75,12 @@ def test_a_name_that_everybody_carries_is_no_witness() -> None:
     assert links([thread(1, 9, STRIKE), thread(2, 0, TALKS), *crowd], frozenset({2})) == []
 
 
+def test_texts_much_alike_may_share_a_name_that_several_stories_carry() -> None:
+    several = [thread(10 + i, 20 + i, f"{FILLER[i % 5]} Then came Ines Quillfeather.") for i in range(5)]
+    found = links([thread(1, 9, STRIKE), thread(2, 0, TALKS), *several, *FILLERS], frozenset({2}))
+    assert [(f.earlier_id, f.shared_name) for f in found] == [(1, "Quillfeather")]
+
+
 def test_links_do_not_depend_on_order_and_are_few() -> None:
     stories = [thread(i, 30 - i, STRIKE) for i in range(1, 4)] + [thread(9, 0, TALKS), *FILLERS]
     want = links(stories, frozenset({9}))
