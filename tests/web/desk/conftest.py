@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import unescape
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
@@ -23,7 +24,10 @@ from newsletter.circulation import development, operators
 from newsletter.circulation.tokens import Tokens
 from newsletter.links import Links
 from newsletter.mailroom import providers
+from newsletter.models import Article, Placement, StoryTelling
 from newsletter.newsroom import sample
+from newsletter.newsroom.sentences import split
+from newsletter.newsroom.telling import Citation, Sentence, from_json, to_json
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from tests.conftest import MORNING
@@ -68,6 +72,27 @@ def make_press(settings: Settings, sessions: db.Sessions, now: datetime) -> Pres
         tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=fixed),
         provider=providers.make(settings, now=fixed),
     )
+
+
+LOADED = (
+    "The law caps rent rises at 4 percent a year for 1.9 million homes, and tenants’ groups call it the biggest victory for "
+    "renters in a generation."
+)
+PLAIN = "The law caps rent rises at 4 percent a year for 1.9 million homes."
+
+
+def plant_loaded(sessions: db.Sessions) -> None:
+    """Put a loaded sentence of an article into the Overview of the Issue's Story that has the article."""
+    with sessions.begin() as session:
+        article = session.scalars(select(Article).where(Article.excerpt.contains("biggest victory"))).one()
+        passage = next(x for x in split(article.excerpt) if "biggest victory" in x)
+        placed = session.scalars(select(Placement).where(Placement.story_id == article.story_id)).one()
+        before = from_json(placed.telling.words)
+        loaded = Sentence(LOADED, (Citation(article.id, passage),))
+        after = replace(before, overview=(*before.overview, loaded))
+        session.execute(
+            update(StoryTelling).where(StoryTelling.id == placed.telling_id).values(words=to_json(after))
+        )
 
 
 @pytest.fixture

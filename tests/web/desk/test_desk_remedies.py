@@ -17,6 +17,7 @@ from newsletter.newsroom.leans import Side
 from newsletter.newsroom.telling import Telling, from_json, to_json
 from tests.conftest import MORNING
 from tests.servers.feed_server import FeedServer
+from tests.web.desk.conftest import PLAIN, plant_loaded
 
 DAY = "2026-03-02"
 ISSUE = f"issues/{DAY}"
@@ -71,20 +72,22 @@ def _headlines(sessions: db.Sessions) -> list[str]:
 def test_a_loaded_sentence_of_ours_is_said_plainer_in_words_read_before(
     desk: Any, sessions: db.Sessions
 ) -> None:
+    plant_loaded(sessions)
     (found,) = _look(desk)["loaded-words"]
     assert (found.level, "“victory”" in found.reason) == ("warn", True)
-    plain = "The law caps rent rises at 4 percent a year for 1.9 million homes."
-    assert [r["words"] for r in found.remedies] == [f"Say “{plain}”", "Edit it"]
+    assert [r["words"] for r in found.remedies] == [f"Say “{PLAIN}”", "Edit it"]
     before = {x.text: x for x in _told(sessions).sentences()}
-    _press(desk, f"Say “{plain}”")
+    _press(desk, f"Say “{PLAIN}”")
     assert _level(desk, "loaded-words") == {"pass"}
     after = {x.text: x for x in _told(sessions).sentences()}
     (gone,) = before.keys() - after.keys()
     assert "victory" in gone
-    assert after.keys() - before.keys() == {plain}
-    assert after[plain].citations == before[gone].citations
+    assert after.keys() - before.keys() == {PLAIN}
+    assert after[PLAIN].citations == before[gone].citations
     with db.reading(sessions) as session:
-        telling = session.scalars(select(Placement).order_by(Placement.rank)).first().telling  # type: ignore[union-attr]
+        told = select(StoryTelling).order_by(StoryTelling.id.desc())
+        telling = session.scalars(told).first()
+        assert telling is not None
         assert (telling.revision, telling.written_by) == (2, "operator")
 
 
@@ -109,6 +112,7 @@ def test_of_two_loaded_sentences_one_press_mends_one(desk: Any, sessions: db.Ses
     def load(telling: Telling) -> Telling:
         return replace(telling, headline="Brazen Assembly caps rents")
 
+    plant_loaded(sessions)
     _rewrite(sessions, load)
     one, two = _look(desk)["loaded-words"]
     assert "“brazen”" in one.reason.lower()
@@ -122,7 +126,9 @@ def test_of_two_loaded_sentences_one_press_mends_one(desk: Any, sessions: db.Ses
 def _told(sessions: db.Sessions) -> Telling:
     """The words of the Issue's first Story."""
     with db.reading(sessions) as session:
-        return from_json(session.scalars(select(Placement).order_by(Placement.rank)).first().telling.words)  # type: ignore[union-attr]
+        placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
+        assert placed is not None
+        return from_json(placed.telling.words)
 
 
 def test_an_unfounded_sentence_blocks_and_is_taken_out(desk: Any, sessions: db.Sessions) -> None:
@@ -328,10 +334,13 @@ def test_an_act_that_is_none_and_a_stale_remedy_change_nothing(desk: Any, sessio
 
 
 @pytest.mark.parametrize("state", ["dispatch", "withdraw"])
-def test_what_is_on_its_way_offers_no_remedy(desk: Any, state: str) -> None:
+def test_what_is_on_its_way_offers_no_remedy(desk: Any, sessions: db.Sessions, state: str) -> None:
+    plant_loaded(sessions)
+    _look(desk)
+    assert f"Say “{PLAIN}”" in desk.page(ISSUE)
     if state == "dispatch":
         desk.press.approve(date.fromisoformat(DAY), by="test")
         desk.press.dispatch(date.fromisoformat(DAY))
     else:
         desk.press.withdraw(date.fromisoformat(DAY), by="test", reason="wrong")
-    assert "Say “The law caps" not in desk.page(ISSUE)
+    assert f"Say “{PLAIN}”" not in desk.page(ISSUE)
