@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import lru_cache
 
 from newsletter.newsroom import differences
@@ -18,7 +17,8 @@ from newsletter.newsroom.alignment import Turned, other_speaker, turned
 from newsletter.newsroom.facts import QUOTED, SINGLE_QUOTED, flipped, name_words, numbers, spelled
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.namings import about, also_called, near_to, one_spelling
-from newsletter.newsroom.near_copies import Change, copied
+from newsletter.newsroom.near_copies import copied
+from newsletter.newsroom.refusals import ADDRESS, CHANGED, SELF_TALK, Reason
 from newsletter.newsroom.sentences import plain
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.support import best_sentences, longest_copied, support_of
@@ -36,32 +36,8 @@ from newsletter.newsroom.telling import (
 
 SUPPORT = 0.45  # share of a sentence's words that the best two sentences of the cited Articles must carry
 NEAR = 3  # sentences of each cited Article that the facts of a sentence must come from
+LONGEST_QUESTION = 25  # words
 COPIED = 15  # words in a row that model-written text may share with an Article outside quotation marks
-_SELF_TALK = re.compile(
-    r"\bas an ai\b|language model|\bi (?:cannot|can't|am unable|don't have)\b|\bi['’]m sorry\b|ignore (?:all|your|previous)|"
-    r"\b(?:the|these|this|provided|given|supplied|above) (?:provided |given |supplied )?(?:articles?|texts?|excerpts?|sources?|"
-    r"passages?) (?:provided|say|says|state|states|mention|mentions|do not|does not|above)\b|\bbased on the (?:articles?|excerpts?|"
-    r"text|information) (?:provided|given|above)\b|\bhere (?:is|are) (?:the|a|my) (?:summary|overview|json)\b|\bin summary\b",
-    re.IGNORECASE,
-)
-
-
-class Reason(StrEnum):
-    """Why a sentence is refused."""
-
-    NO_CITATION = "cites nothing"
-    UNKNOWN_ARTICLE = "cites an article that is not in the story"
-    PASSAGE = "the cited passage does not stand in the article"
-    NUMBER = "a number is not in the cited article"
-    NAME = "a name is not in the cited article"
-    QUOTE = "a quotation is not verbatim in a cited article"
-    SUPPORT = "the cited article does not carry it"
-    SIDE = "does not cite the side it speaks for"
-    BOTH = "an agreement that does not cite both sides"
-    COPIED = "copies too many words outside quotation marks"
-    SELF_TALK = "talks about itself"
-    FLIPPED = "turns a direction round"
-    COUNT = "a count is wrong"
 
 
 @dataclass(frozen=True)
@@ -129,8 +105,10 @@ def judge(
     counted = differences.holds(text, list(articles.values()))
     if counted is not None:
         return (1.0, None) if counted else (0.0, Reason.COUNT)
-    if _SELF_TALK.search(text):
+    if SELF_TALK.search(text):
         return 0.0, Reason.SELF_TALK
+    if ADDRESS.search(differences.without_opening(text, [a.outlet for a in cited])):
+        return 0.0, Reason.ADDRESS
     if side is not None and not any(a.side is side for a in cited):
         return 0.0, Reason.SIDE
     if reason := _facts(text, cited):
@@ -190,20 +168,10 @@ def _put_together(text: str, cited: Sequence[ArticleText]) -> Reason | Turned | 
     parts = [p for p in re.split(r"[;.!?]\s+(?=[A-Z“\"'])", said) if p.strip()]
     copies = [copied(p, near) for p in parts]
     if change := next((c.change for c in copies if c is not None and c.change is not None), None):
-        return _CHANGED[change]
+        return CHANGED[change]
     if all(c is not None and c.adds_nothing for c in copies):
         return Turned.SPEAKER if other_speaker(said, " ".join(sources)) else None
     return turned(said, near, one_spelling(" ".join([*sources, *(a.outlet for a in cited)])))
-
-
-_CHANGED: Mapping[Change, Reason | Turned] = {
-    Change.NAME: Turned.NAME,
-    Change.NUMBER: Turned.NUMBER,
-    Change.DIRECTION: Reason.FLIPPED,
-    Change.NEGATION: Turned.NEGATION,
-    Change.SWAPPED: Turned.SWAPPED,
-    Change.DATE: Turned.DATE,
-}
 
 
 @lru_cache(maxsize=10_000)
@@ -255,7 +223,7 @@ class _Gate:
 
     def _quote(self, quote: Quote, side: Side) -> bool:
         article = self.articles.get(quote.citation.article_id)
-        reason: Reason | None = None
+        reason: Reason | Turned | None = None
         if article is None:
             reason = Reason.UNKNOWN_ARTICLE
         elif not stands_in(quote.citation.passage, article):
@@ -268,12 +236,34 @@ class _Gate:
             reason = Reason.NAME
         elif article.side is not side:
             reason = Reason.SIDE
+        elif quote.speaker and other_speaker(
+            f"“{quote.words},” {quote.speaker} said", f"{article.headline}. {article.excerpt}"
+        ):
+            reason = Turned.SPEAKER
         self.findings.append(Finding(f"quote {side}", quote.words, 0.0 if reason else 1.0, reason))
         return reason is None
 
     def questions(self, found: Sequence[Question]) -> tuple[Question, ...]:
         kept = (replace(q, answer=self.sentences("questions", q.answer)) for q in found)
-        return tuple(q for q in kept if q.answer)
+        return tuple(q for q in kept if q.answer and self._asked(q))
+
+    def _asked(self, question: Question) -> bool:
+        """A question presumes what it names: its names and numbers stand where its answer's do."""
+        text = plain(question.question)
+        cited = [
+            self.articles[i]
+            for i in {c.article_id for s in question.answer for c in s.citations}
+            if i in self.articles
+        ]
+        reason: Reason | None = None
+        if not text.endswith("?") or len(text.split()) > LONGEST_QUESTION:
+            reason = Reason.NO_QUESTION
+        elif SELF_TALK.search(text) or ADDRESS.search(text):
+            reason = Reason.SELF_TALK if SELF_TALK.search(text) else Reason.ADDRESS
+        elif any(s.verdict is not Verdict.OPERATOR for s in question.answer):
+            reason = _facts(f"{text[:1].lower()}{text[1:]}", cited)
+        self.findings.append(Finding("question", text, 0.0 if reason else 1.0, reason))
+        return reason is None
 
     def side_words(self, found: Mapping[Side, tuple[str, ...]]) -> dict[Side, tuple[str, ...]]:
         """Words that stand in a headline of their Side and in none of another's."""

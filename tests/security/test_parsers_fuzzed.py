@@ -339,7 +339,7 @@ def test_what_was_kept_of_a_model_may_be_damaged(tmp_path: Path, body: bytes) ->
     kept = answers.read("model", "asked")
     assert kept is None or isinstance(kept, str)
     budget = Budget(tmp_path, 1_000, lambda: MORNING.date())
-    budget.spend(1)
+    budget.reserve(1)
     for file in tmp_path.rglob("*"):
         if file.is_file():
             file.write_bytes(body)

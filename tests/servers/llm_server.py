@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 # What the model answers to the request with this number (from 1): a dict is the structured answer; a str is sent as the raw
-# arguments of the tool call (cut-off JSON, say); an int is a status; "hang" and "reset" break the connection.
+# arguments of the tool call (cut-off JSON, say); an int is a status; "hang" and "reset" break the connection, "drip" sends
+# the answer's head and then a byte now and again.
 Answer = dict[str, Any] | str | int
 
 
@@ -24,6 +25,7 @@ class LlmServer:
     answer: Callable[[int, dict[str, Any]], Answer]
     asked: list[dict[str, Any]] = field(default_factory=list)
     hang: float = 3.0  # seconds
+    usage: int = 900  # tokens that it says the question had
 
     def __enter__(self) -> LlmServer:
         kept = self
@@ -64,8 +66,23 @@ class LlmServer:
             handler.connection.close()
             handler.close_connection = True
             return
+        if answer == "drip":
+            handler.send_response(200)
+            handler.send_header("Content-Type", "application/json")
+            handler.send_header("Content-Length", "100000")
+            handler.end_headers()
+            until = time.monotonic() + self.hang
+            while time.monotonic() < until:
+                try:
+                    handler.wfile.write(b" ")
+                    handler.wfile.flush()
+                except OSError:
+                    break
+                time.sleep(0.05)
+            handler.close_connection = True
+            return
         speaks = _message if handler.path.endswith("/messages") else _completion
-        status, content = 200, json.dumps(speaks(answer, body))
+        status, content = 200, json.dumps(speaks(answer, body)).replace(": 900,", f": {self.usage},")
         if isinstance(answer, int):
             status, content = answer, json.dumps({"error": {"message": "no", "type": "x", "code": None}})
         raw = content.encode()

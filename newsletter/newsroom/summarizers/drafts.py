@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from newsletter.newsroom import plaintext
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.salience import terms
 from newsletter.newsroom.sentences import split
@@ -80,7 +83,7 @@ def telling_of(draft: Draft, articles: Sequence[ArticleText]) -> Telling:
     """
     sides = {Side.LEFT: draft.left, Side.CENTER: draft.center, Side.RIGHT: draft.right}
     return Telling(
-        headline=draft.headline.text.strip(),
+        headline=cleaned(draft.headline.text),
         lede=tuple(_sentence(s, articles) for s in draft.lede),
         overview=tuple(_sentence(s, articles) for s in draft.overview),
         analysis=tuple(
@@ -97,10 +100,24 @@ def telling_of(draft: Draft, articles: Sequence[ArticleText]) -> Telling:
             if told is not None
         ),
         questions=tuple(
-            Question(q.question.strip(), tuple(_sentence(s, articles) for s in q.answer))
+            Question(cleaned(q.question), tuple(_sentence(s, articles) for s in q.answer))
             for q in draft.questions
         ),
     )
+
+
+def once_only(telling: Telling) -> Telling:
+    """The Telling without what it says again in the same words, further down in the same part or the Analysis."""
+    said: set[str] = set()
+
+    def fresh(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
+        kept = tuple(s for s in dict.fromkeys(sentences) if s.text.lower() not in said)
+        said.update(s.text.lower() for s in kept)
+        return kept
+
+    lede, overview = fresh(telling.lede), fresh(telling.overview)
+    analysis = tuple(b for b in telling.analysis if fresh([b.sentence]))
+    return replace(telling, lede=lede, overview=overview, analysis=analysis)
 
 
 def sentence_of(draft: DraftSentence, articles: Sequence[ArticleText]) -> Sentence:
@@ -109,15 +126,24 @@ def sentence_of(draft: DraftSentence, articles: Sequence[ArticleText]) -> Senten
 
 
 def _sentence(draft: DraftSentence, articles: Sequence[ArticleText]) -> Sentence:
-    text = " ".join(draft.text.split())
+    text = cleaned(draft.text)
     return Sentence(
         text, tuple(_citation(n, text, articles) for n in dict.fromkeys(draft.cites)), support=0.0
     )
 
 
 def _quote(draft: DraftQuote, articles: Sequence[ArticleText]) -> Quote:
-    words = " ".join(draft.words.split()).strip("“”\"'‘’ ")
-    return Quote(words, " ".join(draft.speaker.split()), _citation(draft.cite, words, articles))
+    words = cleaned(draft.words).strip("“”\"'‘’ ")
+    return Quote(words, cleaned(draft.speaker), _citation(draft.cite, words, articles))
+
+
+def cleaned(text: str) -> str:
+    """What the model wrote as one line of plain text: no tags, invisible characters, Markdown, or citation marks of its own."""
+    text = re.sub(r"\s*\[\d{1,2}(?:\s*,\s*\d{1,2})*\]", "", plaintext.plain(text))
+    text = re.sub(r"\[([^\[\]]*)\]\([^()]*\)", r"\1", text)
+    return re.sub(
+        r"(\*\*|__|`)(.+?)\1", r"\2", re.sub(r"^\s*(?:[-*•]|#{1,6}|\d{1,2}\.)\s+", "", text)
+    ).strip()
 
 
 def _citation(number: int, text: str, articles: Sequence[ArticleText]) -> Citation:

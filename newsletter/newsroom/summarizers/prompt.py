@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Sequence
 
 from newsletter.newsroom.leans import SIDES, Side
@@ -10,6 +12,9 @@ from newsletter.newsroom.summarizers.protocol import ArticleText
 
 MOST_ARTICLES = 18  # six of each Side: enough to tell both, little enough to pay for
 MOST_CHARACTERS = 700  # of an excerpt
+
+_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cn", "Cs"})
+_ROLE = re.compile(r"\[(?=/?INST)", re.IGNORECASE)
 
 INSTRUCTIONS = """\
 You tell one news story fairly from short excerpts of outlets of the left, the center and the right.
@@ -69,5 +74,7 @@ def prompt(articles: Sequence[ArticleText]) -> str:
 
 
 def _harmless(line: str) -> str:
-    """No text can close the fence: inside JSON an escaped < means the same."""
-    return line.replace("<", "\\u003c").replace(">", "\\u003e")
+    """No text can close the fence or speak for another role: inside JSON an escaped <, or [ of "[INST]", means the same; what
+    nobody sees (zero-width, tag and bidirectional characters) is left out."""
+    seen = "".join(c for c in line if unicodedata.category(c) not in _UNSEEN)
+    return _ROLE.sub("\\\\u005b", seen.replace("<", "\\u003c").replace(">", "\\u003e"))

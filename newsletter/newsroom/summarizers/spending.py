@@ -1,16 +1,22 @@
-"""What a model's words cost: answers kept by content, and a daily budget of tokens that holds across restarts."""
+"""What a model's words cost: answers kept by content, a daily budget of tokens that holds across processes and restarts, and
+patience with a model that does not answer.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import IO
 
 
 class KeptAnswers:
-    """Answers in a folder, by the hash of what was asked: the same question is paid for once."""
+    """Answers in a folder, by the hash of what was asked, of whom and how: the same question is paid for once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -18,7 +24,7 @@ class KeptAnswers:
     def read(self, *asked: str) -> str | None:
         try:
             return self._file(asked).read_text(encoding="utf-8")
-        except (FileNotFoundError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError):
             return None
 
     def keep(self, answer: str, *asked: str) -> None:
@@ -30,12 +36,14 @@ class KeptAnswers:
         new.replace(file)
 
     def _file(self, asked: tuple[str, ...]) -> Path:
-        name = hashlib.sha256("\x00".join(asked).encode()).hexdigest()
+        # As JSON: no text can move the border between two parts and so ask another's question.
+        name = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
         return self._folder / name[:2] / f"{name}.json"
 
 
 class Budget:
-    """Tokens that may be spent on one day (UTC). Several processes may spend from it."""
+    """Tokens that may be spent on one day (UTC). Several processes may spend from it: what a question may cost at most is
+    reserved before it is asked, so that together they never spend more."""
 
     def __init__(self, folder: Path, tokens_a_day: int, today: Callable[[], date]) -> None:
         self._folder = folder
@@ -43,20 +51,64 @@ class Budget:
         self._today = today
 
     def left(self) -> int:
-        """Tokens not spent yet today; 0 when it is used up, or when what was noted cannot be read any more."""
+        """Tokens neither spent nor reserved yet today; 0 when they are used up, or when what was noted cannot be read any more."""
         try:
-            spent = sum(int(line) for line in self._file().read_text().split())
-        except FileNotFoundError:
-            spent = 0
+            with self._ledger() as file:
+                return max(0, self._most - _sum(file))
         except ValueError:  # after a full disk or a power cut
             return 0
-        return max(0, self._most - spent)
 
-    def spend(self, tokens: int) -> None:
-        """Note what an answer cost. One short append: two processes at once lose nothing."""
+    def reserve(self, tokens: int) -> bool:
+        """Put so many aside; False, and nothing put aside, when fewer are left."""
+        try:
+            with self._ledger() as file:
+                if _sum(file) + tokens > self._most:
+                    return False
+                file.write(f"{tokens}\n")
+        except ValueError:
+            return False
+        return True
+
+    def settle(self, reserved: int, spent: int) -> None:
+        """Give back what was reserved and not spent. Whoever dies in between has spent all of it."""
+        with self._ledger() as file:
+            file.write(f"{spent - reserved}\n")
+
+    @contextmanager
+    def _ledger(self) -> Iterator[IO[str]]:
+        """The day's file, locked against the other processes. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with self._file().open("a") as file:
-            file.write(f"{tokens}\n")
+        with (self._folder / f"spent-{self._today().isoformat()}").open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+            file.flush()
 
-    def _file(self) -> Path:
-        return self._folder / f"spent-{self._today().isoformat()}"
+
+def _sum(file: IO[str]) -> int:
+    """Raises ValueError when a line is no number."""
+    file.seek(0)
+    return max(0, sum(int(line) for line in file.read().split()))
+
+
+class Patience:
+    """Runs out after so many questions in a row without a usable answer, and comes back after a while: a model that hangs
+    must not hold up a morning, Story after Story."""
+
+    def __init__(self, clock: Callable[[], float], *, failures: int = 3, seconds: float = 900.0) -> None:
+        self._clock = clock
+        self._most = failures
+        self._seconds = seconds
+        self._failed = 0
+        self._until = 0.0
+
+    def is_out(self) -> bool:
+        return self._clock() < self._until
+
+    def failed(self) -> None:
+        self._failed += 1
+        if self._failed >= self._most:
+            self._failed = 0
+            self._until = self._clock() + self._seconds
+
+    def answered(self) -> None:
+        self._failed = 0
