@@ -22,6 +22,23 @@ def note_trial(session: Session, reader: Subscriber, *, now: datetime) -> None:
     assert reader.trial_started_at is not None
     mark = _trial_mark(reader)
     _note(session, f"trial:{mark}", "trial", at=reader.trial_started_at, heard_at=now, trial=mark)
+    note_trial_had(session, reader, now=now)
+
+
+def note_trial_had(session: Session, reader: Subscriber, *, now: datetime) -> None:
+    """That this person had their Trial outlives their erasure, by a scrambled mark: else each erasure would bring another."""
+    if reader.trial_started_at is not None:
+        _note(session, _had(reader), "trial", at=reader.trial_started_at, heard_at=now)
+
+
+def had_trial(session: Session, reader: Subscriber) -> bool:
+    """Whether this person ever had a Trial, under whatever spelling of their address."""
+    known = select(SubscriptionEvent.id).where(SubscriptionEvent.key == _had(reader))
+    return session.scalar(known) is not None
+
+
+def _had(reader: Subscriber) -> str:
+    return f"trial-had:{fingerprint(reader.person_hash)}"
 
 
 def note_change(

@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from newsletter import log
+from newsletter.circulation import bookkeeping
 from newsletter.circulation.money import charges_on
 from newsletter.db import insert_new
 from newsletter.errors import Refused
@@ -59,6 +60,9 @@ def erase(
         forget(outbox, _mailed_to(session, number))
     row = {"address_hash": subscriber.address_hash, "reason": "erased", "suppressed_at": now}
     insert_new(session, Suppression, [row])
+    bookkeeping.note_trial_had(
+        session, subscriber, now=now
+    )  # of Trials begun before that was noted with them
     session.expunge(subscriber)
     session.execute(delete(Subscription).where(Subscription.subscriber_id == number))
     session.execute(delete(Read).where(Read.reader == _reader(number)))

@@ -134,7 +134,8 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
     subscriber.confirmed_at = now
     subscriber.unsubscribed_at = None
     lift_own_suppression(session, subscriber)
-    trial = all(s.trial_started_at is None for s in family) and settings.TRIAL_DAYS > 0
+    fresh = all(s.trial_started_at is None for s in family) and not bookkeeping.had_trial(session, subscriber)
+    trial = fresh and settings.TRIAL_DAYS > 0
     if trial:
         subscriber.trial_started_at = now
         bookkeeping.note_trial(session, subscriber, now=now)

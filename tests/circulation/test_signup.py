@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from newsletter import db
-from newsletter.circulation import knocks, signup, unsubscribe
+from newsletter.circulation import erase, knocks, signup, unsubscribe
 from newsletter.circulation.addresses import AddressError, address_hash
 from newsletter.circulation.tokens import (
     CONFIRM,
@@ -19,7 +19,7 @@ from newsletter.circulation.tokens import (
     GoneToken,
     TokenError,
 )
-from newsletter.models import Notice, Subscriber, Suppression
+from newsletter.models import Notice, Subscriber, SubscriptionEvent, Suppression
 from newsletter.settings import Settings
 from tests.circulation.readers import KEY, link_for, make_reader, tokens_at
 
@@ -223,6 +223,29 @@ def test_one_trial_a_person(each_sessions: db.Sessions, settings: Settings, now:
     done = confirm(each_sessions, settings, link_for(other, CONFIRM, now), now)
     assert (done.first, done.trial) == (True, False)
     assert kept(each_sessions, other.address).trial_started_at is None
+
+
+@pytest.mark.parametrize("again", ["ann@gmail.com", "a.n.n+two@googlemail.com", "ANN@gmail.com"])
+@pytest.mark.parametrize("noted", [True, False])
+def test_erasing_oneself_brings_no_second_trial(
+    each_sessions: db.Sessions, settings: Settings, now: datetime, again: str, noted: bool
+) -> None:
+    ask(each_sessions, settings, now, "ann@gmail.com")
+    reader = kept(each_sessions, "ann@gmail.com")
+    assert confirm(each_sessions, settings, link_for(reader, CONFIRM, now), now).trial
+    with each_sessions.begin() as session:
+        if not noted:  # as it was before the mark was written with the Trial
+            session.execute(delete(SubscriptionEvent).where(SubscriptionEvent.trial.is_(None)))
+        erase.erase(session, session.get_one(Subscriber, reader.id), now=now)
+    later = now + timedelta(days=40)
+    ask(each_sessions, settings, later, again)
+    with db.reading(each_sessions) as session:
+        back = session.scalars(select(Subscriber)).one()
+        said = str([list(e.__dict__.values()) for e in session.scalars(select(SubscriptionEvent))])
+    done = confirm(each_sessions, settings, link_for(back, CONFIRM, later), later)
+    assert (done.first, done.trial) == (True, False)
+    assert "ann" not in said.replace("cancel", "")
+    assert back.person_hash not in said
 
 
 def test_coming_back_lifts_the_own_suppression_but_gives_no_second_trial_and_no_second_welcome(

@@ -163,6 +163,38 @@ def test_a_real_name_server_that_rebinds_gains_nothing(
     assert [("private" in r) for r in reasons] == [False, True, True]
 
 
+@pytest.mark.parametrize(
+    "to",
+    [
+        "http://rebinding.example:{port}/secret", "/secret", "//rebinding.example:{port}/secret", "http://127.1:{port}/secret",
+        "http://2130706433:{port}/secret", "http://0x7f000001:{port}/secret", "http://0177.0.0.1:{port}/secret",
+        "http://[::ffff:127.0.0.1]:{port}/secret", "http://ann@127.0.0.1:{port}/secret", "http://169.254.169.254/latest/meta-data/",
+        "http://other.example:{port}/secret", "HTTP://LOCALHOST:{port}/secret", "http://127.0.0.1.:{port}/secret",
+    ],
+)  # fmt: skip
+def test_a_public_feed_cannot_redirect_us_inside_however_it_is_written_or_rebound(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    """The feed's name first leads to a public address, whose server redirects; then every name leads inside."""
+    reached: list[str] = []
+    with FeedServer() as public, FeedServer() as inside, DnsServer() as names:
+        inside.says("/secret", b"<rss/>")
+        public.says("/", status=302, headers={"Location": to.format(port=inside.port)})
+        names.addresses = {"rebinding.example": [[PUBLIC], ["127.0.0.1"]], "other.example": [["127.0.0.1"]]}
+
+        def reach(_self: Connection, address: str, _deadline: object) -> socket.socket:
+            reached.append(address)
+            return socket.create_connection((address.replace(PUBLIC, "127.0.0.1"), public.port))
+
+        monkeypatch.setattr(Connection, "_reach", reach)
+        with PoliteFetcher(settings, resolver=asking(names)) as fetch, pytest.raises(FetchError):
+            # The port of the public one is the inside one's: only what is connected to tells them apart.
+            fetch(f"http://rebinding.example:{inside.port}/")
+        assert reached == [PUBLIC], "nothing inside was ever connected to"
+        assert [asked.path for asked in public.asked] == ["/"]
+        assert inside.asked == []
+
+
 @pytest.mark.parametrize("port", [22, 25, 53, 110, 389, 445])
 def test_ports_of_other_services_are_refused_even_on_public_hosts(settings: Settings, port: int) -> None:
     with (
