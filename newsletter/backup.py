@@ -22,6 +22,8 @@ def backup(url: str, file: Path) -> int:
         raise DatabaseError(f"{file} exists already; name another file.")
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(file.name + ".partial")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)  # every reader's address is in it
     if (path := _sqlite_path(url)) is not None:
         if not path.exists():
             raise NotFound(f"There is no database at {path}.")

@@ -40,6 +40,7 @@ def test_a_backup_is_whole_although_somebody_writes(
     writer.start()
     try:
         size = backup.backup(settings.DATABASE_URL, tmp_path / "copy.db")
+        assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600, "every reader's address is in it"
     finally:
         stop.set()
         writer.join()

@@ -63,6 +63,16 @@ def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:
         "--workers",
         str(workers),
     ]
-    command += ["--worker-class", WORKER, "--threads", "8", "--timeout", "30", "--graceful-timeout", "20"]
+    command += [
+        "--worker-class",
+        WORKER,
+        "--threads",
+        "8",
+        "--timeout",
+        "30",
+        "--graceful-timeout",
+        "20",
+        "--no-control-socket",
+    ]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - fixed words and numbers only  # nosec B606

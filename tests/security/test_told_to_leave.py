@@ -167,6 +167,7 @@ def test_who_serves_gives_the_port_back_and_leaves_no_process(
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "DATABASE_URL": str(engine.url),
+        "HOME": str(tmp_path),
         "OPENBLAS_NUM_THREADS": "1",
     }
     process = told.begin(*words, "--port", str(port))
@@ -179,6 +180,7 @@ def test_who_serves_gives_the_port_back_and_leaves_no_process(
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))
     assert b"Traceback" not in (tmp_path / "said.txt").read_bytes()
+    assert not list(tmp_path.rglob("*.ctl")), "nobody commands gunicorn through a file"
 
 
 def answers(port: int) -> bool:
