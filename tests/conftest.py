@@ -16,12 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from newsletter import db, log
 from newsletter.settings import Settings
 
+# No property is a matter of speed: the machine may be busy.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 MORNING = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)  # a Monday, 05:00 in New York
 
 
