@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha1
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 
 from newsletter.web.services import services
 
@@ -49,6 +49,14 @@ def public(response: Response, *, max_age: int = MINUTE) -> Response:
     return response
 
 
+def personal(response: Response, *, secret: bool = True) -> Response:
+    """Nobody may keep this page. Without a ``secret`` in it, and nothing of the request's, it may be shortened on its way."""
+    response.headers["Cache-Control"] = PERSONAL
+    if not secret:
+        g.no_secret = True
+    return response
+
+
 def shown_again() -> Response | None:
     """A public page that was made a moment ago, before any view is asked."""
     return services().moments.shown_again()
@@ -72,11 +80,11 @@ def finish(response: Response) -> Response:
 
 
 def _compress(response: Response) -> None:
-    """Shorten public text. Personal pages are left alone: the length of one could tell of the secrets in it (BREACH)."""
+    """Shorten text that holds no secret. Personal pages are left alone: the length of one could tell of what is in it (BREACH)."""
     kind = response.mimetype or ""
     if (
         response.status_code != 200
-        or not response.cache_control.public
+        or not (response.cache_control.public or g.get("no_secret"))
         or not (kind.startswith("text/") or kind in COMPRESSED)
         or "gzip" not in request.headers.get("Accept-Encoding", "")
         or "Content-Encoding" in response.headers
@@ -86,7 +94,7 @@ def _compress(response: Response) -> None:
     whole = response.get_data()
     if len(whole) < SHORT:
         return
-    response.set_data(_packed(whole))
+    response.set_data(_packed(whole) if response.cache_control.public else gzip.compress(whole, 4, mtime=0))
     response.headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
     etag, _ = response.get_etag()

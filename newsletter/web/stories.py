@@ -17,7 +17,7 @@ from newsletter.newsroom.sections import METERED, STORY, sections_for
 from newsletter.newsroom.shortened import metered
 from newsletter.web import metering
 from newsletter.web.csrf import check_form
-from newsletter.web.headers import PERSONAL, public
+from newsletter.web.headers import personal, public
 from newsletter.web.services import services
 
 bp = Blueprint("stories", __name__)
@@ -61,10 +61,8 @@ def story(slug: str) -> Response:
         signed_in=seen.signed_in,
         reasons=report.REASONS,
     )
-    answer = make_response(html)
-    # The same address answers each reader differently: no cache may keep it.
-    answer.headers["Cache-Control"] = PERSONAL
-    return answer
+    # The same address answers each reader differently: no cache may keep it. Its words and form tokens are everybody's.
+    return personal(make_response(html), secret=False)
 
 
 @bp.post("/stories/<slug>")
