@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 
 LONGEST_SUBJECT = 70  # characters; most mail programs show 40 to 70
-LONGEST_PREHEADER = 120
+COMFORTABLE = 60  # a longer line does without "5 more": the preheader tells of them anyway
+LONGEST_PREHEADER = 110
 LOOK_AT = 3  # the subject names one of so many first Stories
 _FEWEST_WORDS = 4
 # A phrase may end before one of these: what follows only adds when, where or why.
@@ -78,16 +79,15 @@ def subject(headlines: Sequence[str]) -> str:
     """
     if not headlines:
         return ""
-    return " · ".join(
-        [part for _, part in _named(headlines)] + _rest(len(headlines) - len(_named(headlines)))
-    )
+    named = [part for _, part in _named(headlines)]
+    return _line(named, len(headlines) - len(named))
 
 
 def subjects(headlines: Sequence[str]) -> list[str]:
     """Subject lines to choose from: the one :func:`subject` makes, then one for each other Story that can be told short."""
     room = LONGEST_SUBJECT - len(f" · {len(headlines)} more")
     others = (part for headline in headlines if (part := shorten(headline, room)))
-    lines = [" · ".join([part, *_rest(len(headlines) - 1)]) for part in others]
+    lines = [_line([part], len(headlines) - 1) for part in others]
     return list(dict.fromkeys(filter(None, [subject(headlines), *lines])))
 
 
@@ -105,8 +105,10 @@ def preheader(headlines: Sequence[str]) -> str:
     return text
 
 
-def _rest(number: int) -> list[str]:
-    return [f"{number} more"] if number else []
+def _line(named: Sequence[str], more: int) -> str:
+    line = " · ".join(named)
+    whole = f"{line} · {more} more" if more else line
+    return whole if len(whole) <= COMFORTABLE else line
 
 
 def _named(headlines: Sequence[str]) -> list[tuple[int, str]]:

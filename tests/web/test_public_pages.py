@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import feedparser
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -106,6 +107,16 @@ def test_the_atom_feed_is_whole(browser: FlaskClient, published: Issue) -> None:
     entry = feed.find(f"{atom}entry")
     assert entry is not None
     assert (entry.findtext(f"{atom}id") or "").startswith("http://")
+    topics = [category.get("term") for category in entry.findall(f"{atom}category")]
+    assert len(topics) > 2
+    assert len(topics) == len(set(topics))
+    read = feedparser.parse(browser.get("/issues.atom").data)
+    assert not read.bozo
+    for one in (read.feed, *read.entries):
+        assert {"id", "title", "updated", "links"} <= set(one)
+    assert read.entries[0].content[0].type == "application/xhtml+xml"
+    self_link = [link.href for link in read.feed.links if link.rel == "self"]
+    assert self_link == ["http://127.0.0.1:8000/issues.atom"]
 
 
 def test_looking_changes_nothing(browser: FlaskClient, sessions: db.Sessions, published: Issue) -> None:
