@@ -38,6 +38,7 @@ from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.web.services import KEY
 from tests.conftest import MORNING
+from tests.web.desk.conftest import plant_loaded
 
 READERS = 1200
 PAST = 29  # Issues before today's
@@ -96,6 +97,9 @@ def main(folder: Path) -> None:
         parts = pipeline.Parts(press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
         for step in ("gather", "group", "summarize", "compose", "check"):
             pipeline.run_step(parts, step, due_at=MORNING)
+        plant_loaded(sessions)  # a check has something to say
+        press.render(MORNING.date())
+        press.check(MORNING.date())
         server = make_server("127.0.0.1", 0, app, threaded=True)
         Thread(target=server.serve_forever, daemon=True).start()
         try:

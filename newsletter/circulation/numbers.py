@@ -150,6 +150,29 @@ def by_issue(session: Session, most: int) -> list[IssueLine]:
     return [IssueLine(i.issued_on, **kept[i.id]) if i.id in kept else counted[i.issued_on] for i in issues]
 
 
+def accepted(session: Session, issues: Sequence[Issue]) -> dict[int, int]:
+    """How many copies of each of these Issues were accepted; of those of some days ago as it was counted then."""
+    numbers = [i.id for i in issues]
+    kept = session.scalars(select(IssueSum).where(IssueSum.issue_id.in_(numbers)))
+    found = {row.issue_id: int(row.sums["states"].get("accepted", 0)) for row in kept}
+    fresh = session.execute(
+        select(Delivery.issue_id, func.count())
+        .where(Delivery.issue_id.in_([n for n in numbers if n not in found]), Delivery.state == "accepted")
+        .group_by(Delivery.issue_id)
+    )
+    return {**dict.fromkeys(numbers, 0), **found, **{number: count for number, count in fresh}}
+
+
+def uncertain(session: Session, issues: Sequence[Issue]) -> dict[int, int]:
+    """How many copies of each of these Issues are in doubt now; Issues without any are left out."""
+    rows = session.execute(
+        select(Delivery.issue_id, func.count())
+        .where(Delivery.issue_id.in_([i.id for i in issues]), Delivery.state == "uncertain")
+        .group_by(Delivery.issue_id)
+    )
+    return {number: count for number, count in rows}
+
+
 def keep_sums(session: Session, *, now: datetime) -> int:
     """Count the Issues of which little more will be heard, once for all. Returns how many. The caller commits."""
     settled = Issue.composed_at < now - SETTLED_AFTER

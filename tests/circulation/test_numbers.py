@@ -7,7 +7,7 @@ from typing import Any
 
 from newsletter import db
 from newsletter.circulation import numbers
-from newsletter.models import Delivery, DeliveryEvent, Issue, Report, Story, Subscriber
+from newsletter.models import Delivery, DeliveryEvent, Issue, IssueSum, Report, Story, Subscriber
 from tests.conftest import MORNING
 
 ZONE = "America/New_York"
@@ -90,3 +90,32 @@ def test_copies_by_domain_and_by_issue(each_sessions: db.Sessions) -> None:
         session.query(DeliveryEvent).delete()  # as after ninety days
         session.query(Delivery).delete()
         assert numbers.by_issue(session, 30) == [line]
+
+
+def test_copies_taken_are_counted_once_and_doubts_each_time(each_sessions: db.Sessions) -> None:
+    with each_sessions.begin() as session:
+        old, new = (
+            Issue(issued_on=day, state="dispatched", subject="x", composed_at=MORNING, frozen_at=MORNING)
+            for day in DAYS
+        )
+        session.add_all([old, new])
+        session.flush()
+        sums = {"states": {"accepted": 7, "uncertain": 2}}
+        session.add(IssueSum(issue_id=old.id, summed_at=MORNING, sums=sums))
+        for n, (issue, state) in enumerate(
+            ((old, "accepted"), (old, "uncertain"), (new, "accepted"), (new, "failed"))
+        ):
+            session.add(
+                Delivery(
+                    issue_id=issue.id,
+                    address_hash=f"h{n}",
+                    rendition="full",
+                    content_hash="x",
+                    due_at=MORNING,
+                    state=state,
+                )
+            )
+        session.flush()
+        assert numbers.accepted(session, [old, new]) == {old.id: 7, new.id: 1}
+        assert numbers.uncertain(session, [old, new]) == {old.id: 1}
+        assert numbers.accepted(session, []) == numbers.uncertain(session, []) == {}

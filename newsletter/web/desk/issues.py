@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
+from newsletter.circulation import numbers
 from newsletter.circulation.local_hour import due_at
 from newsletter.due import compose_moment
 from newsletter.errors import NotFound
@@ -24,6 +25,7 @@ from newsletter.newsroom import corrections
 from newsletter.newsroom.editions import IssueView, issue_view
 from newsletter.pressroom import find_issue, standing
 from newsletter.web.desk import frame
+from newsletter.web.desk.counting import aside
 from newsletter.web.desk.days import day_of, today
 from newsletter.web.desk.frame import Look, look_of
 from newsletter.web.desk.glance import worries
@@ -40,6 +42,7 @@ ZONES = (
 )  # fmt: skip
 _WEIGHT = {"block": 0, "warn": 1, "pass": 2}
 LISTED = 60  # Issues
+COUNTS_REST = 3.0  # seconds for each second that counting the copies taken took
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,14 @@ def now() -> Response:
 def issues() -> Response:
     with db.reading(services().sessions) as session:
         rows = session.scalars(select(Issue).order_by(Issue.issued_on.desc()).limit(LISTED)).all()
-        lines = [(row, ledger.sum_up(session, row.id)) for row in rows]
-    return make_response(render_template("desk/issues.html", lines=lines, today=today()))
+        gone_out = [row for row in rows if row.frozen_at is not None]
+        doubts = numbers.uncertain(session, gone_out)
+    largest = max((row.audience_size or 0 for row in gone_out), default=0)
+    taken = aside("issues", lambda own: numbers.accepted(own, gone_out), largest, rest=COUNTS_REST)
+    html = render_template(
+        "desk/issues.html", rows=rows, taken=taken.value if taken else {}, doubts=doubts, today=today()
+    )
+    return make_response(html)
 
 
 @bp.get("/issues/<day>")

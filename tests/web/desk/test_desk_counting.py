@@ -88,11 +88,12 @@ def test_a_large_dispatch_shows_its_sum_at_once_and_the_rest_when_it_is_counted(
     assert "20001 ≠ 0 pending" in page  # the sum is never an old one
     assert "being counted" in page
     assert "By time zone</h2>" not in page
+    assert f"{counting.LARGE + 1:,} copies</a>" in desk.page("issues")
     for path, there in (("figures", "Do we grow?"), ("readers", "Confirmed and reading")):
         page = desk.page(path)
         assert ("eing counted" in page, there in page) == (True, False)
     assert 'http-equiv="refresh"' in desk.page("figures")
-    assert kept.begun == 3
+    assert kept.begun == 4
     kept.gate.set()
     for path, there in (
         (f"issues/{DAY}/dispatch", "By time zone</h2>"),
@@ -102,6 +103,8 @@ def test_a_large_dispatch_shows_its_sum_at_once_and_the_rest_when_it_is_counted(
         while there not in desk.page(path):
             kept.through.wait(1)
     assert "eing counted" not in desk.page("figures")
+    while "2 of 20,001 accepted" not in desk.page("issues"):
+        kept.through.wait(1)
 
 
 def test_a_count_that_took_long_says_when_it_was_made(make_desk: Callable[..., Any]) -> None:
