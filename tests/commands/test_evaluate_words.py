@@ -126,3 +126,15 @@ def test_history_is_held_against_judged_pairs(tmp_path: Path) -> None:
     judged.write_text('{"story": 1}\n')
     refused = CliRunner().invoke(evaluate, ["history", path, "--judged", str(judged)])
     assert isinstance(refused.exception, RowsError)
+
+
+def test_stability_counts_what_changes_its_story_as_articles_arrive(tmp_path: Path) -> None:
+    rows = [
+        {"id": n, "title": text[:30], "text": text, "date": f"2026-03-02T{n:02}:00:00+00:00", "label": label}
+        for n, (text, label) in enumerate([(WALL, "a"), (WALL, "a"), (COST, "b")])
+    ]
+    found = json.loads(CliRunner().invoke(evaluate, ["stability", _file(tmp_path, *rows)]).stdout)
+    assert (found["n"], found["rounds"], found["changed"]) == (3, 3, 0)
+    assert found["b3_f1"] == found["b3_f1_at_once"]
+    refused = CliRunner().invoke(evaluate, ["stability", _file(tmp_path, {**rows[0], "date": None})])
+    assert isinstance(refused.exception, RowsError)
