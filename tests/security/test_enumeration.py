@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from random import Random
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,11 +15,12 @@ from sqlalchemy import event, select
 from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.circulation import operators, wishes
+from newsletter.circulation.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE
 from newsletter.mailroom.providers.sendgrid_events import MOMENT, SIGNATURE
 from newsletter.models import Notice, Operator, Subscriber
 from newsletter.settings import Settings
-from tests.circulation.readers import make_reader
-from tests.security.test_every_route import EVIL
+from tests.circulation.readers import link_for, make_reader
+from tests.security.test_every_route import EVIL, tables
 from tests.servers.event_signing import Signer
 
 FORMS = {"/signup": {"hour": "6", "zone": "UTC"}, "/signin": {}, "/desk/signin": {}}
@@ -209,3 +211,39 @@ def test_a_forged_webhook_asks_the_database_nothing(
     for body in (b"[]", b'[{"event":"bounce"}]', b"x" * 1000):
         assert statements(sessions, partial(forge, body)) == []
     assert answers == [403, 403, 403]
+
+
+def test_guessing_opens_nothing_and_leaves_nothing(
+    settings: Settings, sessions: db.Sessions, now: datetime
+) -> None:
+    """Cookies and links of every kind, made up and nearly right, a few hundred of them: no door opens, no table changes."""
+    reader = make_reader(sessions, now)
+    with sessions.begin() as session:
+        operators.add(session, "ed@desk.example", now=now)
+    site = create_app(settings, sessions=sessions, clock=clock.fixed(now))
+    before = tables(sessions)
+    chance = Random(7)
+    kinds = {
+        SIGNIN: "/signin",
+        DESK: "/desk/signin",
+        CONFIRM: "/confirm",
+        UNSUBSCRIBE: "/unsubscribe",
+        CHECKOUT: "/checkout/for",
+    }
+    for _ in range(60):
+        browser = site.test_client()
+        guess = "".join(
+            chance.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", k=43)
+        )
+        for cookie in ("reader", "desk", "meter"):
+            browser.set_cookie(cookie, guess)
+        assert browser.get("/account").status_code == 303
+        assert browser.get("/desk/readers").status_code == 303
+        for purpose, path in kinds.items():
+            real = link_for(reader, purpose, now)
+            place = chance.randrange(len(real) - 1)
+            near = real[:place] + chance.choice("abcxyz019".replace(real[place], "")) + real[place + 1 :]
+            for token in (guess, near):
+                assert browser.get(f"{path}/{token}").status_code in (404, 410), path
+                assert browser.post(f"{path}/{token}").status_code in (400, 404, 405, 410), path
+    assert tables(sessions) == before

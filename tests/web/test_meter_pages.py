@@ -69,6 +69,41 @@ def test_locked_words_are_nowhere_in_the_answer(
     assert SECRET_WORDS not in locked.text
 
 
+@pytest.mark.parametrize("used_up", [False, True])
+def test_no_way_of_asking_gets_round_the_meter(
+    browser: FlaskClient, sessions: db.Sessions, addresses: list[str], used_up: bool
+) -> None:
+    """Other methods, ranges, formats, names, programs, paths and planted cookies: locked words come by our button alone."""
+    if used_up:
+        for address in addresses[:5]:
+            opened(browser, address)
+    address = addresses[5]
+    secrets = long_texts(sessions, address)
+    ways: list[dict[str, Any]] = [{"headers": {name: value}} for name, value in (
+        ("Range", "bytes=0-"), ("Accept", "application/json"), ("Accept", "text/plain"), ("X-Requested-With", "XMLHttpRequest"),
+        ("User-Agent", "Googlebot/2.1 (+http://www.google.com/bot.html)"), ("User-Agent", "curl/8"), ("Referer", "https://www.google.com/"),
+        ("X-Forwarded-For", "66.249.66.1"), ("X-Original-URL", "/desk/"), ("X-HTTP-Method-Override", "POST"), ("Cache-Control", "only-if-cached"),
+        ("Cookie", "meter=1"), ("Cookie", "meter=" + "A" * 200), ("Cookie", "reader=1; desk=1"), ("Authorization", "Bearer x"),
+    )]  # fmt: skip
+    ways += [
+        {"query_string": q}
+        for q in ("full=1", "amp=1", "output=print", "preview=true", "meter=0", "form_token=x")
+    ]
+    ways += [{"method": m} for m in ("HEAD", "OPTIONS", "POST", "PUT", "PATCH")]
+    for way in ways:
+        answer = browser.open(address, **{"method": "GET", **way})
+        assert answer.status_code < 500, way
+        assert not [t for t in secrets if t in answer.text], way
+    for path in (f"{address}/", f"{address}.json", f"{address}.txt", f"{address}/amp", f"/{address}", address.upper(),
+                 f"{address}/picture.png", f"{address}/report", "/issues.atom", "/sitemap.xml", "/openapi.json"):  # fmt: skip
+        assert not [t for t in secrets if t.encode() in browser.get(path).data], path
+    assert reads(sessions) == (5 if used_up else 0)
+    if not used_up:
+        assert [t for t in secrets if t in opened(browser, address)], (
+            "that these are the words that are locked"
+        )
+
+
 def test_looking_spends_nothing(browser: FlaskClient, sessions: db.Sessions, addresses: list[str]) -> None:
     for address in addresses:
         browser.head(address)
