@@ -55,7 +55,9 @@ def take_up(sessions: db.Sessions, folder: Path) -> int:
         try:
             subject, moment = path.read_text().split()
             asked_at = datetime.fromisoformat(moment)
-        except (OSError, ValueError):
+        except FileNotFoundError:  # another process has it
+            continue
+        except ValueError:
             _log.error("subscriber.leaving_unreadable", file=path.name)
             path.rename(path.with_suffix(".unreadable"))  # left for people to look at
             continue

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -198,6 +199,20 @@ def test_a_later_word_of_the_reader_counts(sessions: db.Sessions, settings: Sett
     leaving.take_up(sessions, folder)
     assert [left_at(sessions, r) for r in (undone, anew, already)] == [None, None, now - timedelta(days=1)]
     assert [p.name for p in folder.iterdir()] == ["broken.unreadable"], "left for people"
+
+
+def test_several_processes_that_carry_at_once_do_not_stumble_over_each_other(
+    sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db_turns, "HURRY", 30.0)
+    readers = [make_reader(sessions, now, f"r{n}@example.com") for n in range(30)]
+    for reader in readers:
+        leaving.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: leaving.take_up(sessions, settings.LEAVING_DIR), range(4)))
+    assert sum(done) == 30
+    assert waits(settings) == 0
+    assert all(left_at(sessions, reader) == now for reader in readers)
 
 
 SUBJECTS = st.from_regex(r"[0-9]{1,18}\.[0-9a-f]{16}", fullmatch=True)
