@@ -13,7 +13,6 @@ from newsletter.mailroom.messages import content_hash
 from newsletter.mailroom.renditions import KINDS, LARGEST
 from newsletter.newsroom.reading_time import LONGEST_READ, seconds_for
 
-LARGE = 80 * 1024
 LONGEST_TOLERATED = LONGEST_READ + 60  # seconds; a minute over the promise is said, more is not sent
 _RENDER = (Remedy("rerender", "Render it anew"),)
 # As long as a real one: the size is measured with the Slots filled.
@@ -55,14 +54,12 @@ def twin(case: Case) -> Answers:
 def size(case: Case) -> Answers:
     sizes = []
     for mail in case.mails:
-        filled = slot_marks.open_slots(mail.rendition.html) <= slot_marks.ISSUE_SLOTS
-        html = slot_marks.fill(mail.rendition.html, _EXAMPLE, html=True) if filled else mail.rendition.html
-        size = len(html.encode())
-        sizes.append(f"{mail.kind} {size / 1024:.0f} KB")
-        said = f"The {mail.kind} HTML is {size / 1024:.1f} KB; mailboxes cut off at 102 KB"
-        if size >= LARGEST:
-            yield "block", f"{said}, and {LARGEST // 1024} KB is our bar.", _shorter(case)
-        elif size >= LARGE:
+        html, whole = len(mail.rendition.html.encode()), mail.rendition.mailed_bytes
+        sizes.append(f"{mail.kind} {whole / 1000:.0f} KB")
+        said = f"The {mail.kind} mail is {whole / 1000:.1f} KB, {html / 1000:.1f} of them HTML; mailboxes cut off at 102"
+        if html >= LARGEST:
+            yield "block", f"{said}, and {LARGEST // 1000} is our bar.", _shorter(case)
+        elif whole >= LARGEST:
             yield "warn", f"{said}.", _shorter(case)
     yield "pass", f"Small enough: {', '.join(sizes)}."
 

@@ -38,6 +38,10 @@ _SPACE = re.compile(r"[ \t\r\n]+")
 _BESIDE_BLOCK = re.compile(rf" ?(</?(?:{_BLOCK})(?: [^>]*)?/?>|<!\[endif\]-->|<!--\[if [^\]]*\]>) ?", re.I)
 _STYLES = re.compile(r' style="[^"]*"|<style[^>]*>.*?</style>', re.S)
 _AROUND_SIGN = re.compile(r" ?([;{}]|,(?= )|:(?= )) ?")  # ": " but not " :root" or "a:hover"
+# MJML says these again in every cell; they are the default, or go down from the cell that holds all of them.
+_SAID_AGAIN = re.compile(r"(?<=[;\"])(?:table-layout:auto|border:none|word-break:break-word)(?:;|(?=\"))")
+_LEFT_IN_LEFT = re.compile(r'(<td(?: class="[^"]*")? align="left"[^>]*><div style="[^"]*?)text-align:left;')
+_BODY = re.compile(r'(<body[^>]* style=")')
 _TABLE = re.compile(r"<table(?![^>]*\brole=)")  # every table of ours is for layout
 
 
@@ -109,8 +113,10 @@ def compile_mjml(mjml: str) -> str:
 
 
 def tighten(html: str) -> str:
-    """The same page in fewer bytes: white space that no reader sees is left out, and nothing else."""
+    """The same page in fewer bytes: white space that no reader sees is left out, and styles that only say a default again."""
     html = _SPACE.sub(" ", html).replace("<tbody>", "").replace("</tbody>", "")
     html = _BESIDE_BLOCK.sub(r"\1", html)
     html = _STYLES.sub(lambda style: _AROUND_SIGN.sub(r"\1", style.group(0)).replace(';"', '"'), html)
+    html = _BODY.sub(r"\1word-break:break-word;", _LEFT_IN_LEFT.sub(r"\1", _SAID_AGAIN.sub("", html)))
+    html = html.replace(';"', '"')
     return _TABLE.sub('<table role="presentation"', html).strip()

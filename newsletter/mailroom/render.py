@@ -23,7 +23,7 @@ from newsletter.mailroom import phrases, slots
 from newsletter.mailroom.markup import compile_mjml
 from newsletter.mailroom.messages import Template, content_hash
 from newsletter.mailroom.plain_text import wrap
-from newsletter.mailroom.renditions import KINDS, LARGEST, Kind, RenderedIssue
+from newsletter.mailroom.renditions import KINDS, LARGEST, Kind, RenderedIssue, mailed_bytes
 from newsletter.models import Issue, Rendition
 from newsletter.newsroom.editions import IssueView
 from newsletter.newsroom.fewer_citations import with_fewer_citations
@@ -73,7 +73,6 @@ class Thrift:
 
 # The first that is small enough is taken.
 _THRIFT = (Thrift(), Thrift(False), Thrift(False, longest_url=160), Thrift(False, False))
-_ROOM_FOR_SLOTS = 1024  # bytes
 
 
 class RenderError(NewsletterError):
@@ -84,7 +83,7 @@ def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) 
     """Render an Issue. Pure given its values; compiles MJML, so once per Rendition and never per reader."""
     for thrift in _THRIFT:
         template = _compiled(issue_words(view, kind, settings=settings, links=links, thrift=thrift))
-        if len(template.html.encode()) < LARGEST - _ROOM_FOR_SLOTS:
+        if mailed_bytes(template.html, template.text) < LARGEST:
             break
     preheader = slots.defuse(phrases.plain(view.preheader))
     return RenderedIssue(

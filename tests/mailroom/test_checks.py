@@ -14,7 +14,7 @@ from newsletter.links import Links
 from newsletter.mailroom.checks import CHECKS, check
 from newsletter.mailroom.messages import content_hash
 from newsletter.mailroom.render import rendition
-from newsletter.mailroom.renditions import KINDS, RenderedIssue
+from newsletter.mailroom.renditions import KINDS, LARGEST, RenderedIssue
 from newsletter.newsroom.editions import IssueView
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.telling import Citation, Quote, Summary
@@ -97,8 +97,12 @@ def test_repeated_headlines() -> None:
 
 
 def test_size() -> None:
-    assert found(issue(), changed(html=lambda h: h + "x" * 26_000))["size"][0] == "warn"
+    room = LARGEST - good()[0].mailed_bytes
+    assert "size" not in found(issue(), changed(html=lambda h: h + "x" * int(room * 0.95)))
+    assert found(issue(), changed(html=lambda h: h + "x" * room))["size"][0] == "warn"
     assert found(issue(), changed(html=lambda h: h + "x" * 46_000))["size"][0] == "block"
+    # The twin in plain text travels along, so it counts.
+    assert found(issue(), changed(text=lambda t: t + "x" * room))["size"][0] == "warn"
 
 
 def test_reading_time() -> None:

@@ -16,10 +16,11 @@ from sqlalchemy import select
 from newsletter import db
 from newsletter.links import Links
 from newsletter.mailroom import render, slots
+from newsletter.mailroom.headers import mime
 from newsletter.mailroom.mailed_page import read_page, reading_words
-from newsletter.mailroom.messages import content_hash
+from newsletter.mailroom.messages import Message, content_hash
 from newsletter.mailroom.render import NOTICE_VALUES, RenderError, notice, rendition
-from newsletter.mailroom.renditions import RenderedIssue
+from newsletter.mailroom.renditions import LARGEST, RenderedIssue
 from newsletter.models import Issue, Rendition
 from newsletter.newsroom.leans import Side
 from newsletter.settings import Settings
@@ -105,7 +106,12 @@ def test_only_the_issues_slots_are_open(kind: str) -> None:
 
 
 def test_seven_rich_stories_are_small_and_read_in_five_minutes() -> None:
-    assert len(made("full").html.encode()) < 75 * 1024
+    assert len(made("full").html.encode()) < 70_000
+    assert made("full").mailed_bytes < LARGEST
+    links = {"unsubscribe_url": LINKS.unsubscribe("t" * 80), "account_url": LINKS.account()}
+    copy = Message("delivery:1", "ann@example.com", made("full").template(), links)
+    sent = mime(copy, sender="Evenhand <morning@evenhand.example>", date=NOW)
+    assert len(sent) <= made("full").mailed_bytes
     assert reading_words(made("full").text) <= 5 * 230
     assert "5 minutes to read" in made("full").text
     assert reading_words(made("metered").text) < reading_words(made("full").text) * 2 / 3
