@@ -89,6 +89,6 @@ judges: ## what judges our mail in the tests, where it can be installed
 	  || echo "SpamAssassin could not be installed: its test will be skipped"; fi
 	@if [ $(JUDGES)/node_modules/.package-lock.json -nt $(JUDGES)/package-lock.json ]; then :; \
 	elif command -v node >/dev/null && command -v npm >/dev/null; then echo "Installing npm's judges of our mail …"; \
-	  npm ci --prefix $(JUDGES) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null 2>&1 \
+	  timeout 90 npm ci --prefix $(JUDGES) --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 >/dev/null 2>&1 \
 	  || echo "npm could not install them: their tests will be skipped"; \
 	else echo "node and npm are missing: two tests of our mail will be skipped"; fi

@@ -217,7 +217,7 @@ def _answering(at: At) -> list[Part]:
 
         lines.append(Part(f"webhook events, {database}", "events", at(600, 6_000, 60_000), events, lambda m: m.values["events_at_rate"] / m.values["taken_a_second_at_most"], "an endpoint that only verifies", lambda m: 1 / max(m.ratios["taken_to_only_verifying"], 0.001)))  # fmt: skip
     rates = (1, 10, 100)
-    lines.append(Part("web: slowest of 100 answers", "requests a second", rates, lambda n: bench_web(rate=n, seconds=10, workers=2, progress=_quiet), lambda m: m.values["p99_ms"] / 1000, "/healthz", _ratio("p99_to_healthz")))  # fmt: skip
+    lines.append(Part("web: slowest of 100 answers", "requests a second", rates, lambda n: bench_web(rate=n, seconds=10, workers=2, readers=60_000, progress=_quiet), lambda m: m.values["p99_ms"] / 1000, "/healthz", _ratio("p99_to_healthz")))  # fmt: skip
     return lines
 
 
