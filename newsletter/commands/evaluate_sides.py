@@ -13,11 +13,12 @@ import click
 from newsletter.commands.evaluate_words import PATH, article
 from newsletter.commands.jsonlines import RowsError, read_rows, write_rows
 from newsletter.commands.showing import progress
-from newsletter.newsroom import side_matching
+from newsletter.newsroom import measure_telling, side_matching
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.measure_sides import Expert, Rarity, SidesMeasure, compare, measure
 from newsletter.newsroom.side_matching import PAIR, Matching
 from newsletter.newsroom.summarizers.protocol import ArticleText
+from newsletter.newsroom.telling import Telling
 
 DRAWS = 3  # ways to halve the articles of a Story
 
@@ -47,7 +48,8 @@ def sides(path: Path, out: Path | None) -> None:
       expert            what the roundup says of each Side, without the words that only frame it
     For rows with news also, by cosine: own_side (headlines) of compared, own_side_expert and own_side_expert_whole (all
     clauses of the roundup that name one Side) of compared_expert, and salience to the Side's own article beside that of a
-    centroid of 50 words and of one as long as ours.
+    centroid of 50 words and of one as long as ours; and "telling": ROUGE of Lede, Overview, Analysis and Questions against
+    the whole roundup, beside as many words of the articles' beginnings, and the percent of Stories with each kind of bullet.
     """
     rows = list(read_rows(path))
     if rows and "news" in rows[0][1]:
@@ -63,6 +65,7 @@ def _of_news(rows: Sequence[tuple[int, dict[str, Any]]], path: Path, out: Path |
     found: list[SidesMeasure] = []
     stories: list[list[ArticleText]] = []
     experts: list[Matching] = []
+    tellings: list[tuple[Telling, Sequence[ArticleText], str]] = []
     with progress() as show:
         for done, (line, row) in enumerate(rows, start=1):
             articles = news_of(row, path, line)
@@ -73,6 +76,8 @@ def _of_news(rows: Sequence[tuple[int, dict[str, Any]]], path: Path, out: Path |
             stories.append(articles)
             if matching := side_matching.expert_words(articles, expert):
                 experts.append(matching)
+            if expert and (telling := measure_telling.told(articles)):
+                tellings.append((telling, articles, " ".join(expert)))
             show("tell", done, len(rows), "")
     if out is not None:
         write_rows(out, ({s.value: m.texts.get(s, "") for s in PAIR} for m in found))
@@ -82,6 +87,7 @@ def _of_news(rows: Sequence[tuple[int, dict[str, Any]]], path: Path, out: Path |
         "n": len(found),
         **SidesMeasure.sum_up(found),
         "matchings": {name: compare(m, rarity) for name, m in matchings.items() if m},
+        "telling": measure_telling.measure(tellings),
     }
 
 

@@ -59,6 +59,8 @@ def test_sides_compares_each_summary_with_both_sides(tmp_path: Path) -> None:
     assert found["own_side_expert"] == 100.0
     assert set(found["matchings"]) == {"headlines", "hidden_headlines"}
     assert found["matchings"]["headlines"]["compared"] == 2
+    assert found["telling"]["compared"] == 1
+    assert found["telling"]["ours"]["rouge1"] > 0
 
 
 def test_sides_reads_labelled_articles_too_and_leaves_out_those_of_no_known_side(tmp_path: Path) -> None:
