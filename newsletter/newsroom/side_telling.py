@@ -29,7 +29,12 @@ SAID_ALREADY = 0.75  # cosine from which a sentence is the one another Side said
 FEWEST_WORDS, MOST_WORDS = 36, 80
 MOST_SENTENCES = 3
 MOST_LOOKED_AT = 10  # sentences, the best by themselves first
-_OPPOSITE = {Side.LEFT: (Side.RIGHT,), Side.RIGHT: (Side.LEFT,), Side.CENTER: (Side.LEFT, Side.RIGHT)}
+# The center is told by what it tells most: what it alone writes is often beside the matter.
+_OPPOSITE: Mapping[Side, tuple[Side, ...]] = {
+    Side.LEFT: (Side.RIGHT,),
+    Side.RIGHT: (Side.LEFT,),
+    Side.CENTER: (),
+}
 
 
 def told_by(

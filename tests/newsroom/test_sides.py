@@ -61,6 +61,20 @@ def test_without_headlines_what_only_one_side_writes_still_speaks_for_it() -> No
     assert TAXES in texts[Side.RIGHT]
 
 
+def test_the_center_tells_what_it_tells_most_not_what_others_leave_out() -> None:
+    odd = (
+        "Ferries to the northern islands ran an hour late because a swan had settled on the slipway at noon."
+    )
+    story = [
+        _article(1, Side.LEFT, "Marlow Bay approves harbor wall", *BOTH, BERTHS),
+        _article(2, Side.RIGHT, "Marlow Bay approves harbor wall", *BOTH, TAXES),
+        _article(3, Side.CENTER, "Marlow Bay approves harbor wall", CRANES, STEEL, odd, MAYOR),
+    ]
+    pool = statements(story)
+    scores = {i: 0.0 for i, s in enumerate(pool) if s.side is Side.CENTER and not s.is_headline}
+    assert odd not in [s.text for s in told_by(Side.CENTER, pool, scores)]
+
+
 def test_of_two_leads_the_center_outlets_is_the_lede_so_that_the_sides_keep_their_own() -> None:
     headline = "Marlow Bay council approves harbor wall"
     story = [
