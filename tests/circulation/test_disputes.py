@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from newsletter import db
 from newsletter.circulation import bill, bookkeeping, operators
 from newsletter.circulation.processors.protocol import ForgedWebhook
 from newsletter.circulation.processors.stripe_answers import event_in
 from newsletter.circulation.tokens import subject_of
-from newsletter.models import AuditEntry, Notice
+from newsletter.models import AuditEntry, Notice, SubscriptionEvent
 from newsletter.settings import Settings
 from tests.circulation.money_harness import Till, stripe_over
 from tests.circulation.readers import make_reader
@@ -108,3 +108,25 @@ def test_an_id_that_is_none_is_not_printed(till: Till, agreement: str, id: objec
     till.server.dispute(agreement, id=id)  # type: ignore[arg-type]
     with pytest.raises(ForgedWebhook):
         event_in(till.server.events[-1])
+
+
+def test_an_older_program_gets_its_tables_back_without_disputes_and_with_everything_else(
+    each_sessions: db.Sessions, settings: Settings, till: Till, agreement: str
+) -> None:
+    assert till.server is not None
+    till.server.dispute(agreement)
+    hear(each_sessions, settings, till, till.server.events)
+    engine = each_sessions.kw["bind"]
+
+    def kinds() -> set[str]:
+        with db.reading(each_sessions) as session:
+            return set(session.scalars(select(SubscriptionEvent.kind)))
+
+    before, indexes = kinds(), inspect(engine).get_indexes("subscription_event")
+    assert "disputed" in before
+    db.downgrade(engine, "0011")
+    assert kinds() == before - {"disputed"}
+    db.upgrade(engine)
+    assert kinds() == before - {"disputed"}
+    named = lambda found: sorted(str(index["name"]) for index in found)  # noqa: E731
+    assert named(inspect(engine).get_indexes("subscription_event")) == named(indexes)
