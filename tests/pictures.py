@@ -84,6 +84,7 @@ def main(folder: Path) -> None:
             DATABASE_URL=f"sqlite:///{made}/pictures.db",
             OUTBOX_DIR=Path(made) / "outbox",
             FENCE_DIR=Path(made) / "fence",
+            LEAVING_DIR=Path(made) / "leaving",
             APPROVAL="manual",
             BATCH_SIZE=50,
             POSTAL_ADDRESS="Evenhand, 1 Quay, Port Ellery",

@@ -72,6 +72,7 @@ def settings_for(url: str, folder: Path) -> dict[str, Any]:
     return {
         "DATABASE_URL": url,
         "FENCE_DIR": folder / "fence",
+        "LEAVING_DIR": folder / "leaving",
         "SECRET_KEY": "a-key-for-benches-of-32-letters-or-more",
         "SITE_URL": "https://news.example.com",
         "MAIL_FROM": "Evenhand <morning@news.example.com>",

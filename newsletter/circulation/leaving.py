@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -63,16 +64,22 @@ def take_up(sessions: db.Sessions, folder: Path) -> int:
             continue
         with sessions.begin() as session:
             db.hurried(session)
-            done += _leave(session, subject, asked_at)
+            left = _leave(session, subject, asked_at)
+        if left is None:  # erased since, or the folder is another database's: never thrown away
+            with suppress(FileNotFoundError):
+                path.rename(path.with_suffix(".unknown"))
+            continue
         path.unlink(missing_ok=True)
+        done += left
     return done
 
 
-def _leave(session: db.Session, subject: str, asked_at: datetime) -> int:
+def _leave(session: db.Session, subject: str, asked_at: datetime) -> int | None:
+    """How many left by it, one or none; None when this database knows no such reader."""
     try:
         reader = subscriber_of(session, subject)
     except TokenError:
-        return 0  # erased since: they get no mail
+        return None
     if reader.unsubscribed_at is not None or (reader.confirmed_at and reader.confirmed_at > asked_at):
         return 0  # known by now, or they asked for the mail anew since
     reader.unsubscribed_at = asked_at

@@ -127,6 +127,7 @@ def _press(wishes: Wishes, folder: Path, hands: ByHand, mailboxes: Mailboxes) ->
         DATABASE_URL=wishes.database or f"sqlite:///{folder.resolve()}/replay.db",
         OUTBOX_DIR=folder / "outbox",
         FENCE_DIR=folder / "fence",
+        LEAVING_DIR=folder / "leaving",
         MAIL_PROVIDER="outbox",
         STRIPE_API_KEY="",
         ENVIRONMENT="development",

@@ -200,6 +200,7 @@ class House:
             "BATCH_SIZE": str(BATCH),
             "OUTLETS_FILE": str(self.folder / "outlets.toml"),
             "FENCE_DIR": str(self.folder / "fence"),
+            "LEAVING_DIR": str(self.folder / "leaving"),
             "OUTBOX_DIR": str(self.folder / "outbox"),
             "SITE_URL": self.site or "http://127.0.0.1:8000",
         }
