@@ -127,6 +127,12 @@ def judge(
     return support, None
 
 
+def headline_holds(headline: str, articles: Sequence[ArticleText]) -> bool:
+    """One of the Articles alone carries the Headline."""
+    known = {a.id: a for a in articles}
+    return any(judge(Sentence(headline, (Citation(a.id, a.headline),)), known)[1] is None for a in articles)
+
+
 def stands_in(passage: str, article: ArticleText) -> bool:
     """The passage stands verbatim in the headline or the excerpt."""
     return bool(passage.strip()) and (passage in article.headline or passage in article.excerpt)

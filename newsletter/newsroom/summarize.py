@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -14,7 +14,8 @@ from newsletter import db, log
 from newsletter.db import Sessions
 from newsletter.models import Article, Story, StoryTelling
 from newsletter.newsroom import corrections
-from newsletter.newsroom.grounding import keep_grounded
+from newsletter.newsroom.grounding import headline_holds, keep_grounded
+from newsletter.newsroom.headlines import neutral
 from newsletter.newsroom.leans import side_of
 from newsletter.newsroom.summarizers.extractive import Extractive
 from newsletter.newsroom.summarizers.protocol import ArticleText, Summarizer, SummarizerError
@@ -169,6 +170,8 @@ def told(summarizer: Summarizer, articles: Sequence[ArticleText]) -> tuple[Telli
     """The words, who wrote them, and whether we fell back. Nothing is stored that did not pass the gate, whoever wrote it."""
     try:
         telling = keep_grounded(summarizer.tell(articles), articles)
+        if summarizer.name != Extractive.name and not headline_holds(telling.headline, articles):
+            telling = replace(telling, headline=neutral(articles))
         if telling.lede or summarizer.name == Extractive.name:
             return telling, summarizer.name, False
         reason = "no sentence of its lede is carried by the articles"

@@ -155,3 +155,24 @@ def test_what_an_operator_wrote_before_the_gate_was_asked_is_not_taken_for_carri
     old = {"text": "Wholly other words.", "cites": [], "support": 1.0, "verdict": "operator"}
     (sentence,) = from_json({"headline": "Berths", "lede": [old]}).lede
     assert (sentence.support, sentence.refused) == (0.0, UNHEARD)
+
+
+@pytest.mark.parametrize(
+    ("headline", "kept"),
+    [
+        ("Marlow Bay's council approves 1,200 berths", True),
+        ("Marlow Bay council approves 900 berths", False),
+        ("Mayor Clara Dunn resigns over Marlow Bay berths", False),
+        ("As an AI language model I have no headline", False),
+    ],
+)
+def test_a_headline_that_no_article_carries_gives_way_to_an_outlets_own(headline: str, kept: bool) -> None:
+    class Unguarded:
+        name = "unguarded"
+
+        def tell(self, articles: list[ArticleText]) -> Telling:
+            return replace(Extractive().tell(articles), headline=headline)
+
+    told, _, fell_back = summarize.told(Unguarded(), ARTICLES)
+    assert not fell_back
+    assert told.headline == (headline if kept else "Marlow Bay council approves berths")
