@@ -82,7 +82,6 @@ HARMLESS = {
     "outline": "MJML's own rule for pictures, of which there are none",
     "overflow": "of the preheader, which is hidden by display and mso-hide as well",
     "role attribute": "a screen reader may call a layout table a table",
-    "table-layout": "cells share the bar by their width attribute",
     "target attribute": "mail programs open links outside anyway",
     "white-space": "a line may break inside a count",
     "word-break": "long addresses stand only in links, never as text",
