@@ -21,6 +21,7 @@ from newsletter.newsroom.side_words import side_words
 from newsletter.newsroom.statements import Statement, same_said, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
 from newsletter.newsroom.telling import Bullet, BulletKind, Question, Quote, Sentence, Summary, Telling
+from newsletter.newsroom.waves import latest_wave
 
 CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
 AGREED = 0.5  # cosine from which a sentence of the left and one of the right state the same
@@ -43,7 +44,8 @@ class Extractive:
         pool = current(statements(articles))
         toll = newest_toll(pool)
         plain = [s for s in pool if not other_toll(s.text, toll)] or pool
-        lede = _lede(plain)
+        newest = {a.id for a in latest_wave(articles)}
+        lede = _lede([s for s in plain if s.article.id in newest] or plain)
         overview = overview_of(_unloaded(plain), articles, lede)
         shown = [*lede, *overview]
         sides: dict[Side, list[Statement]] = {}
@@ -61,7 +63,9 @@ class Extractive:
             taken = [s.text for s in [*told, *used]] + [q.words for found in spoken.values() for q in found]
             spoken[side] = quotes([a for a in articles if a.side is side], taken=taken)
         telling = Telling(
-            headline=headlines.neutral([a for a in articles if not other_toll(a.headline, toll)] or articles),
+            headline=headlines.neutral(
+                [a for a in articles if a.id in newest and not other_toll(a.headline, toll)] or articles
+            ),
             lede=tuple(_sentence(s, pool) for s in lede),
             overview=tuple(_sentence(s, pool) for s in overview),
             analysis=tuple(analysis),
