@@ -92,6 +92,8 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
                 continue
             weights = Counter(words)
             about = cosine(weights, titles)
+            if position > 0 and about == 0.0 and not _shares(words, article, articles):
+                continue  # a sentence that has no word in common with any headline or other Outlet says nothing of the Story
             near = 1.0 if position < 0 else 1 / (1 + position)
             found.append(
                 Statement(
@@ -111,6 +113,10 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
                 )
             )
     return found
+
+
+def _shares(words: Sequence[str], article: ArticleText, articles: Sequence[ArticleText]) -> bool:
+    return any(set(words) & set(terms(a.excerpt)) for a in articles if a.outlet != article.outlet)
 
 
 def same_said(

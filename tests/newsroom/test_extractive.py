@@ -190,3 +190,12 @@ def test_no_side_is_told_in_the_sentences_of_another() -> None:
     summaries = Extractive().tell(articles).summaries
     texts = [s.text for summary in summaries for s in summary.sentences]
     assert len(texts) == len(set(texts))
+
+
+def test_a_sentence_without_a_word_of_the_story_is_not_told() -> None:
+    pitch = "Everything about it goes quick and easy."
+    articles = [
+        ArticleText(n, f"Outlet {n}", side, HEADLINES[0], f"{LEADS[n]} {pitch if n == 2 else ''}", DAY)
+        for n, side in enumerate((Side.LEFT, Side.RIGHT, Side.CENTER))
+    ]
+    assert pitch not in _said(Extractive().tell(articles))

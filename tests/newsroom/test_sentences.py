@@ -214,6 +214,7 @@ def test_names_in_the_middle_of_a_sentence_start_none(text: str) -> None:
     [
         (TRUE, "Why it matters: "),
         (TRUE, "The News "),
+        (TRUE, "COUNCIL BUILDS WALL AT LAST: "),
         (TRUE, "(The Quorn News)—"),
         (TRUE, "Marlow [Quorn] August 25 (QNA/TPS): "),
         (TRUE, "Harbor wall wanted - Country: - Quorn "),
