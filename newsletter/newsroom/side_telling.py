@@ -28,6 +28,7 @@ AGAIN = 0.1  # sentences that stand in the Lede or the Overview already
 SAID_ALREADY = 0.75  # cosine from which a sentence is the one another Side said
 FEWEST_WORDS, MOST_WORDS = 36, 80
 MOST_SENTENCES = 3
+TIRADE = 3  # loaded words outside quotation marks from which a sentence judges rather than tells: left out while there are others
 MOST_LOOKED_AT = 10  # sentences, the best by themselves first
 # The center is told by what it tells most: what it alone writes is often beside the matter.
 _OPPOSITE: Mapping[Side, tuple[Side, ...]] = {
@@ -46,9 +47,10 @@ def told_by(
     said: Sequence[Statement] = (),
 ) -> list[Statement]:
     """At most three sentences in reading order, of those with a score (by place in ``pool``) that do not repeat what is
-    ``said``. What is ``shown`` is repeated only where the Side has little else to say. With fewer than FEWEST_WORDS to
+    ``said``, a tirade only when there is nothing else. What is ``shown`` is repeated only where the Side has little else to say. With fewer than FEWEST_WORDS to
     tell, all that can be told."""
     able = [i for i in scores if all(pool[i].like(s) < SAID_ALREADY for s in said)]
+    able = [i for i in able if pool[i].loaded < TIRADE] or able
     able = sorted(able, key=lambda i: (-scores[i], pool[i].article.id, i))[:MOST_LOOKED_AT]
     texts = _unit(t for s in pool if s.side is side for t in s.terms)
     others = _unit(t for s in pool if s.side in _OPPOSITE[side] for t in s.terms)

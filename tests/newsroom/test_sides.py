@@ -61,6 +61,18 @@ def test_without_headlines_what_only_one_side_writes_still_speaks_for_it() -> No
     assert TAXES in texts[Side.RIGHT]
 
 
+def test_a_tirade_is_not_told_as_a_sides_own_words_while_others_tell() -> None:
+    tirade = "Zealots and cronies rammed a disgraceful, staggering sham of a wall through the council of Marlow Bay."
+    story = [
+        _article(1, Side.LEFT, "Zealots ram sham wall through council", tirade, BERTHS, MAYOR, CRANES),
+        _article(2, Side.RIGHT, "Taxes rise to pay for wall", SAME_VOTE, STORM, TAXES),
+    ]
+    assert tirade not in side_texts(story)[Side.LEFT]
+    assert BERTHS in side_texts(story)[Side.LEFT]
+    alone = [_article(1, Side.LEFT, "Zealots ram sham wall", tirade), story[1]]
+    assert "zealots" in side_texts(alone)[Side.LEFT].lower()
+
+
 def test_the_center_tells_what_it_tells_most_not_what_others_leave_out() -> None:
     odd = (
         "Ferries to the northern islands ran an hour late because a swan had settled on the slipway at noon."
