@@ -19,6 +19,8 @@ from newsletter.newsroom.telling import Citation
 SAME = 0.6  # cosine from which two sentences of different Articles say the same
 _NUMBER = re.compile(r"\d[\d,.]*")
 
+MANY = 4  # Outlets: with fewer, a Side's own matter may well be in nobody else's words
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -80,6 +82,7 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
     center = centroid_of(articles)
     titles = Counter(t for a in articles for t in terms(a.headline))
     casing = headlines.Casing.of([t for a in articles for t in (a.excerpt, a.headline)])
+    many = len({a.outlet for a in articles}) >= MANY
     found = []
     for article in articles:
         rows = [(p.text, p.passage, p.position) for p in pieces(article.excerpt, article.headline)]
@@ -92,8 +95,8 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
                 continue
             weights = Counter(words)
             about = cosine(weights, titles)
-            if position > 0 and about == 0.0 and not _shares(words, article, articles):
-                continue  # a sentence that has no word in common with any headline or other Outlet says nothing of the Story
+            if many and position > 0 and about == 0.0 and not _shares(words, article, articles):
+                continue  # what has no word in common with any headline or other Outlet of many is beside the Story
             near = 1.0 if position < 0 else 1 / (1 + position)
             found.append(
                 Statement(

@@ -196,6 +196,6 @@ def test_a_sentence_without_a_word_of_the_story_is_not_told() -> None:
     pitch = "Everything about it goes quick and easy."
     articles = [
         ArticleText(n, f"Outlet {n}", side, HEADLINES[0], f"{LEADS[n]} {pitch if n == 2 else ''}", DAY)
-        for n, side in enumerate((Side.LEFT, Side.RIGHT, Side.CENTER))
+        for n, side in enumerate((Side.LEFT, Side.RIGHT, Side.CENTER, Side.CENTER))
     ]
     assert pitch not in _said(Extractive().tell(articles))

@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from itertools import cycle
 from pathlib import Path
@@ -122,6 +123,7 @@ def morning(
     make_reader(sessions, MORNING, address=READER, hour=3, trial_started_at=MORNING)
     attacks, honest = cycle(ATTACKS), sample.articles()
 
+    @cache  # asked for by each feed, in threads: the same each time
     def poisoned() -> tuple[sample.SampleArticle, ...]:
         made = []
         for place, article in enumerate(honest):

@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,7 +80,8 @@ class Llm:
     def _answered(self, asked: str, most: int) -> tuple[Draft, int]:
         """The answer and the tokens it is said to have cost. Raises SummarizerError."""
         try:
-            answer = asyncio.run(asyncio.wait_for(self._ask(asked), self.timeout))
+            with ThreadPoolExecutor(1) as lane:  # whoever calls may have a loop of their own running
+                answer = lane.submit(asyncio.run, asyncio.wait_for(self._ask(asked), self.timeout)).result()
         except Exception as error:
             # Three vendors' libraries raise what they like; whatever it was, the Story is told extractively instead.
             # What it cost is not known: the longest answer is taken for spent, as often as one may have been given.
