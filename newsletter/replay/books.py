@@ -118,10 +118,13 @@ def _hopes(session: Session, played: Played, letters: list[Letter]) -> Iterable[
     issue_of = dict(session.execute(select(Delivery.id, Delivery.issue_id)).all())
     got = Counter((issue_of[int(x.reference.partition(":")[2])], x.to) for x in letters if x.is_issue)
     musts = missed = against = 0
+    went_out = select(Issue).where(Issue.frozen_at.is_not(None), Issue.state != "withdrawn")
+    days = {issue.issued_on for issue in session.scalars(went_out)}
     for issue in session.scalars(select(Issue).where(Issue.state == "dispatched")):
         assert issue.frozen_at is not None
         for life in played.lives:
-            wish, had = hope(life, issue.issued_on, issue.frozen_at), got[issue.id, life.address]
+            wish = hope(life, issue.issued_on, issue.frozen_at, earlier=days)
+            had = got[issue.id, life.address]
             musts += wish is Hope.MUST
             missed += wish is Hope.MUST and had == 0
             against += wish is Hope.MUST_NOT and had > 0

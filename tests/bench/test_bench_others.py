@@ -59,9 +59,14 @@ def test_the_outbox_holds_every_copy() -> None:
     assert (values["accepted"], values["arrived"], values["state"]) == (60, 60, "dispatched")
 
 
-def test_two_parts_of_the_table_are_measured_at_three_sizes() -> None:
-    for only, sizes in (("summarize", [1, 2, 20]), ("render", [20, 200, 2000])):
-        done = bench("table", "--scale", "50", "--only", only, "--json")
+def test_parts_of_the_table_are_measured_at_three_sizes() -> None:
+    for only, scale, sizes in (
+        ("group", 20, [65, 650, 5_000]),
+        ("summarize", 50, [1, 2, 20]),
+        ("render", 50, [20, 200, 2_000]),
+        ("freeze, sqlite", 100, [10, 100, 1_000]),
+    ):
+        done = bench("table", "--scale", str(scale), "--only", only, "--json")
         assert done.returncode == 0, done.stderr
         (line,) = json.loads(done.stdout)
         assert line["sizes"] == sizes

@@ -94,7 +94,13 @@ LONG_AGO, SOON = FROZEN - timedelta(days=3), FROZEN + timedelta(hours=2)
     ],
 )
 def test_what_a_reader_must_have_got(facts: dict[str, object], expected: Hope) -> None:
-    assert hope(_life(**facts), date(2026, 3, 2), FROZEN) is expected
+    assert hope(_life(**facts), date(2026, 3, 2), FROZEN, earlier=[date(2026, 2, 28)]) is expected
+
+
+def test_who_reads_weekly_gets_the_first_issue_after_a_saturday_without_one() -> None:
+    weekly = _life(confirmed_at=LONG_AGO, weekly_since=LONG_AGO)
+    assert hope(weekly, date(2026, 3, 2), FROZEN, earlier=[date(2026, 2, 27)]) is Hope.MUST
+    assert hope(weekly, date(2026, 3, 2), FROZEN, earlier=[date(2026, 3, 1)]) is Hope.MUST_NOT
 
 
 def test_the_mailboxes_report_by_fate_and_notice_a_second_hand_over() -> None:
