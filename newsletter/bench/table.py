@@ -37,6 +37,7 @@ class Part:
     seconds: Callable[[Measured], float]
     yardstick: str
     ratio: Callable[[Measured], float]
+    is_work: bool = True  # False: seconds are an answer's time at a rate, not the time for so many
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Line:
     yardstick: str = ""
     ratio: float = 0.0
     why_not: str = ""  # when it could not be measured
+    is_work: bool = True
 
     @property
     def growth(self) -> list[float]:
@@ -75,7 +77,7 @@ def measure(chosen: Sequence[Part], progress: Progress) -> list[Line]:
     """Measure them one after the other. A Part whose program is missing says so, and the others are measured."""
     lines = []
     for done, part in enumerate(chosen):
-        line = Line(part.name, part.unit, yardstick=part.yardstick)
+        line = Line(part.name, part.unit, yardstick=part.yardstick, is_work=part.is_work)
         for size in part.sizes:
             progress("bench", done, len(chosen), f"{part.name}, {size:,} {part.unit}")
             try:
@@ -114,7 +116,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         line.part,
         f"{line.sizes[-1]:,} {line.unit}",
         f"{line.seconds[-1]:,.2f}",
-        f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}",
+        "–" if not line.is_work else f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}",
         f"{line.ratio:,.2f}",
         line.yardstick,
         ", ".join(f"{times:g}" for times in line.growth) or "–",
@@ -217,7 +219,7 @@ def _answering(at: At) -> list[Part]:
 
         lines.append(Part(f"webhook events, {database}", "events", at(600, 6_000, 60_000), events, lambda m: m.values["events_at_rate"] / m.values["taken_a_second_at_most"], "an endpoint that only verifies", lambda m: 1 / max(m.ratios["taken_to_only_verifying"], 0.001)))  # fmt: skip
     rates = (1, 10, 100)
-    lines.append(Part("web: slowest of 100 answers", "requests a second", rates, lambda n: bench_web(rate=n, seconds=10, workers=2, readers=60_000, progress=_quiet), lambda m: m.values["p99_ms"] / 1000, "/healthz", _ratio("p99_to_healthz")))  # fmt: skip
+    lines.append(Part("web: slowest of 100 answers", "requests a second", rates, lambda n: bench_web(rate=n, seconds=10, workers=2, readers=60_000, progress=_quiet), lambda m: m.values["p99_ms"] / 1000, "/healthz", _ratio("p99_to_healthz"), is_work=False))  # fmt: skip
     return lines
 
 
