@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from newsletter import db, log
-from newsletter.circulation import bounces, catch_up, lapse, processors, wishes
+from newsletter.circulation import bounces, catch_up, lapse, leaving, processors, wishes
 from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
@@ -145,8 +145,10 @@ _SAID = ("held", "paused_until", "paused_because", "next_due")
 
 
 def settle_step(parts: Parts) -> dict[str, Any]:
-    """What strangers asked for → Notices; waiting Notices → the provider; doubts that a later word settled → decided."""
+    """Who left while the database was away → noted; what strangers asked for → Notices; waiting Notices → the provider; doubts
+    that a later word settled → decided."""
     press = parts.press
+    leaving.take_up(press.sessions, press.settings.LEAVING_DIR)
     correct.follow_up(press.sessions, now=parts.now)
     granted = wishes.run(press.sessions, press.settings, clock=press.clock, stop=press.stop)
     report = notify.run(

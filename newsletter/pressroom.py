@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db, log, lookaround
-from newsletter.circulation import audience
+from newsletter.circulation import audience, leaving
 from newsletter.circulation.addresses import address_hash
 from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
 from newsletter.clock import Clock
@@ -246,6 +246,9 @@ class Pressroom:
         self, issued_on: date, *, progress: dispatch.Progress | None = None, limit: int | None = None
     ) -> DispatchReport:
         """Freeze the Audience if that is still to do, then hand over what is due, at most ``limit`` copies."""
+        leaving.take_up(
+            self.sessions, self.settings.LEAVING_DIR
+        )  # every way to a dispatch leads through here
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
             if issue.state == "approved":

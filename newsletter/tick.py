@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import alerts, due, log, pipeline
-from newsletter.circulation import leaving
 from newsletter.db import reading
 from newsletter.due import DueStep, Facts, IssueFact, Rhythm, RunFact
 from newsletter.errors import NewsletterError
@@ -32,7 +31,6 @@ def tick(parts: Parts, now: datetime) -> list[DueStep]:
 
     A Step that fails is recorded, its operators are told, and the others go on: :mod:`newsletter.due` offers it again later.
     """
-    leaving.take_up(parts.press.sessions, parts.press.settings.LEAVING_DIR)  # before any mail goes
     done: list[DueStep] = []
     tried: Counter[DueStep] = Counter()
     rhythm = rhythm_of(parts.press.settings)

@@ -14,31 +14,20 @@ from sqlalchemy import select
 
 from newsletter import db
 from newsletter.circulation import development, leaving
-from newsletter.circulation.tokens import Tokens, subject_of
+from newsletter.circulation.tokens import subject_of
 from newsletter.commands import opening
 from newsletter.due import DEAD_AFTER, GATHER_EVERY, GRACE, RETRY_AFTER, floor
-from newsletter.links import Links
-from newsletter.mailroom import providers
 from newsletter.models import Article, Delivery, Issue, Notice, Run, Story, Subscriber
 from newsletter.newsroom.fetch import Fetcher
 from newsletter.newsroom.outlets import Catalogue
 from newsletter.newsroom.telling import from_json
 from newsletter.pipeline import Parts
-from newsletter.pressroom import Pressroom
 from newsletter.tick import tick
+from tests.clocks import Hands
+from tests.web.sample_site import press_with
 
 COMPOSE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # 04:30 in New York
 DESK = "desk@example.com"
-
-
-class Hands:
-    """A clock that stands where it is put."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 @pytest.fixture
@@ -46,14 +35,7 @@ def make_parts(make_settings, tmp_path) -> Callable[..., tuple[Parts, Hands]]:
     def make(sessions: db.Sessions, at: datetime, **changes: str) -> tuple[Parts, Hands]:
         settings = make_settings(OPERATORS=DESK, **changes)
         hands = Hands(at)
-        press = Pressroom(
-            settings=settings,
-            sessions=sessions,
-            clock=hands,
-            links=Links(settings.SITE_URL),
-            tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=hands),
-            provider=providers.make(settings, now=hands),
-        )
+        press = press_with(sessions, settings, hands)
         development.add_readers(sessions, settings, now=at)
         return opening.open_sample(press), hands
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from newsletter import db, log
+from newsletter.circulation import unsubscribe
 from newsletter.circulation.signup import subscriber_of
 from newsletter.circulation.tokens import TokenError, fingerprint
 
@@ -50,7 +51,10 @@ def is_waiting(folder: Path) -> bool:
 
 
 def take_up(sessions: db.Sessions, folder: Path) -> int:
-    """Unsubscribe who waits, oldest wish or not; how many. A wish goes once it is committed. Raises what the database says."""
+    """Unsubscribe who waits, oldest wish or not; how many. A wish goes once it is committed. Raises what the database says.
+
+    A file that cannot be read holds up nobody else's wish, and no mail: it is left for people to look at.
+    """
     done = 0
     for path in _waiting(folder):
         try:
@@ -58,9 +62,10 @@ def take_up(sessions: db.Sessions, folder: Path) -> int:
             asked_at = datetime.fromisoformat(moment)
         except FileNotFoundError:  # another process has it
             continue
-        except ValueError:
-            _log.error("subscriber.leaving_unreadable", file=path.name)
-            path.rename(path.with_suffix(".unreadable"))  # left for people to look at
+        except (OSError, ValueError) as error:
+            _log.error("subscriber.leaving_unreadable", file=path.name, error=type(error).__name__)
+            with suppress(OSError):
+                path.rename(path.with_suffix(".unreadable"))
             continue
         with sessions.begin() as session:
             db.hurried(session)
@@ -80,11 +85,9 @@ def _leave(session: db.Session, subject: str, asked_at: datetime) -> int | None:
         reader = subscriber_of(session, subject)
     except TokenError:
         return None
-    if reader.unsubscribed_at is not None or (reader.confirmed_at and reader.confirmed_at > asked_at):
-        return 0  # known by now, or they asked for the mail anew since
-    reader.unsubscribed_at = asked_at
-    _log.info("subscriber.unsubscribed", subscriber_id=reader.id)
-    return 1
+    if reader.confirmed_at and reader.confirmed_at > asked_at:
+        return 0  # they asked for the mail anew since
+    return int(unsubscribe.leave(reader, now=asked_at))
 
 
 def _waiting(folder: Path) -> Iterator[Path]:

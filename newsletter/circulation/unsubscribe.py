@@ -35,11 +35,16 @@ def reader_of(session: Session, token: str, *, tokens: Tokens) -> Subscriber:
 def unsubscribe(session: Session, token: str, *, tokens: Tokens, now: datetime) -> Left:
     """No more Issues to this reader, at once. A second time changes nothing. The caller commits."""
     subscriber = reader_of(session, token, tokens=tokens)
+    return Left(subscriber, was_already=not leave(subscriber, now=now))
+
+
+def leave(subscriber: Subscriber, *, now: datetime) -> bool:
+    """Note that this reader left; False when that was known."""
     if subscriber.unsubscribed_at is not None:
-        return Left(subscriber, was_already=True)
+        return False
     subscriber.unsubscribed_at = now
     _log.info("subscriber.unsubscribed", subscriber_id=subscriber.id)
-    return Left(subscriber, was_already=False)
+    return True
 
 
 def resubscribe(session: Session, token: str, *, tokens: Tokens, now: datetime) -> Subscriber:

@@ -12,6 +12,18 @@ from newsletter.bench.measuring import Measured
 from newsletter.commands import showing
 from newsletter.errors import SettingsError
 
+# Options that several benches share.
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+DATABASE = click.option(
+    "--database",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, postgresql, or the address of an empty database.",
+)
+GUNICORNS = click.option(
+    "--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="gunicorn's workers."
+)
+
 
 @click.group()
 def bench() -> None:
@@ -33,12 +45,7 @@ def report(found: Measured, *, as_json: bool) -> None:
     type=click.IntRange(1, 5_000_000),
     help="Readers; by default 1,000,000, for smtp 20,000, for outbox 10,000.",
 )
-@click.option(
-    "--database",
-    default="sqlite",
-    show_default=True,
-    help="sqlite, postgresql, or the address of an empty database.",
-)
+@DATABASE
 @click.option(
     "--provider", type=click.Choice(["sendgrid", "smtp", "outbox"]), default="sendgrid", show_default=True
 )
@@ -56,7 +63,7 @@ def report(found: Measured, *, as_json: bool) -> None:
 @click.option(
     "--connections", type=click.IntRange(1, 50), default=4, show_default=True, help="To the relay; smtp."
 )
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@AS_JSON
 def dispatch(
     recipients: int | None,
     database: str,
@@ -113,16 +120,9 @@ def dispatch(
 @click.option(
     "--rate", type=click.IntRange(1, 100_000), default=3_000, show_default=True, help="Events a second."
 )
-@click.option(
-    "--database",
-    default="sqlite",
-    show_default=True,
-    help="sqlite, postgresql, or the address of an empty database.",
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="gunicorn's workers."
-)
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@DATABASE
+@GUNICORNS
+@AS_JSON
 def events(events: int, recipients: int, rate: int, database: str, workers: int, as_json: bool) -> None:
     """Take a flood of SendGrid's signed events while an issue is dispatched and people sign up."""
     from newsletter.bench.events import bench_events
@@ -146,16 +146,9 @@ def events(events: int, recipients: int, rate: int, database: str, workers: int,
 @click.option(
     "--seconds", type=click.IntRange(1, 120), default=12, show_default=True, help="How long they come."
 )
-@click.option(
-    "--database",
-    default="sqlite",
-    show_default=True,
-    help="sqlite, postgresql, or the address of an empty database.",
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="gunicorn's workers."
-)
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@DATABASE
+@GUNICORNS
+@AS_JSON
 def signups(rate: int, seconds: int, database: str, workers: int, as_json: bool) -> None:
     """Take a rush of sign-ups, and see whether the time of an answer tells who is a reader."""
     from newsletter.bench.signups import bench_signups
@@ -169,13 +162,8 @@ def signups(rate: int, seconds: int, database: str, workers: int, as_json: bool)
 
 @bench.command()
 @click.option("--feeds", type=click.IntRange(1, 10_000), default=500, show_default=True)
-@click.option(
-    "--database",
-    default="sqlite",
-    show_default=True,
-    help="sqlite, postgresql, or the address of an empty database.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@DATABASE
+@AS_JSON
 def gather(feeds: int, database: str, as_json: bool) -> None:
     """Read feeds of a server on loopback into a fresh database."""
     from newsletter.bench.gather import bench_gather
@@ -197,16 +185,9 @@ def gather(feeds: int, database: str, as_json: bool) -> None:
     show_default=True,
     help="Mailed meanwhile.",
 )
-@click.option(
-    "--database",
-    default="sqlite",
-    show_default=True,
-    help="sqlite, postgresql, or the address of an empty database.",
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="gunicorn's workers."
-)
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@DATABASE
+@GUNICORNS
+@AS_JSON
 def web(rate: float, seconds: float, recipients: int, database: str, workers: int, as_json: bool) -> None:
     """Ask the site for pages at a steady rate while an issue is dispatched; p50 and p99."""
     from newsletter.bench.web import bench_web
@@ -230,7 +211,7 @@ def web(rate: float, seconds: float, recipients: int, database: str, workers: in
     multiple=True,
     help="How many; may be repeated. By default 13,000, 25,000, 50,000 and 100,000.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@AS_JSON
 def group(articles: tuple[int, ...], as_json: bool) -> None:
     """Group made-up articles, a week's worth and many weeks' worth, and say the time and memory it took."""
     from newsletter.bench.group import SIZES, bench_group
@@ -242,7 +223,7 @@ def group(articles: tuple[int, ...], as_json: bool) -> None:
 
 @bench.command()
 @click.option("--stories", type=click.IntRange(1, 100_000), default=200, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@AS_JSON
 def summarize(stories: int, as_json: bool) -> None:
     """Tell made-up stories without a model."""
     from newsletter.bench.summarize import bench_summarize
@@ -254,7 +235,7 @@ def summarize(stories: int, as_json: bool) -> None:
 
 @bench.command()
 @click.option("--readers", type=click.IntRange(1, 5_000_000), default=10_000, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@AS_JSON
 def render(readers: int, as_json: bool) -> None:
     """Render the sample issue, and fill its links in for so many readers."""
     from newsletter.bench.render import bench_render
@@ -273,7 +254,7 @@ def render(readers: int, as_json: bool) -> None:
     help="Divides all sizes, for a quick look.",
 )
 @click.option("--only", help="Only the parts whose name holds this.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@AS_JSON
 def table(scale: int, only: str | None, as_json: bool) -> None:
     """Every part of the day at three sizes, each beside its yardstick, in one table."""
     from newsletter.bench.table import as_words, measure, parts

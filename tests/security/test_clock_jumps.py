@@ -13,42 +13,24 @@ from sqlalchemy import func, select
 
 from newsletter import db
 from newsletter.circulation import development
-from newsletter.circulation.tokens import Tokens
 from newsletter.commands import opening
-from newsletter.links import Links
-from newsletter.mailroom import ledger, providers
+from newsletter.mailroom import ledger
 from newsletter.models import Delivery, Issue, Notice, Run, Subscriber
 from newsletter.pipeline import Parts
-from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.tick import tick
+from tests.clocks import Hands
+from tests.web.sample_site import press_with
 
 NIGHT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # half an hour before the Issue is composed
 HOUR = timedelta(hours=1)
-
-
-class Hands:
-    """A clock that stands where it is put."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 @pytest.fixture
 def parts(sessions: db.Sessions, make_settings: Callable[..., Settings]) -> tuple[Parts, Hands]:
     settings = make_settings()
     hands = Hands(NIGHT)
-    press = Pressroom(
-        settings=settings,
-        sessions=sessions,
-        clock=hands,
-        links=Links(settings.SITE_URL),
-        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=hands),
-        provider=providers.make(settings, now=hands),
-    )
+    press = press_with(sessions, settings, hands)
     development.add_readers(sessions, settings, now=NIGHT - timedelta(days=30))
     return opening.open_sample(press), hands
 

@@ -17,15 +17,17 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, select, text
 
-from newsletter import clock, db, db_turns
+from newsletter import clock, db, db_turns, pipeline
 from newsletter.app import create_app
 from newsletter.circulation import leaving
 from newsletter.circulation.tokens import SIGNIN, UNSUBSCRIBE, subject_of
+from newsletter.commands import opening
 from newsletter.models import Subscriber
 from newsletter.settings import Settings
 from tests.circulation.readers import link_for, make_reader
 from tests.conftest import MORNING
 from tests.security.test_machine_troubles import OwnServer, own_server  # noqa: F401 - a fixture
+from tests.web.sample_site import UNTIL_APPROVED, press_with
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -199,6 +201,35 @@ def test_a_later_word_of_the_reader_counts(sessions: db.Sessions, settings: Sett
     leaving.take_up(sessions, folder)
     assert [left_at(sessions, r) for r in (undone, anew, already)] == [None, None, now - timedelta(days=1)]
     assert sorted(p.suffix for p in folder.iterdir()) == [".unknown", ".unreadable"], "left for people"
+
+
+def test_a_file_that_cannot_be_read_holds_up_nobody_elses_wish(
+    sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    reader = make_reader(sessions, now)
+    (settings.LEAVING_DIR / "a-folder.leaving").mkdir(parents=True)
+    leaving.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+    assert leaving.take_up(sessions, settings.LEAVING_DIR) == 1
+    assert left_at(sessions, reader) == now
+    assert [p.name for p in settings.LEAVING_DIR.iterdir()] == ["a-folder.unreadable"]
+
+
+@pytest.mark.parametrize("step", ["dispatch", "settle"])
+def test_each_step_that_mails_takes_up_who_left_first(
+    sessions: db.Sessions, settings: Settings, now: datetime, step: str
+) -> None:
+    """By the tick, by hand or in a worker: whoever waits in the folder gets nothing more."""
+    make_reader(sessions, now, "stays@example.com", hour=3)
+    reader = make_reader(sessions, now, "goes@example.com", hour=3)
+    parts = opening.open_sample(press_with(sessions, settings, clock.fixed(now)))
+    for earlier in UNTIL_APPROVED:
+        pipeline.run_step(parts, earlier, due_at=now)
+    leaving.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+    pipeline.run_step(parts, step, due_at=now)
+    assert left_at(sessions, reader) == now
+    mails = [p.read_text() for p in settings.OUTBOX_DIR.glob("delivery-*.eml")]
+    assert not [m for m in mails if "goes@example.com" in m]
+    assert (step == "settle") or [m for m in mails if "stays@example.com" in m]
 
 
 def test_several_processes_that_carry_at_once_do_not_stumble_over_each_other(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from newsletter import clock, db, pipeline
 from newsletter.circulation.tokens import Tokens
+from newsletter.clock import Clock
 from newsletter.commands import opening
 from newsletter.links import Links
 from newsletter.mailroom import providers
@@ -20,19 +21,26 @@ from newsletter.settings import Settings
 HOSTILE = '<script>alert(1)</script> {{ 7*7 }} %%unsubscribe_url%% "onload=x" </title>'
 
 
+UNTIL_APPROVED = ("gather", "group", "summarize", "compose", "check", "approve")
+
+
+def press_with(sessions: db.Sessions, settings: Settings, at: Clock) -> Pressroom:
+    """A pressroom under that clock."""
+    return Pressroom(
+        settings=settings,
+        sessions=sessions,
+        clock=at,
+        links=Links(settings.SITE_URL),
+        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=at),
+        provider=providers.make(settings, now=at),
+    )
+
+
 def publish_sample(sessions: db.Sessions, settings: Settings, now: datetime) -> Issue:
     """Make, approve and dispatch the sample's Issue of the day, an hour before ``now``."""
     earlier = clock.fixed(now - timedelta(hours=1))
-    press = Pressroom(
-        settings=settings,
-        sessions=sessions,
-        clock=earlier,
-        links=Links(settings.SITE_URL),
-        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=earlier),
-        provider=providers.make(settings, now=earlier),
-    )
-    parts = opening.open_sample(press)
-    for step in ("gather", "group", "summarize", "compose", "check", "approve", "dispatch"):
+    parts = opening.open_sample(press_with(sessions, settings, earlier))
+    for step in (*UNTIL_APPROVED, "dispatch"):
         pipeline.run_step(parts, step, due_at=earlier())
     with db.reading(sessions) as session:
         return session.scalars(select(Issue)).one()
