@@ -132,6 +132,28 @@ def test_every_page_is_light_still_and_asks_nobody_else(
     assert {what: size for what, size in weights.items() if size >= HEAVIEST} == {}
 
 
+# How many citations stand on a line of their own, away from the end of their sentence.
+ALONE = """() => [...document.querySelectorAll('.cite')].filter(cite => {
+  const before = cite.previousSibling;
+  const text = before && (before.nodeType === Node.TEXT_NODE ? before : before.lastChild);
+  const end = text ? text.textContent.trimEnd().length : 0;
+  if (!end) return false;
+  const last = document.createRange();
+  last.setStart(text, end - 1);
+  last.setEnd(text, end);
+  return cite.getClientRects()[0].top > last.getBoundingClientRect().bottom - 2;
+}).length"""
+
+
+def test_no_line_begins_with_a_citations_number(open_page: Any, home: dict[str, str]) -> None:
+    page = open_page(375)
+    page.goto(home["issue"])
+    assert page.locator(".cite").count() > 10
+    for width in range(320, 1281, 60):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(ALONE) == 0, width
+
+
 def test_every_page_stands_without_scripts_as_with_them(open_page: Any, home: dict[str, str]) -> None:
     plain, scripted = open_page(java_script_enabled=False), open_page()
     for what in ("/", "issue", "story", "/signup", "/about"):
