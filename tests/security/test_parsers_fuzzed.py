@@ -183,6 +183,8 @@ KINDS = ["customer.subscription.updated", "invoice.paid", "charge.refunded", "ch
 
 @patient
 @given(st.sampled_from(KINDS), OBJECT, JSON)
+@example("charge.dispute.created", {"status": "du_1", "created": None}, None)
+@example("invoice.paid", {"subscription": "sub_1", "amount_paid": 500, "created": None}, None)
 def test_any_object_in_a_signed_event_is_understood_or_refused(
     kind: str, about: dict[str, Any], before: Any
 ) -> None:

@@ -129,9 +129,8 @@ def _parent(invoice: Mapping[str, Any]) -> Mapping[str, Any]:
 def _payment(invoice: Mapping[str, Any]) -> Payment | None:
     if not invoice.get("amount_paid"):
         return None
-    paid_at = _moment((invoice.get("status_transitions") or {}).get("paid_at") or invoice["created"])
+    paid_at = _known_moment((invoice.get("status_transitions") or {}).get("paid_at") or invoice["created"])
     ends = [line["period"]["end"] for line in (invoice.get("lines") or {}).get("data", ())]
-    assert paid_at is not None
     return Payment(
         processor_id=invoice["id"],
         cents=int(invoice["amount_paid"]),
@@ -153,8 +152,7 @@ def _refund(charge: Mapping[str, Any], before: Mapping[str, Any]) -> Refund | No
 
 def _dispute(said: Mapping[str, Any]) -> Dispute:
     """How a case stands, whichever event told it. An inquiry (``warning_…``) has taken no money."""
-    status, opened_at = str(said["status"]), _moment(said["created"])
-    assert opened_at is not None
+    status, opened_at = str(said["status"]), _known_moment(said["created"])
     standing = status if status in ("won", "lost") else "asked" if status.startswith("warning_") else "open"
     return Dispute(
         processor_id=_dispute_id(said["id"]),
@@ -193,3 +191,10 @@ def id_in(value: Any) -> str | None:
 
 def _moment(stamp: Any) -> datetime | None:
     return None if stamp is None else datetime.fromtimestamp(int(stamp), UTC)
+
+
+def _known_moment(stamp: Any) -> datetime:
+    """As :func:`_moment`, of what must have one. Raises ValueError."""
+    if (moment := _moment(stamp)) is None:
+        raise ValueError("no moment")
+    return moment
