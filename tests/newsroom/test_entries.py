@@ -10,7 +10,6 @@ import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
-import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,7 +147,6 @@ def test_only_dates_we_can_believe_are_believed(said: str, moment: datetime | No
     assert found.published_at == moment
 
 
-@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_a_usable_date_is_never_ahead(moment: datetime) -> None:
     assert (usable_date(moment, NOW) or NOW) <= NOW
@@ -332,20 +330,17 @@ def _only_entries_or_a_refusal(body: bytes, kind: str = "") -> None:
             found.excerpt.encode()
 
 
-@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.lists(_pieces, max_size=40).map("".join))
 def test_no_mixture_of_markup_is_a_surprise(text: str) -> None:
     _only_entries_or_a_refusal(text.encode("utf-8", "surrogatepass"))
 
 
-@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=400), st.text(max_size=30))
 def test_no_bytes_are_a_surprise(body: bytes, kind: str) -> None:
     _only_entries_or_a_refusal(body, kind)
     _only_entries_or_a_refusal(rss().encode() + body, f"text/xml; charset={kind}")
 
 
-@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.text(), st.text(), st.text())
 def test_no_words_in_a_feed_are_a_surprise(words: str, link: str, moment: str) -> None:
     row = {"title": words, "url": link, "id": words, "summary": words, "date_published": moment}

@@ -6,7 +6,6 @@ import codecs
 import contextlib
 from xml.sax.saxutils import quoteattr
 
-import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,7 +157,6 @@ def test_there_is_an_end_to_how_many_feeds_one_file_may_bring() -> None:
 _words = st.text(st.characters(exclude_categories=["Cs"]), max_size=100)
 
 
-@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=300) | _words.map(str.encode))
 def test_no_bytes_give_anything_but_a_reading_or_a_refusal(body: bytes) -> None:
     for document in (body, opml(body.decode("utf-8", "replace"))):
@@ -166,7 +164,6 @@ def test_no_bytes_give_anything_but_a_reading_or_a_refusal(body: bytes) -> None:
             read_opml(document, "x")
 
 
-@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(
         st.tuples(_words, _words, st.sampled_from(["a.example", "b.example", "c.example/x?y=1", ""])),

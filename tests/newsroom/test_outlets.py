@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,7 +121,6 @@ _keys = st.sampled_from(
 )
 
 
-@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=200) | st.dictionaries(_keys, _values).map(
     lambda d: "[[outlet]]\n" + "\n".join(f"{k} = {v}" for k, v in d.items())
 ))  # fmt: skip

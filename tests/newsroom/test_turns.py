@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hypothesis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +25,6 @@ def test_our_own_hosts_need_no_politeness() -> None:
     assert len(Turns([("a", n) for n in range(9)], our_own=["a"]).ready(0.0, 10)) == 9
 
 
-@hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=40), st.integers(1, 5))
 def test_everything_gets_its_turn_and_no_host_is_pressed(work: list[tuple[str, int]], most: int) -> None:
     turns = Turns(work, pause=1.0)
