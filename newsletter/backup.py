@@ -10,10 +10,16 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from newsletter import db
-from newsletter.errors import DatabaseError, NotFound
+from newsletter.errors import DatabaseError, NotFound, Refused
+
+# Those who sign in as we do: whoever only watches the server stops no restore.
+_OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+)
 
 
 def backup(url: str, file: Path) -> int:
@@ -24,7 +30,7 @@ def backup(url: str, file: Path) -> int:
     partial = file.with_name(file.name + ".partial")
     partial.unlink(missing_ok=True)
     partial.touch(mode=0o600)  # every reader's address is in it
-    if (path := _sqlite_path(url)) is not None:
+    if (path := sqlite_path(url)) is not None:
         if not path.exists():
             raise NotFound(f"There is no database at {path}.")
         with (
@@ -41,21 +47,18 @@ def backup(url: str, file: Path) -> int:
 
 def restore(url: str, file: Path) -> Path | None:
     """Put a backup in the database's place. SQLite: what was there is kept, and its path returned."""
-    if not file.exists():
-        raise NotFound(f"There is no backup at {file}.")
-    path = _sqlite_path(url)
+    require_restorable(url, file)
+    path = sqlite_path(url)
     if path is None:
         _postgres(url, "pg_restore", "--clean", "--if-exists", "--single-transaction", str(file))
         return None
-    with db.speaking_plainly(), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-        if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-            raise DatabaseError(f"{file} is damaged; nothing was changed.")
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name='alembic_version'").fetchone():
-            raise DatabaseError(f"{file} is not a backup of this service; nothing was changed.")
     kept = None
     if path.exists():
         kept = _free_name(path)
-        backup(url, kept)
+        try:
+            backup(url, kept)
+        except DatabaseError:  # damaged: kept as it is
+            shutil.copy(path, kept)
         for leftover in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
             leftover.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +68,56 @@ def restore(url: str, file: Path) -> Path | None:
     return kept
 
 
-def _sqlite_path(url: str) -> Path | None:
+def require_restorable(url: str, file: Path) -> None:
+    """Raise what speaks against putting ``file`` in the place of the database at ``url``; nothing was changed then."""
+    if not file.exists():
+        raise NotFound(f"There is no backup at {file}.")
+    if sqlite_path(url) is not None:
+        with db.speaking_plainly(), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+                raise DatabaseError(f"{file} is damaged; nothing was changed.")
+            ours = "SELECT 1 FROM sqlite_master WHERE name='alembic_version'"
+            if not connection.execute(ours).fetchone():
+                raise DatabaseError(f"{file} is not a backup of this service; nothing was changed.")
+    _require_unused(url)
+
+
+def _require_unused(url: str) -> None:
+    """Raise :class:`Refused` while the site, a scheduler or a worker has the database open: what they write during a restore is lost."""
+    in_use = Refused(
+        "The database is in use: stop the site, the schedulers and the workers first"
+        " (systemctl stop 'newsletter@*'). Nothing was changed."
+    )
+    path = sqlite_path(url)
+    if path is None:
+        engine = db.make_engine(url)
+        try:
+            with db.speaking_plainly(), engine.connect() as connection:
+                if connection.scalar(text(_OTHERS)):
+                    raise in_use
+        finally:
+            engine.dispose()
+    elif path.exists():
+        with closing(sqlite3.connect(path, timeout=0)) as connection:
+            try:  # leaving WAL takes being alone, also beside those who only wait
+                connection.execute("PRAGMA journal_mode=DELETE")
+            except sqlite3.OperationalError as error:
+                if "locked" in str(error):
+                    raise in_use from None
+            except sqlite3.DatabaseError:  # damaged: nobody can work with it
+                pass
+
+
+def is_sound(path: Path) -> bool:
+    """Whether SQLite finds nothing broken in this file."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False
+
+
+def sqlite_path(url: str) -> Path | None:
     parsed = make_url(url)
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 

@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from newsletter import db, log
-from newsletter.circulation import bounces, catch_up, lapse, leaving, processors, wishes
+from newsletter.circulation import bounces, catch_up, lapse, leavers_list, leaving, processors, wishes
 from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
 from newsletter.errors import NewsletterError, NothingToRead
 from newsletter.mailroom import ageing, correct, link_looks, notify, repost
+from newsletter.mailroom.fence import Fence
 from newsletter.models import Issue, Run
 from newsletter.newsroom import compose, embedders, gather, group, history, outlets, summarize, summarizers
 from newsletter.newsroom.fetch import Fetcher
@@ -181,6 +182,8 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
     caught_up = catch_up.run(press.sessions, processors.make(press.settings), clock=press.clock)
     summed = ageing.run(press.sessions, now=parts.now)
     forgotten = link_looks.forget(press.sessions, now=parts.now)
+    if Fence(press.sessions, press.settings.FENCE_DIR).why_closed() is None:
+        leavers_list.stand_by(press.sessions, press.settings.LEAVING_DIR, now=parts.now)
     return {
         **report,
         "payments_read_again": caught_up,

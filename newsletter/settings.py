@@ -73,7 +73,8 @@ class Settings(BaseSettings):
     SENDGRID_WEBHOOK_KEY: str = Field("", description="Public key that signs SendGrid's event webhook.")
     LEAVING_DIR: Path = Field(
         Path("var/leaving"),
-        description="Folder of unsubscribes that the database could not take at the moment; taken up as soon as it can.",
+        description="Folder of unsubscribes that the database could not take at the moment, taken up as soon as it can;"
+        " and of the standing list of who left, for a restore.",
     )
     FENCE_DIR: Path = Field(
         Path("var/fence"),

@@ -8,10 +8,10 @@ import click
 
 from newsletter import backup
 from newsletter import db as database
-from newsletter.clock import day_in
-from newsletter.commands import opening
-from newsletter.commands.issue import BY, now_option
-from newsletter.mailroom.fence import Fence
+from newsletter.circulation import leavers_list
+from newsletter.commands import opening, restoring
+from newsletter.commands.issue import now_option
+from newsletter.errors import Refused
 
 
 @click.group()
@@ -40,31 +40,60 @@ def make_backup(file: Path) -> None:
     click.echo(f"Backed up to {file} ({size / 1_000_000:.1f} MB).")
 
 
+@db.command("leavers")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@now_option
+def list_leavers(file: Path, now: str | None) -> None:
+    """Write who left to FILE, by keyed hash, for a restore where the database itself is out of reach."""
+    if file.exists():
+        raise Refused(f"{file} exists already; name another file.")
+    press = opening.open_press(opening.open_settings(), now=now)
+    lines = leavers_list.write(press.sessions, file, now=press.clock(), copies=True)
+    click.echo(f"Wrote {lines} lines to {file}.")
+
+
+_lists = click.option(
+    "--leavers",
+    "lists",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A list of who left, from db leavers or LEAVING_DIR. May be given several times.",
+)
+
+
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def restore(file: Path, yes: bool) -> None:
-    """Put FILE in the database's place. The database as it was is kept beside it."""
+@_lists
+@now_option
+def restore(file: Path, yes: bool, lists: tuple[Path, ...], now: str | None) -> None:
+    """Put FILE in the database's place, without those who left since. The database as it was is kept beside it."""
     if not yes:
         click.confirm("Replace the database by this backup?", abort=True)
-    settings = opening.open_settings()
-    kept = backup.restore(settings.DATABASE_URL, file)
-    engine = database.make_engine(settings.DATABASE_URL)
-    database.upgrade(engine)
-    Fence(database.make_sessions(engine), settings.FENCE_DIR).close()
-    click.echo(f"Restored from {file}." + (f" What was there before is in {kept}." if kept else ""))
+    done = restoring.restore(opening.open_settings(), file, now=opening.clock_of(now)(), lists=lists)
+    kept = f" What was there before is in {done.kept}." if done.kept else ""
+    click.echo(f"Restored from {file}.{kept}")
+    if done.brought:
+        click.echo(restoring.in_words(done.brought))
+    if done.doubt:
+        click.echo(f"WHO LEFT SINCE THIS BACKUP IS NOT WHOLLY KNOWN: {done.doubt}. {restoring.WHAT_TO_DO}")
     click.echo("Nothing is sent from it until you say so: python -m newsletter db confirm")
 
 
 @db.command()
+@_lists
+@click.option("--without-leavers", is_flag=True, help="Go on although more may have left than is known here.")
 @now_option
-def confirm(now: str | None) -> None:
+def confirm(lists: tuple[Path, ...], without_leavers: bool, now: str | None) -> None:
     """Say that this restored or moved database is the one to go on with. Issues on their way are held."""
     press = opening.open_press(opening.open_settings(), now=now)
-    today = day_in(press.settings.EDITION_TZ, press.clock())
-    fence = Fence(press.sessions, press.settings.FENCE_DIR)
-    done = fence.confirm(by=BY, now=press.clock(), today=today)
+    done, brought = restoring.confirm(
+        press.sessions, press.settings, now=press.clock(), lists=lists, without_leavers=without_leavers
+    )
+    if brought:
+        click.echo(restoring.in_words(brought))
     click.echo(
         f"Confirmed ({done.reason}). Issues held: {done.held}; waiting notices let go: {done.let_go}."
-        " What was sent since the backup is not known here: look, then python -m newsletter issue resume DATE."
+        " What was sent since the backup is not known here but for what was carried over:"
+        " look, then python -m newsletter issue resume DATE."
     )

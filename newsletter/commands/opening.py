@@ -40,12 +40,17 @@ def open_database(settings: Settings, *, migrate: bool = False) -> Engine:
     return engine
 
 
+def clock_of(now: str | None) -> clocks.Clock:
+    """The machine's, unless ``--now`` set it."""
+    return clocks.system if now is None else clocks.replay(clocks.parse_moment(now))
+
+
 def open_press(
     settings: Settings, *, now: str | None = None, migrate: bool = False, stop: Event | None = None
 ) -> Pressroom:
     """What acting on an Issue needs. ``now`` is ``--now``."""
     sessions = db.make_sessions(open_database(settings, migrate=migrate))
-    clock = clocks.system if now is None else clocks.replay(clocks.parse_moment(now))
+    clock = clock_of(now)
     return Pressroom(
         settings=settings,
         sessions=sessions,

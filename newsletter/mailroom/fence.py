@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
@@ -25,7 +25,13 @@ from newsletter.errors import Refused
 from newsletter.mailroom.states import PENDING, WITHDRAWN
 from newsletter.models import AuditEntry, Instance, Issue, Notice
 
-RESTORED = "it was restored from a backup"
+RESTORED = "it was restored from a backup"  # and who left since then was carried into it
+BLIND = "it was restored from a backup, and who left since then is not wholly known"
+_WHO_LEFT = (
+    "who unsubscribed, complained or was erased since then may be a reader in it, and would be mailed again. Give the list"
+    " of who left: python -m newsletter db confirm --leavers FILE. If nobody left (it was only moved), or you have suppressed"
+    " who did, or they cannot be known any more: python -m newsletter db confirm --without-leavers"
+)
 _log = log.get("mailroom")
 
 
@@ -81,8 +87,9 @@ class Fence:
         with self._sessions.begin() as session:
             self._row(session).fenced_because = reason
 
-    def confirm(self, *, by: str, now: datetime, today: date) -> Confirmed:
-        """An operator's word that this is the database to go on with. Raises :class:`Refused` when nobody doubted it.
+    def confirm(self, *, by: str, now: datetime, today: date, without_leavers: bool = False) -> Confirmed:
+        """An operator's word that this is the database to go on with. Raises :class:`Refused` when nobody doubted it, and while
+        readers may be in it who left the one that mailed, unless that is known (``without_leavers``).
 
         What it takes for unsent is not sent by itself all the same: Issues on their way are held, each to be resumed knowingly, so is
         any Issue up to ``today`` that is yet to go, and waiting Notices are let go.
@@ -92,7 +99,9 @@ class Fence:
             reason = self._reason(session, row)
             if reason is None:
                 raise Refused("Nothing to confirm: this database is the one that mailed last.")
-            there = self._recall(row.mark)
+            if reason != RESTORED and not without_leavers:
+                raise Refused(f"Not confirmed ({reason}): {_WHO_LEFT}")
+            there, before = self._recall(row.mark), row.mark
             row.mark = secrets.token_hex(8)
             row.identity = self._identity = db.identity(session)
             row.tide = max(row.tide, there.tide if there and db.tide(session) is None else 0) + 1
@@ -103,7 +112,8 @@ class Fence:
             held = db.changed(session, update(Issue).where(waits).values(state="held", hold_reason=why))
             waiting = update(Notice).where(Notice.state == PENDING)
             let_go = db.changed(session, waiting.values(state=WITHDRAWN, reason="restored copy"))
-            detail = {"reason": reason, "held": held, "let_go": let_go}
+            detail = {"reason": reason, "held": held, "let_go": let_go, "mark_before": before}
+            detail["without_leavers"] = without_leavers
             session.add(AuditEntry(at=now, by=by, act="database.confirmed", detail=detail))
             self._seen = _Memory(row.mark, db.tide(session) or row.tide)
         self._remember()
@@ -183,6 +193,13 @@ class Fence:
         """Kept in the database, so that machines without a memory of it hear as well."""
         self.close(reason)
         _log.error("fence.closed", reason=reason)
+
+
+def marks_of(session: Session) -> set[str]:
+    """The marks this database bears and bore: a backup of it has one of them."""
+    confirmed = session.scalars(select(AuditEntry.detail).where(AuditEntry.act == "database.confirmed"))
+    before = {str(detail["mark_before"]) for detail in confirmed if "mark_before" in detail}
+    return before | set(session.scalars(select(Instance.mark)))
 
 
 @dataclass(frozen=True)

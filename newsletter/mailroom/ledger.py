@@ -50,8 +50,10 @@ __all__ = [
     "freeze",
     "give_back",
     "give_back_lines",
+    "had",
     "issue_hash",
     "mark_uncertain",
+    "may_have_had",
     "move",
     "move_issue",
     "prove",
@@ -108,6 +110,31 @@ def prove(session: Session, delivery_ids: Sequence[int], *, now: datetime) -> in
     values: dict[str, Any] = {"reason": None, "settled_at": now}
     return sum(
         move(session, Delivery, delivery_ids, before, ACCEPTED, **values) for before in (UNCERTAIN, PENDING)
+    )
+
+
+def had(session: Session, delivery_ids: Sequence[int], *, provider: str | None, now: datetime) -> int:
+    """The database that a backup replaced knew these for accepted. How many were not so here."""
+    values: dict[str, Any] = {"reason": None, "settled_at": now, "provider": provider}
+    return sum(
+        move(session, Delivery, delivery_ids, before, ACCEPTED, **values) for before in (UNCERTAIN, PENDING)
+    )
+
+
+def may_have_had(
+    session: Session, delivery_ids: Sequence[int], *, provider: str | None, now: datetime
+) -> int:
+    """The database that a backup replaced had these in hand or in doubt: they are in doubt here. How many were yet to go."""
+    reason = "in doubt before the backup was put back"
+    return move(
+        session,
+        Delivery,
+        delivery_ids,
+        PENDING,
+        UNCERTAIN,
+        reason=reason,
+        provider=provider,
+        submitted_at=now,
     )
 
 

@@ -18,9 +18,10 @@ OPEN: Final = (PENDING, SUBMITTING)  # still owed, or in somebody's hands
 
 # A Delivery or a Notice. Back from submitting to pending only after a definite no: nothing left us, or nothing was taken.
 # Back from uncertain only by somebody's decision, or once under the conditions of ``repost.py``. From pending to accepted when
-# the provider reports that it has it after all: it was to go once more, or this database is a restored copy.
+# the provider reports that it has it after all: it was to go once more, or this database is a restored copy. To uncertain only there,
+# of lines that were in doubt in the database that was replaced.
 MOVES: Final[Mapping[str, frozenset[str]]] = {
-    PENDING: frozenset({SUBMITTING, WITHDRAWN, ACCEPTED}),
+    PENDING: frozenset({SUBMITTING, WITHDRAWN, ACCEPTED, UNCERTAIN}),
     SUBMITTING: frozenset({ACCEPTED, FAILED, UNCERTAIN, PENDING}),
     UNCERTAIN: frozenset({ACCEPTED, WITHDRAWN, PENDING}),
     ACCEPTED: frozenset(),

@@ -43,7 +43,7 @@ def suppress(session: Session, events: Iterable[ProviderEvent], whose: Addressee
     events = list(events)
     wanted = _lasting(events, whose)
     _add_worn_out(session, events, whose, wanted)
-    new = _write(session, wanted) if wanted else 0
+    new = keep(session, wanted) if wanted else 0
     _take_back(session, events, whose)
     return new
 
@@ -158,8 +158,10 @@ def _mailboxes(session: Session, events: Iterable[ProviderEvent], whose: Address
 # --- writing it down ---
 
 
-def _write(session: Session, wanted: Mapping[str, tuple[str, datetime]]) -> int:
-    """In the order of the hashes, and new rows first: two webhooks at once wait for each other and neither overrules the other."""
+def keep(session: Session, wanted: Mapping[str, tuple[str, datetime]]) -> int:
+    """Suppress these addresses, given by hash with a reason and since when; how many are new.
+
+    In the order of the hashes, and new rows first: two webhooks at once wait for each other and neither overrules the other."""
     rows = [
         {"address_hash": known_as, "reason": reason, "suppressed_at": since}
         for known_as, (reason, since) in sorted(wanted.items())

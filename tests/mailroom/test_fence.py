@@ -212,7 +212,10 @@ def test_postgresql_older_than_a_machine_remembers_is_noticed(postgres_url, sett
     with pytest.raises(Fenced, match="older"):  # told to every machine through the database
         go(sessions, settings, box)
     fence = Fence(sessions, settings.FENCE_DIR)
-    assert fence.confirm(by="test", now=MORNING, today=MORNING.date()).held == 1
+    known = {"by": "test", "now": MORNING, "today": MORNING.date()}
+    with pytest.raises(Refused, match=r"who unsubscribed.*--leavers.*--without-leavers"):
+        fence.confirm(**known)
+    assert fence.confirm(**known, without_leavers=True).held == 1
     with sessions.begin() as session:
         later = MORNING + timedelta(minutes=1)
         approve.resume(session, session.get_one(Issue, 1), by="test", now=later)

@@ -32,7 +32,7 @@ def _sum(sessions, issue_id) -> ledger.LedgerSum:
 
 def test_every_allowed_change_and_no_other() -> None:
     expected = {
-        ("pending", "submitting"), ("pending", "withdrawn"), ("pending", "accepted"),
+        ("pending", "submitting"), ("pending", "withdrawn"), ("pending", "accepted"), ("pending", "uncertain"),
         ("submitting", "accepted"), ("submitting", "failed"), ("submitting", "uncertain"), ("submitting", "pending"),
         ("uncertain", "accepted"), ("uncertain", "withdrawn"), ("uncertain", "pending"),
     }  # fmt: skip

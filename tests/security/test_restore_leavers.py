@@ -1,0 +1,573 @@
+"""A backup is older than the world: who left after it was taken stays gone when it is put back, and nobody gets an Issue twice."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine, select
+
+from newsletter import backup, db, pipeline
+from newsletter.app import create_app
+from newsletter.circulation import erase, leavers, leavers_list
+from newsletter.circulation.tokens import UNSUBSCRIBE
+from newsletter.cli import cli
+from newsletter.commands import opening, restoring
+from newsletter.errors import NewsletterError, Refused
+from newsletter.mailroom import approve, settle
+from newsletter.mailroom.fence import Fence, Fenced
+from newsletter.mailroom.messages import content_hash
+from newsletter.mailroom.providers.protocol import ProviderEvent
+from newsletter.models import AuditEntry, Delivery, Issue, Rendition, Subscriber, Subscription, Suppression
+from newsletter.settings import Settings
+from newsletter.tick import tick
+from tests.circulation.readers import link_for, make_reader
+from tests.clocks import Hands
+from tests.mailroom.mailing import Postbox, add_issue
+from tests.security.test_machine_troubles import client_programs  # noqa: F401 - a fixture
+from tests.web.sample_site import press_with
+
+COMPOSE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # 04:30 in New York
+EARLY = (
+    "ann",
+    "bob",
+    "cyd",
+    "dee",
+    "eve",
+    "flo",
+    "gus",
+    "hal",
+)  # their hour has come when the Issue is ready
+LATE = ("late1", "late2", "late3")  # noon in New York
+
+
+class House:
+    """The whole service on one database, its clock moved by hand, its mail counted by person and Issue."""
+
+    def __init__(self, engine: Engine, settings: Settings, folder: Path) -> None:
+        self.engine, self.folder = engine, folder
+        url = engine.url.render_as_string(hide_password=False)
+        self.settings = settings.model_copy(update={"DATABASE_URL": url})
+        self.sessions = db.make_sessions(engine)
+        self.hands = Hands(COMPOSE)
+        self.got: Counter[tuple[str, str]] = Counter()
+        self.box = Postbox(before=self._count)
+        press = press_with(self.sessions, self.settings, self.hands)
+        self.parts = opening.open_sample(replace(press, provider=self.box))
+        for name in EARLY + LATE:
+            hour = 12 if name in LATE else 3
+            make_reader(self.sessions, COMPOSE, f"{name}@example.com", hour=hour, zone="America/New_York")
+
+    def _count(self, messages) -> None:
+        for message in messages:
+            if message.reference.startswith("delivery:"):
+                self.got[message.to.split("@")[0], message.template.subject] += 1
+
+    def steps(self, *names: str) -> None:
+        """What is due of mail at this moment."""
+        for name in names or ("dispatch", "settle", "lapse"):
+            with suppress(Fenced):
+                pipeline.run_step(self.parts, name, due_at=self.hands.at)
+
+    def issue_of(self, day: date, subject: str) -> None:
+        """Made, approved, frozen and on its way."""
+        with self.sessions.begin() as session:
+            issue = add_issue(session, now=self.hands.at, on=day)
+            for rendition in session.scalars(select(Rendition).where(Rendition.issue_id == issue.id)):
+                rendition.subject = subject
+                said = (subject, rendition.html, rendition.text, rendition.preheader)
+                rendition.content_hash = content_hash(*said)
+            session.flush()
+            given = {"by": "test", "now": self.hands.at, "settings": self.settings, "findings": []}
+            approve.approve(session, issue, **given)
+        self.steps()
+
+    def until(self, moment: datetime) -> None:
+        if self.hands.at == COMPOSE < moment:
+            self.issue_of(date(2026, 3, 2), "Today")
+        self.hands.at = moment
+        self.steps()
+
+    def next_day(self) -> None:
+        """The Issue of the day after, until everybody's hour has passed."""
+        self.hands.at = COMPOSE + timedelta(days=1)
+        self.issue_of(date(2026, 3, 3), "The next day")
+        self.hands.at += timedelta(hours=8)
+        self.steps()
+
+    def who_got(self, count: int = 1) -> set[str]:
+        """Who got so many Issues in all."""
+        people = Counter(name for name, _ in self.got)
+        return {name for name, n in people.items() if n == count}
+
+    def nobody_twice(self) -> bool:
+        return set(self.got.values()) <= {1}
+
+    def back_up(self) -> Path:
+        copy = self.folder / f"copy-{self.hands.at:%H%M}"
+        backup.backup(self.settings.DATABASE_URL, copy)
+        return copy
+
+    def reader(self, name: str) -> Subscriber | None:
+        with db.reading(self.sessions) as session:
+            return session.scalars(
+                select(Subscriber).where(Subscriber.address == f"{name}@example.com")
+            ).one_or_none()
+
+    def unsubscribes(self, name: str) -> None:
+        reader = self.reader(name)
+        assert reader
+        site = create_app(self.settings, sessions=self.sessions, clock=self.hands).test_client()
+        link = link_for(reader, UNSUBSCRIBE, self.hands.at)
+        answer = site.post(f"/unsubscribe/{link}", data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+
+    def reported(self, name: str, kind: str, bounce: str | None = None) -> None:
+        with db.reading(self.sessions) as session:
+            line = select(Delivery.id).join(Subscriber).where(Subscriber.address == f"{name}@example.com")
+            number = session.scalars(line.order_by(Delivery.id.desc())).first()
+        event = ProviderEvent(f"{kind}-{name}", f"delivery:{number}", kind, self.hands.at, bounce)
+        settle.run(self.sessions, [event], provider="postbox", now=self.hands.at)
+
+    def erased(self, name: str) -> None:
+        reader = self.reader(name)
+        assert reader
+        with self.sessions.begin() as session:
+            erase.erase(session, session.get_one(Subscriber, reader.id), now=self.hands.at)
+
+    def paused(self, name: str, until: date) -> None:
+        reader = self.reader(name)
+        assert reader
+        with self.sessions.begin() as session:
+            session.get_one(Subscriber, reader.id).paused_until = until
+
+    def everybody_leaves(self) -> None:
+        """In each way there is."""
+        self.unsubscribes("ann")
+        self.reported("bob", "complained")
+        self.reported("cyd", "bounced", "hard")
+        self.erased("dee")
+        self.paused("eve", date(2026, 3, 20))
+
+    def restore(self, copy: Path, **more) -> restoring.Restored:
+        self.engine.dispose()
+        return restoring.restore(self.settings, copy, now=self.hands.at, **more)
+
+    def confirm(self, **more):
+        return restoring.confirm(self.sessions, self.settings, now=self.hands.at, **more)
+
+
+@pytest.fixture
+def house(each_engine: Engine, settings: Settings, tmp_path: Path, client_programs: None) -> House:  # noqa: F811
+    return House(each_engine, settings, tmp_path)
+
+
+@pytest.fixture
+def small_house(engine: Engine, settings: Settings, tmp_path: Path) -> House:
+    """On SQLite."""
+    return House(engine, settings, tmp_path)
+
+
+STAY = {"flo", "gus", "hal"}
+
+
+def test_who_left_after_the_backup_stays_gone_and_nobody_gets_an_issue_twice(house: House) -> None:
+    """The backup is taken when half of the readers have today's Issue; the others get it, five leave, it is put back."""
+    house.until(COMPOSE + timedelta(hours=1))
+    assert house.who_got() == set(EARLY)
+    copy = house.back_up()
+    house.everybody_leaves()
+    house.until(COMPOSE + timedelta(hours=8))
+    assert house.who_got() == set(EARLY + LATE)
+    done = house.restore(copy)
+    assert done.doubt is None
+    (brought,) = done.brought
+    assert (brought.left, brought.suppressed, brought.erased, brought.paused) == (1, 3, 1, 1)
+    assert brought.handed_over == len(LATE)
+    assert list(house.settings.LEAVING_DIR.glob("restore-*")) == [], "taken up"
+    with pytest.raises(Fenced):
+        house.parts.press.dispatch(date(2026, 3, 2))
+    house.confirm()
+    with (
+        house.sessions.begin() as session
+    ):  # the operator lets it go on: whoever had it does not get it again
+        issue = session.scalars(select(Issue)).one()
+        assert issue.state == "held"
+        approve.resume(session, issue, by="test", now=house.hands.at)
+    house.next_day()
+    assert house.nobody_twice()
+    assert house.who_got(2) == STAY | set(LATE), "the next day's goes to who stayed"
+    assert house.who_got(1) == {"ann", "bob", "cyd", "dee", "eve"}
+    ann = house.reader("ann")
+    assert ann
+    assert ann.unsubscribed_at is not None
+    assert house.reader("dee") is None
+    with db.reading(house.sessions) as session:
+        reasons = Counter(session.scalars(select(Suppression.reason)))
+        assert reasons == {"complained": 1, "bounced": 1, "erased": 1}
+        acts = session.scalars(select(AuditEntry.act)).all()
+        assert {"database.leavers_carried", "database.confirmed", "subscriber.erased"} <= set(acts)
+
+
+def test_an_issue_made_and_sent_after_the_backup_is_not_made_and_sent_anew(small_house: House) -> None:
+    """The whole day by the scheduler's tick, and once more from the copy, which does not know that it was."""
+    house = small_house
+    with house.sessions.begin() as session:  # something was mailed from here before
+        Fence(house.sessions, house.settings.FENCE_DIR)._require_open(session)
+    copy = house.back_up()
+
+    def ticking() -> Issue:
+        for _ in range(3):
+            house.hands.at += timedelta(minutes=15)
+            tick(house.parts, house.hands.at)
+        with db.reading(house.sessions) as session:
+            return session.scalars(select(Issue)).one()
+
+    assert ticking().state == "dispatching"
+    assert house.who_got() == set(EARLY)
+    house.everybody_leaves()
+    assert house.restore(copy).doubt is None
+    house.confirm()
+    issue = ticking()
+    assert (issue.state, "may have had" in (issue.hold_reason or "")) == ("held", True)
+    assert house.nobody_twice()
+    assert house.who_got() == set(EARLY), "today's waits for an operator, whose word it takes to mail it"
+    house.next_day()
+    assert house.nobody_twice()
+    assert house.who_got(2) == STAY
+    assert house.who_got(1) == {"ann", "bob", "cyd", "dee", "eve", *LATE}
+
+
+def test_an_erased_reader_whose_payment_ended_is_erased_again_although_the_backup_has_them_paying(
+    house: House,
+) -> None:
+    house.until(COMPOSE + timedelta(hours=1))
+    dee = house.reader("dee")
+    assert dee
+    paying = {"processor": "offline", "processor_id": "p1", "status": "active", "paid_until": None}
+    moments = dict.fromkeys(("started_at", "changed_at"), COMPOSE)
+    with house.sessions.begin() as session:
+        session.add(Subscription(subscriber_id=dee.id, **paying, **moments))
+    copy = house.back_up()
+    with house.sessions.begin() as session:
+        session.scalars(select(Subscription)).one().status = "canceled"
+    house.erased("dee")
+    assert house.restore(copy).doubt is None
+    assert house.reader("dee") is None
+    with db.reading(house.sessions) as session:
+        assert session.scalars(select(Subscription)).all() == []
+
+
+def test_what_was_in_doubt_is_in_doubt_again_and_goes_to_nobody_by_itself(house: House) -> None:
+    house.until(COMPOSE + timedelta(hours=1))
+    copy = house.back_up()
+    with house.sessions.begin() as session:
+        late = select(Delivery).join(Subscriber).where(Subscriber.address == "late1@example.com")
+        line = session.scalars(late).one()
+        line.state, line.reason = "uncertain", "nothing was heard"
+    done = house.restore(copy)
+    assert done.brought[0].handed_over == 1
+    with db.reading(house.sessions) as session:
+        line = session.scalars(late).one()
+        assert (line.state, line.reason) == ("uncertain", "in doubt before the backup was put back")
+
+
+def test_a_restore_that_died_is_ended_by_the_confirmation(house: House, monkeypatch) -> None:
+    """Killed after the backup was put in place and before who left was carried over: nothing is lost, nothing is mailed."""
+    house.until(COMPOSE + timedelta(hours=1))
+    copy = house.back_up()
+    house.everybody_leaves()
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_a, **_k) -> None:
+        raise Killed
+
+    monkeypatch.setattr(restoring, "_take_up", die)
+    with pytest.raises(Killed):
+        house.restore(copy)
+    monkeypatch.undo()
+    ann = house.reader("ann")
+    assert ann
+    assert ann.unsubscribed_at is None, "the backup is in place"
+    with pytest.raises(Fenced):
+        house.parts.press.dispatch(date(2026, 3, 2))
+    _, brought = house.confirm()
+    assert [b.left for b in brought] == [1]
+    house.next_day()
+    assert not house.who_got(2) & {"ann", "bob", "cyd", "dee", "eve"}
+    assert house.nobody_twice()
+
+
+def test_while_somebody_has_the_database_open_nothing_is_replaced(house: House) -> None:
+    """What the site wrote in that moment would be lost."""
+    house.until(COMPOSE)
+    copy = house.back_up()
+    house.engine.dispose()
+    other = db.make_engine(house.settings.DATABASE_URL)
+    with other.connect() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM subscriber")
+    # It holds no transaction: it only waits in its pool, as a site does.
+    for act in (lambda: house.restore(copy), lambda: backup.restore(house.settings.DATABASE_URL, copy)):
+        with pytest.raises(Refused, match=r"in use.*Nothing was changed"):
+            act()
+    other.dispose()
+    assert list(house.settings.LEAVING_DIR.glob("restore-*")) == []
+    assert house.restore(copy)
+
+
+# --- the database as it was cannot be read ---
+
+
+def ruined(how: str, house: House) -> None:
+    """What may have become of a database that has to be restored."""
+    house.engine.dispose()
+    file = db.file_of(house.engine)
+    assert file
+    if how == "gone":
+        file.unlink()
+    elif how == "noise":
+        file.write_bytes(os.urandom(20_000))
+    elif how == "cut":
+        file.write_bytes(file.read_bytes()[: 60 * 4096])
+    elif how == "a page overwritten":
+        with file.open("r+b") as here:
+            here.seek(30 * 4096)
+            here.write(b"\x07" * 4096 * 20)
+    elif how == "empty":
+        file.write_bytes(b"")
+    else:  # a new one, on a new disk
+        file.unlink()
+        engine = db.make_engine(house.settings.DATABASE_URL)
+        db.upgrade(engine)
+        sessions = db.make_sessions(engine)
+        make_reader(sessions, COMPOSE, "ann@example.com")
+        Fence(sessions, house.settings.FENCE_DIR).close("")
+        engine.dispose()
+
+
+RUINS = ("gone", "noise", "cut", "a page overwritten", "empty", "a new one")
+
+
+@pytest.mark.parametrize("how", RUINS)
+def test_while_it_is_not_known_who_left_nobody_is_mailed(small_house: House, how: str) -> None:
+    house = small_house
+    house.until(COMPOSE + timedelta(hours=1))
+    copy = house.back_up()
+    house.everybody_leaves()
+    ruined(how, house)
+    done = house.restore(copy)
+    assert done.doubt
+    house.hands.at += timedelta(hours=1)
+    for _ in range(2):
+        with pytest.raises(Refused, match=r"Not confirmed.*--leavers FILE.*--without-leavers"):
+            house.confirm()
+    house.next_day()
+    assert house.who_got(1) == set(EARLY)
+    assert not house.who_got(2), "nothing was mailed"
+    confirmed, _ = house.confirm(without_leavers=True)
+    assert "not wholly known" in confirmed.reason
+    with db.reading(house.sessions) as session:
+        acts = select(AuditEntry.detail).where(AuditEntry.act == "database.confirmed")
+        assert session.scalars(acts).one()["without_leavers"] is True
+
+
+def test_the_standing_list_keeps_gone_who_left_until_an_hour_ago(small_house: House) -> None:
+    """Written beside the leavings by each lapse; it is not known who left since, and that is asked."""
+    house = small_house
+    house.until(COMPOSE + timedelta(hours=1))
+    copy = house.back_up()
+    house.everybody_leaves()
+    house.until(COMPOSE + timedelta(hours=3))
+    (standing,) = house.settings.LEAVING_DIR.glob("standing-*.leavers")
+    assert standing.stat().st_mode & 0o777 == 0o600
+    assert "example.com" not in standing.read_text()
+    ruined("gone", house)
+    done = house.restore(copy)
+    assert done.doubt == "there was no database before"
+    assert [(b.left, b.suppressed, b.erased) for b in done.brought] == [(1, 3, 1)]
+    with pytest.raises(Refused):
+        house.confirm()
+    house.confirm(without_leavers=True)
+    house.next_day()
+    assert not house.who_got(2) & {"ann", "bob", "cyd", "dee"}
+    assert house.who_got(2) >= STAY
+
+
+def test_the_standing_list_holds_nobody_longer_than_a_backup_may_be_kept(small_house: House) -> None:
+    house, folder = small_house, small_house.settings.LEAVING_DIR
+    house.until(COMPOSE + timedelta(hours=1))
+    house.unsubscribes("ann")
+    house.reported("bob", "complained")
+    for days, lines in ((34, 2), (36, 0)):
+        leavers_list.stand_by(house.sessions, folder, now=COMPOSE + timedelta(days=days))
+        (path,) = folder.glob("standing-*")
+        assert len(path.read_text().splitlines()) == lines + 2, days
+    path.rename(folder / "standing-0123456789abcdef.leavers")  # of a database that nobody goes on with
+    for days, left in ((36 + 34, 2), (36 + 36, 1)):
+        leavers_list.stand_by(house.sessions, folder, now=COMPOSE + timedelta(days=days))
+        assert len(list(folder.glob("standing-*"))) == left
+
+
+def test_a_copy_that_may_not_mail_does_not_write_over_a_list_that_knows_more(small_house: House) -> None:
+    """Put back by hand: the scheduler runs, the fence is shut, and the list is the only one that knows who left."""
+    house = small_house
+    house.until(COMPOSE + timedelta(hours=1))
+    copy = house.back_up()
+    house.everybody_leaves()
+    house.until(COMPOSE + timedelta(hours=8))  # noon has passed: more was mailed since
+    (standing,) = house.settings.LEAVING_DIR.glob("standing-*")
+    before = standing.read_text()
+    house.engine.dispose()
+    file = db.file_of(house.engine)
+    assert file
+    file.write_bytes(copy.read_bytes())
+    house.until(COMPOSE + timedelta(hours=11))
+    assert standing.read_text() == before
+    with pytest.raises(Refused):
+        house.confirm()
+    with pytest.raises(Refused, match="older than what was done"):
+        house.confirm(lists=[standing])
+    ann = house.reader("ann")
+    assert ann
+    assert ann.unsubscribed_at
+
+
+def test_a_list_written_elsewhere_answers_the_question(small_house: House) -> None:
+    """``db leavers`` of the last state, taken before the database was lost."""
+    house = small_house
+    house.until(COMPOSE + timedelta(hours=1))
+    copy = house.back_up()
+    house.everybody_leaves()
+    mine = house.folder / "mine.leavers"
+    leavers_list.write(house.sessions, mine, now=house.hands.at, copies=True)
+    ruined("gone", house)
+    assert house.restore(copy, lists=[mine]).doubt is None
+    house.confirm()
+    assert house.reader("dee") is None
+
+
+def test_a_list_that_is_older_or_anothers_or_cut_answers_nothing(small_house: House) -> None:
+    house = small_house
+    house.until(COMPOSE + timedelta(hours=1))
+    older = house.folder / "older.leavers"
+    leavers_list.write(house.sessions, older, now=house.hands.at)
+    house.until(COMPOSE + timedelta(hours=2))
+    copy = house.back_up()
+    house.unsubscribes("ann")
+    later = house.folder / "later.leavers"
+    leavers_list.write(house.sessions, later, now=house.hands.at)
+    cut = house.folder / "cut.leavers"
+    for text in (
+        later.read_text()[:-20],
+        "\n".join(later.read_text().splitlines()[:-1]),
+        "",
+        "{}",
+        "[1]\n2\n",
+    ):
+        cut.write_text(text)
+        with pytest.raises(NewsletterError, match="list of leavers"):
+            house.restore(copy, lists=[cut])
+    assert house.reader("ann").unsubscribed_at is not None, "nothing was replaced"  # type: ignore[union-attr]
+    foreign = house.folder / "foreign.leavers"
+    foreign.write_text(later.read_text().replace('"marks": ["', '"marks": ["f'))
+    ruined("gone", house)
+    done = house.restore(copy, lists=[older, foreign])
+    assert done.doubt
+    assert [b.doubt for b in done.brought][-2:] == [
+        "the list is older than what was done in this database last",
+        "the list is of another database than this backup is",
+    ]
+
+
+def test_a_backup_put_in_the_place_of_a_blind_copy_is_blind_too(small_house: House) -> None:
+    """The wrong file first, then the right one: what the first did not know the second cannot learn from it."""
+    house = small_house
+    house.until(COMPOSE + timedelta(hours=1))
+    first, copies = house.back_up(), []
+    house.unsubscribes("ann")
+    house.hands.at += timedelta(minutes=1)
+    copies.append(house.back_up())
+    house.unsubscribes("flo")
+    ruined("gone", house)
+    assert house.restore(first).doubt
+    assert "did not know who left" in (house.restore(copies[0]).brought[0].doubt or "")
+    with pytest.raises(Refused):
+        house.confirm()
+
+
+def test_a_later_wish_for_the_mail_counts_more_than_the_list(
+    sessions: db.Sessions, now: datetime, tmp_path
+) -> None:
+    """Who asked anew after the list was written is no leaver; whoever the list does not name is left alone."""
+    anew = make_reader(sessions, now, "a@example.com", unsubscribed_at=now)
+    back = make_reader(sessions, now, "b@example.com")
+    stays = make_reader(sessions, now, "c@example.com")
+    with sessions.begin() as session:
+        erase.erase(session, session.get_one(Subscriber, back.id), now=now)
+    path = tmp_path / "some.leavers"
+    leavers_list.write(sessions, path, now=now)
+    back = make_reader(sessions, now, "b@example.com", asked_at=now + timedelta(hours=1))
+    with sessions.begin() as session:
+        row = session.get_one(Subscriber, anew.id)
+        row.unsubscribed_at, row.confirmed_at = None, now + timedelta(hours=1)
+    for _ in range(2):
+        leavers.take_up(sessions, path, now=now, by="test")
+    with db.reading(sessions) as session:
+        assert session.get_one(Subscriber, anew.id).unsubscribed_at is None
+        assert session.get(Subscriber, back.id)
+        assert session.get_one(Subscriber, stays.id).unsubscribed_at is None
+
+
+# --- the words an operator reads ---
+
+
+@pytest.fixture
+def type_in(monkeypatch, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    def run(house: House, *words: str) -> tuple[int, str]:
+        house.engine.dispose()
+        given = ("DATABASE_URL", "OUTBOX_DIR", "FENCE_DIR", "LEAVING_DIR", "SITE_URL")
+        env = {name: str(getattr(house.settings, name)) for name in given}
+        env["SECRET_KEY"] = house.settings.SECRET_KEY.get_secret_value()
+        at = ("--now", f"{house.hands.at:%Y-%m-%dT%H:%MZ}")
+        done = CliRunner().invoke(cli, [*words, *at], env=env)
+        said = done.output + (str(done.exception) if done.exception else "")
+        return (getattr(done.exception, "exit_code", done.exit_code), said)
+
+    monkeypatch.chdir(tmp_path)
+    return run
+
+
+def test_the_commands_say_it_in_plain_words(small_house: House, type_in) -> None:
+    house = small_house
+    house.until(COMPOSE + timedelta(hours=1))
+    copy = house.back_up()
+    house.everybody_leaves()
+    code, said = type_in(house, "db", "restore", "--yes", str(copy))
+    assert code == 0
+    assert (
+        "Carried over: 1 who unsubscribed, 3 addresses not to be mailed any more, 1 erased, 1 who paused"
+        in said
+    )
+    assert "Nothing is sent from it until you say so: python -m newsletter db confirm" in said
+    code, said = type_in(house, "db", "confirm")
+    assert (code, "Confirmed" in said) == (0, True)
+    code, said = type_in(house, "db", "leavers", str(house.folder / "l"))
+    assert (code, "Wrote" in said) == (0, True)
+    ruined("gone", house)
+    code, said = type_in(house, "db", "restore", "--yes", str(copy))
+    assert code == 0
+    assert "WHO LEFT SINCE THIS BACKUP IS NOT WHOLLY KNOWN: there was no database before" in said
+    code, said = type_in(house, "db", "confirm")
+    assert code == 7
+    assert "--without-leavers" in said
+    code, said = type_in(house, "db", "confirm", "--leavers", str(house.folder / "l"))
+    assert (code, "Confirmed" in said) == (0, True)
