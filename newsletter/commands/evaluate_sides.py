@@ -38,9 +38,10 @@ def sides(path: Path, out: Path | None) -> None:
 
     \b
     Prints {"n": Stories, "matchings": {...}}, where each of these says how many Summaries were compared, and of ours, of
-    yardsticks with as many words (centroid, centroid_log_odds, lexrank) and of the whole of what was shown: "own", percent
-    more like their own Side's words than like the other's, "near", mean likeness to their own, each by cosine, by cosine
-    weighed by rarity, and by ROUGE-1, -2, -L; and mean words.
+    yardsticks with as many words (centroid, centroid_log_odds, lexrank), of the whole of what was shown and of its words
+    "alone" that the other Side does not use: "own", percent more like their own Side's words than like the other's,
+    "together", percent of Stories whose two Summaries are liker to their own Sides' words than they would be exchanged,
+    "near", mean likeness to their own, each by cosine, by cosine weighed by rarity, and by ROUGE-1, -2, -L; and mean words.
       headlines         each Side's headlines, which the summarizer reads
       hidden_headlines  the same, hidden from the summarizer
       rests             what follows the first 600 letters of long articles, of which it reads the beginning

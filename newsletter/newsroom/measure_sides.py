@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ from newsletter.newsroom.summarizers.extractive import side_texts
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 OTHER = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
-OURS, WHOLE = "ours", "whole"
+OURS, WHOLE, ALONE = "ours", "whole", "alone"
 LIKENESSES = ("cosine", "rare_cosine", "rouge1", "rouge2", "rougeL")
 _NAMED = {side: re.compile(rf"\b{side.value}(?:-| |\b)", re.IGNORECASE) for side in PAIR}
 
@@ -51,8 +51,10 @@ class Tally:
     """Sums over many summaries of one way of choosing: how like its own Side's words, and how often more than the other's."""
 
     told: int = 0
+    pairs: int = 0
     words: int = 0
     own: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LIKENESSES, 0.0))
+    together: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LIKENESSES, 0.0))
     near: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LIKENESSES, 0.0))
 
     def add(self, here: Mapping[str, float], there: Mapping[str, float], words: int) -> None:
@@ -60,35 +62,59 @@ class Tally:
         self.told += 1
         self.words += words
         for kind in LIKENESSES:
-            self.own[kind] += 1.0 if here[kind] > there[kind] else 0.5 if here[kind] == there[kind] else 0.0
+            self.own[kind] += _won(here[kind], there[kind])
             self.near[kind] += here[kind]
 
+    def add_pair(self, heres: Sequence[Mapping[str, float]], theres: Sequence[Mapping[str, float]]) -> None:
+        """Both summaries of a Story: whether together they are liker to their own Sides' words than they would be exchanged.
+        Unlike one summary's match it does not matter which Side's words are more, or liker to everything."""
+        self.pairs += 1
+        for kind in LIKENESSES:
+            self.together[kind] += _won(sum(h[kind] for h in heres), sum(t[kind] for t in theres))
+
     def row(self) -> dict[str, object]:
-        """Percent that match their own Side, mean likeness, mean words."""
-        told = max(1, self.told)
+        """Percent of summaries, and of pairs of them, that match their own Side, mean likeness, mean words."""
+        told, pairs = max(1, self.told), max(1, self.pairs)
         return {
             "own": {k: round(100 * self.own[k] / told, 1) for k in LIKENESSES},
+            "together": {k: round(100 * self.together[k] / pairs, 1) for k in LIKENESSES},
             "near": {k: round(self.near[k] / told, 3) for k in LIKENESSES},
             "words": round(self.words / told, 1),
         }
 
 
+def _won(here: float, there: float) -> float:
+    return 1.0 if here > there else 0.5 if here == there else 0.0
+
+
 def compare(matchings: Sequence[Matching], rarity: Rarity) -> dict[str, object]:
-    """Our summaries, each yardstick with as many words, and all that was shown, held against what is wanted."""
-    tallies = {name: Tally() for name in (OURS, *YARDSTICKS, WHOLE)}
+    """Our summaries, each yardstick with as many words, all that was shown, and of that the words alone that the other Side
+    does not use, held against what is wanted."""
+    tallies = {name: Tally() for name in (OURS, *YARDSTICKS, WHOLE, ALONE)}
     for matching in matchings:
         pool = statements(matching.shown)
         texts = side_texts(matching.shown)
+        heres: dict[str, list[dict[str, float]]] = defaultdict(list)
+        theres: dict[str, list[dict[str, float]]] = defaultdict(list)
         for side in PAIR:
             if not texts[side]:
                 continue
             words = len(texts[side].split())
-            told = {OURS: texts[side], WHOLE: whole(matching.shown, side)}
+            told = {OURS: texts[side], WHOLE: whole(matching.shown, side), ALONE: alone(matching.shown, side)}
             told |= {name: way(pool, side, words) for name, way in YARDSTICKS.items()}
             for name, text in told.items():
                 here, there = (likenesses(text, matching.wanted[s], rarity) for s in (side, OTHER[side]))
                 tallies[name].add(here, there, len(text.split()))
-    return {"compared": tallies[OURS].told, **{name: t.row() for name, t in tallies.items()}}
+                heres[name].append(here)
+                theres[name].append(there)
+        for name, here_of_both in heres.items():
+            if len(here_of_both) == len(PAIR):
+                tallies[name].add_pair(here_of_both, theres[name])
+    return {
+        "compared": tallies[OURS].told,
+        "pairs": tallies[OURS].pairs,
+        **{name: t.row() for name, t in tallies.items()},
+    }
 
 
 def likenesses(text: str, wanted: str, rarity: Rarity) -> dict[str, float]:
@@ -106,6 +132,12 @@ def likenesses(text: str, wanted: str, rarity: Rarity) -> dict[str, float]:
 def whole(articles: Sequence[ArticleText], side: Side) -> str:
     """All that a Side's articles say."""
     return " ".join(f"{a.headline} {a.excerpt}".strip() for a in articles if a.side is side)
+
+
+def alone(articles: Sequence[ArticleText], side: Side) -> str:
+    """The terms that a Side's articles use and the other's do not: the most that words alone can tell the Sides apart by."""
+    other = set(terms(whole(articles, OTHER[side])))
+    return " ".join(t for t in terms(whole(articles, side)) if t not in other)
 
 
 @dataclass(frozen=True)
@@ -194,7 +226,7 @@ def _nearer(texts: Mapping[Side, str], wanted: Mapping[Side, str]) -> tuple[floa
     for side in told:
         said = Counter(terms(texts[side]))
         here, there = cosine(said, vectors[side]), cosine(said, vectors[OTHER[side]])
-        own += 1.0 if here > there else 0.5 if here == there else 0.0
+        own += _won(here, there)
     return own, len(told)
 
 

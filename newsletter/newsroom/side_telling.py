@@ -2,8 +2,7 @@
 like what the other Side's write, and stress what its headlines stress and the other's do not. Pure.
 
 A set of sentences is judged as a whole, so two that say half each do better than two that say the same. The weights were
-searched on headlines that were hidden and on the rest of articles whose beginning alone was read: what ``evaluate sides``
-measures.
+searched for a match with the Side's own headlines at no loss of salience: what ``evaluate sides`` measures.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from newsletter.newsroom.selection import REPEATED, readable
 from newsletter.newsroom.statements import Statement
 
 # Weights beside 1 for being near the Side's own texts (cosine of all its words).
-UNLIKE = 0.4  # being far from the other Side's texts
-STRESSED = 2.5  # being near the Side's own headlines rather than the other's
-LEADS = 0.15  # sentences that open their article: outlets put first what they find first
-FULLER = 0.05  # FULL_WORDS of text
+UNLIKE = 0.3  # being far from the other Side's texts
+STRESSED = 3.0  # being near the Side's own headlines rather than the other's
+LEADS = 0.2  # sentences that open their article: outlets put first what they find first
+FULLER = 0.1  # FULL_WORDS of text
 FULL_WORDS = 50
-AGAIN = 0.1  # sentences that stand in the Lede or the Overview already
+AGAIN = 0.05  # sentences that stand in the Lede or the Overview already
 SAID_ALREADY = 0.75  # cosine from which a sentence is the one another Side said
-FEWEST_WORDS, MOST_WORDS = 36, 80
+FEWEST_WORDS, MOST_WORDS = 28, 80
 MOST_SENTENCES = 3
 TIRADE = 3  # loaded words outside quotation marks from which a sentence judges rather than tells: left out while there are others
 MOST_LOOKED_AT = 10  # sentences, the best by themselves first

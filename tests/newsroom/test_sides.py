@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from newsletter.newsroom import side_matching
 from newsletter.newsroom.leans import Side
-from newsletter.newsroom.measure_sides import LIKENESSES, OURS, WHOLE, Rarity, compare
+from newsletter.newsroom.measure_sides import ALONE, LIKENESSES, OURS, WHOLE, Rarity, Tally, alone, compare
+from newsletter.newsroom.salience import terms
 from newsletter.newsroom.side_matching import PAIR
 from newsletter.newsroom.side_telling import told_by
 from newsletter.newsroom.side_yardsticks import YARDSTICKS
@@ -163,11 +164,31 @@ def test_summaries_are_compared_beside_yardsticks_as_long_and_beside_the_whole()
     assert matching is not None
     found = compare([matching], Rarity([VOTE, BERTHS]))
     assert found["compared"] == 2
-    assert set(found) == {"compared", OURS, *YARDSTICKS, WHOLE}
+    assert found["pairs"] == 1
+    assert set(found) == {"compared", "pairs", OURS, *YARDSTICKS, WHOLE, ALONE}
     ours = found[OURS]
     assert isinstance(ours, dict)
-    assert set(ours["own"]) == set(ours["near"]) == set(LIKENESSES)
-    assert ours["own"]["cosine"] == 100.0
+    assert set(ours["own"]) == set(ours["together"]) == set(ours["near"]) == set(LIKENESSES)
+    assert ours["own"]["cosine"] == ours["together"]["cosine"] == 100.0
+
+
+def test_two_summaries_match_together_where_one_sides_words_are_liker_to_everything() -> None:
+    """An expert who says much of one Side and little of the other draws both Summaries to the first; exchanged they fit worse."""
+    tally = Tally()
+    left, right = (dict.fromkeys(LIKENESSES, x) for x in (0.5, 0.2))
+    other_of_left, other_of_right = (dict.fromkeys(LIKENESSES, x) for x in (0.1, 0.4))
+    tally.add(left, other_of_left, 40)
+    tally.add(right, other_of_right, 40)
+    tally.add_pair([left, right], [other_of_left, other_of_right])
+    assert tally.row()["own"] == dict.fromkeys(LIKENESSES, 50.0)
+    assert tally.row()["together"] == dict.fromkeys(LIKENESSES, 100.0)
+
+
+def test_alone_are_the_words_that_the_other_side_does_not_use() -> None:
+    words = set(alone(_story(), Side.LEFT).split())
+    assert words
+    assert not words & set(alone(_story(), Side.RIGHT).split())
+    assert not words & set(terms(STORM))
 
 
 def test_yardsticks_keep_to_the_side_and_to_the_number_of_words() -> None:
