@@ -91,7 +91,7 @@ def test_a_connection_is_used_again_and_a_dead_one_replaced(server: FeedServer, 
 
     url = server.acts("/f", act)
     assert [fetch(url).body for _ in range(3)] == [FEED] * 3
-    assert places[0] is places[1] is not places[2]
+    assert places[0] is places[1] is not places[-1]  # the dead one may still have heard the third question
 
 
 def test_many_threads_share_one_fetcher(server: FeedServer, fetch: PoliteFetcher) -> None:

@@ -44,7 +44,7 @@ def server() -> Iterator[FeedServer]:
 
 @pytest.fixture
 def polite(make_settings: Callable[..., Settings], server: FeedServer) -> Iterator[PoliteFetcher]:
-    with PoliteFetcher(make_settings(FETCH_ALLOW_PRIVATE=server.place), deadline=1.0) as fetch:
+    with PoliteFetcher(make_settings(FETCH_ALLOW_PRIVATE=server.place), deadline=4.0) as fetch:
         yield fetch
 
 
