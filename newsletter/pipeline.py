@@ -184,6 +184,11 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
     forgotten = link_looks.forget(press.sessions, now=parts.now)
     if Fence(press.sessions, press.settings.FENCE_DIR).why_closed() is None:
         leavers_list.stand_by(press.sessions, press.settings.LEAVING_DIR, now=parts.now)
+    mailbox = press.settings.BOUNCE_MAILDIR
+    if mailbox is not None and (mailbox / "new").is_dir():  # where it is missing the settle step says so
+        bounces.run(
+            press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now, also_seen=True
+        )
     return {
         **report,
         "payments_read_again": caught_up,

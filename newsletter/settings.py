@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     )
     BOUNCE_MAILDIR: Path | None = Field(
         None,
-        description="Maildir of MAIL_FROM's mailbox, where bounces and complaints come back (MAIL_PROVIDER=smtp); read by the settle step.",
+        description="Maildir of MAIL_FROM's mailbox, where bounces and complaints come back (MAIL_PROVIDER=smtp); read by the settle step, which deletes what it booked.",
     )
     DKIM_SELECTOR: str = Field(
         "",

@@ -16,11 +16,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from newsletter import log
-from newsletter.circulation import bookkeeping
+from newsletter.circulation import bookkeeping, bounces
 from newsletter.circulation.money import charges_on
 from newsletter.db import insert_new
 from newsletter.errors import Refused
-from newsletter.mailroom.providers.outbox import forget
+from newsletter.mailroom.providers import outbox as outbox_mails
 from newsletter.models import (
     AuditEntry,
     Delivery,
@@ -44,9 +44,16 @@ _log = log.get("circulation")
 
 
 def erase(
-    session: Session, subscriber: Subscriber, *, now: datetime, by: str = "reader", outbox: Path | None = None
+    session: Session,
+    subscriber: Subscriber,
+    *,
+    now: datetime,
+    by: str = "reader",
+    outbox: Path | None = None,
+    mailbox: Path | None = None,
 ) -> None:
-    """Forget this reader for good. A comp just ends. The caller commits. ``outbox``: where their mails lie, when mail is kept here.
+    """Forget this reader for good. A comp just ends. The caller commits. ``outbox``: where their mails lie, when mail is kept here;
+    ``mailbox``: the Maildir where reports come back.
 
     Raises ``Refused`` while a payment processor would go on charging them: cancel first (``bill.cancel_now`` for at once).
     """
@@ -57,7 +64,9 @@ def erase(
     if any(charges_on(a) for a in agreements):
         raise Refused("Cancel the payment first: otherwise it would go on after we forgot whose it is.")
     if outbox is not None:  # before the commit: should that fail, copies are gone and nothing else
-        forget(outbox, _mailed_to(session, number))
+        outbox_mails.forget(outbox, _mailed_to(session, number))
+    if mailbox is not None:
+        bounces.forget(mailbox, address)
     row = {"address_hash": subscriber.address_hash, "reason": "erased", "suppressed_at": now}
     insert_new(session, Suppression, [row])
     bookkeeping.note_trial_had(

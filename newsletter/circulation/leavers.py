@@ -36,12 +36,18 @@ class Brought:
 
 
 def take_up(
-    sessions: db.Sessions, path: Path, *, now: datetime, by: str, outbox: Path | None = None
+    sessions: db.Sessions,
+    path: Path,
+    *,
+    now: datetime,
+    by: str,
+    outbox: Path | None = None,
+    mailbox: Path | None = None,
 ) -> Brought:
     """Carry a list into this database. A second time changes nothing. Raises :class:`UnreadableList` before anything is changed.
 
     Whoever left or was erased by that list and reads on here leaves here as well; only a wish for the mail that is younger than
-    the list's counts more. ``outbox``: where an erased reader's mails lie, when mail is kept here.
+    the list's counts more. ``outbox`` and ``mailbox``: where mails to and of an erased reader lie (see ``erase.erase``).
     """
     heading = leavers_list.look_through(path)
     with db.reading(sessions) as session:
@@ -54,7 +60,7 @@ def take_up(
             total["left"] += _leave(session, some)
             total["suppressed"] += _suppress(session, some)
             total["paused"] += _pause(session, some)
-            total["erased"] += _erase(session, some, now, by, outbox)
+            total["erased"] += _erase(session, some, now=now, by=by, outbox=outbox, mailbox=mailbox)
             total["handed_over"] += _hand_over(session, some, issues, now)
         for line in some:
             if "issue" in line:
@@ -106,7 +112,7 @@ def _pause(session: Session, some: list[dict[str, Any]]) -> int:
     return len(sooner)
 
 
-def _erase(session: Session, some: list[dict[str, Any]], now: datetime, by: str, outbox: Path | None) -> int:
+def _erase(session: Session, some: list[dict[str, Any]], **how: Any) -> int:
     erased = {
         line["who"]: datetime.fromisoformat(line["since"])
         for line in some
@@ -118,7 +124,7 @@ def _erase(session: Session, some: list[dict[str, Any]], now: datetime, by: str,
         # What they paid ended before they could be erased; here it still stands as it was.
         session.execute(delete(Subscription).where(Subscription.subscriber_id == reader.id))
         session.expire_all()
-        erase.erase(session, reader, now=now, by=by, outbox=outbox)
+        erase.erase(session, reader, **how)
     return len(readers) - len(back_since)
 
 

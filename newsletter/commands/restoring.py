@@ -96,7 +96,7 @@ def _take_up(
     waiting = sorted(settings.LEAVING_DIR.glob(_LISTS))
     brought = []
     for path in (*waiting, *lists):
-        done = leavers.take_up(sessions, path, now=now, by=BY, outbox=outbox)
+        done = leavers.take_up(sessions, path, now=now, by=BY, outbox=outbox, mailbox=settings.BOUNCE_MAILDIR)
         with sessions.begin() as session:
             said = {name: value for name, value in asdict(done).items() if name != "written_at"}
             session.add(AuditEntry(at=now, by=BY, act="database.leavers_carried", detail=said))

@@ -110,7 +110,8 @@ def erase_me() -> Response:
         if request.form.get("sure") != "yes":
             raise Refused("Please tick the box to say that you are sure.")
         outbox = here.settings.OUTBOX_DIR if here.settings.MAIL_PROVIDER == "outbox" else None
-        erase.erase(session, found, now=here.now(), outbox=outbox)
+        mailbox = here.settings.BOUNCE_MAILDIR
+        erase.erase(session, found, now=here.now(), outbox=outbox, mailbox=mailbox)
 
     if number is not None and request.form.get("sure") == "yes":
         check_form(FORM, fingerprint(reader.secret()))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from base64 import b64encode
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,13 +16,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "mailroom"))
 from mailing import MORNING, Postbox, Ticking, frozen_issue
 
 from newsletter import db, pipeline
-from newsletter.circulation import bounces
+from newsletter.circulation import bounces, erase
 from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
 from newsletter.errors import NotFound
 from newsletter.links import Links
 from newsletter.mailroom import ledger, notify
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
-from newsletter.models import Delivery, DeliveryEvent, Suppression
+from newsletter.models import Delivery, DeliveryEvent, Subscriber, Suppression
 from newsletter.pressroom import Pressroom
 
 LINKS = Links("https://news.example.com")
@@ -160,8 +163,8 @@ def test_each_kind_of_report_does_what_the_webhook_would(mailbox) -> None:
         assert "@" not in event.reason
         assert event.happened_at == MORNING + timedelta(minutes=30)
         assert session.get_one(Delivery, 9).state == "accepted"  # a report settles a doubt
-    assert len(list((mailbox.folder / "new").iterdir())) == 1  # people's mail is left for people
-    assert len(list((mailbox.folder / "cur").iterdir())) == 8
+    (left,) = (p for p in mailbox.folder.rglob("*") if p.is_file())
+    assert "I like it" in left.read_text(), "people's mail is left for people, what was booked is gone"
 
 
 def test_the_same_report_again_changes_nothing(mailbox) -> None:
@@ -184,6 +187,66 @@ def test_a_forged_report_suppresses_nobody(mailbox, forged) -> None:
     done = mailbox(forged)
     assert (done.believed, done.doubted) == (0, 1)
     assert _standing(mailbox) == ([], [])
+
+
+LETTER = "From: reader@example.com\nSubject: Thank you\n\nI like it. reader@example.com\n"
+ANSWER = "From: reader@example.com\nAuto-Submitted: auto-replied\nSubject: Away\n\nBack on Monday.\n"
+OLD_STYLE = "Return-Path: <>\nSubject: failure notice\n\n<reader@example.com>: no mailbox here\n"
+
+
+def aged(folder: Path, days: float) -> None:
+    for path in (p for p in folder.rglob("*") if p.is_file()):
+        at = (LATER - timedelta(days=days)).timestamp()
+        os.utime(path, (at, at))
+
+
+def test_a_report_that_is_not_believed_is_kept_a_week_for_people_to_look_at(mailbox) -> None:
+    """About a reader who is gone, forged, or about a Notice: an address stands in it."""
+    notice = report(2, headers=returned(2).replace("delivery.2@", "notice.2@"))
+    mailbox(report(77), notice, LETTER, OLD_STYLE)
+    run = partial(bounces.run, mailbox.sessions, mailbox.folder, tokens=TOKENS, links=LINKS, now=LATER)
+    for days, left in ((6.9, 4), (7.1, 2)):
+        aged(mailbox.folder, days)
+        run(also_seen=True)
+        assert sum(p.is_file() for p in mailbox.folder.rglob("*")) == left, days
+    said = "".join(p.read_text() for p in mailbox.folder.rglob("*") if p.is_file())
+    assert "I like it" in said
+    assert "failure notice" in said, "who knows what this is"
+
+
+def test_a_report_that_a_mail_program_moved_is_booked_all_the_same(mailbox) -> None:
+    (mailbox.folder / "cur").mkdir()
+    (mailbox.folder / "cur" / "1.mx:2,S").write_text(report(1))
+    assert mailbox().mails == 0
+    done = bounces.run(
+        mailbox.sessions, mailbox.folder, tokens=TOKENS, links=LINKS, now=LATER, also_seen=True
+    )
+    assert (done.believed, _standing(mailbox)[1]) == (1, [(1, "bounced")])
+    assert not [p for p in mailbox.folder.rglob("*") if p.is_file()]
+
+
+def test_an_erasure_takes_what_machines_wrote_of_the_reader_and_leaves_letters(mailbox) -> None:
+    packed = (
+        report(77)
+        .replace("reader@example.com", "x@example.com")
+        .replace(
+            "I'm sorry to have to inform you that your message could not be delivered.",
+            b64encode(b"It was for Reader@Example.com").decode(),
+        )
+    )
+    packed = packed.replace(
+        "Content-Type: text/plain; charset=us-ascii",
+        "Content-Type: text/plain\nContent-Transfer-Encoding: base64",
+    )
+    others = report(78).replace("reader@example.com", "other@example.com")
+    for n, mail in enumerate((report(76), packed, OLD_STYLE, ANSWER, LETTER, others)):
+        (mailbox.folder / "new" / f"{n}.mx").write_text(mail)
+    with mailbox.sessions.begin() as session:
+        reader = session.get_one(Subscriber, 1)
+        reader.address = "reader@example.com"
+        session.flush()
+        erase.erase(session, reader, now=LATER, mailbox=mailbox.folder)
+    assert sorted(p.name for p in (mailbox.folder / "new").iterdir()) == ["4.mx", "5.mx"]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,25 @@ def read_report(raw: bytes, *, now: datetime) -> Report | None:
     return Report(event, link.group(1))
 
 
+def is_report(raw: bytes) -> bool:
+    """Whether a mail server wrote this to report of a mail, be it one of ours or not."""
+    return message_from_bytes(raw).get_content_type() == "multipart/report"
+
+
+def is_from_a_machine(raw: bytes) -> bool:
+    """Whether nobody wrote this: a report of any form, an automatic answer."""
+    mail = message_from_bytes(raw)
+    automatic = _line(mail, "Auto-Submitted").lower() not in ("", "no")
+    return is_report(raw) or automatic or _line(mail, "Return-Path") == "<>"
+
+
+def names(raw: bytes, address: str) -> bool:
+    """Whether this address stands anywhere in a mail, however its parts are written."""
+    wanted = address.lower().encode()
+    parts = (part.get_payload(decode=True) for part in message_from_bytes(raw).walk())
+    return any(wanted in text.lower() for text in (raw, *(p for p in parts if isinstance(p, bytes))))
+
+
 def _told(part: Message) -> tuple[str, str | None, str] | None:
     """Kind, bounce and reason from the part that a machine reads."""
     if part.get_content_type() == "message/feedback-report":
