@@ -6,30 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from newsletter.newsroom.framing import FRAMING, root_of
 from newsletter.newsroom.leans import SIDE_NAMES, Side
-from newsletter.newsroom.loaded_words import LOADED
-from newsletter.newsroom.questions import ABOUT, tells_next
-from newsletter.newsroom.selection import side_scores
-from newsletter.newsroom.side_words import root_of, words_of
-from newsletter.newsroom.statements import Statement
+from newsletter.newsroom.side_words import words_of
 from newsletter.newsroom.summarizers.protocol import ArticleText
-from newsletter.newsroom.telling import Bullet, BulletKind, Citation, Sentence
+from newsletter.newsroom.telling import Bullet, BulletKind, Citation
 
 _IN_THEIR_WORDS = re.compile(r"^On the (?:left|right), .{1,80}? writes: ")
 LEAST_SHARE = 0.1  # of a Side's headlines that must use a word for its count to mean something
-OWN = 0.4  # cosine to every sentence of the other Side under which a sentence is a Side's own
-# Words that name the same people or acts as others do, and judge them by the choice.
-_NAMED_SO = (
-    "illegal illegals undocumented migrant migrants alien aliens gangbanger thug regime genocide occupation occupied settler "
-    "settlers terrorist terrorists militant militants extremist far-right far-left hardline controversial fraud rigged gerrymander "
-    "gerrymandering gerrymandered crackdown purge takeover conquest conquer assault invasion attack defiance woke radical activist "
-    "militarize weaponize weaponizing retaliation revenge landmark historic sweeping victory blow setback wrongly wrongfully "
-    "mistakenly accused alleged criminal felon predator cover-up hoax scandal coup democracy authoritarian dictator racist "
-    "racially power-grab starvation famine hostage martyr pro-life anti-abortion pro-choice abortion rights freedom liberty "
-    "Republican-leaning Republican-friendly GOP-friendly liberal conservative leftist right-wing left-wing mocks mock blasts "
-    "slams rips fumes meltdown surrender chaos crisis threat threatens"
-)
-_FRAMING = frozenset(root_of(w) for w in (*_NAMED_SO.lower().split(), *LOADED))
 _COUNTED = re.compile(
     r"^The word “(?P<word>[^”]+)” is in (?P<n>\d+) of (?P<of>\d+) headlines? on the (?P<side>left|center|right)"
     r" and in (?P<m>\d+|none) of (?P<other_of>\d+) on the (?P<other>left|center|right)\.$"
@@ -91,31 +75,15 @@ def telling_counts(
     only one that a fair share of the Side's headlines use."""
     found = []
     for side, other in ((Side.LEFT, Side.RIGHT), (Side.RIGHT, Side.LEFT)):
-        counts = [count(w, side, other, articles) for w in words.get(side, ()) if root_of(w) in _FRAMING]
+        counts = [count(w, side, other, articles) for w in words.get(side, ()) if root_of(w) in FRAMING]
         counts = [c for c in counts if c.n >= 2 and c.n >= LEAST_SHARE * c.of and c.other_of >= 3]
         if counts:
             found.append(max(counts, key=lambda c: (c.n / c.of, c.word)))
     return found[:limit]
 
 
-def in_their_words(own: Mapping[Side, Statement]) -> list[Bullet]:
-    """What an Outlet of each Side writes that the other Side does not: a cited sentence for each, or nothing."""
-    if not all(side in own for side in (Side.LEFT, Side.RIGHT)):
-        return []
-    return [
-        Bullet(
-            BulletKind.DIFFER,
-            Sentence(
-                f"On the {SIDE_NAMES[side].lower()}, {own[side].article.outlet} writes: {own[side].text}",
-                (own[side].citation,),
-            ),
-        )
-        for side in (Side.LEFT, Side.RIGHT)
-    ]
-
-
 def is_in_their_words(bullet: Bullet) -> bool:
-    """Made by :func:`in_their_words`."""
+    """Made by ``contrasts.bullets``."""
     return bullet.kind is BulletKind.DIFFER and bool(_IN_THEIR_WORDS.match(bullet.sentence.text))
 
 
@@ -125,26 +93,3 @@ def without_opening(text: str, outlets: Sequence[str]) -> str:
     for outlet in outlets:
         bare = bare.removeprefix(f"{outlet} reported: ")
     return bare
-
-
-def own_statements(pool: Sequence[Statement], used: Sequence[Statement]) -> dict[Side, Statement]:
-    """Of left and right, the most telling sentence that no Outlet of the other Side comes near."""
-    found: dict[Side, Statement] = {}
-    for side, other in ((Side.LEFT, Side.RIGHT), (Side.RIGHT, Side.LEFT)):
-        theirs = [s for s in pool if s.side is other]
-        scores = side_scores(pool, side, pool)
-        able = [
-            (scores[i], s)
-            for i, s in enumerate(pool)
-            if i in scores
-            and not s.is_headline
-            and s.stands_alone
-            and s.about >= ABOUT
-            and s.words <= 34
-            and not tells_next(s.text)
-        ]
-        for _, statement in sorted(able, key=lambda p: (-p[0], p[1].article.id, p[1].position)):
-            if all(statement.like(o) < OWN for o in theirs) and all(statement.like(u) < 0.5 for u in used):
-                found[side] = statement
-                break
-    return found

@@ -279,6 +279,11 @@ def _flaws(text: str) -> float:
     )
 
 
+def tells_nothing(text: str) -> bool:
+    """Only that somebody spoke or reacted, or several matters in a row."""
+    return bool(_TELLS_NOTHING.search(text) or _NO_STATEMENT.search(text))
+
+
 def plain_first(articles: Sequence[ArticleText]) -> str:
     """The first headline that says anything at all."""
     return next((a.headline.strip() for a in articles if a.headline.strip()), "Untitled story")

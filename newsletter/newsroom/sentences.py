@@ -39,6 +39,9 @@ _FINITE = re.compile(
     r"flew|fought|grew|held|hit|hurt|kept|laid|let|lay|read|rode|sat|shut|sank|sought|swept|taught|tore|wore|[a-z]{2,}(?:ed|[^s’']s))\b"
     r"|\w[’'](?:s|re|ve|ll|d|m)\b|n[’']t\b"
 )
+_POSSESSIVE = re.compile(
+    r"(?<!\bit)(?<!\bhe)(?<!\bshe)(?<!\bwho)(?<!that)(?<!there)(?<!what)[’']s\b", re.IGNORECASE
+)
 _END = re.compile(r"[.!?][\"”’'»)\]]*$")
 _WORD = re.compile(r"[A-Za-z0-9À-ÿ$€£%][\w’'.,%\-]*")
 
@@ -106,6 +109,11 @@ def is_cut_off(last: str) -> bool:
     """The last sentence of an excerpt ends where the excerpt does, not where the sentence would: on a word that wants
     another after it, or after a few words without any verb."""
     return bool(_CUT_END.search(last)) or (words_in(last) <= 8 and not _FINITE.search(last))
+
+
+def has_verb(text: str) -> bool:
+    """A word of the text may be its verb: a caption or a heading often has none."""
+    return bool(_FINITE.search(_POSSESSIVE.sub(" ", text)))
 
 
 def _quotations_whole(text: str) -> list[str]:

@@ -6,13 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from newsletter.newsroom.framing import TELLING, root_of
 from newsletter.newsroom.headlines import clean
 from newsletter.newsroom.leans import SIDES, Side
-from newsletter.newsroom.salience import STOPWORDS, log_odds, stem
+from newsletter.newsroom.salience import STOPWORDS, log_odds
 from newsletter.newsroom.statements import origin
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 MIN_OUTLETS = 2  # distinct Outlets of the Side that use the word
+LEAST_SHARE = 0.1  # of the Side's headlines that must use the word
 MIN_HEADLINES = 2  # headlines the other Sides must have, or "they do not use it" means nothing
 MAX_WORDS = 5
 _WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9]*(?:-[A-Za-zÀ-ÿ0-9]+)*")
@@ -146,7 +148,8 @@ _TRIVIAL = frozenset(
 
 
 def side_words(articles: Sequence[ArticleText]) -> Mapping[Side, tuple[str, ...]]:
-    """Up to five words of each Side, most telling first. A word any headline of another Side uses is no side word."""
+    """Up to five words of each Side that judge or name by judging, most used first. A word any headline of another Side uses
+    is no side word, nor is one that only tells what happened: that one Side's headlines have "court" says nothing of it."""
     using: dict[Side, dict[str, set[str]]] = {s: {} for s in SIDES}
     shown: dict[str, Counter[str]] = {}
     counts: dict[Side, Counter[str]] = {s: Counter() for s in SIDES}
@@ -164,7 +167,13 @@ def side_words(articles: Sequence[ArticleText]) -> Mapping[Side, tuple[str, ...]
             continue
         elsewhere: Counter[str] = sum((counts[s] for s in others), Counter())
         scores = log_odds(counts[side], elsewhere, counts[side] + elsewhere)
-        own = [r for r in using[side] if len(using[side][r]) >= MIN_OUTLETS and not elsewhere[r]]
+        own = [
+            r
+            for r in using[side]
+            if r in TELLING
+            and not elsewhere[r]
+            and len(using[side][r]) >= max(MIN_OUTLETS, LEAST_SHARE * headlines[side])
+        ]
         best = sorted(own, key=lambda r: (-len(using[side][r]), -scores.get(r, 0.0), r))[:MAX_WORDS]
         if best:
             found[side] = tuple(min(shown[r], key=lambda w: (-shown[r][w], w)) for r in best)
@@ -176,15 +185,3 @@ def words_of(headline: str) -> dict[str, str]:
     text = clean(headline).replace("’s", "").replace("'s", "")
     words = (m.lower() for m in _WORD.findall(text))
     return {w: root_of(w) for w in words if len(w) > 2 and w not in STOPWORDS and w not in _TRIVIAL}
-
-
-def root_of(word: str) -> str:
-    """The stem of the word, the same in British and American spelling."""
-    text = word.lower()
-    if len(text) > 5:
-        text = re.sub(r"our(?=(?:ed|ing|able|ably|ite|ites|s|er|ers)?$)", "or", text)
-        text = re.sub(r"is(?=(?:e|ed|es|ing|ation|ations)$)", "iz", text)
-        text = re.sub(r"(?<=[a-z]{3})tre(?=s?$)", "ter", text)
-        text = re.sub(r"ence(?=s?$)", "ense", text)
-        text = re.sub(r"ll(?=(?:ed|ing|er|ers)$)", "l", text)
-    return stem(text)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from newsletter.newsroom import differences
+from newsletter.newsroom.framing import root_of
 from newsletter.newsroom.leans import Side
-from newsletter.newsroom.side_words import root_of, side_words, words_of
+from newsletter.newsroom.side_words import side_words, words_of
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 DAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -57,3 +58,11 @@ def test_british_and_american_spelling_are_one_word() -> None:
 def test_words_are_whole() -> None:
     assert "ms-13" in words_of("Alleged MS-13 man held")
     assert not any(w.endswith("-") for w in words_of("Alleged MS-13 man - held by far- right group"))
+
+
+def test_only_words_that_judge_are_a_sides_own() -> None:
+    articles = _articles(
+        ["Illegal wall clears the court"] * 3 + ["At least a wall catches up"] * 3,
+        ["Council votes on the harbor"] * 4,
+    )
+    assert side_words(articles) == {Side.LEFT: ("illegal",)}

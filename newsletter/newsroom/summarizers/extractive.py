@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from newsletter.newsroom import differences, headlines, questions
+from newsletter.newsroom import contrasts, differences, headlines, questions
+from newsletter.newsroom.agreements import agreements
 from newsletter.newsroom.grounding import keep_grounded
 from newsletter.newsroom.leans import SIDES, Side
 from newsletter.newsroom.outdated import current, newest_toll, other_toll
@@ -24,8 +25,6 @@ from newsletter.newsroom.telling import Bullet, BulletKind, Question, Quote, Sen
 from newsletter.newsroom.waves import latest_wave
 
 CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
-AGREED = 0.5  # cosine from which a sentence of the left and one of the right state the same
-SAID_AGAIN = 0.75  # cosine from which a reader takes a sentence for one that stood above
 MOST_BULLETS = 6
 # Sentences without a loaded word from which the neutral paragraph does without those that have one.
 ENOUGH_PLAIN = 6
@@ -57,15 +56,16 @@ class Extractive:
             sides[side] = _side(side, pool, shown, [x for chosen in sides.values() for x in chosen])
         words = side_words(articles)
         told = [*shown, *(x for chosen in sides.values() for x in chosen)]
-        analysis, used = _analysis(plain, told, articles, words)
+        headline = headlines.neutral(
+            [a for a in articles if a.id in newest and not other_toll(a.headline, toll)] or articles
+        )
+        analysis, used = _analysis(plain, shown, told, articles, words, headline)
         spoken: dict[Side, tuple[Quote, ...]] = {}
         for side in SIDES:
             taken = [s.text for s in [*told, *used]] + [q.words for found in spoken.values() for q in found]
             spoken[side] = quotes([a for a in articles if a.side is side], taken=taken)
         telling = Telling(
-            headline=headlines.neutral(
-                [a for a in articles if a.id in newest and not other_toll(a.headline, toll)] or articles
-            ),
+            headline=headline,
             lede=tuple(_sentence(s, pool) for s in lede),
             overview=tuple(_sentence(s, pool) for s in overview),
             analysis=tuple(analysis),
@@ -155,21 +155,24 @@ def _sentence(statement: Statement, pool: Sequence[Statement], *, side: Side | N
 
 def _analysis(
     pool: Sequence[Statement],
+    above: Sequence[Statement],
     told: Sequence[Statement],
     articles: Sequence[ArticleText],
     words: Mapping[Side, Sequence[str]],
+    headline: str,
 ) -> tuple[list[Bullet], list[Statement]]:
     """Agree, differ, next; and the sentences it used."""
-    used: list[Statement] = []
-    agree = [Bullet(BulletKind.AGREE, s) for s in _agreements(pool, articles, told, used)]
+    agreed = agreements(pool, articles, above=above, told=told, headline=headline)
+    used = [statement for statement, _ in agreed]
+    agree = [Bullet(BulletKind.AGREE, sentence) for _, sentence in agreed]
     counted = differences.telling_counts(words, articles)
     differ = [
         Bullet(BulletKind.DIFFER, Sentence(c.text, differences.citations(c, articles))) for c in counted
     ]
     if len(differ) < 2:
-        own = differences.own_statements(pool, [*told, *used])
-        differ += (in_words := differences.in_their_words(own))
-        used += own.values() if in_words else ()
+        beside = contrasts.contrast(pool, articles, above=[*above, *used])
+        differ += contrasts.bullets(beside)
+        used += beside.values()
     coming = _coming(pool, [*told, *used])
     used += coming
     after = [Bullet(BulletKind.NEXT, _sentence(s, pool)) for s in coming]
@@ -190,37 +193,3 @@ def _coming(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statem
         ):
             return [s]
     return []
-
-
-def _agreements(
-    pool: Sequence[Statement],
-    articles: Sequence[ArticleText],
-    told: Sequence[Statement],
-    used: list[Statement],
-) -> list[Sentence]:
-    """Up to two sentences that Outlets of both Sides state, cited to both."""
-    present = {a.side for a in articles}
-    wanted = {Side.LEFT, Side.RIGHT} if {Side.LEFT, Side.RIGHT} <= present else present
-    found: list[Sentence] = []
-    if len(wanted) < 2:
-        return []
-    able = [s for s in pool if s.stands_alone and not s.loaded]
-    for again in (
-        False,
-        True,
-    ):  # what was told above is told again only when nothing else is agreed on, and not word for word
-        for statement in sorted(able, key=lambda s: (s.is_headline, -s.salience, s.article.id)):
-            near = max((statement.like(t) for t in told), default=0.0)
-            if near >= (SAID_AGAIN if again else AGREED) or any(statement.like(u) >= AGREED for u in used):
-                continue
-            same = same_said(statement, pool, at_least=AGREED)
-            if wanted <= {statement.side, *(s.side for s in same)}:
-                firsts = {s.side: s for s in reversed(same)}
-                citations = dict.fromkeys([statement.citation, *(s.citation for s in firsts.values())])
-                found.append(Sentence(statement.text, tuple(citations)))
-                used.append(statement)
-            if len(found) == (1 if again else 2):
-                break
-        if found:
-            break
-    return found

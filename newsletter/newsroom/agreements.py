@@ -1,0 +1,164 @@
+"""What the Sides agree on: a fact that an Outlet of each states in its own words. Pure.
+
+A sentence is agreed on when two neighbouring facts of an Article of every other Side carry most of its words, and all its
+numbers and names, and neither doubts what the other says. Who is said to judge, to want or to accuse is no fact that two
+Sides share; nor is what counts otherwise than the newest toll (its callers leave that out).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from newsletter.newsroom.alignment import negation_turned
+from newsletter.newsroom.facts import QUOTED, flipped, name_words, numbers, spelled
+from newsletter.newsroom.headlines import tells_nothing
+from newsletter.newsroom.leaning import unquoted
+from newsletter.newsroom.leans import Side
+from newsletter.newsroom.loaded_words import loaded_in
+from newsletter.newsroom.namings import also_called
+from newsletter.newsroom.salience import overlap, stem, terms
+from newsletter.newsroom.sentences import has_verb
+from newsletter.newsroom.statements import Statement, origin
+from newsletter.newsroom.summarizers.protocol import ArticleText
+from newsletter.newsroom.support import best_sentences, support_of
+from newsletter.newsroom.telling import Citation, Sentence
+
+CARRIED = 0.55  # share of the sentence's words that two sentences of the other Side's Article must carry
+AGREED = 0.5  # cosine from which two agreements say the same
+COUNTED = 0.45  # the same for a sentence with a number of two digits or more, which few would invent alike
+NEW = 0.5  # cosine to what stands above under which an agreement tells something new
+SAID_AGAIN = 0.75  # cosine from which a reader takes a sentence for one that stood above
+WORD_FOR_WORD = 0.9  # and from which it is the same sentence
+REPEATED_HEADLINE = 0.7  # share of its words from which another headline says no more than ours
+OTHER_NAMES = (
+    0.2  # share of a sentence's name words that the other Side may leave out: a first name, who reported it
+)
+MOST = 2
+MOST_LOOKED_AT = 40  # sentences, the most central first
+LONGEST = 40  # words
+# What somebody thinks, wants or accuses another of; and what is doubted.
+_JUDGED = re.compile(
+    r"\b(?:should|ought|must|deserves?|critics?|supporters|opponents|advocates|accus\w+|alleg\w+|blam\w+|condemn\w+|slam\w+|argu\w+|"
+    r"claim\w*|insist\w*|believ\w+|fears?|hopes?|hail\w*|prais\w+|welcom\w+|denounc\w+|trash\w*|troubling|important|clearly|obviously|"
+    r"finally|unfortunately|surpris\w+|tensions|fireworks|dealing|doom\w*|planned to|sadly|merely|so-called|aim(?:ed|ing)? (?:at|to)|seem\w*|appears? to)\b",
+    re.IGNORECASE,
+)
+_LABELLED = re.compile(r"^[^:,]{3,40}: ")  # "Ann Teal: the limit stays"
+_DOUBTED = re.compile(
+    r"\b(?:den(?:y|ies|ied|ying)|false\w*|baseless|unproven|disput\w+|refut\w+|debunk\w*|misleading|hoax|supposed\w*|purported\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def agreements(
+    pool: Sequence[Statement],
+    articles: Sequence[ArticleText],
+    *,
+    above: Sequence[Statement],
+    told: Sequence[Statement],
+    headline: str,
+) -> list[tuple[Statement, Sentence]]:
+    """Up to two sentences that Outlets of both Sides carry, each cited to both; of a Story that lacks a Side, of the two it has.
+
+    What is new comes first. One sentence that tells again what was ``told`` may stand when nothing new is agreed on: that
+    both Sides say it is news to the reader. None that stands ``above`` (in Lede and Overview) or in the ``headline``.
+    """
+    present = {a.side for a in articles}
+    wanted = {Side.LEFT, Side.RIGHT} if {Side.LEFT, Side.RIGHT} <= present else present
+    if len(wanted) < 2:
+        return []
+    found: list[tuple[Statement, Sentence]] = []
+    able = sorted(
+        (s for s in pool if is_fact(s)), key=lambda s: (s.is_headline, -s.salience, s.article.id, s.position)
+    )[:MOST_LOOKED_AT]
+    carried = {id(s): c for s in able if (c := _carriers(s, articles, wanted))}
+    for limit, before in ((NEW, told), (SAID_AGAIN, told), (SAID_AGAIN, above), (WORD_FOR_WORD, above)):
+        for statement in able:
+            share = REPEATED_HEADLINE if statement.is_headline else min(limit + 0.25, WORD_FOR_WORD)
+            if id(statement) not in carried or _repeats(statement.text, headline, share):
+                continue
+            if any(statement.like(t) >= limit for t in before) or any(
+                statement.like(s) >= AGREED for s, _ in found
+            ):
+                continue
+            citations = dict.fromkeys([statement.citation, *carried[id(statement)]])
+            found.append((statement, Sentence(statement.text, tuple(citations))))
+            if len(found) == (MOST if limit == NEW else 1):
+                break
+        if found:
+            break
+    return found
+
+
+def is_fact(statement: Statement) -> bool:
+    """Stands alone and tells what happened, not what somebody thinks of it."""
+    own = unquoted(statement.text)
+    return (
+        statement.stands_alone
+        and not statement.loaded
+        and statement.words <= LONGEST
+        and not _JUDGED.search(own)
+        and not _LABELLED.match(statement.text)
+        and not tells_nothing(statement.text)
+        and has_verb(statement.text)
+    )
+
+
+def _repeats(text: str, headline: str, share: float) -> bool:
+    """The headline says so much of what the text says."""
+    words, known = set(terms(text)), set(terms(headline))
+    return len(words & known) >= share * len(words)
+
+
+def _carriers(
+    statement: Statement, articles: Sequence[ArticleText], wanted: set[Side]
+) -> tuple[Citation, ...] | None:
+    """For each wanted Side but the statement's own the passage of an Article that carries it best; None when one has none."""
+    found = []
+    for side in sorted(wanted - {statement.side}):
+        near = [
+            (support_of(statement.text, a), -a.id, a)
+            for a in articles
+            if a.side is side
+            and origin(a) != origin(statement.article)
+            and overlap(statement.terms, terms(f"{a.headline} {a.excerpt}")) >= COUNTED
+            and carries(statement.text, a)
+        ]
+        if not near:
+            return None
+        best = max(near, key=lambda n: n[:2])[2]
+        found.append(Citation(best.id, best_sentences(statement.text, best)[0]))
+    return tuple(found)
+
+
+def least_carried(text: str) -> float:
+    """How much of the sentence two sentences must carry."""
+    return COUNTED if any(len(n.replace(".", "")) > 1 for n in numbers(text)) else CARRIED
+
+
+def carries(text: str, article: ArticleText) -> bool:
+    """The Article by itself states what the text states: words, numbers and names, without doubting it or the other way round."""
+    if support_of(text, article) < least_carried(text):
+        return False
+    near = best_sentences(text, article, 3)
+    whole = f"{article.headline}. {article.excerpt}"
+    there = _folded(whole) | also_called(whole)
+    names = [w for n in name_words(text) for w in _folded(n)]
+    return (
+        numbers(text) <= numbers(" ".join(near))
+        and sum(w not in there for w in names) <= OTHER_NAMES * len(names)
+        and all(spelled("".join(q)).strip(" .,;:!?") in spelled(whole) for q in QUOTED.findall(text))
+        and bool(_DOUBTED.search(text)) == bool(_DOUBTED.search(near[0]))
+        and not negation_turned(text, near)
+        and not flipped(text, " ".join(near))
+        and loaded_in(near[0]) <= 1
+    )
+
+
+def _folded(text: str) -> frozenset[str]:
+    """The words and their stems, in small letters without accents."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", spelled(text)) if not unicodedata.combining(c))
+    words = [w for w in re.findall(r"[^\W_]+", bare) if len(w) > 1]
+    return frozenset(words) | frozenset(stem(w) for w in words)
