@@ -32,7 +32,7 @@ _DATELINES = tuple(
         r"^(?:Why it matters|By the numbers|What[’']s (?:happening|next|new|at stake)|Driving the news|The big picture|Between the lines|"
         r"State of play|Zoom (?:in|out)|The (?:details|context|backdrop|latest|bottom line|intrigue|other side|impact)|Details|Context|"
         r"Catch up quick|Flashback|What they[’']re saying|What to watch|Go deeper|Threat level|Worth noting|Of note|How it works|"
-        r"Reality check|Quick take|Background|Key (?:facts|background|takeaway)|In brief|Topline|What we know)\s*[:—–]\s*(?=[A-Z“\"])",
+        r"Reality check|Quick take|Background|Key (?:facts|background|takeaway)|In (?:brief|short)|Topline|What we know)\s*[:—–]\s*(?=[A-Z“\"])",
         r"^(?:The News|Breadcrumb|Topline|The Scene|Know More|Top Line|Comments|Advertisement|Subscriber only)\s+(?=[A-Z])",
         rf"^(?:{_PLACE}(?: \[[A-Z]\w+\])?,?\s*(?:{_MONTH})?\s*)?[(\[][A-Z][^()\[\]]{{1,40}}[)\]]\s*(?:[—–:]|-+)\s*(?=[A-Z“\"])",
         r"^(?:Share via|Country: - \w+|Hour: \d{1,2}:\d\d [ap]m)[\s\-–—]+",
@@ -41,6 +41,8 @@ _DATELINES = tuple(
         r"^(?:[A-Z]{2,}\s+){3,8}(?=[A-Z][a-z])",
         r"^(?:[A-Z][A-Z’'\-]+\s+){2,10}[A-Z][A-Z’'\-]+:\s+(?=[A-Z])",
         r"^\d{1,2}[.:)]\s+(?=[A-Z])",
+        # A heading between quotation marks: "‘A flagrant gift’ The council …"
+        r"^[‘“\"'][A-Z][^’”\"']{2,60}[’”\"']\s+(?=(?:The|A|An|In|On|At|After|As|When)\s)",
     )
 )
 _CAPITALS = (

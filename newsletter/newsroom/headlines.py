@@ -17,9 +17,10 @@ from newsletter.newsroom.summarizers.protocol import ArticleText
 _LABEL = re.compile(
     r"^(?:(?:BREAKING|UPDATED?|WATCH|EXCLUSIVE|JUST IN|DEVELOPING|VIDEO|OPINION|LIVE|ANALYSIS|REPORT|FACT[- ]?CHECK|EXPLAINER|"
     r"NEW|Breaking|Updated?|Watch|Exclusive|Video|Opinion|Live|Analysis|Report|Explainer|WATCH LIVE|Editorial|First on \w+)"
-    r"(?:\s+(?:NEWS|News))?\s*[:\-–—|]+\s*|[•·►▶|*]+\s*)+"
+    r"(?:\s+(?:NEWS|News|\d{1,2}))?\s*[:\-–—|]+\s*|[•·►▶|*]+\s*)+"
 )
-_TAIL = re.compile(r"\s*(?:\s[|*•·»]|\s[-–—]{1,2}|\s::|\s/)\s+((?:(?!\s[-–—]{1,2}\s)[^|*•»]){1,60})$")
+_SITE_IN_FRONT = re.compile(r"^(?:[A-Z][\w.&’']*\s+){0,2}[A-Z][\w.&’']*\s+[|»›]\s+(?=\S+(?:\s+\S+){3})")
+_TAIL = re.compile(r"\s*(?:\s[|*•·»›]|\s[-–—]{1,2}|\s::|\s/)\s+((?:(?!\s[-–—]{1,2}\s)[^|*•»›]){1,60})$")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:—–|]\s+|[\"“‘(])$")
 _WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ’'\-]*")
 ROOM = 60  # characters that a subject line has for a whole headline
@@ -59,7 +60,7 @@ _IN_BRACKETS = re.compile(r"\s+\((?:[A-Z]\w+|[A-Z.]+:\w+)\)$")  # "(Business)", 
 _NO_STATEMENT = re.compile(
     r"(?i)^(?:\w+ ){0,3}(?:brief|briefing|roundup|round-up|digest|wrap|wrap-up|newsletter|live|live blog|live updates|daily)\s*[:|]"
     r"|\b(?:things?|need|want|should|got) to know\b|\byou (?:should|must) know\b|\bhere[’']s\b|[:–—-]\s*(?:photos?|videos?|pictures?|watch|live)$"
-    r"|\b(?:this is|that[’']s) (?:how|why|what)\b|\band (?:he|she|they|it) knows? it\b|\bthere[’']s an? \w+(?: \w+)? angle\b"
+    r"|\b(?:this is|that[’']s) (?:how|why|what)\b|\band (?:he|she|they|it) knows? it\b|\bthere[’']s an? \w+(?: \w+)? angle\b|\band other (?:\w+ )?(?:headlines|news|stories)\b|^\d{1,2} \w+ \d{4}:"
 )
 _KEEPS_SCORE = re.compile(
     r"(?i)\bin (?:an? )?(?:\w+ )?(?:win|victory|defeat|loss|rebuke|setback|blow) (?:for|to|of)\b|\bde(?:al|aling|als|alt) (?:an? )?(?:\w+ )?blow\b"
@@ -131,10 +132,10 @@ def _in_capitals(text: str) -> bool:
 
 def clean(headline: str, outlets: Sequence[str] = ()) -> str:
     """The verbatim slice of the headline without labels in front and site names or bylines behind."""
-    text = _LABEL.sub("", headline.strip())
+    text = _SITE_IN_FRONT.sub("", _LABEL.sub("", headline.strip()))
     while (match := _TAIL.search(text)) and len(text[: match.start()].split()) >= 4:
         if not _is_site(match.group(1)) and not match.group(0).lstrip().startswith(
-            ("|", "*", "•", "»", "::")
+            ("|", "*", "•", "»", "›", "::")
         ):
             break
         text = text[: match.start()]

@@ -24,13 +24,16 @@ _POINTS_BACK = re.compile(
     r"^The (?:latest |new |same )?(?:move|news|comments?|remarks?|announcement|interview|statement|footage|video|post|message|letter|blast|"
     r"explosion|incident|attack|crash|violence|deaths?|arrest|charges?|ruling|decision|order|verdict|report|study|vote|talks|visit|"
     r"meeting|speech|figure|program|plan|bill|measure|law|suit|lawsuit|group|company|agency|department|man|woman|victims?|suspect|couple|"
-    r"president|mayor|minister|judge|court|memo|document|investigation|symbolism of the day|process)\b"
+    r"president|mayor|minister|judge|court|memo|document|investigation|symbolism of the day|process|information|"
+    r"resolution in question|removal|proposal|complaint|filing|letters?|deal|agreement|transcripts?|candidates?)\b"
     r"(?! (?:of|in|that|who|which|by|from|against|to|for|over|between|on|at|with|called|known|named|behind)\b)"
 )
 _VOICE = re.compile(
     r"(?:said|says|told|wrote|added|asked|argued|warned|continued|explained|noted|insisted|tweeted|posted|called|claimed)"
 )
 
+# Days that only the day of writing makes plain; a weekday is plain for a week.
+_DAY_OF_WRITING = re.compile(r"\b(?:yesterday|tomorrow)\b", re.IGNORECASE)
 _CLAUSE_OF_PRONOUNS = re.compile(
     r"^(?:If|When|Once|After|Before|While|As|Although|Though|Since|Because|Unless|Until) (?:it|he|she|they|that|this)\b[^,]*, (?:it|he|she|they)\b"
 )
@@ -39,6 +42,11 @@ _CLAUSE_OF_PRONOUNS = re.compile(
 def dangling(text: str) -> bool:
     """The sentence starts with a word that leans on one before it: "He", "But", "Meanwhile"."""
     return bool(_DANGLING.match(text) or _DANGLING_ANYWAY.match(text) or _CLAUSE_OF_PRONOUNS.match(text))
+
+
+def told_by_the_day(text: str) -> bool:
+    """Outside quotation marks the sentence names a day by the day it was written on: "yesterday", "tomorrow"."""
+    return bool(_DAY_OF_WRITING.search(unquoted(text)))
 
 
 def points_back(text: str) -> bool:

@@ -26,6 +26,7 @@ SHORT, LONG = 33.0, 70.0  # words
 TURN, STEEPNESS = 150.0, 12.0  # words of all excerpts where one turns into the other, and how gently
 LEAD_WORDS = 22.0  # of an average sentence
 ALIKE = 0.5  # cosine from which a reader would feel told the same twice
+FRESH = 0.5  # share of a sentence's words that nothing else in the paragraph nor what stands above it says
 STARTS = 3  # sentences the search begins from, the best alone first
 MOST_LOOKED_AT = 12  # sentences, the most central first
 WEIGHTS: Mapping[str, float] = {
@@ -126,6 +127,17 @@ class Worth:
             for name in WEIGHTS
         ]
 
+    def is_fresh(self, chosen: frozenset[int]) -> bool:
+        """Each of the sentences says enough that neither the others nor what stands before them say."""
+        if not self._before_words:
+            return True
+        for i in chosen:
+            others = self._before_words.union(*(self._covered[j].words for j in chosen if j != i))
+            own = self._covered[i].words
+            if len(own - others) < FRESH * len(own):
+                return False
+        return True
+
     def length(self, chosen: Iterable[int]) -> int:
         """Words of the set."""
         return sum(self._covered[i].length for i in chosen)
@@ -184,6 +196,7 @@ def overview_of(
     """The sentences of the neutral paragraph, in reading order; none when no sentence is fit to be printed."""
     able = looked_at(pool, said)
     worth = Worth(pool, articles, said)
+    able = [i for i in able if worth.is_fresh(frozenset([i]))] or able
     firsts = sorted(able, key=lambda i: (-worth.of([i]), i))[:STARTS]
     found = [_climbed(frozenset([i]), able, worth) for i in firsts]
     best = max(found, key=lambda c: (round(worth.of(c), 9), sorted(-i for i in c)), default=frozenset())
@@ -194,23 +207,26 @@ def _climbed(chosen: frozenset[int], able: Sequence[int], worth: Worth) -> froze
     """The set that no change of one sentence makes better, beginning from ``chosen``."""
     value = worth.of(chosen)
     while True:
-        near = [(worth.of(c), c) for c in _neighbours(chosen, able, worth.pool)]
+        near = [(worth.of(c), c) for c in _neighbours(chosen, able, worth)]
         better = max(near, key=lambda v: (round(v[0], 9), sorted(-i for i in v[1])), default=(value, chosen))
         if better[0] <= value + 1e-9:
             return chosen
         value, chosen = better
 
 
-def _neighbours(
-    chosen: frozenset[int], able: Sequence[int], pool: Sequence[Statement]
-) -> Iterable[frozenset[int]]:
+def _neighbours(chosen: frozenset[int], able: Sequence[int], worth: Worth) -> Iterable[frozenset[int]]:
     """The sets that differ by one sentence more, less, or another; none that says the same twice."""
+    pool = worth.pool
     bases = [chosen, *((chosen - {i}) for i in chosen)]
     for place, base in enumerate(bases):
         if place and base:
             yield base
         for i in able:
-            if i not in chosen and all(pool[i].like(pool[j]) < ALIKE for j in base):
+            if (
+                i not in chosen
+                and all(pool[i].like(pool[j]) < ALIKE for j in base)
+                and worth.is_fresh(base | {i})
+            ):
                 yield base | {i}
 
 

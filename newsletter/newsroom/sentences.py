@@ -15,7 +15,7 @@ from newsletter.newsroom.clutter import is_clutter, trimmed, unshouted, without_
 
 SHORTEST, LONGEST = 6, 50  # words of a sentence we publish
 
-_BOUNDARY = re.compile(r"""([.!?…]+)(["”’'»)\]]*)(\s+)(?=["“‘'«(\[]?[A-Z0-9“"‘$£€])|\n{2,}""")
+_BOUNDARY = re.compile(r"""([.!?…]+)(["”’'»)\]]*)(\s+(?:[-•*·]\s+)?)(?=["“‘'«(\[]?[A-Z0-9“"‘$£€])|\n{2,}""")
 _LAST_TOKEN = re.compile(r"([A-Za-z][A-Za-z.\-]*)$")
 _SPACE = re.compile(r"\s+")
 
@@ -29,7 +29,7 @@ _UNFINISHED_END = re.compile(
 _CUT_END = re.compile(
     r"(?:,|\$\d+|\b(?:(?<![.])[A-Z]|asked|hoped|aims|hopes|seeks?|wants?|plans|launch|requires?|allows?|includes?|"
     r"believes?|thinks?|expects?|making|taking|giving|keeping|causing|according|less|more|no|fellow|such|every|"
-    r"each|whether|where|how|why|what|without|within|across|despite|until|upon|toward|towards|like|unlike|near|per|via))"
+    r"also|both|either|formerly|each|whether|where|how|why|what|without|within|across|despite|until|upon|toward|towards|like|unlike|near|per|via))"
     r"\.[\"”’']?$"
 )
 _FINITE = re.compile(
@@ -151,7 +151,7 @@ def usable(passage: str) -> bool:
         return False
     if not _END.search(text) or text.endswith(("...", "…")) or _UNFINISHED_END.search(text):
         return False
-    if not re.match(r"[\"“‘'(]?[A-Z0-9$£€]", text) or is_clutter(text):
+    if not re.match(r"[\"“‘'(]?[A-Z0-9$£€]", text) or is_clutter(text) or not has_verb(text):
         return False
     return _balanced(text) and not _shouting(text) and not text.rstrip("\"”’')").endswith(("?", "!"))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newsletter.newsroom import headlines
-from newsletter.newsroom.leaning import dangling, points_back, speaks_itself, voiceless
+from newsletter.newsroom.leaning import dangling, points_back, speaks_itself, told_by_the_day, voiceless
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.loaded_words import loaded_in
 from newsletter.newsroom.salience import centroid, cosine, terms
@@ -33,7 +33,7 @@ class Statement:
     terms: tuple[str, ...]
     words: int
     loaded: int
-    leans_back: bool  # starts with "He", "But", "Meanwhile" …
+    leans_back: bool  # starts with "He", "But", "Meanwhile" …, or tells a day by the day of its writing
     speaks_itself: bool  # "we", "you" outside quotation marks
     salience: float  # how central to the Story, comparable within it
     central: float  # cosine to the Story's centroid alone
@@ -107,7 +107,7 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
                     terms=words,
                     words=words_in(text),
                     loaded=loaded_in(text),
-                    leans_back=dangling(text) or voiceless(text),
+                    leans_back=dangling(text) or voiceless(text) or told_by_the_day(text),
                     speaks_itself=speaks_itself(text),
                     salience=cosine(weights, center) + 0.3 * near + 0.8 * about,
                     central=cosine(weights, center),

@@ -107,3 +107,14 @@ def test_worth_is_the_weighted_sum_of_what_is_learnt_from() -> None:
     for chosen in ([0], [0, 1], looked_at(pool)):
         weighted = sum(w * f for w, f in zip(WEIGHTS.values(), worth.features(chosen), strict=True))
         assert worth.of(chosen) == pytest.approx(weighted)
+
+
+def test_each_sentence_below_the_lede_says_something_new() -> None:
+    again = "On Tuesday, late at night, the harbor wall of Marlow Bay was approved by a divided council of the town."
+    more = "Teachers say that the storm of 2009 flooded their classrooms and three streets behind the school."
+    articles = _articles(SHARED, again, f"{SHARED} {more}", f"{again} {more}")
+    pool = statements(articles)
+    lede = next(s for s in pool if s.text == SHARED)
+    told = [s.text for s in overview_of(pool, articles, [lede])]
+    assert more in told
+    assert again not in told

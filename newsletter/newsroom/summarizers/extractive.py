@@ -12,6 +12,7 @@ from newsletter.newsroom.leans import SIDES, Side
 from newsletter.newsroom.outdated import current, newest_toll, other_toll
 from newsletter.newsroom.overview import overview_of
 from newsletter.newsroom.quotes import quotes
+from newsletter.newsroom.salience import terms
 from newsletter.newsroom.selection import (
     choose,
     neutral_scores,
@@ -26,6 +27,7 @@ from newsletter.newsroom.waves import latest_wave
 
 CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
 MOST_BULLETS = 6
+ADDS = 3  # meaning words at least by which the Lede says more than the Headline
 # Sentences without a loaded word from which the neutral paragraph does without those that have one.
 ENOUGH_PLAIN = 6
 
@@ -44,7 +46,10 @@ class Extractive:
         toll = newest_toll(pool)
         plain = [s for s in pool if not other_toll(s.text, toll)] or pool
         newest = {a.id for a in latest_wave(articles)}
-        lede = _lede([s for s in plain if s.article.id in newest] or plain)
+        headline = headlines.neutral(
+            [a for a in articles if a.id in newest and not other_toll(a.headline, toll)] or articles
+        )
+        lede = _lede([s for s in plain if s.article.id in newest] or plain, headline)
         overview = overview_of(_unloaded(plain), articles, lede)
         shown = [*lede, *overview]
         sides: dict[Side, list[Statement]] = {}
@@ -53,12 +58,11 @@ class Extractive:
             Side.RIGHT,
             Side.CENTER,
         ):  # what one Side's outlets print is not printed again for another
-            sides[side] = _side(side, pool, shown, [x for chosen in sides.values() for x in chosen])
+            said = [x for chosen in sides.values() for x in chosen]
+            able = plain if any(s.side is side and s.fit for s in plain) else pool
+            sides[side] = _side(side, able, shown, said)
         words = side_words(articles)
         told = [*shown, *(x for chosen in sides.values() for x in chosen)]
-        headline = headlines.neutral(
-            [a for a in articles if a.id in newest and not other_toll(a.headline, toll)] or articles
-        )
         analysis, used = _analysis(plain, shown, told, articles, words, headline)
         spoken: dict[Side, tuple[Quote, ...]] = {}
         for side in SIDES:
@@ -123,8 +127,13 @@ def _unloaded(pool: Sequence[Statement]) -> list[Statement]:
     return plain if sum(s.fit and not s.is_headline for s in plain) >= ENOUGH_PLAIN else list(pool)
 
 
-def _lede(pool: Sequence[Statement]) -> list[Statement]:
-    """The most central plain first sentence; a headline only when no excerpt gives one."""
+def _lede(pool: Sequence[Statement], headline: str) -> list[Statement]:
+    """The most central plain first sentence that says more than the headline above it; another headline only when no
+    excerpt gives one."""
+    known = set(terms(headline))
+    pool = next(
+        kept for n in (ADDS, ADDS - 1, 0) if (kept := [s for s in pool if len(set(s.terms) - known) >= n])
+    )
     alone = [i for i, s in enumerate(pool) if s.stands_alone] or [i for i, s in enumerate(pool) if s.fit]
     leads = [i for i in alone if pool[i].position == 0] or alone
     leads = [i for i in leads if not pool[i].loaded] or leads

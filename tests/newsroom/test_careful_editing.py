@@ -1,0 +1,99 @@
+"""What a careful editor strikes out or moves: headings, captions, tellings that repeat, tolls that differ. All invented."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from newsletter.newsroom.headlines import clean
+from newsletter.newsroom.leaning import told_by_the_day
+from newsletter.newsroom.leans import Side
+from newsletter.newsroom.sentences import has_verb, pieces, usable
+from newsletter.newsroom.summarizers.extractive import Extractive
+from newsletter.newsroom.summarizers.protocol import ArticleText
+
+DAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+TEXT = "The council of Marlow Bay voted on Monday for a wall in the harbor."
+
+
+@pytest.mark.parametrize("heading", ["‘A Flagrant Gift’ ", "“Walls and Waves” ", "In short: "])
+def test_a_heading_in_front_is_taken_off(heading: str) -> None:
+    assert [p.text for p in pieces(f"{heading}{TEXT}")] == [TEXT]
+
+
+def test_a_list_run_into_the_text_is_cut_at_its_dashes() -> None:
+    listed = f"{TEXT} - It will cost $12 million in all. - Ann Teal was moved to another office."
+    assert [p.text for p in pieces(listed)] == [
+        TEXT,
+        "It will cost $12 million in all.",
+        "Ann Teal was moved to another office.",
+    ]
+
+
+def test_a_caption_without_a_verb_is_no_sentence() -> None:
+    assert not usable(
+        "Mayor Dana Whitlock addressing the council at the harbor hall in Marlow Bay, March 9, 2024."
+    )
+    assert usable(TEXT)
+    assert not has_verb("Whitlock’s reckoning a sour ending for a mayor")
+    assert has_verb("It’s a sour ending for a mayor")
+
+
+@pytest.mark.parametrize(
+    ("headline", "expected"),
+    [
+        ("Quorn24 | Six held over the harbor wall", "Six held over the harbor wall"),
+        ("Council votes for the harbor wall › Marlow Greatness", "Council votes for the harbor wall"),
+        ("UPDATE 1-Council votes for the harbor wall", "Council votes for the harbor wall"),
+    ],
+)
+def test_sites_and_numbers_of_updates_go(headline: str, expected: str) -> None:
+    assert clean(headline) == expected
+
+
+def test_yesterday_is_no_day() -> None:
+    assert told_by_the_day("Yesterday, the council voted.")
+    assert not told_by_the_day("“We will vote tomorrow,” Teal said on Monday.")
+
+
+def test_the_lede_says_more_than_the_headline_above_it() -> None:
+    articles = [
+        ArticleText(n, f"Outlet {n}", side, headline, "", DAY + timedelta(hours=n))
+        for n, (side, headline) in enumerate(
+            [
+                (Side.LEFT, "Council votes for harbor wall"),
+                (Side.CENTER, "Council votes for harbor wall"),
+                (Side.RIGHT, "Council votes for $12 million wall in Marlow Bay harbor after storm"),
+            ],
+            start=1,
+        )
+    ]
+    telling = Extractive().tell(articles)
+    assert telling.headline == "Council votes for harbor wall"
+    assert [s.text for s in telling.lede] == [
+        "Council votes for $12 million wall in Marlow Bay harbor after storm."
+    ]
+
+
+def test_no_side_counts_other_dead_than_the_newest_toll() -> None:
+    old = "At least 12 people were killed when a bus fell into the harbor of Quorn, rescuers said."
+    new = "The toll of the bus crash in the harbor of Quorn rose to 19 killed, rescuers said on Monday."
+    other = (
+        "The bus of Quorn had been driven over the harbor wall by its driver, who survived, rescuers said."
+    )
+    articles = [
+        ArticleText(
+            n, f"Outlet {n}", side, "Bus falls into harbor of Quorn", text, DAY + timedelta(hours=hours)
+        )
+        for n, side, text, hours in (
+            (1, Side.LEFT, f"{old} {other}", 0),
+            (2, Side.RIGHT, new, 30),
+            (3, Side.CENTER, new, 31),
+        )
+    ]
+    telling = Extractive().tell(articles)
+    assert not any("12 people" in s.text for s in telling.sentences())
+    left = telling.summary(Side.LEFT)
+    assert left is not None
+    assert [s.text for s in left.sentences] == [other]
