@@ -22,6 +22,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from newsletter import db, log
 from newsletter.settings import Settings
+from tests.shell import Shell
 
 # No property is a matter of speed: the machine may be busy. The suite draws the same examples every time, so that what
 # is green stays green; `make prove` sets EXPLORE and draws new ones, many more of them.
@@ -52,6 +53,14 @@ def _loopback_only() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _plain_logs() -> None:
     log.configure(json=True)
+
+
+@pytest.fixture(scope="session")
+def shell() -> Iterator[Shell]:
+    """Runs ``python -m newsletter …`` in processes of their own, without paying for Python's start each time."""
+    made = Shell()
+    yield made
+    made.close()
 
 
 @pytest.fixture

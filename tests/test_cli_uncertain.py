@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from newsletter.models import AuditEntry, Delivery, Issue
 
 
 @pytest.fixture
-def say(settings, sessions):
+def say(settings, sessions, shell):
     frozen_issue(sessions, settings, 5)
     with sessions.begin() as session:
         claimed = ledger.claim(session, 1, limit=5, now=MORNING)
@@ -30,14 +29,7 @@ def say(settings, sessions):
         ledger.move_issue(session, session.get_one(Issue, 1), "dispatched")
 
     def run(*words: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "newsletter", "issue", *words],
-            cwd=Path(__file__).parent.parent,
-            env={"DATABASE_URL": settings.DATABASE_URL, "PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = shell("issue", *words, env={"DATABASE_URL": settings.DATABASE_URL, "PATH": "/usr/bin:/bin"})
         return done.returncode, done.stdout + done.stderr
 
     return run

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +10,8 @@ import pytest
 from newsletter import settings as settings_file
 from newsletter.errors import SettingsError
 from newsletter.settings import DEVELOPMENT_KEY, Settings
+from tests.shell import Shell
 
-ROOT = Path(__file__).parent.parent
 SAFE = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": "k3y-" * 12,
@@ -85,15 +83,10 @@ def test_development_starts_with_it(
 @pytest.mark.parametrize(
     "words", [("web",), ("schedule",), ("run", "--once"), ("step", "gather")], ids=lambda w: w[0]
 )
-def test_every_way_to_start_refuses_in_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "newsletter", *words],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "ENVIRONMENT": "production"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def test_every_way_to_start_refuses_in_one_sentence(
+    shell: Shell, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = shell(*words, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "ENVIRONMENT": "production"})
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.strip().splitlines()) == 1
     for name in ("SECRET_KEY", "SITE_URL", "POSTAL_ADDRESS", "MAIL_FROM", "MAIL_PROVIDER", "STRIPE_API_KEY"):

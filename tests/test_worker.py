@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import subprocess
 import sys
 import threading
 import time
@@ -41,7 +40,6 @@ feeds = ["https://lantern.example/feed"]
     "tiny",
 )
 pytestmark = pytest.mark.postgres
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -98,15 +96,8 @@ def test_on_sqlite_the_refusal_says_what_to_do(sessions) -> None:
         worker.prepare(sessions)
 
 
-def test_the_command_refuses_sqlite_in_one_sentence(settings, engine) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "newsletter", "work"],
-        cwd=ROOT,
-        env={"DATABASE_URL": settings.DATABASE_URL, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def test_the_command_refuses_sqlite_in_one_sentence(settings, engine, shell) -> None:
+    done = shell("work", env={"DATABASE_URL": settings.DATABASE_URL, "PATH": "/usr/bin:/bin"})
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith("Several machines need one PostgreSQL")
     assert len(done.stderr.strip().splitlines()) == 1

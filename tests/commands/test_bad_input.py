@@ -7,7 +7,6 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,25 +15,18 @@ import pytest
 from newsletter import db
 from newsletter.clock import parse_moment
 from newsletter.errors import SettingsError
+from tests.shell import Shell
 
-ROOT = Path(__file__).parents[2]
 NOW = ("--now", "2026-03-02T10:00Z")
 TINY = "size=600k"  # a database with tables fits, a day's Articles do not
 
 
 @pytest.fixture
-def say(tmp_path: Path):
+def say(tmp_path: Path, shell: Shell):
     """Runs ``python -m newsletter`` in a folder of its own; the refusal's last line comes back."""
 
     def run(*words: str, code: int, **env: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "newsletter", *words],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **env},
-            capture_output=True,
-            text=True,
-            timeout=90,
-        )
+        done = shell(*words, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", **env})
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr + done.stdout
         assert 'File "' not in done.stderr
@@ -133,17 +125,8 @@ def test_a_full_disk(say, tiny_disk: Path) -> None:
     engine.dispose()
 
 
-def test_full_standard_output(say, migrated: Path, tmp_path: Path) -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "newsletter", "settings"],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
+def test_full_standard_output(shell: Shell, tmp_path: Path) -> None:
+    done = shell("settings", cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, out="/dev/full")
     assert done.returncode == 1
     assert "No space left on device." in done.stderr
     assert "Traceback" not in done.stderr

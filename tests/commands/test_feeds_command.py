@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from newsletter.errors import CatalogueError, NothingToRead, Refused
 from newsletter.newsroom.outlets import load_catalogue
 from newsletter.settings import Settings
 from tests.servers.feed_server import FeedServer, entry, rss
+from tests.shell import Shell
 
 NOW = "2026-03-02T10:00Z"
 
@@ -140,16 +139,11 @@ def test_import_refuses_what_holds_no_feed(tmp_path: Path, text: str | None) -> 
     ],
 )  # fmt: skip
 def test_a_shell_sees_one_sentence_and_the_exit_code(
-    tmp_path: Path, text: str, code: int, words: list[str]
+    shell: Shell, tmp_path: Path, text: str, code: int, words: list[str]
 ) -> None:
     (tmp_path / "c.toml").write_text(text)
-    done = subprocess.run(
-        [sys.executable, "-m", "newsletter", "feeds", "check", "--outlets", "c.toml", "--json"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-    )
+    asked = ("feeds", "check", "--outlets", "c.toml", "--json")
+    done = shell(*asked, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     for word in words:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.shell import Shell
+
+HOME = {"PATH": "/usr/bin:/bin"}
 ONE = '[[outlet]]\nname = "A"\nhomepage = "https://a.example/"\nlean = "left"\nfeeds = ["{}"]\n'
-
-
-def newsletter(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "newsletter", *words],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize(
@@ -31,9 +21,10 @@ def newsletter(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         (ONE.format("https://a.example/f") + "enabled = false\n", 5, ["feed"]),
     ],
 )
-def test_run_once_refuses(tmp_path: Path, text: str, code: int, words: list[str]) -> None:
+def test_run_once_refuses(shell: Shell, tmp_path: Path, text: str, code: int, words: list[str]) -> None:
     (tmp_path / "c.toml").write_text(text)
-    done = newsletter(tmp_path, "run", "--once", "--outlets", "c.toml", "--now", "2026-03-02T10:00Z")
+    words_given = ("run", "--once", "--outlets", "c.toml", "--now", "2026-03-02T10:00Z")
+    done = shell(*words_given, cwd=tmp_path, env=HOME)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
@@ -43,8 +34,8 @@ def test_run_once_refuses(tmp_path: Path, text: str, code: int, words: list[str]
     assert "sample" not in done.stdout, "never a silent fallback"
 
 
-def test_check_says_when_every_outlet_is_switched_off(tmp_path: Path) -> None:
+def test_check_says_when_every_outlet_is_switched_off(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(ONE.format("https://a.example/f") + "enabled = false\n")
-    done = newsletter(tmp_path, "feeds", "check", "--outlets", "c.toml")
+    done = shell("feeds", "check", "--outlets", "c.toml", cwd=tmp_path, env=HOME)
     assert done.returncode == 5
     assert "switched off" in done.stderr

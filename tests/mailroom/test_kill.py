@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +22,7 @@ from newsletter import db
 from newsletter.mailroom import approve, dispatch, ledger
 from newsletter.mailroom.providers.outbox import file_name
 from newsletter.models import Delivery, Issue
+from tests.shell import Shell
 
 HERE = Path(__file__).parent
 PLACES = [
@@ -79,15 +78,11 @@ def _prepare(engine: Engine, settings) -> db.Sessions:
     return sessions
 
 
-def _die(url: str, folder: Path, place: str, nth: int, mutant: str = "") -> None:
-    done = subprocess.run(
-        [sys.executable, str(HERE / "dispatch_and_die.py"), url, str(folder), place, str(nth), mutant],
-        cwd=HERE.parent.parent,
-        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent.parent}"},
-        capture_output=True,
-        timeout=60,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+def _die(shell: Shell, url: str, folder: Path, place: str, nth: int, mutant: str = "") -> None:
+    env = {**os.environ, "PYTHONPATH": str(HERE)}
+    script = str(HERE / "dispatch_and_die.py")
+    done = shell(url, str(folder), place, str(nth), mutant, env=env, run=script)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
 
 
 def _again(
@@ -116,11 +111,11 @@ def url(engine: Engine) -> str:
 
 @pytest.mark.parametrize(("place", "nth"), PLACES)
 def test_killed_anywhere_nobody_gets_it_twice_and_nobody_is_lost(
-    engine, url, settings, tmp_path, place, nth
+    engine, url, settings, tmp_path, shell, place, nth
 ) -> None:
     sessions = _prepare(engine, settings)
     folder = tmp_path / "outbox"
-    _die(url, folder, place, nth)
+    _die(shell, url, folder, place, nth)
     _again(sessions, url, folder, after=timedelta(minutes=1))  # the dead one's lease still runs
     assert judge(sessions, folder).twice == []
     _again(sessions, url, folder)
@@ -133,12 +128,12 @@ def test_killed_anywhere_nobody_gets_it_twice_and_nobody_is_lost(
 
 
 @pytest.mark.postgres
-def test_killed_half_way_through_a_batch_on_postgresql(postgres_url, settings, tmp_path) -> None:
+def test_killed_half_way_through_a_batch_on_postgresql(postgres_url, settings, tmp_path, shell) -> None:
     engine = db.make_engine(postgres_url)
     db.upgrade(engine)
     sessions = _prepare(engine, settings)
     folder = tmp_path / "outbox"
-    _die(postgres_url, folder, "mid-batch", 3)
+    _die(shell, postgres_url, folder, "mid-batch", 3)
     _again(sessions, postgres_url, folder)
     verdict = judge(sessions, folder)
     assert (verdict.twice, verdict.lost, verdict.unaccounted) == ([], [], [])
@@ -146,7 +141,9 @@ def test_killed_half_way_through_a_batch_on_postgresql(postgres_url, settings, t
     engine.dispose()
 
 
-def test_the_judge_catches_who_retries_the_unknown(engine, url, settings, tmp_path, monkeypatch) -> None:
+def test_the_judge_catches_who_retries_the_unknown(
+    engine, url, settings, tmp_path, shell, monkeypatch
+) -> None:
     def back_to_pending(session, issue_id, *, now):
         return session.execute(
             update(Delivery).where(Delivery.state == "submitting").values(state="pending")
@@ -154,15 +151,15 @@ def test_the_judge_catches_who_retries_the_unknown(engine, url, settings, tmp_pa
 
     sessions = _prepare(engine, settings)
     folder = tmp_path / "outbox"
-    _die(url, folder, "handed-over", 2)
+    _die(shell, url, folder, "handed-over", 2)
     monkeypatch.setattr(ledger, "expire", back_to_pending)
     _again(sessions, url, folder)
     assert len(judge(sessions, folder).twice) == 10
 
 
-def test_the_judge_catches_who_marks_before_sending(engine, url, settings, tmp_path) -> None:
+def test_the_judge_catches_who_marks_before_sending(engine, url, settings, tmp_path, shell) -> None:
     sessions = _prepare(engine, settings)
     folder = tmp_path / "outbox"
-    _die(url, folder, "recorded", 2, "mark-before-send")
+    _die(shell, url, folder, "recorded", 2, "mark-before-send")
     _again(sessions, url, folder)
     assert len(judge(sessions, folder).lost) == 10

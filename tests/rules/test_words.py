@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -87,12 +88,14 @@ IN_THE_CONTRACT = {("newsletter/commands/evaluate.py", "clusters")}
 NO_DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 
 
+@cache
 def _parts(name: str) -> set[str]:
     """snake_case and CamelCase names as their lower-case words, singular."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
     return {w.lower() for w in words} | {w.lower().removesuffix("s") for w in words}
 
 
+@cache  # the same tree for every word
 def _names() -> list[tuple[str, str]]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
