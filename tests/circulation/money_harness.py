@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from newsletter.circulation.processors.offline import MONTH, OfflineProcessor
@@ -11,6 +11,7 @@ from newsletter.circulation.processors.protocol import PaymentProcessor, Price
 from newsletter.circulation.processors.stripe import StripeProcessor
 from tests.servers.stripe_server import KEY, PRICE, WEBHOOK_SECRET, StripeServer
 
+JANUARY = datetime(2026, 1, 5, 12, tzinfo=UTC)
 PRICED = Price(PRICE, "$5")
 REFERENCE = "7.0123456789abcdef"
 

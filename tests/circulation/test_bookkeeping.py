@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -19,18 +18,8 @@ from newsletter.circulation.money import Month, months_of
 from newsletter.circulation.tokens import CONFIRM, subject_of
 from newsletter.models import Subscriber, SubscriptionEvent
 from newsletter.settings import Settings
-from tests.circulation.money_harness import Till, stripe_over
+from tests.circulation.money_harness import JANUARY, Till
 from tests.circulation.readers import link_for, make_reader, tokens_at
-from tests.servers.stripe_server import StripeServer
-
-JANUARY = datetime(2026, 1, 5, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def till() -> Iterator[Till]:
-    server = StripeServer(JANUARY)
-    yield Till(stripe_over(server), server, JANUARY)
-    server.close()
 
 
 def figures(sessions: db.Sessions, settings: Settings, now: datetime) -> list[Month]:

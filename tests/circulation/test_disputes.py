@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import inspect, select
@@ -16,18 +15,9 @@ from newsletter.circulation.processors.stripe_answers import event_in
 from newsletter.circulation.tokens import subject_of
 from newsletter.models import AuditEntry, Notice, SubscriptionEvent
 from newsletter.settings import Settings
-from tests.circulation.money_harness import Till, stripe_over
+from tests.circulation.money_harness import JANUARY, Till
 from tests.circulation.readers import make_reader
-from tests.servers.stripe_server import CENTS, StripeServer
-
-JANUARY = datetime(2026, 1, 5, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def till() -> Iterator[Till]:
-    server = StripeServer(JANUARY)
-    yield Till(stripe_over(server), server, JANUARY)
-    server.close()
+from tests.servers.stripe_server import CENTS
 
 
 @pytest.fixture
