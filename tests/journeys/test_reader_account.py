@@ -13,7 +13,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -27,6 +26,7 @@ from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.web import haste
 from newsletter.web.services import KEY
+from tests.axe import violations
 from tests.circulation.readers import make_reader
 from tests.conftest import MORNING
 
@@ -100,7 +100,7 @@ def phone(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
 def _looked_at(page: Any) -> str:
     """The heading of a page in which axe finds no fault and nothing is wider than the phone (axe needs scripts itself)."""
     if page.has_script:
-        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).response["violations"]
+        found = violations(page, {"runOnly": {"type": "tag", "values": WCAG}})
         assert not [(page.url, v["id"], v["nodes"][0]["html"][:120]) for v in found]
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider == 0, page.url

@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -29,6 +28,7 @@ from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.web import haste
 from newsletter.web.services import KEY
+from tests.axe import violations
 from tests.conftest import MORNING
 
 pytestmark = pytest.mark.browser
@@ -118,7 +118,7 @@ def _open_to_all(page: Any) -> None:
     """axe finds no fault and nothing is wider than the phone. (axe is a script itself: without scripts it cannot look.)"""
     if not page.has_script:
         return
-    found = Axe().run(page, options=WCAG).response["violations"]
+    found = violations(page, WCAG)
     assert not [(page.url, v["id"], v["nodes"][0]["html"][:120]) for v in found]
     wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wider == 0, page.url

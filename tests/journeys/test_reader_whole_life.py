@@ -15,7 +15,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
@@ -27,6 +26,7 @@ from newsletter.newsroom import sample
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.web.services import KEY
+from tests.axe import violations
 from tests.conftest import MORNING
 
 pytestmark = pytest.mark.browser
@@ -111,7 +111,7 @@ def page(chromium: Any, request: pytest.FixtureRequest, world: World) -> Iterato
 def _seen(page: Any) -> str:
     """The heading of a page in which axe finds no fault and nothing is wider than the window."""
     if page.has_script:
-        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).response["violations"]
+        found = violations(page, {"runOnly": {"type": "tag", "values": WCAG}})
         assert not [(page.url, v["id"], v["nodes"][0]["html"][:120]) for v in found]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
     return str(page.locator("h1").inner_text())

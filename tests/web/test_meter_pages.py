@@ -10,25 +10,23 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from flask.testing import FlaskClient
-from sample_site import opened, publish_sample
+from sample_site import opened
 from sqlalchemy import func, select, update
 from werkzeug.serving import make_server
 
 from newsletter import db
 from newsletter.models import Issue, Read, Story, StoryTelling
-from newsletter.settings import Settings
+from tests.axe import violations
 
 SECRET_WORDS = 'id="article-'
 LIMIT = "You’ve reached your monthly limit"
 
 
 @pytest.fixture
-def addresses(sessions: db.Sessions, settings: Settings, now: Any) -> list[str]:
+def addresses(sessions: db.Sessions, published: Issue) -> list[str]:
     """Six Stories' addresses, in a published Issue."""
-    publish_sample(sessions, settings, now)
     with db.reading(sessions) as session:
         told = select(Story.slug).where(Story.id.in_(select(StoryTelling.story_id))).order_by(Story.id)
         return [f"/stories/{slug}" for slug in session.scalars(told)][:7]
@@ -193,7 +191,7 @@ def test_the_locked_page_on_a_phone(
         for number, address in enumerate(addresses[:6]):
             page.goto(served + address)
             if number in (0, 5):
-                assert Axe().run(page).response["violations"] == []
+                assert violations(page) == []
                 assert page.evaluate("document.documentElement.scrollWidth") == 375
             if number < 5:
                 page.click("text=Read this story")

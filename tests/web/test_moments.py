@@ -7,7 +7,6 @@ from threading import Barrier, Thread
 
 import pytest
 from flask import Flask
-from sample_site import publish_sample
 from sqlalchemy import update
 
 from newsletter import clock, db
@@ -33,8 +32,9 @@ def seconds() -> Seconds:
 
 
 @pytest.fixture
-def keeping(settings: Settings, sessions: db.Sessions, now: datetime, seconds: Seconds) -> Flask:
-    publish_sample(sessions, settings, now)
+def keeping(
+    settings: Settings, sessions: db.Sessions, published: Issue, now: datetime, seconds: Seconds
+) -> Flask:
     return create_app(settings, sessions=sessions, clock=clock.fixed(now), moments=Moments(seconds))
 
 
@@ -101,9 +101,8 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
 
 
 def test_a_page_with_a_form_is_revalidated_although_its_form_tells_when_it_was_made(
-    settings: Settings, sessions: db.Sessions, now: datetime
+    settings: Settings, sessions: db.Sessions, published: Issue, now: datetime
 ) -> None:
-    publish_sample(sessions, settings, now)
     moment = [now]
     browser = create_app(settings, sessions=sessions, clock=lambda: moment[0]).test_client()
     first = browser.get("/")

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from newsletter import db
+from newsletter.models import Issue
 from newsletter.settings import Settings
 from newsletter.web.cards import SIZE, card
-from tests.web.sample_site import publish_sample
 
 
 def test_each_public_page_names_a_picture_of_ours(
-    browser: FlaskClient, sessions: db.Sessions, settings: Settings, now: datetime
+    browser: FlaskClient, settings: Settings, published: Issue
 ) -> None:
-    issue = publish_sample(sessions, settings, now)
     story = re.search(r'href="(/stories/[^"#]+)"', browser.get("/").text)
     assert story
     drawn = set()
-    for path in ("/", f"/issues/{issue.issued_on}", story[1]):
+    for path in ("/", f"/issues/{published.issued_on}", story[1]):
         named = re.findall(r'<meta property="og:image" content="([^"]+)">', browser.get(path).text)
         assert len(named) == 1
         assert named[0].startswith(settings.SITE_URL)

@@ -11,19 +11,13 @@ import feedparser
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sample_site import HOSTILE, opened, publish_sample
+from sample_site import HOSTILE, opened
 from sqlalchemy import select, update
 
 from newsletter import db
 from newsletter.models import Article, Issue, Story, Subscriber
-from newsletter.settings import Settings
 
 PAGES = ["/", "/issues", "/about", "/privacy", "/terms", "/signup"]
-
-
-@pytest.fixture
-def published(sessions: db.Sessions, settings: Settings, now: object) -> Issue:
-    return publish_sample(sessions, settings, now)  # type: ignore[arg-type]
 
 
 def test_every_page_has_one_heading_a_title_and_no_foreign_request(

@@ -17,10 +17,9 @@ from sqlalchemy.orm import Session
 from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.circulation import knocks, signup, wishes
-from newsletter.models import Knock, Notice, Read, Subscriber, Wish
+from newsletter.models import Issue, Knock, Notice, Read, Subscriber, Wish
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader
-from tests.web.sample_site import publish_sample
 
 FORMS = ["/signup", "/signin"]
 
@@ -160,9 +159,8 @@ def test_one_wish_that_cannot_be_granted_costs_no_other_and_is_not_lost(
 
 
 def test_cookieless_presses_are_capped_by_network_and_leave_no_row(
-    site: Flask, sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
+    site: Flask, sessions: db.Sessions, published: Issue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish_sample(sessions, settings, now)
     monkeypatch.setitem(knocks.CAPS, knocks.READ, knocks.Cap(3, timedelta(days=1)))
     home = site.test_client().get("/").text
     found = re.search(r'href="(/stories/[^"#]+)"', home)
