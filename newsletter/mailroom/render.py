@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +131,7 @@ def issue_words(
 
 def notice(kind: str, values: Mapping[str, Any], *, settings: Settings, links: Links) -> Template:
     """Render a Notice. ``values`` holds nothing personal (see ``NOTICE_VALUES``): personal links are Slots."""
-    template = _compiled(notice_words(kind, values, settings=settings, links=links))
-    return replace(template, content_hash=content_hash(template.subject, template.html, template.text))
+    return _compiled_once(notice_words(kind, values, settings=settings, links=links))
 
 
 def notice_words(kind: str, values: Mapping[str, Any], *, settings: Settings, links: Links) -> Words:
@@ -196,6 +195,12 @@ def _fill(
     except TemplateError as error:
         raise RenderError(f"The template of {folder} cannot be rendered: {error}.") from error
     return Words(phrases.plain(subject), mjml, wrap(text))
+
+
+@lru_cache(maxsize=64)  # the same words go to many, one after the other, and compiling takes 30 ms each time
+def _compiled_once(words: Words) -> Template:
+    made = _compiled(words)
+    return replace(made, content_hash=content_hash(made.subject, made.html, made.text))
 
 
 def _compiled(words: Words) -> Template:

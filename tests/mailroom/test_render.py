@@ -264,6 +264,14 @@ def test_a_notice_says_what_it_is_told() -> None:
     assert not slots.open_slots(alert.html + alert.text)
 
 
+def test_a_notice_is_compiled_once_for_all_who_are_told_the_same() -> None:
+    ours = notice("signin", {}, settings=SETTINGS, links=LINKS)
+    assert notice("signin", {"minutes_valid": 30}, settings=SETTINGS, links=LINKS) is ours
+    assert "for 29 minutes" in notice("signin", {"minutes_valid": 29}, settings=SETTINGS, links=LINKS).text
+    elsewhere = SETTINGS.model_copy(update={"POSTAL_ADDRESS": "2 Other Street"})
+    assert "2 Other Street" in notice("signin", {}, settings=elsewhere, links=LINKS).html
+
+
 def test_a_notice_refuses_what_it_has_no_place_for() -> None:
     with pytest.raises(RenderError, match="address"):
         notice("confirm", {"address": "ann@example.com"}, settings=SETTINGS, links=LINKS)
