@@ -25,6 +25,7 @@ from newsletter.replay.lives import DAY, KINDS, ZONES, Life
 from newsletter.replay.mailboxes import Mailboxes
 
 EVERY: Final = timedelta(minutes=30)  # between two ticks; hours of all zones fall on it
+EVERY_BEFORE: Final = timedelta(hours=2)  # the same before the first news: then only links are mailed
 BEFORE: Final = timedelta(
     days=9
 )  # readers sign up from so long before the first Issue on: a Trial is seven days
@@ -91,7 +92,7 @@ class Play:
             else:
                 self._hands.forward(next_tick)
                 self._tick()
-                next_tick += EVERY
+                next_tick += EVERY if next_tick >= self._start else EVERY_BEFORE
                 progress(self._hands())
         self._played.seconds = time.perf_counter() - began
         return self._played
