@@ -3,6 +3,7 @@ announced anew, no reader forgotten, and what was begun is ended once the clock 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from tests.web.sample_site import press_with
 
 NIGHT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # half an hour before the Issue is composed
 HOUR = timedelta(hours=1)
+DAYS = int(os.environ.get("MOMENTS", "1"))  # the first has jumps of every kind; `make prove` asks for more
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def parts(sessions: db.Sessions, make_settings: Callable[..., Settings]) -> tupl
     return opening.open_sample(press), hands
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1, 1 + DAYS))
 def test_a_day_under_a_clock_that_jumps(parts: tuple[Parts, Hands], sessions: db.Sessions, seed: int) -> None:
     made, hands = parts
     chance = Random(seed)
