@@ -72,6 +72,15 @@ def dispatch_in(
     return results
 
 
+def dispatch_here(settings: dict[str, Any], at: datetime, *, limit: int) -> int:
+    """The same in this process, where nobody asks what it takes. How many were accepted."""
+    press = press_for(settings, at)
+    accepted = press.dispatch(DAY, limit=limit).accepted
+    press.provider.close()
+    press.sessions.kw["bind"].dispose()
+    return accepted
+
+
 def press_for(values: dict[str, Any], at: datetime) -> Pressroom:
     """What dispatching needs, from plain values that may cross into another process."""
     settings = Settings(_env_file=None, **values)

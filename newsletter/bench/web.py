@@ -25,7 +25,7 @@ from sqlalchemy import select
 from newsletter import clock, db, log, pipeline
 from newsletter.bench.databases import bench_database
 from newsletter.bench.dispatch import prepare, settings_for
-from newsletter.bench.dispatching import dispatch_in, press_for, together
+from newsletter.bench.dispatching import dispatch_here, dispatch_in, press_for, together
 from newsletter.bench.events import form_on, served
 from newsletter.bench.loopback_sendgrid import loopback_sendgrid
 from newsletter.bench.measuring import Bar, Measured, Progress, percentile
@@ -94,7 +94,7 @@ def bench_web(
         progress("sample edition", 0, 1, "")
         _make_the_day(values)
         progress("freezing", 0, 1, "")
-        together(dispatch_in(values, COMPOSED, limit=0, progress=progress))
+        dispatch_here(values, COMPOSED, limit=0)
         with served(values, "newsletter", workers) as port, ThreadPoolExecutor(1) as beside:
             asks = _mix(values, port)
             time.sleep(SigningUp.READING)

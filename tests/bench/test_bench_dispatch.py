@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 
-def bench(*words: str) -> subprocess.CompletedProcess[str]:
-    """``python -m newsletter bench …`` as a person runs it, without the machine's own settings."""
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MAIL_", "SENDGRID_", "SMTP_"))
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "newsletter", "bench", *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=clean,
-    )
-
-
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def test_everybody_arrives_once_and_the_ledger_adds_up(database: str) -> None:
+def test_everybody_arrives_once_and_the_ledger_adds_up(bench, database: str) -> None:
     done = bench("dispatch", "--recipients", "2100", "--database", database, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -43,7 +24,7 @@ def test_everybody_arrives_once_and_the_ledger_adds_up(database: str) -> None:
     assert found["bars"] == []  # too few to judge
 
 
-def test_a_database_with_tables_is_refused(engine) -> None:
+def test_a_database_with_tables_is_refused(bench, engine) -> None:
     url = engine.url.render_as_string(hide_password=False)
     done = bench("dispatch", "--recipients", "10", "--database", url)
     assert done.returncode == 7

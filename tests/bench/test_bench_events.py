@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from test_bench_dispatch import bench
 
 
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def test_every_event_is_kept_once_while_an_issue_goes_out_and_people_sign_up(database: str) -> None:
+def test_every_event_is_kept_once_while_an_issue_goes_out_and_people_sign_up(bench, database: str) -> None:
     done = bench("events", "--events", "1200", "--recipients", "1800", "--database", database, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

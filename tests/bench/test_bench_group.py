@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 
-from test_bench_dispatch import bench
-
 from newsletter.bench.group import made_up
 
 
-def test_made_up_articles_are_grouped_each_size_in_a_process_of_its_own() -> None:
+def test_made_up_articles_are_grouped_each_size_in_a_process_of_its_own(bench) -> None:
     done = bench("group", "--articles", "400", "--articles", "800", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

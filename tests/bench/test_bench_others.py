@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
-from test_bench_dispatch import bench
 
 from newsletter.bench.measuring import Measured, silent
-from newsletter.bench.table import Part, as_words, measure
+from newsletter.bench.table import Part, as_words, measure, parts
 from newsletter.errors import SettingsError
 
 NO_POSTFIX = not shutil.which("smtp-sink", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
-def test_every_feed_is_read_and_kept() -> None:
+def test_every_feed_is_read_and_kept(bench) -> None:
     done = bench("gather", "--feeds", "70", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -24,7 +24,7 @@ def test_every_feed_is_read_and_kept() -> None:
     assert found["ratios"]["gather_to_bare_fetch"] > 0
 
 
-def test_the_site_answers_every_request() -> None:
+def test_the_site_answers_every_request(bench) -> None:
     done = bench("web", "--rate", "40", "--seconds", "1", "--workers", "1", "--recipients", "300", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -35,7 +35,7 @@ def test_the_site_answers_every_request() -> None:
 
 
 @pytest.mark.skipif(NO_POSTFIX, reason="Postfix is not installed")
-def test_a_relay_gets_every_copy() -> None:
+def test_a_relay_gets_every_copy(bench) -> None:
     done = bench("dispatch", "--provider", "smtp", "--recipients", "150", "--json")
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)["values"]
@@ -52,26 +52,39 @@ def test_without_postfix_it_says_what_to_install(monkeypatch) -> None:
         bench_relay(readers=1, database="sqlite", progress=silent)
 
 
-def test_the_outbox_holds_every_copy() -> None:
+def test_the_outbox_holds_every_copy(bench) -> None:
     done = bench("dispatch", "--provider", "outbox", "--recipients", "60", "--json")
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)["values"]
     assert (values["accepted"], values["arrived"], values["state"]) == (60, 60, "dispatched")
 
 
-def test_parts_of_the_table_are_measured_at_three_sizes() -> None:
-    for only, scale, sizes in (
-        ("group", 20, [65, 650, 5_000]),
-        ("summarize", 50, [1, 2, 20]),
-        ("render", 50, [20, 200, 2_000]),
+def test_a_part_of_the_table_is_measured_at_three_sizes(bench) -> None:
+    done = bench("table", "--scale", "50", "--only", "summarize", "--json")
+    assert done.returncode == 0, done.stderr
+    (line,) = json.loads(done.stdout)
+    assert line["sizes"] == [1, 2, 20]
+    assert len(line["growth"]) == 2
+    assert line["seconds"][-1] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "sizes"),
+    [
+        ("group", 100, [13, 130, 1_000]),
+        ("render: fill the links in", 50, [20, 200, 2_000]),
         ("freeze, sqlite", 100, [10, 100, 1_000]),
-    ):
-        done = bench("table", "--scale", str(scale), "--only", only, "--json")
-        assert done.returncode == 0, done.stderr
-        (line,) = json.loads(done.stdout)
-        assert line["sizes"] == sizes
-        assert len(line["growth"]) == 2
-        assert line["seconds"][-1] > 0
+    ],
+)
+def test_each_part_of_the_table_reads_off_what_its_bench_measured(
+    name: str, scale: int, sizes: list[int]
+) -> None:
+    (part,) = [p for p in parts(scale) if p.name == name]
+    assert part.sizes == sizes
+    (line,) = measure([replace(part, sizes=sizes[-1:])], silent)
+    assert (line.sizes, line.why_not) == (sizes[-1:], "")
+    assert line.seconds[0] > 0
+    assert line.ratio > 0
 
 
 def test_a_part_that_cannot_be_measured_says_why_and_the_others_are_measured() -> None:
@@ -96,7 +109,7 @@ def test_a_part_that_cannot_be_measured_says_why_and_the_others_are_measured() -
     assert "10, 10" in said
 
 
-def test_a_part_that_is_none_is_refused() -> None:
+def test_a_part_that_is_none_is_refused(bench) -> None:
     done = bench("table", "--only", "nothing of the kind")
     assert done.returncode == 2
     assert "no part of the table" in done.stderr
