@@ -23,6 +23,7 @@ from newsletter.models import Issue, Run
 from newsletter.newsroom import compose, embedders, gather, group, history, outlets, summarize, summarizers
 from newsletter.newsroom.fetch import Fetcher
 from newsletter.newsroom.outlets import Catalogue
+from newsletter.newsroom.summarizers import spending
 from newsletter.pressroom import Pressroom
 
 _log = log.get("pipeline")
@@ -194,6 +195,7 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
         "payments_read_again": caught_up,
         "events_summed": summed,
         "link_answers_forgotten": forgotten,
+        "answers_forgotten": spending.forget(press.settings.LLM_DIR, now=parts.now),
     }
 
 

@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         description="Tokens a day that may be spent; past that the Stories are told extractively.",
     )
     LLM_DIR: Path = Field(
-        Path("var/llm"), description="Folder of answers kept by content, and of what was spent."
+        Path("var/llm"), description="Folder of answers kept by content for 30 days, and of what was spent."
     )
     EMBEDDING_MODEL: str = Field(
         "", description="Name of an embedding model that helps grouping; empty groups by words alone."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from newsletter.newsroom.summarizers.llm import Llm
 from newsletter.newsroom.summarizers.models import ModelNameError, model_of
 from newsletter.newsroom.summarizers.prompt import chosen, prompt
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
-from newsletter.newsroom.summarizers.spending import Budget, KeptAnswers
+from newsletter.newsroom.summarizers.spending import Budget, KeptAnswers, forget
 from newsletter.newsroom.telling import Telling
 
 DAY = date(2026, 3, 2)
@@ -275,3 +276,24 @@ def test_an_instruction_in_an_article_changes_nothing_that_is_published(tmp_path
     assert "instructions" not in everything(told)
     sent = json.dumps(server.asked[0]["messages"])
     assert sent.count("</articles>") == sent.count("<articles>")
+
+
+def test_a_kept_answer_goes_after_a_month_and_nothing_else_of_the_folder(tmp_path) -> None:
+    now = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    kept, budget = KeptAnswers(tmp_path), Budget(tmp_path, 100, lambda: DAY)
+    kept.keep("{}", "one question")
+    assert budget.reserve(10)
+    (half,) = (p.with_suffix(".json.77.new") for p in tmp_path.glob("*/*.json"))
+    half.write_text("{")
+    (tmp_path / "vectors-0123456789ab.npz").write_bytes(b"x")
+    for mine in ("notes.txt", "ab.json"):
+        (tmp_path / mine).write_text("an operator's own")
+    for days, left in ((29, 6), (31, 2)):
+        at = (now - timedelta(days=days)).timestamp()
+        for path in (p for p in tmp_path.rglob("*") if p.is_file()):
+            os.utime(path, (at, at))
+        gone = forget(tmp_path, now=now)
+        assert (gone, sum(p.is_file() for p in tmp_path.rglob("*"))) == (6 - left, left)
+    assert kept.read("one question") is None
+    assert budget.left() == 100
+    assert forget(tmp_path / "nowhere", now=now) == 0

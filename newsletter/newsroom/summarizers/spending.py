@@ -9,10 +9,25 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO
+
+KEPT = timedelta(days=30)  # a Story is told anew for days, not for weeks
+
+
+def forget(folder: Path, *, now: datetime) -> int:
+    """Delete answers, days' spending and vectors that nobody wrote for :data:`KEPT`, and what a dead process left half written;
+    how many files. Whatever else lies in the folder stays."""
+    gone = 0
+    for pattern in ("[0-9a-f][0-9a-f]/*.json", "[0-9a-f][0-9a-f]/*.new", "spent-*", "vectors-*"):
+        for path in folder.glob(pattern):
+            with suppress(FileNotFoundError):
+                if datetime.fromtimestamp(path.stat().st_mtime, UTC) < now - KEPT:
+                    path.unlink()
+                    gone += 1
+    return gone
 
 
 class KeptAnswers:
