@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import ColumnElement, and_, case, false, func, select, text, true
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
@@ -203,17 +203,39 @@ def _surge(session: Session, deliveries: Sequence[int]) -> tuple[date, ...]:
     ).all()
     held = []
     for issue, one_of_them in going:
-        lasting, in_all = _gone_badly(session, issue, near=one_of_them)
-        # Counted only as far as it matters: of a million accepted nobody needs the number at each bounce.
-        bearable = int(max(lasting / SURGE_SHARE, in_all / BLOCKED_SHARE))
-        some = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.state == ACCEPTED)
-        accepted = session.scalar(select(func.count()).select_from(some.limit(bearable).subquery())) or 0
-        if reason := surge_of(lasting, in_all, accepted):
-            reason = f"too much went wrong: {reason}"
+        if reason := _too_much(session, issue, near=one_of_them):
+            reason = f"too much went wrong: {reason}. Once it is resumed, the copies that go from then on are judged anew"
             if ledger.move_issue(session, issue, "held", hold_reason=reason):
                 _log.warning("issue.held", issue_id=issue.id, reason=reason)
                 held.append(issue.issued_on)
     return tuple(held)
+
+
+def _too_much(session: Session, issue: Issue, *, near: int) -> str | None:
+    """Why an Issue must stop. Once an operator looked and resumed it, what went before is known to them: judged are the copies that
+    were accepted since, and all of them only when twice as many went badly as they saw."""
+    bad = _gone_badly(session, issue, near=near)
+    since = issue.released_at
+    if since is not None and bad.in_all_since >= SURGE_FROM:
+        accepted = _accepted(session, issue, bad.lasting_since, bad.in_all_since, since=since)
+        if reason := surge_of(bad.lasting_since, bad.in_all_since, accepted):
+            return f"{reason}, since it was resumed"
+    if bad.in_all < SURGE_FROM or (since is not None and bad.in_all < 2 * max(bad.seen, SURGE_FROM)):
+        return None
+    reason = surge_of(bad.lasting, bad.in_all, _accepted(session, issue, bad.lasting, bad.in_all))
+    return f"{reason}, twice as many as when it was resumed" if reason and since else reason
+
+
+def _accepted(
+    session: Session, issue: Issue, lasting: int, in_all: int, *, since: datetime | None = None
+) -> int:
+    """How many copies were accepted (``since`` then), counted only as far as it matters: of a million nobody needs the number at
+    each bounce."""
+    bearable = int(max(lasting / SURGE_SHARE, in_all / BLOCKED_SHARE))
+    some = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.state == ACCEPTED)
+    if since is not None:  # who is due last was mailed last, or nearly
+        some = some.where(Delivery.settled_at >= since).order_by(Delivery.due_at.desc())
+    return session.scalar(select(func.count()).select_from(some.limit(bearable).subquery())) or 0
 
 
 def surge_of(lasting: int, in_all: int, accepted: int) -> str | None:
@@ -228,23 +250,36 @@ def surge_of(lasting: int, in_all: int, accepted: int) -> str | None:
     return None
 
 
-def _gone_badly(session: Session, issue: Issue, *, near: int) -> tuple[int, int]:
-    """How many Deliveries of an Issue bounced for good or were complained about, and how many these are with those that bounced for
-    now; ``near`` is one of its Deliveries.
+@dataclass(frozen=True)
+class _Bad:
+    """Deliveries of an Issue that bounced for good or were complained about (``lasting``), and these with those that bounced for now."""
+
+    lasting: int
+    in_all: int
+    lasting_since: int  # of the copies accepted since an operator resumed it; 0 when nobody did
+    in_all_since: int
+    seen: int  # of which we had heard when they resumed it
+
+
+def _gone_badly(session: Session, issue: Issue, *, near: int) -> _Bad:
+    """``near`` is one of the Issue's Deliveries.
 
     An Issue's lines were numbered in one go, so that years of older Issues' bounces need not be walked: they lie further away than
     several Audiences.
     """
     reach = FAR * max(issue.audience_size or 0, 1)
+    since = issue.released_at
+    later = Delivery.settled_at >= since if since else false()
+    heard = DeliveryEvent.received_at <= since if since else false()
+
+    def those(*which: ColumnElement[bool]) -> Any:
+        return func.count(func.distinct(case((and_(true(), *which), DeliveryEvent.delivery_id))))
+
     count = (
-        select(
-            func.count(func.distinct(case((_LASTING, DeliveryEvent.delivery_id)))),
-            func.count(func.distinct(DeliveryEvent.delivery_id)),
-        )
+        select(those(_LASTING), those(), those(_LASTING, later), those(later), those(heard))
         .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
         .where(DeliveryEvent.delivery_id.between(near - reach, near + reach))
         .where(Delivery.issue_id == issue.id)
         .where(_BAD)
     )
-    lasting, in_all = session.execute(count).one()
-    return lasting, in_all
+    return _Bad(*session.execute(count).one())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,7 +14,7 @@ from mailing import MORNING, frozen_issue
 from sqlalchemy import insert, select, update
 
 from newsletter import db
-from newsletter.mailroom import ledger, notify, settle, suppress
+from newsletter.mailroom import approve, ledger, notify, settle, suppress
 from newsletter.mailroom.providers.protocol import Outcome, ProviderEvent, Receipt
 from newsletter.mailroom.providers.sendgrid_events import MOMENT, SIGNATURE, NotTheirs, read_events, verify
 from newsletter.models import Delivery, DeliveryEvent, Issue, Notice, Suppression
@@ -229,6 +229,9 @@ def test_a_surge_of_bounces_holds_the_issue(sessions, settings) -> None:
     with db.reading(sessions) as session:
         issue = session.get_one(Issue, issue_id)
         assert (issue.state, "100 of 200" in (issue.hold_reason or "")) == ("held", True)
+        assert "the copies that go from then on are judged anew" in (issue.hold_reason or ""), (
+            "said on the desk"
+        )
 
 
 def test_a_surge_of_blocks_holds_the_issue(each_sessions, settings) -> None:
@@ -247,6 +250,66 @@ def test_a_surge_of_blocks_holds_the_issue(each_sessions, settings) -> None:
         issue = session.get_one(Issue, issue_id)
         assert issue.state == "held"
         assert "101 of 1001 accepted Messages bounced, 101 of them for now" in (issue.hold_reason or "")
+
+
+class Surging:
+    """An Issue of 1,200 of which 400 went and 150 bounced for good, held at the hundredth and resumed an hour later."""
+
+    def __init__(self, sessions, settings) -> None:
+        self.sessions, self.next = sessions, 1
+        self.issue_id = frozen_issue(sessions, settings, 1200)
+        self.goes(400, MORNING)
+        assert self.bounce(99, MORNING) == ()
+        assert self.bounce(1, MORNING) == (date(2026, 3, 2),)
+        assert self.bounce(50, MORNING) == (), "held already"
+        self.resume(MORNING + timedelta(hours=1))
+
+    def goes(self, count: int, at: datetime) -> None:
+        """So many more are accepted; from then on it is they who bounce."""
+        with self.sessions.begin() as session:
+            claimed = ledger.claim(session, self.issue_id, limit=count, now=at)
+            told = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows]
+            ledger.record(session, claimed, told, now=at, provider="sendgrid")
+            self.next = min(r.delivery_id for r in claimed.rows)
+
+    def bounce(self, count: int, at: datetime) -> tuple[date, ...]:
+        some = [event(n, "bounced", n, bounce="hard") for n in range(self.next, self.next + count)]
+        self.next += count
+        return settle.run(self.sessions, some, provider="sendgrid", now=at).held
+
+    def resume(self, at: datetime) -> None:
+        with self.sessions.begin() as session:
+            approve.resume(session, session.get_one(Issue, self.issue_id), by="operator:1", now=at)
+
+    def reason(self) -> str:
+        with db.reading(self.sessions) as session:
+            return session.get_one(Issue, self.issue_id).hold_reason or ""
+
+
+def test_after_an_operator_looked_the_brake_judges_the_copies_that_go_from_then_on(
+    each_sessions, settings
+) -> None:
+    surging = Surging(each_sessions, settings)
+    later = MORNING + timedelta(hours=2)
+    assert surging.bounce(1, later) == (), "the next bounce of what the operator knew of holds nothing"
+    surging.goes(300, later)
+    assert surging.bounce(99, later) == ()
+    assert surging.bounce(1, later) == (date(2026, 3, 2),)
+    assert "100 of 300 accepted Messages bounced" in surging.reason()
+    assert "since it was resumed" in surging.reason()
+    surging.resume(later + timedelta(hours=1))
+    surging.goes(500, later + timedelta(hours=2))
+    assert surging.bounce(99, later + timedelta(hours=2)) == (), "and anew each time"
+
+
+def test_bounces_of_what_went_before_hold_it_again_when_they_have_doubled(each_sessions, settings) -> None:
+    surging = Surging(each_sessions, settings)
+    later = MORNING + timedelta(hours=2)
+    assert surging.bounce(149, later) == ()
+    assert surging.bounce(1, later) == (date(2026, 3, 2),)
+    assert (
+        "300 of 400 accepted Messages bounced or were complained about, twice as many as" in surging.reason()
+    )
 
 
 @pytest.mark.parametrize(
