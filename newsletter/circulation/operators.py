@@ -9,11 +9,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.circulation.addresses import AddressError, normalise
+from newsletter.circulation.spent import is_spent as is_spent
+from newsletter.circulation.spent import spend
 from newsletter.circulation.tokens import (
     DESK,
     LIVES,
     ForgedToken,
-    TokenError,
     Tokens,
     fingerprint,
     fresh_secret,
@@ -22,7 +23,7 @@ from newsletter.db import changed, insert_new
 from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import notify
-from newsletter.models import AuditEntry, Operator, SignIn, SpentToken
+from newsletter.models import AuditEntry, Operator, SignIn
 from newsletter.settings import Settings
 
 SIGNED_IN_FOR = timedelta(hours=12)
@@ -130,8 +131,7 @@ def sign_in(session: Session, token: str, *, tokens: Tokens, now: datetime) -> s
     Raises ``TokenError`` when the link is not ours, too old, spent, or its Operator was removed. The caller commits.
     """
     operator = operator_in(session, token, tokens=tokens)
-    if not insert_new(session, SpentToken, [{"token_hash": fingerprint(token), "spent_at": now}]):
-        raise TokenError("this link was used already")
+    spend(session, token, now=now)
     secret = fresh_secret()
     session.add(
         SignIn(
@@ -152,12 +152,6 @@ def operator_in(session: Session, token: str, *, tokens: Tokens) -> Operator:
     if operator is None or operator.removed_at is not None:
         raise ForgedToken("this link is not for an operator")
     return operator
-
-
-def is_spent(session: Session, token: str) -> bool:
-    return (
-        session.scalar(select(SpentToken.id).where(SpentToken.token_hash == fingerprint(token))) is not None
-    )
 
 
 def operator_of(session: Session, secret: str, *, now: datetime) -> Operator | None:

@@ -11,10 +11,12 @@ from newsletter import log
 from newsletter.circulation import knocks, signup
 from newsletter.circulation.addresses import AddressError, address_hash, normalise
 from newsletter.circulation.signup import subscriber_of
-from newsletter.circulation.tokens import LIVES, SIGNIN, TokenError, Tokens, fingerprint, fresh_secret
-from newsletter.db import changed, insert_new
+from newsletter.circulation.spent import is_spent as is_spent
+from newsletter.circulation.spent import spend
+from newsletter.circulation.tokens import LIVES, SIGNIN, Tokens, fingerprint, fresh_secret
+from newsletter.db import changed
 from newsletter.mailroom import notify, states
-from newsletter.models import Notice, SignIn, SpentToken, Subscriber
+from newsletter.models import Notice, SignIn, Subscriber
 from newsletter.settings import Settings
 
 _log = log.get("circulation")
@@ -102,13 +104,6 @@ def reader_in(session: Session, token: str, *, tokens: Tokens) -> Subscriber:
     return subscriber_of(session, subject)
 
 
-def is_spent(session: Session, token: str) -> bool:
-    """Whether the link was used already."""
-    return (
-        session.scalar(select(SpentToken.id).where(SpentToken.token_hash == fingerprint(token))) is not None
-    )
-
-
 def sign_in(session: Session, token: str, *, tokens: Tokens, now: datetime, instead_of: str = "") -> str:
     """Spend the link and begin a Sign-in. Returns the secret for the cookie; only its hash is kept.
 
@@ -116,8 +111,7 @@ def sign_in(session: Session, token: str, *, tokens: Tokens, now: datetime, inst
     ``TokenError`` when the link is not ours, too old, spent, or its reader is gone. The caller commits.
     """
     reader = reader_in(session, token, tokens=tokens)
-    if not insert_new(session, SpentToken, [{"token_hash": fingerprint(token), "spent_at": now}]):
-        raise TokenError("this link was used already")
+    spend(session, token, now=now)
     if instead_of:
         sign_out(session, instead_of, now=now)
     secret = fresh_secret()

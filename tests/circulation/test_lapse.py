@@ -185,7 +185,7 @@ def test_what_is_kept_long_enough_is_let_go(
                     revoked_at=revoked,
                 )
             )
-        for days in (0.1, 2):
+        for days in (0.1, 3):
             session.add(SpentToken(token_hash=str(days), spent_at=now - days * DAY))
     report = lapse.run(each_sessions, settings, now=now)
     assert (report.reads_forgotten, report.knocks_forgotten, report.wishes_let_go) == (2, 1, 1)
