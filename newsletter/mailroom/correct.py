@@ -81,7 +81,7 @@ def approve(
 ) -> Correction:
     """Owe these bytes to everybody who got the wrong ones. Raises :class:`Refused` when nobody did, or they were said before."""
     require_correctable(issue)
-    db.take_turns(session, f"{KIND}:{issue.id}")
+    db.take_turns(session, f"{KIND}s of {issue.id}")
     said = select(Correction.id).where(
         Correction.issue_id == issue.id, Correction.content_hash == template.content_hash
     )
@@ -127,7 +127,8 @@ def follow_up(sessions: db.Sessions, *, now: datetime) -> int:
 
 def withdraw(session: Session, number: int, *, by: str, now: datetime, reason: str) -> int:
     """Stop a Correction: what is still pending of it never goes. How many were."""
-    one = session.get(Correction, number)
+    db.take_turns(session, f"{KIND}:{number}")  # whoever adds readers to it ends first, or finds it closed
+    one = session.get(Correction, number, populate_existing=True)
     if one is None:
         raise NotFound(f"There is no correction {number}.")
     one.closed_at = one.closed_at or now
@@ -196,8 +197,12 @@ def _readers(issue_id: int, rendition: str | None) -> Any:
 
 
 def _owe(session: Session, one: Correction, issue: Issue, now: datetime) -> int:
-    """One Notice for each reader who has none yet; closes the Correction when no copy of the Issue is on its way any more."""
+    """One Notice for each reader who has none yet, unless it was closed meanwhile; closes the Correction when no copy of the Issue is on
+    its way any more."""
     db.take_turns(session, f"{KIND}:{one.id}")
+    session.refresh(one)  # as whoever had the turn before left it
+    if one.closed_at is not None:
+        return 0
     key = literal(f"{KIND}:{one.id}:").concat(cast(Subscriber.id, Text))
     has_it = exists().where(Notice.correction_id == one.id, Notice.subscriber_id == Subscriber.id)
     readers = _readers(issue.id, one.rendition).where(~has_it)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from test_notify import personal
 
 from newsletter import db
@@ -17,6 +19,7 @@ from newsletter.mailroom.providers.protocol import Outcome, ProviderEvent, Recei
 from newsletter.models import AuditEntry, Correction, Issue, Notice, Subscriber, Suppression
 
 TEXT = "We wrote that the bridge opens on Monday.\n\nIt opens on Tuesday."
+WAITING = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 # Of twelve readers: 1–6 accepted, 7 and 8 uncertain, 9 failed, 10 in somebody's hands, 11 and 12 pending. Odd ones read the full edition.
 OUTCOMES = {7: Outcome.UNCERTAIN, 8: Outcome.UNCERTAIN, 9: Outcome.FAILED}
 
@@ -196,6 +199,53 @@ def test_a_withdrawn_correction_goes_no_further(desk) -> None:
     provider = Postbox()
     desk.go(provider)
     assert (got(provider), desk.sum().states) == ([], {"accepted": 3, "withdrawn": 5})
+
+
+class Meanwhile:
+    """Sessions of a step; right before its first change somebody else acts and is done."""
+
+    def __init__(self, sessions: db.Sessions, act: Callable[[], None]) -> None:
+        self._sessions, self._acts = sessions, [act]
+
+    def __call__(self):
+        return self._sessions()
+
+    def begin(self):
+        while self._acts:
+            self._acts.pop()()
+        return self._sessions.begin()
+
+
+def test_who_turns_out_to_have_got_the_issue_gets_no_correction_that_was_stopped_meanwhile(desk) -> None:
+    number = desk.correct()
+    with desk.sessions.begin() as session:
+        told = [Receipt(desk.in_hand.rows[0].line, Outcome.ACCEPTED)]
+        ledger.record(session, desk.in_hand, told, now=MORNING, provider="postbox")
+
+    def stop() -> None:
+        with desk.sessions.begin() as session:
+            correct.withdraw(session, number, by="test", now=MORNING, reason="worse")
+
+    assert correct.follow_up(Meanwhile(desk.sessions, stop), now=MORNING) == 0
+    provider = Postbox()
+    desk.go(provider)
+    assert (got(provider), desk.sum().states) == ([], {"withdrawn": 8})
+
+
+def test_a_stop_holds_that_comes_while_more_readers_are_being_added(desk) -> None:
+    number = desk.correct()
+    with desk.sessions.begin() as session:
+        told = [Receipt(desk.in_hand.rows[0].line, Outcome.ACCEPTED)]
+        ledger.record(session, desk.in_hand, told, now=MORNING, provider="postbox")
+    with desk.sessions.begin() as session:
+        db.take_turns(session, f"correction:{number}")
+        adding = Thread(target=correct.follow_up, args=(desk.sessions,), kwargs={"now": MORNING})
+        adding.start()
+        while db.dialect_of(session) == "postgresql" and not session.scalar(WAITING):
+            pass  # SQLite lets nobody begin while we write
+        correct.withdraw(session, number, by="test", now=MORNING, reason="worse")
+    adding.join()
+    assert desk.sum().states == {"withdrawn": 8}
 
 
 def test_it_stops_in_time_for_the_other_steps(desk) -> None:
