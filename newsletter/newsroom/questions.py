@@ -24,6 +24,11 @@ _COMING = re.compile(
     r"(?<!that )(?<!which )(?<!who )(?<!hoping )\b(?:will(?! have been\b)|(?:is|are) (?:expected|scheduled|set|due|slated|poised) to|(?:is|are) (?:scheduled|due) (?:for|on|in)|"
     r"(?:is|are) planning to|has until|have until|goes next to)\b"
 )
+# Somebody's fear, hope or charge is not what comes next.
+_SUPPOSED = re.compile(
+    r"\b(?:fear|suggest|alleg|claim|vow|warn|argu|hop(?:e|ing)|insist|predict|projection|if|whether)\w*\b",
+    re.IGNORECASE,
+)
 _PAST = re.compile(r"\b(?:will(?:ing|s)\b|(?:was|were) (?:expected|scheduled|set|due|slated|poised))\b")
 _KILLED = re.compile(
     r"\b(?:[\d,]+|two|three|four|five|six|seven|eight|nine|ten|dozens|hundreds|thousands)\b[^.]{0,40}\b(?P<how>killed|dead|died|injured|wounded)\b"
@@ -48,7 +53,9 @@ _WHY = {
     ),
     "What prompted it?": re.compile(r"\bin (?:response to|retaliation for|reaction to)\b|\bprompted by\b"),
     "What is the aim?": re.compile(r"\b(?:aimed at|in an effort to|in order to|in a bid to)\b"),
-    "What reason is given?": re.compile(r"\bbecause\b|\bciting\b"),
+    "What reason is given?": re.compile(
+        r"\bbecause\b|\bciting (?!(?:\w+ ){0,2}(?:officials?|sources?|media|reports?|people|police|authorities)\b)"
+    ),
 }
 # A capital at the head of a sentence makes no name of these.
 _NO_NAME = STOPWORDS | frozenset(
@@ -130,7 +137,12 @@ def tells_next(text: str) -> bool:
     """The sentence states a coming step in its own words, not in a quotation, and as still to come."""
     own = unquoted(text)
     coming = _COMING.search(own)
-    return coming is not None and coming.start() <= EARLY and not _PAST.search(own)
+    return (
+        coming is not None
+        and coming.start() <= EARLY
+        and not _PAST.search(own)
+        and not _SUPPOSED.search(own[: coming.start()])
+    )
 
 
 def is_person(name: str) -> bool:
@@ -205,6 +217,11 @@ def ask(
         if len(found) == MOST:
             break
     return sorted(found.items(), key=lambda q: q[0] in _NEXT)
+
+
+def of_substance(found: Sequence[tuple[str, Statement]]) -> list[tuple[str, Statement]]:
+    """Without those that only ask what somebody said or how many there were: not worth telling a sentence again."""
+    return [(q, s) for q, s in found if not q.startswith(("What did ", "How many "))]
 
 
 def _topic(pool: Sequence[Statement]) -> frozenset[str]:

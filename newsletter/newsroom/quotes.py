@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from newsletter.newsroom.salience import terms
 from newsletter.newsroom.sentences import plain, split
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import Citation, Quote
@@ -16,7 +17,7 @@ _VERB = re.compile(
     r"think|believe|make|makes|made|take|say|says|said|get|got|go|went|\w{3,}ed)\b|\w(?:n[’']t|[’'](?:re|ve|ll|m))\b",
     re.IGNORECASE,
 )
-_NAME = r"(?:(?:[A-Z][\w’'\-]+\.?|[A-Z]\.)\s+(?:(?:of|for|de|van|von|bin|al)\s+)?){0,5}[A-Z][\w’\-]+"
+_NAME = r"(?:\b(?:de|van|von|bin|al)\s+)?(?:(?:[A-Z][\w’'\-]+\.?|[A-Z]\.)\s+(?:(?:of|for|de|van|von|bin|al)\s+)?){0,5}[A-Z][\w’\-]+"
 _SAID = r"(?:said|says|told|wrote|added|argued|stated|tweeted|posted|declared|warned|noted|insisted|claimed|explained|called|vowed|asked)"
 # Small words that lead to a name: "Secretary of State Marco Teal", "Arnon's wife Ann Teal", "the harbor engineer Cole Teal".
 _LEAD = r"(?:(?:[a-z][a-z’'\-]+|[A-Z][\w’'\-]+)\s+){0,7}?"
@@ -32,6 +33,10 @@ _BODY = re.compile(
     r"\b(?:statement|opinion|ministry|court|agency|department|office|report|letter|memo|company|group|union|army|military|police)$"
 )
 _BEFORE = re.compile(rf"(?P<name>{_NAME})(?:,[^,“”\"]{{2,60}},)?\s+{_SAID}\b[^.“”\"]{{0,80}}$")
+_RANKS = frozenset(
+    "president senator sen rep gov governor mayor judge justice minister secretary chairman chairwoman director general officer chief "  # noqa: SIM905 - a list of words reads as words
+    "speaker mr mrs ms dr sheriff detective professor prof king queen prince princess attorney".split()
+)
 _NOT_A_NAME = frozenset(
     [
         "The",
@@ -76,6 +81,7 @@ def quotes(
     found = []
     for order, article in enumerate(articles):
         best = None
+        matter = set(terms(article.headline))
         for passage in split(article.excerpt):
             for match in _QUOTED.finditer(passage):
                 words = (match.group(1) or match.group(2)).strip()
@@ -84,7 +90,9 @@ def quotes(
                     continue  # what stands here is between two quotations
                 if not _worth(words) or not _is_clause(passage, match, words):
                     continue
-                named = speaker(passage, match)
+                if matter and not matter & set(terms(passage)):
+                    continue  # beside what its Article is about
+                named = in_full(speaker(passage, match), article)
                 who = named or described(passage, match)
                 if not who:
                     continue
@@ -127,8 +135,8 @@ def _inner(words: str) -> str:
 
 
 def _verbatim(words: str) -> str:
-    """Without the comma American typography puts before the closing mark."""
-    return words.rstrip(",")
+    """Without the comma or full stop that American typography puts before the closing mark."""
+    return words.rstrip(",.")
 
 
 def speaker(passage: str, quotation: re.Match[str]) -> str:
@@ -138,6 +146,17 @@ def speaker(passage: str, quotation: re.Match[str]) -> str:
         return name
     before = _BEFORE.search(passage[: quotation.start()])
     return _proper(before.group("name")) if before else ""
+
+
+def in_full(name: str, article: ArticleText) -> str:
+    """A surname alone with the given name that stands before it elsewhere in the Article, if there is just one."""
+    if not name or " " in name:
+        return name
+    found = set(
+        re.findall(rf"\b[A-Z][a-z’'\-]+ {re.escape(name)}\b", f"{article.headline} . {article.excerpt}")
+    )
+    given = {f for f in found if f.split()[0] not in _NOT_A_NAME and f.split()[0].lower() not in _RANKS}
+    return plain(given.pop()) if len(given) == 1 else name
 
 
 def described(passage: str, quotation: re.Match[str]) -> str:

@@ -25,6 +25,11 @@ _UNFINISHED_END = re.compile(
     r"than|not|if|when|while|because|since|during|after|before|against|through|including|told|Sen|Rep|Gov|Mr|Mrs|Dr)"
     r"[.…]+[\"”’']?$"
 )
+# A verb that wants an object and has none.
+_WANTS_MORE = re.compile(
+    r"\b(?:will|would|may|might|could|should|must|can|to)(?: likely| also| soon)? (?:need|discuss|require|include|receive|provide|"
+    r"make|take|bring|expand|offer|allow|keep|send|find|get|put|advance|describe|address|reflect|violate|seek)\.[\"”’']?$"
+)
 # The last words of an excerpt that was cut in the middle of a sentence and given a full stop: they want something after them.
 _CUT_END = re.compile(
     r"(?:,|\$\d+|\b(?:(?<![.])[A-Z]|asked|hoped|aims|hopes|seeks?|wants?|plans|launch|requires?|allows?|includes?|"
@@ -108,7 +113,9 @@ def pieces(text: str, headline: str = "") -> tuple[Piece, ...]:
 def is_cut_off(last: str) -> bool:
     """The last sentence of an excerpt ends where the excerpt does, not where the sentence would: on a word that wants
     another after it, or after a few words without any verb."""
-    return bool(_CUT_END.search(last)) or (words_in(last) <= 8 and not _FINITE.search(last))
+    return bool(_CUT_END.search(last) or _WANTS_MORE.search(last)) or (
+        words_in(last) <= 8 and not _FINITE.search(last)
+    )
 
 
 def has_verb(text: str) -> bool:

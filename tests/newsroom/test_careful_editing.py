@@ -9,7 +9,10 @@ import pytest
 from newsletter.newsroom.headlines import clean
 from newsletter.newsroom.leaning import told_by_the_day
 from newsletter.newsroom.leans import Side
-from newsletter.newsroom.sentences import has_verb, pieces, usable
+from newsletter.newsroom.questions import asked, tells_next
+from newsletter.newsroom.quotes import quotes
+from newsletter.newsroom.sentences import has_verb, is_cut_off, pieces, usable
+from newsletter.newsroom.statements import statements
 from newsletter.newsroom.summarizers.extractive import Extractive
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
@@ -97,3 +100,62 @@ def test_no_side_counts_other_dead_than_the_newest_toll() -> None:
     left = telling.summary(Side.LEFT)
     assert left is not None
     assert [s.text for s in left.sentences] == [other]
+
+
+def _spoken(excerpt: str, headline: str = "Council votes for the harbor wall") -> list[tuple[str, str]]:
+    return [
+        (q.words, q.speaker) for q in quotes([ArticleText(1, "The Heron", Side.LEFT, headline, excerpt, DAY)])
+    ]
+
+
+def test_a_speaker_has_their_whole_name_and_a_quotation_no_stop_of_its_own() -> None:
+    said = "Whitlock told them: “The wall of our harbor will outlast us all.”"
+    assert _spoken(f"Dana Whitlock, the mayor, spoke on Monday. {said}") == [
+        ("The wall of our harbor will outlast us all", "Dana Whitlock")
+    ]
+    assert _spoken(f"Dana Whitlock met Cole Whitlock. {said}")[0][1] == "Whitlock"
+    assert _spoken(f"Mayor Whitlock spoke on Monday. {said}")[0][1] == "Whitlock"
+    assert _spoken("“The wall of our harbor will outlast us all,” de Larkspur said.")[0][1] == "de Larkspur"
+
+
+def test_what_is_said_beside_the_matter_is_not_quoted() -> None:
+    assert _spoken("“He wore a grey coat and carried two lamps,” Ann Teal said.") == []
+
+
+def test_fears_and_claims_are_not_what_comes_next() -> None:
+    assert tells_next("The council will vote on the harbor wall on Friday.")
+    assert not tells_next("The flood renewed fears that the council will vote against the wall.")
+    assert not tells_next("Teal claimed the council will vote against the wall.")
+
+
+def test_what_comes_next_is_a_bullet_although_its_side_tells_it() -> None:
+    comes = "The contract for the harbor wall will be signed by the council of Marlow Bay in April."
+    articles = [
+        ArticleText(n, f"Outlet {n}", side, "Council votes for harbor wall", f"{TEXT} {more}", DAY)
+        for n, (side, more) in enumerate([(Side.LEFT, comes), (Side.RIGHT, ""), (Side.CENTER, "")], start=1)
+    ]
+    told = Extractive().tell(articles)
+    above = {s.text for s in (*told.lede, *told.overview)}
+    assert [b.sentence.text for b in told.analysis if b.kind.value == "next"] == (
+        [] if comes in above else [comes]
+    )
+
+
+def test_who_is_cited_gives_no_reason() -> None:
+    def question(text: str) -> str | None:
+        (statement, *_) = statements([ArticleText(1, "The Heron", Side.LEFT, "Wall", text, DAY)])
+        return asked(statement)
+
+    assert (
+        question("The wall was put off for a year, the Heron wrote, citing local officials of the harbor.")
+        is None
+    )
+    assert (
+        question("The wall was put off for a year, citing its cost of $12 million.")
+        == "What reason is given?"
+    )
+
+
+def test_a_verb_without_its_object_was_cut_off() -> None:
+    assert is_cut_off("Members of the council will likely need.")
+    assert not is_cut_off("Members of the council told the harbor what they need.")

@@ -27,6 +27,7 @@ from newsletter.newsroom.waves import latest_wave
 
 CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
 MOST_BULLETS = 6
+FEW_QUESTIONS = 2  # where only the Summaries answer any
 ADDS = 3  # meaning words at least by which the Lede says more than the Headline
 # Sentences without a loaded word from which the neutral paragraph does without those that have one.
 ENOUGH_PLAIN = 6
@@ -85,6 +86,7 @@ class Extractive:
             questions=tuple(
                 Question(question, (_sentence(answer, pool),))
                 for question, answer in questions.ask(plain, [*told, *used])
+                or questions.of_substance(questions.ask(plain, [*shown, *used]))[:FEW_QUESTIONS]
             ),
             side_words=words,
         )
@@ -182,7 +184,7 @@ def _analysis(
         beside = contrasts.contrast(pool, articles, above=[*above, *used])
         differ += contrasts.bullets(beside)
         used += beside.values()
-    coming = _coming(pool, [*told, *used])
+    coming = _coming(pool, [*told, *used]) or _coming(pool, [*above, *used])
     used += coming
     after = [Bullet(BulletKind.NEXT, _sentence(s, pool)) for s in coming]
     return [*agree[: MOST_BULLETS - len(differ) - len(after)], *differ, *after], used
@@ -191,10 +193,9 @@ def _analysis(
 def _coming(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statement]:
     """At most one sentence on what comes next, from an Article young enough for it to be still to come."""
     latest = max((s.article.published_at for s in pool), default=None)
-    for s in sorted(pool, key=lambda s: (-s.salience, s.article.id, s.position)):
+    for s in sorted(pool, key=lambda s: (s.is_headline, -s.salience, s.article.id, s.position)):
         if (
             s.stands_alone
-            and not s.is_headline
             and s.about >= questions.ABOUT
             and questions.tells_next(s.text)
             and questions.is_fresh(s, latest)
