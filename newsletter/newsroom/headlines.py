@@ -194,12 +194,13 @@ def sentence_case(headline: str, casing: Casing) -> str:
 def _hyphenated(word: str, casing: Casing, *, opens: bool) -> str:
     """ "US-Funded" as "US-funded": each part small that names nobody; all of it as it stands when the first part is a name."""
     parts = word.split("-")
-    if word.lower() in casing.capital or (opens and parts[0][:1].isupper() and len(parts) > 2):
+    known = word.lower() in casing.capital
+    if opens and not known and parts[0][:1].isupper() and len(parts) > 2:
         return word
     put = [
         p.lower() if p[:1].isupper() and not p.isupper() and casing.is_plain(p.lower()) else p for p in parts
     ]
-    return "-".join([parts[0], *put[1:]] if opens else put)
+    return "-".join([parts[0], *put[1:]] if opens or known else put)
 
 
 def _unshout(headline: str, casing: Casing) -> str:

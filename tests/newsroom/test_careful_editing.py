@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.newsroom.headlines import clean
+from newsletter.newsroom.headlines import Casing, clean, sentence_case
 from newsletter.newsroom.leaning import told_by_the_day
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.questions import asked, tells_next
@@ -159,3 +159,11 @@ def test_who_is_cited_gives_no_reason() -> None:
 def test_a_verb_without_its_object_was_cut_off() -> None:
     assert is_cut_off("Members of the council will likely need.")
     assert not is_cut_off("Members of the council told the harbor what they need.")
+
+
+def test_what_a_short_name_is_joined_to_is_small() -> None:
+    casing = Casing.of(["The UN-led talks of Quorn ended on Monday, and the UN-led mission stays."])
+    assert (
+        sentence_case("UN-Led Talks End Without Partners In Quorn", casing)
+        == "UN-led talks end without partners in Quorn"
+    )
