@@ -160,6 +160,8 @@ def insert_many(
 
     Values are not looked at (moments must be aware); column defaults of the models do not apply. Raises IntegrityError.
     """
+    if not rows:
+        return
     target = getattr(table, "__table__", table)
     name = target.name
     connection = session.connection()

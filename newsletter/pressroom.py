@@ -253,7 +253,7 @@ class Pressroom:
             issue = find_issue(session, issued_on)
             if issue.state == "approved":
                 chosen = audience.select_audience(session, issue, settings=self.settings, now=self.clock())
-                ledger.freeze(session, issue, chosen.rows, chosen.left_out, now=self.clock())
+                ledger.freeze(session, issue, chosen, now=self.clock())
         return dispatch.run(
             self.sessions,
             self.provider,

@@ -1,45 +1,26 @@
-"""Who gets an Issue, and why the others do not: one SELECT each, streamed."""
+"""Who gets an Issue, and why the others do not: one SELECT, which the ledger is opened with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, false, func, literal, null, select
+from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, false, func, literal, null, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.circulation.access import WEEKLY_ON, Facts, access
+from newsletter.circulation.access import PAST_DUE_GRACE, RENEWAL_GRACE, WEEKLY_ON, Access
 from newsletter.circulation.local_hour import due_at, living_zone
-from newsletter.mailroom.ledger import AudienceRow
+from newsletter.mailroom.ledger import Audience
 from newsletter.models import Issue, Placement, Story, Subscriber, Subscription, Suppression
 from newsletter.settings import Settings
 
-_AT_ONCE = 5_000  # rows fetched together
-
-
-@dataclass(frozen=True)
-class Audience:
-    """Both can be walked once. Everybody with a row in ``subscriber`` is in exactly one of them."""
-
-    rows: Iterable[AudienceRow]
-    left_out: Iterable[tuple[int, str]]  # the Subscriber's number, the reason as a word
-
-
-@dataclass(frozen=True)
-class _Agreement:
-    status: str
-    paid_until: datetime | None
-    past_due_at: datetime | None
-    cancel_at: datetime | None
+_FULL: Final = Access.FULL.rendition
+_METERED: Final = Access.METERED.rendition
 
 
 def select_audience(session: Session, issue: Issue, *, settings: Settings, now: datetime) -> Audience:
-    """The Audience of ``issue`` as things stand at ``now``; read while it is walked, in the caller's transaction."""
+    """The Audience of ``issue`` as things stand when it is asked for, with money and Trial as of ``now``."""
     topics = set(
         session.scalars(
             select(Story.topic)
@@ -48,7 +29,16 @@ def select_audience(session: Session, issue: Issue, *, settings: Settings, now: 
         )
     )
     reason = _reason(issue.issued_on, topics=sorted(topics - {""}))
-    return Audience(rows=_rows(session, issue, reason, settings, now), left_out=_left_out(session, reason))
+    trial = timedelta(days=settings.TRIAL_DAYS)
+    everybody = select(
+        Subscriber.id.label("subscriber_id"),
+        Subscriber.address_hash,
+        case((or_(_pays(now), _in_trial(now, trial)), _FULL), else_=_METERED).label("rendition"),
+        Subscriber.hour,
+        Subscriber.zone,
+        reason.label("reason"),
+    )
+    return Audience(everybody, _due(issue, settings, now))
 
 
 def count(session: Session, *, on: date, weekly_as_of: date) -> int:
@@ -93,54 +83,29 @@ def _of_other_topics(topics: Sequence[str]) -> ColumnElement[bool]:
     return and_(Subscriber.topics.is_not(null()), chosen != "null", *none_of_them) if topics else false()
 
 
-def _left_out(session: Session, reason: ColumnElement[Any]) -> Iterator[tuple[int, str]]:
-    statement = select(Subscriber.id, reason).where(reason.is_not(None)).order_by(Subscriber.id)
-    for row in session.execute(statement.execution_options(yield_per=_AT_ONCE)):
-        yield row[0], row[1]
-
-
-def _rows(
-    session: Session, issue: Issue, reason: ColumnElement[Any], settings: Settings, now: datetime
-) -> Iterator[AudienceRow]:
-    """One row per reader. A reader with several Subscriptions spans several rows of the join, next to each other."""
-    trial = timedelta(days=settings.TRIAL_DAYS)
-    reader, paying = Subscriber.__table__, Subscription.__table__
-    statement = (
-        select(
-            reader.c.id,
-            reader.c.address_hash,
-            reader.c.hour,
-            reader.c.zone,
-            # Of a million Trials most are long over and change nothing: those are not even read.
-            case((reader.c.trial_started_at > now - trial - timedelta(days=1), reader.c.trial_started_at)),
-            paying.c.status,
-            paying.c.paid_until,
-            paying.c.past_due_at,
-            paying.c.cancel_at,
-        )
-        .select_from(reader.outerjoin(paying, paying.c.subscriber_id == reader.c.id))
-        .where(reason.is_(None))
-        # Who is due together lies together in the ledger: a batch then touches few pages of a large table.
-        .order_by(reader.c.zone, reader.c.hour, reader.c.id)
-        .execution_options(yield_per=_AT_ONCE)
+def _pays(now: datetime) -> ColumnElement[bool]:
+    """Whether one of a Subscriber's Subscriptions gives full Access: ``access.pays`` in SQL."""
+    paying = Subscription
+    paid = paying.status.in_(("active", "trialing")) & (
+        paying.paid_until.is_(None) | (paying.paid_until > now - RENEWAL_GRACE)
     )
-    due = _due(issue, settings, now)
-    plain = access(Facts(None, (), trial), now=now).rendition
-    for number, same in groupby(session.execute(statement), key=itemgetter(0)):
-        lines = list(same)
-        _, address_hash, hour, zone, trial_started_at, status = lines[0][:6]
-        rendition = plain
-        if status is not None or trial_started_at is not None:
-            agreements = tuple(_Agreement(*line[5:]) for line in lines if line[5] is not None)
-            rendition = access(Facts(trial_started_at, agreements, trial), now=now).rendition
-        yield AudienceRow(number, address_hash, rendition, due(hour, zone))
+    waited_for = (paying.status == "past_due") & (
+        paying.past_due_at.is_(None) | (paying.past_due_at > now - PAST_DUE_GRACE)
+    )
+    goes_on = paying.cancel_at.is_(None) | (paying.cancel_at > now)
+    return exists().where(paying.subscriber_id == Subscriber.id, goes_on, paid | waited_for)
+
+
+def _in_trial(now: datetime, trial: timedelta) -> ColumnElement[bool]:
+    """Whether a Subscriber's Trial runs: the second half of ``access.access`` in SQL."""
+    began = Subscriber.trial_started_at
+    return and_(began.is_not(None), began <= now, began > now - trial)
 
 
 def _due(issue: Issue, settings: Settings, now: datetime) -> Callable[[int, str], datetime]:
-    """When the Issue is due to a reader, by hour and zone; each pair is worked out once."""
+    """When the Issue is due to who reads at that hour in that zone."""
     stale_at = issue.composed_at + timedelta(hours=settings.STALE_AFTER)
 
-    @cache
     def due(hour: int, zone: str) -> datetime:
         known = living_zone(zone, settings.EDITION_TZ)
         return due_at(issue.issued_on, hour, known, ready_at=now, stale_at=stale_at)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.mailroom.approved_bytes import issue_hash, stored_templates, wrong_bytes
 from newsletter.mailroom.claims import Claimed, ClaimedRow, Place, claim
-from newsletter.mailroom.freezing import AudienceRow, freeze
+from newsletter.mailroom.freezing import Audience, freeze
 from newsletter.mailroom.lines import (
     RETRY_PAUSE,
     Recorded,
@@ -37,7 +37,7 @@ from newsletter.models import Delivery
 
 __all__ = [
     "RETRY_PAUSE",
-    "AudienceRow",
+    "Audience",
     "Claimed",
     "ClaimedRow",
     "LedgerSum",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from newsletter import db
 from newsletter.circulation.access import why_not
 from newsletter.circulation.audience import select_audience
-from newsletter.mailroom.ledger import AudienceRow
 from newsletter.models import Issue, Placement, Story, StoryTelling, Subscription, Suppression
 from newsletter.settings import Settings
 from tests.circulation.readers import make_reader
@@ -18,17 +18,29 @@ from tests.circulation.readers import make_reader
 MONDAY, SATURDAY = date(2026, 3, 2), date(2026, 3, 7)
 
 
+class Owed(NamedTuple):
+    rendition: str
+    due_at: datetime
+
+
 def audience(
     sessions: db.Sessions, settings: Settings, day: date, now: datetime
-) -> tuple[dict[int, AudienceRow], dict[int, str]]:
+) -> tuple[dict[int, Owed], dict[int, str]]:
+    """Who would get the Issue of that day, and why the others would not."""
+    rows: dict[int, Owed] = {}
+    left_out: dict[int, str] = {}
     with db.reading(sessions) as session:
         issue = session.scalars(select(Issue).where(Issue.issued_on == day)).first()
         issue = issue or Issue(issued_on=day, composed_at=now)
         found = select_audience(session, issue, settings=settings, now=now)
-        rows = list(found.rows)
-        left_out = list(found.left_out)
-    assert len({r.subscriber_id for r in rows}) == len(rows)
-    return {r.subscriber_id: r for r in rows}, dict(left_out)
+        for number, _, rendition, hour, zone, reason in session.execute(found.everybody):
+            assert number not in rows
+            assert number not in left_out
+            if reason is None:
+                rows[number] = Owed(rendition, found.due(hour, zone))
+            else:
+                left_out[number] = reason
+    return rows, left_out
 
 
 def went_out(sessions: db.Sessions, day: date, now: datetime, **facts: object) -> None:

@@ -2,7 +2,7 @@
 
     dispatch_and_die.py DATABASE_URL OUTBOX_DIR PLACE NTH [MUTANT]
 
-``PLACE`` is one of the dispatch's waypoints, "freezing" (half the Audience inserted) or "mid-batch" (half a batch written).
+``PLACE`` is one of the dispatch's waypoints, "freezing" (the readers looked at; then their Deliveries in, the reasons not) or "mid-batch" (half a batch written).
 The provider writes a journal of its own: one line for each Message it was handed, before it keeps it.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from mailing import LINKS, MORNING, audience_of, slots_for
 
 from newsletter import clock, db
-from newsletter.mailroom import dispatch, freezing, ledger
+from newsletter.mailroom import dispatch, ledger
 from newsletter.mailroom.messages import Message
 from newsletter.mailroom.providers.outbox import Outbox
 from newsletter.mailroom.providers.protocol import MayBegin, Outcome, Receipt, always
@@ -89,15 +89,7 @@ def main(url: str, folder: str, place: str, nth: str, mutant: str = "") -> None:
     sessions = db.make_sessions(db.make_engine(url))
     with sessions.begin() as session:
         issue = session.get_one(Issue, 1)
-
-        def walked():
-            for n, row in enumerate(audience_of(range(1, READERS + 1))):
-                if n == READERS // 2:
-                    waypoint("freezing")
-                yield row
-
-        freezing.FREEZE_CHUNK = 7
-        ledger.freeze(session, issue, walked(), [], now=MORNING)
+        ledger.freeze(session, issue, audience_of(range(1, READERS + 1)), now=MORNING, waypoint=waypoint)
         waypoint("frozen-uncommitted")
     waypoint("frozen")
     kind = MarksFirst if mutant == "mark-before-send" else Journaled

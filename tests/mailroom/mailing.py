@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Text, case, cast, insert, null, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.links import Links
 from newsletter.mailroom import approve, ledger
-from newsletter.mailroom.ledger import AudienceRow
+from newsletter.mailroom.ledger import Audience
 from newsletter.mailroom.messages import Message, content_hash
 from newsletter.mailroom.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
 from newsletter.models import Issue, Rendition, Subscriber
@@ -67,8 +67,21 @@ def add_subscribers(session: Session, count: int, *, now: datetime = MORNING) ->
     return [r["id"] for r in rows]
 
 
-def audience_of(numbers: Iterable[int], *, due_at: datetime = MORNING) -> list[AudienceRow]:
-    return [AudienceRow(n, f"hash{n}", "full" if n % 2 else "metered", due_at) for n in numbers]
+def audience_of(
+    numbers: Iterable[int], *, due_at: datetime = MORNING, left_out: Mapping[int, str] | None = None
+) -> Audience:
+    """These readers, every other one of them metered, all due at one moment; and those who are left out, with their reasons."""
+    left_out = left_out or {}
+    reader = Subscriber
+    everybody = select(
+        reader.id.label("subscriber_id"),
+        reader.address_hash,
+        case((reader.id % 2 == 1, "full"), else_="metered").label("rendition"),
+        reader.hour,
+        reader.zone,
+        (case(left_out, value=reader.id) if left_out else cast(null(), Text)).label("reason"),
+    ).where(reader.id.in_([*numbers, *left_out]))
+    return Audience(everybody, lambda hour, zone: due_at)
 
 
 def frozen_issue(
@@ -85,7 +98,7 @@ def frozen_issue(
         issue = add_issue(session, now=now, on=on)
         numbers = add_subscribers(session, count, now=now)
         approve.approve(session, issue, by="test", now=now, settings=settings, findings=[])
-        ledger.freeze(session, issue, audience_of(numbers, due_at=due_at), [], now=now)
+        ledger.freeze(session, issue, audience_of(numbers, due_at=due_at), now=now)
         return issue.id
 
 

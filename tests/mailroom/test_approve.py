@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 import pytest
-from mailing import MORNING, add_issue, frozen_issue
+from mailing import MORNING, add_issue, audience_of, frozen_issue
 from sqlalchemy import select, update
 
 from newsletter.errors import Refused
@@ -67,7 +67,7 @@ def test_an_edit_takes_the_approval_back_until_the_freeze(sessions, settings) ->
         approve.take_back(session, issue, by="operator:1", now=MORNING, reason="typo")
         assert (issue.state, issue.content_hash) == ("draft", None)
         _approve(session, issue, settings)
-        ledger.freeze(session, issue, [], [], now=MORNING)
+        ledger.freeze(session, issue, audience_of([]), now=MORNING)
         with pytest.raises(Refused, match="on its way"):
             approve.take_back(session, issue, by="operator:1", now=MORNING, reason="typo")
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, slots_for
+from mailing import LINKS, MORNING, Postbox, Ticking, audience_of, frozen_issue, slots_for
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
@@ -150,10 +150,10 @@ def test_after_confirming_todays_issue_is_not_frozen_by_itself(sessions, setting
         session.execute(text("DELETE FROM delivery"))
         session.execute(update(Issue).values(state="approved", frozen_at=None, hold_reason=None))
         issue = session.get_one(Issue, 1)
-        assert ledger.freeze(session, issue, [], [], now=MORNING) is False
+        assert ledger.freeze(session, issue, audience_of([]), now=MORNING) is False
         assert issue.state == "held"
         assert approve.resume(session, issue, by="test", now=MORNING) == "approved"
-        assert ledger.freeze(session, issue, [], [], now=MORNING) is True
+        assert ledger.freeze(session, issue, audience_of([]), now=MORNING) is True
 
 
 def test_notices_wait_behind_the_fence_too(sessions, settings) -> None:

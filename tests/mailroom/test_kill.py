@@ -27,6 +27,7 @@ from tests.shell import Shell
 HERE = Path(__file__).parent
 PLACES = [
     ("freezing", 1),
+    ("freezing", 2),
     ("frozen-uncommitted", 1),
     ("frozen", 1),
     ("before-claim", 3),
@@ -92,7 +93,7 @@ def _again(
     with sessions.begin() as session:
         issue = session.get_one(Issue, 1)
         if issue.state == "approved":
-            ledger.freeze(session, issue, audience_of(range(1, READERS + 1)), [], now=MORNING)
+            ledger.freeze(session, issue, audience_of(range(1, READERS + 1)), now=MORNING)
     dispatch.run(
         sessions,
         Journaled(folder),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from mailing import MORNING, add_issue, add_subscribers, audience_of, frozen_issue
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 
 from newsletter import db
 from newsletter.errors import Refused
@@ -51,13 +52,12 @@ def test_the_audience_is_frozen_once(each_sessions, settings) -> None:
         issue = add_issue(session)
         numbers = add_subscribers(session, 25)
         approve.approve(session, issue, by="test", now=MORNING, settings=settings, findings=[])
-        assert ledger.freeze(
-            session, issue, audience_of(numbers[:20]), [(21, "paused"), (22, "suppressed")], now=MORNING
-        )
+        chosen = audience_of(numbers[:20], left_out={21: "paused", 22: "suppressed"})
+        assert ledger.freeze(session, issue, chosen, now=MORNING)
         assert (issue.state, issue.audience_size, issue.frozen_at) == ("dispatching", 20, MORNING)
     with each_sessions.begin() as session:
         issue = session.get_one(Issue, issue.id)
-        assert not ledger.freeze(session, issue, audience_of(numbers), [], now=MORNING + timedelta(hours=1))
+        assert not ledger.freeze(session, issue, audience_of(numbers), now=MORNING + timedelta(hours=1))
     total = _sum(each_sessions, issue.id)
     assert total.adds_up
     assert (total.audience, total.pending) == (20, 20)
@@ -68,41 +68,66 @@ def test_the_audience_is_frozen_once(each_sessions, settings) -> None:
         assert left == [(21, "paused"), (22, "suppressed")]
 
 
-def test_a_half_walked_audience_leaves_nothing(each_sessions, settings) -> None:
-    def breaking():
-        yield from audience_of(range(1, 4))
-        raise RuntimeError("the power went")
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_freeze_that_breaks_off_leaves_nothing_and_can_be_begun_again(
+    each_sessions, settings, times
+) -> None:
+    told = []
+
+    def breaking(place: str) -> None:
+        told.append(place)
+        if len(told) == times:
+            raise RuntimeError("the power went")
 
     with each_sessions.begin() as session:
         issue = add_issue(session)
-        add_subscribers(session, 5)
+        chosen = audience_of(add_subscribers(session, 5), left_out={5: "paused"})
         approve.approve(session, issue, by="test", now=MORNING, settings=settings, findings=[])
     with pytest.raises(RuntimeError), each_sessions.begin() as session:
-        ledger.freeze(session, session.get_one(Issue, issue.id), breaking(), [], now=MORNING)
+        ledger.freeze(session, session.get_one(Issue, issue.id), chosen, now=MORNING, waypoint=breaking)
     with db.reading(each_sessions) as session:
         assert session.scalar(select(func.count()).select_from(Delivery)) == 0
         assert session.get_one(Issue, issue.id).state == "approved"
+    for on in (
+        issue.issued_on,
+        date(2026, 3, 3),
+    ):  # on the same connection; nothing is left lying about either
+        with each_sessions.begin() as session:
+            issue = session.scalars(select(Issue).where(Issue.issued_on == on)).one_or_none() or add_issue(
+                session, on=on
+            )
+            if issue.state == "draft":
+                approve.approve(session, issue, by="test", now=MORNING, settings=settings, findings=[])
+            assert ledger.freeze(session, issue, chosen, now=MORNING)
+        assert _sum(each_sessions, issue.id) == ledger.LedgerSum(audience=4, pending=4)
 
 
 def test_only_approved_and_unchanged_issues_are_frozen(sessions, settings) -> None:
     with sessions.begin() as session:
         issue = add_issue(session)
         with pytest.raises(Refused, match="not approved"):
-            ledger.freeze(session, issue, [], [], now=MORNING)
+            ledger.freeze(session, issue, audience_of([]), now=MORNING)
         approve.approve(session, issue, by="test", now=MORNING, settings=settings, findings=[])
         session.execute(update(Rendition).where(Rendition.kind == "metered").values(text="other words"))
         session.expire_all()
         with pytest.raises(Refused, match="not the bytes that were approved"):
-            ledger.freeze(session, issue, [], [], now=MORNING)
+            ledger.freeze(session, issue, audience_of([]), now=MORNING)
 
 
-def test_an_audience_that_names_somebody_twice_is_refused(each_sessions, settings) -> None:
+@pytest.mark.parametrize("twice", ["subscriber", "address"])
+def test_an_audience_that_names_somebody_twice_is_refused(each_sessions, settings, twice) -> None:
     with each_sessions() as session:
         issue = add_issue(session)
-        add_subscribers(session, 2)
+        chosen = audience_of(add_subscribers(session, 2))
         approve.approve(session, issue, by="test", now=MORNING, settings=settings, findings=[])
+        seen = chosen.everybody
+        who, known_as, *rest = seen.selected_columns
+        if twice == "subscriber":  # under two addresses
+            seen = select(literal(1), known_as, *rest).where(Subscriber.id.in_([1, 2]))
+        else:
+            seen = select(who, literal("hash1"), *rest).where(Subscriber.id.in_([1, 2]))
         with pytest.raises(Refused, match="twice"):
-            ledger.freeze(session, issue, [*audience_of([1, 2]), *audience_of([1])], [], now=MORNING)
+            ledger.freeze(session, issue, replace(chosen, everybody=seen), now=MORNING)
 
 
 def test_a_claim_takes_what_is_due_and_nobody_else_gets_it(each_sessions, settings) -> None:

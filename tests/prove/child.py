@@ -20,7 +20,7 @@ from typing import Any
 
 from newsletter import cli, clock, schedule, worker  # noqa: F401 - what is imported here, no child imports again
 from newsletter.commands import database, opening, serve, step, uncertain, work  # noqa: F401
-from newsletter.mailroom import dispatch, freezing, ledger
+from newsletter.mailroom import dispatch, ledger
 from newsletter.mailroom.providers import sendgrid, smtp, smtp_talk
 from newsletter.pressroom import Pressroom
 from tests.prove import clockwork, mutants
@@ -76,7 +76,6 @@ def _prepare(orders: Orders, begun: Connection | None) -> None:
     ):
         assert hasattr(module, name), f"{module.__name__} has no {name} any more: tell tests/prove/child.py"
         setattr(module, name, orders.patience)
-    freezing.FREEZE_CHUNK = 40
     opening.GRACE = timedelta(seconds=orders.grace)
     every = schedule.run_forever.__kwdefaults__
     assert every is not None
@@ -114,14 +113,8 @@ def _watch(places: _Places) -> None:
     def run(*args: Any, **more: Any) -> Any:
         return real_run(*args, **{**more, "waypoint": places})
 
-    def freeze(session: Any, issue: Any, audience: Any, left_out: Any, **more: Any) -> bool:
-        def walked() -> Any:
-            for n, row in enumerate(audience):
-                if n == 60:
-                    places("freezing")
-                yield row
-
-        done = real_freeze(session, issue, walked(), left_out, **more)
+    def freeze(*args: Any, **more: Any) -> bool:
+        done = real_freeze(*args, **{**more, "waypoint": places})
         places("frozen-uncommitted")
         return done
 
