@@ -195,6 +195,7 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
         "payments_read_again": caught_up,
         "events_summed": summed,
         "link_answers_forgotten": forgotten,
+        "half_written": leaving.tidy(press.settings.LEAVING_DIR, now=parts.now),
         "answers_forgotten": spending.forget(press.settings.LLM_DIR, now=parts.now),
     }
 

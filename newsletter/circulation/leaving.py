@@ -10,14 +10,15 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newsletter import db, log
 from newsletter.circulation import unsubscribe
 from newsletter.circulation.signup import subscriber_of
-from newsletter.circulation.tokens import TokenError, fingerprint
+from newsletter.circulation.tokens import TokenError, fingerprint, number_in
 
+HALF_KEPT = timedelta(hours=1)  # longer than anybody writes at one
 _log = log.get("circulation")
 
 
@@ -58,8 +59,7 @@ def take_up(sessions: db.Sessions, folder: Path) -> int:
     done = 0
     for path in _waiting(folder):
         try:
-            subject, moment = path.read_text().split()
-            asked_at = datetime.fromisoformat(moment)
+            subject, asked_at = _read(path)
         except FileNotFoundError:  # another process has it
             continue
         except (OSError, ValueError) as error:
@@ -77,6 +77,39 @@ def take_up(sessions: db.Sessions, folder: Path) -> int:
         path.unlink(missing_ok=True)
         done += left
     return done
+
+
+def tidy(folder: Path, *, now: datetime) -> int:
+    """What a process that was killed left half written in this folder: a wish that is whole waits from now on, anything else goes.
+    How many files."""
+    done = 0
+    for path in folder.glob(".*.half"):
+        try:
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) >= now - HALF_KEPT:
+                continue
+            try:
+                subject, _ = _read(path)
+                number_in(subject)
+            except (ValueError, TokenError):
+                path.unlink()
+            else:  # whose mail program heard nothing; the link was found good before a letter was written
+                path.replace(_place(folder, subject))
+            done += 1
+        except FileNotFoundError:  # another process was faster
+            continue
+        except OSError as error:
+            _log.error("subscriber.leaving_unreadable", file=path.name, error=type(error).__name__)
+    return done
+
+
+def _read(path: Path) -> tuple[str, datetime]:
+    """Whose wish it is, and of when. Raises ValueError when it is not whole, OSError."""
+    text = path.read_text()
+    subject, moment = text.split()
+    asked_at = datetime.fromisoformat(moment)
+    if not text.endswith("\n") or asked_at.tzinfo is None:
+        raise ValueError("cut off")
+    return subject, asked_at
 
 
 def _leave(session: db.Session, subject: str, asked_at: datetime) -> int | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -212,6 +215,42 @@ def test_a_file_that_cannot_be_read_holds_up_nobody_elses_wish(
     assert leaving.take_up(sessions, settings.LEAVING_DIR) == 1
     assert left_at(sessions, reader) == now
     assert [p.name for p in settings.LEAVING_DIR.iterdir()] == ["a-folder.unreadable"]
+
+
+def die_before(call: str, folder: Path, subject: str) -> None:
+    """A process that is killed with SIGKILL when it is about to do that, in the middle of keeping a wish."""
+    program = (
+        "import os, sys, signal; from pathlib import Path; from datetime import datetime, UTC\n"
+        f"os.{call} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from newsletter.circulation import leaving\n"
+        "leaving.keep(Path(sys.argv[1]), sys.argv[2], now=datetime.fromisoformat(sys.argv[3]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, folder, subject, MORNING.isoformat()], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_left_half_written_is_taken_up_when_it_is_whole_and_goes_when_not(
+    sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    """Once nobody can be writing at it any more."""
+    folder = settings.LEAVING_DIR
+    whole, cut = make_reader(sessions, now), make_reader(sessions, now, "bo@example.com")
+    die_before("replace", folder, subject_of(whole.id, whole.address_hash))
+    die_before("fsync", folder, subject_of(cut.id, cut.address_hash))
+    halves = sorted(folder.glob(".*.half"), key=lambda p: p.stat().st_mtime)
+    assert len(halves) == 2
+    written = halves[1].read_text()
+    halves[1].write_text(written[:-7])  # not all of it was on the disk
+    (folder / ".list.half").write_text('{"leavers": 1}\n')
+    real = datetime.now(UTC)
+    assert leaving.tidy(folder, now=real + timedelta(minutes=50)) == 0, "somebody may be writing"
+    assert waits(settings) == 3
+    assert leaving.tidy(folder, now=real + timedelta(minutes=70)) == 3
+    assert [p.suffix for p in folder.iterdir()] == [".leaving"]
+    assert leaving.take_up(sessions, folder) == 1
+    assert left_at(sessions, whole) == now
+    assert left_at(sessions, cut) is None
+    assert waits(settings) == 0
 
 
 @pytest.mark.parametrize("step", ["dispatch", "settle"])
