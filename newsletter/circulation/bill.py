@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 from newsletter import db, log
 from newsletter.circulation import bookkeeping, disputes
 from newsletter.circulation.access import Facts, pays, trial_ends_at
-from newsletter.circulation.money import COMP, amount, charges_on
+from newsletter.circulation.money import COMP, Kept, amount, charges_on
 from newsletter.circulation.processors.protocol import (
+    ACTIVE,
     PAST_DUE,
     AgreementFact,
     NoSuchAgreement,
@@ -62,8 +63,9 @@ def begin(
     if any(charges_on(a) or (a.processor == COMP and pays(a, now=now)) for a in agreements):
         raise AlreadyPaying("You have the full edition already. Nothing was charged.")
     trial = trial_ends_at(Facts(reader.trial_started_at, (), timedelta(days=settings.TRIAL_DAYS)))
-    lasting = [a.cancel_at for a in agreements if pays(a, now=now)]  # cancelled, and still paid for
-    free_until = max((end for end in (trial, *lasting) if end is not None and end > now), default=None)
+    free_until = max(
+        (end for end in (trial, *map(_paid_end, agreements)) if end is not None and end > now), default=None
+    )
     return processor.begin_checkout(
         subject_of(reader.id, reader.address_hash),
         reader.address,
@@ -73,6 +75,13 @@ def begin(
         trial_ends_at=free_until,
         now=now,
     )
+
+
+def _paid_end(agreement: Kept) -> datetime | None:
+    """Until when money that came in lasts. A free beginning is not paid for and a failed month is owed: neither is given anew."""
+    if agreement.status != ACTIVE or agreement.cancel_at is None or agreement.paid_until is None:
+        return None
+    return min(agreement.cancel_at, agreement.paid_until)
 
 
 def hear(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from newsletter import db
 from newsletter.circulation import bill, catch_up, comps, erase, stop_paying
@@ -181,6 +182,36 @@ def test_beginning_respects_trial_present_and_what_runs(
     assert line["items"]["data"][0]["current_period_end"] == int((now + MONTH).timestamp())
     with pytest.raises(NotFound):
         bill.begin(sessions, till.processor, 999, settings=priced, links=LINKS, now=now)
+
+
+def test_coming_back_gives_no_days_for_nothing(
+    sessions: db.Sessions, priced: Settings, till: Till, now: datetime
+) -> None:
+    """Neither the month that is owed, nor a free beginning over and over: Stripe's are whole days when they are short."""
+    reader = _add_reader(sessions, now)
+    assert till.server is not None
+
+    def begin() -> dict[str, Any]:
+        url = bill.begin(sessions, till.processor, reader.id, settings=priced, links=LINKS, now=till.now)
+        assert till.server is not None
+        begun[:] = [url]
+        _, _, form = till.server.calls[-1]
+        return {k: v for k, v in form["subscription_data"].items() if k.startswith("trial")}
+
+    begun: list[str] = []
+    owes = {"status": "past_due", "paid_until": now, "past_due_at": now, "cancel_at": now + MONTH}
+    _apply(sessions, _fact(reader, now, **owes))
+    assert begin() == {}
+    with sessions.begin() as session:
+        session.execute(delete(Subscription))
+        session.get_one(Subscriber, reader.id).trial_started_at = now - timedelta(days=6)
+    assert begin() == {"trial_period_days": "1"}
+    for hours in (20, 40):
+        agreement_id = till.pay(begun[0])
+        bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+        stop_paying.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+        till.now = now + timedelta(hours=hours)
+        assert begin() == ({"trial_period_days": "1"} if hours < 24 else {})
 
 
 def test_cancelling_nothing_and_cancelling_twice(sessions: db.Sessions, till: Till, now: datetime) -> None:
