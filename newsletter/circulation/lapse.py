@@ -12,8 +12,9 @@ from newsletter import db
 from newsletter.circulation import knocks, numbers
 from newsletter.circulation.access import pays
 from newsletter.circulation.meter import month_of
+from newsletter.circulation.money import COMP
 from newsletter.mailroom import notify
-from newsletter.models import Knock, Notice, Read, SignIn, SpentToken, Subscriber, Wish
+from newsletter.models import Knock, Notice, Read, SignIn, SpentToken, Subscriber, Subscription, Wish
 from newsletter.settings import Settings
 
 ANNOUNCED_BEFORE = timedelta(days=2)  # a Trial's end
@@ -55,12 +56,7 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
                 session, now - trial, now - trial + ANNOUNCED_BEFORE, days_left=2, now=now
             ),
             trials_ended=_announce(session, now - trial - ANNOUNCED_FOR, now - trial, days_left=0, now=now),
-            unconfirmed_let_go=db.changed(
-                session,
-                delete(Subscriber).where(
-                    Subscriber.confirmed_at.is_(None), Subscriber.asked_at < now - UNCONFIRMED_KEPT
-                ),
-            ),
+            unconfirmed_let_go=_let_go(session, now=now),
             networks_forgotten=db.changed(
                 session,
                 update(Subscriber)
@@ -83,6 +79,15 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
             ),
             issues_summed=numbers.keep_sums(session, now=now),
         )
+
+
+def _let_go(session: Session, *, now: datetime) -> int:
+    """Forget who asked long ago and never confirmed, and what they were given."""
+    over = Subscriber.confirmed_at.is_(None) & (Subscriber.asked_at < now - UNCONFIRMED_KEPT)
+    theirs = Subscription.subscriber_id.in_(select(Subscriber.id).where(over))
+    session.execute(delete(Subscription).where(Subscription.processor == COMP, theirs))
+    paying = exists().where(Subscription.subscriber_id == Subscriber.id)
+    return db.changed(session, delete(Subscriber).where(over, ~paying))
 
 
 def _remind(session: Session, *, now: datetime) -> int:

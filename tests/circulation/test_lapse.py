@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.circulation import development, lapse
+from newsletter.circulation import comps, development, lapse
 from newsletter.links import Links
 from newsletter.mailroom import render
 from newsletter.models import (
@@ -191,3 +191,17 @@ def test_what_is_kept_long_enough_is_let_go(
     assert (report.reads_forgotten, report.knocks_forgotten, report.wishes_let_go) == (2, 1, 1)
     assert (report.signins_forgotten, report.spent_tokens_forgotten) == (2, 1)
     assert lapse.run(each_sessions, settings, now=now) == lapse.LapseReport()
+
+
+def test_a_present_to_who_never_confirmed_keeps_no_housekeeping_from_being_done(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    long_ago = now - lapse.UNCONFIRMED_KEPT - DAY
+    given = make_reader(each_sessions, now, confirmed_at=None, asked_at=long_ago, trial_started_at=None)
+    make_reader(each_sessions, now, "bo@example.com", confirmed_at=None, asked_at=long_ago)
+    with each_sessions.begin() as session:
+        comps.give(session, given.id, until=None, reason="a friend", by="operator:1", now=now)
+    assert lapse.run(each_sessions, settings, now=now).unconfirmed_let_go == 2
+    with db.reading(each_sessions) as session:
+        assert session.scalars(select(Subscriber.id)).all() == []
+        assert session.scalars(select(Subscription.id)).all() == []
