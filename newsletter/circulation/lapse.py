@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session, selectinload
@@ -52,10 +53,10 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
     with sessions.begin() as session:
         trial = timedelta(days=settings.TRIAL_DAYS)
         return LapseReport(
-            trials_ending=_announce(
-                session, now - trial, now - trial + ANNOUNCED_BEFORE, days_left=2, now=now
+            trials_ending=_announce(session, now - trial, ANNOUNCED_BEFORE, "2", trial=trial, now=now),
+            trials_ended=_announce(
+                session, now - trial - ANNOUNCED_FOR, ANNOUNCED_FOR, "0", trial=trial, now=now
             ),
-            trials_ended=_announce(session, now - trial - ANNOUNCED_FOR, now - trial, days_left=0, now=now),
             unconfirmed_let_go=_let_go(session, now=now),
             networks_forgotten=db.changed(
                 session,
@@ -120,13 +121,15 @@ def _remind(session: Session, *, now: datetime) -> int:
     )
 
 
-def _announce(session: Session, after: datetime, until: datetime, *, days_left: int, now: datetime) -> int:
-    """One Notice to each reader whose Trial began in (after, until] and who wants mail and does not pay."""
+def _announce(
+    session: Session, after: datetime, within: timedelta, name: str, *, trial: timedelta, now: datetime
+) -> int:
+    """One Notice of this ``name`` to each reader whose Trial began ``within`` that time ``after`` and who wants mail and does not pay."""
     readers = session.scalars(
         select(Subscriber)
         .where(
             Subscriber.trial_started_at > after,
-            Subscriber.trial_started_at <= until,
+            Subscriber.trial_started_at <= after + within,
             Subscriber.confirmed_at.is_not(None),
             Subscriber.unsubscribed_at.is_(None),
         )
@@ -137,11 +140,17 @@ def _announce(session: Session, after: datetime, until: datetime, *, days_left: 
         notify.queue(
             session,
             "trial_ending",
-            key=f"trial_ending:{reader.id}:{days_left}",
+            key=f"trial_ending:{reader.id}:{name}",
             due_at=now,
             subscriber_id=reader.id,
-            values={"days_left": days_left},
+            values={"days_left": _days_left(reader, trial, now=now)},
         )
         for reader in readers
         if not any(pays(s, now=now) for s in reader.subscriptions)
     )
+
+
+def _days_left(reader: Subscriber, trial: timedelta, *, now: datetime) -> int:
+    """Begun days of this Trial; 0 when it is over. Fewer than two when the Trial is short, or nobody ticked for a while."""
+    assert reader.trial_started_at is not None
+    return max(0, ceil((reader.trial_started_at + trial - now) / timedelta(days=1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,17 @@ def test_a_trials_end_is_announced_two_days_before_and_when_it_comes(
         assert announced(each_sessions) == [(reader.id, left) for left in so_far]
 
 
+def test_a_notice_names_the_days_that_are_left_in_truth(
+    sessions: db.Sessions, make_settings: Callable[..., Settings], now: datetime
+) -> None:
+    """A short Trial, and a machine that slept over the second-last day."""
+    reader = make_reader(sessions, now, trial_started_at=now)
+    lapse.run(sessions, make_settings(TRIAL_DAYS=1), now=now + timedelta(hours=1))
+    late = make_reader(sessions, now, "bo@example.com", trial_started_at=now - 6 * DAY)
+    lapse.run(sessions, make_settings(), now=now + timedelta(hours=1))
+    assert announced(sessions) == [(reader.id, 1), (late.id, 1)]
+
+
 def test_a_machine_that_slept_announces_no_old_news(
     sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
@@ -78,7 +90,7 @@ def test_only_those_it_concerns_are_told(sessions: db.Sessions, settings: Settin
             )
         )
     assert lapse.run(sessions, settings, now=now).trials_ending == 1
-    assert announced(sessions) == [(told.id, 2)]
+    assert announced(sessions) == [(told.id, 1)]
 
 
 def test_what_need_not_be_kept_is_let_go_once(
