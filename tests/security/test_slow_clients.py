@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
 from newsletter.commands.serving import WORKER
-from newsletter.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 MANY = 100
@@ -36,17 +36,23 @@ KINDS = {
 }
 
 
-@pytest.fixture
-def gunicorn(engine: Engine, settings: Settings) -> Iterator[Callable[[str], int]]:
-    """Start the site under a worker class; gives the port."""
+@pytest.fixture(scope="module")
+def gunicorn(
+    _migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], int]]:
+    """The site under a worker class, started when it is first asked for; gives the port."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(_migrated_sqlite, folder / "newsletter.db")
+    given = {"DATABASE_URL": f"sqlite:///{folder}/newsletter.db", "OUTBOX_DIR": str(folder / "outbox")}
+    given["SITE_URL"] = "http://127.0.0.1:8000"
     started: list[subprocess.Popen[bytes]] = []
 
+    @cache
     def start(worker: str) -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
         words = ["--bind", f"127.0.0.1:{port}", "--worker-class", worker, "--threads", "8", "--timeout", "30"]
-        given = {n: str(getattr(settings, n)) for n in ("DATABASE_URL", "OUTBOX_DIR", "SITE_URL")}
         env = {**os.environ, **given, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "gunicorn", "wsgi:app", *words]
         started.append(subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE))
