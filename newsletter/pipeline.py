@@ -16,7 +16,7 @@ from newsletter.circulation import bounces, catch_up, lapse, leavers_list, leavi
 from newsletter.circulation.notices import slots_for
 from newsletter.clock import day_in
 from newsletter.due import DEAD_AFTER
-from newsletter.errors import NewsletterError, NothingToRead
+from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead
 from newsletter.mailroom import ageing, correct, link_looks, notify, repost
 from newsletter.mailroom.fence import Fence
 from newsletter.models import Issue, Run
@@ -24,7 +24,7 @@ from newsletter.newsroom import compose, embedders, gather, group, history, outl
 from newsletter.newsroom.fetch import Fetcher
 from newsletter.newsroom.outlets import Catalogue
 from newsletter.newsroom.summarizers import spending
-from newsletter.pressroom import Pressroom
+from newsletter.pressroom import Pressroom, find_issue
 
 _log = log.get("pipeline")
 
@@ -117,12 +117,22 @@ def check_step(parts: Parts) -> dict[str, Any]:
 
 def approve_step(parts: Parts) -> dict[str, Any]:
     """``APPROVAL=auto``: approve today's Issue when no Check blocks. Raises ``Refused`` otherwise."""
-    if parts.press.settings.APPROVAL != "auto":
+    press, day = parts.press, parts.today()
+    if press.settings.APPROVAL != "auto":
         return {"waiting": "for an operator"}
-    if (state := parts.press.view(parts.today()).state) != "draft":
+    with db.reading(press.sessions) as session:
+        issue = find_issue(session, day)
+        state, is_rendered = issue.state, bool(issue.renditions)
+    if state != "draft":
         return {"already": state}  # another process was faster
-    parts.press.approve(parts.today(), by="auto")
-    return {"approved": parts.today().isoformat()}
+    if not is_rendered:  # an edit is under way, or its process died
+        press.render(day)
+        return {"waiting": "rendered anew"}
+    try:
+        press.approve(day, by="auto")
+    except ChangedMeanwhile:
+        return {"waiting": "it was changed meanwhile"}
+    return {"approved": day.isoformat()}
 
 
 def dispatch_step(parts: Parts) -> dict[str, Any]:

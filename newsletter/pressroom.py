@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import db, log, lookaround
+from newsletter import db, lookaround
 from newsletter.circulation import audience, leaving
 from newsletter.circulation.addresses import address_hash
 from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
@@ -35,11 +35,8 @@ from newsletter.newsroom.editions import IssueView, issue_view
 from newsletter.newsroom.shortened import reading_seconds
 from newsletter.settings import Settings
 
-_log = log.get("pressroom")
-
-Change = Callable[
-    [Session, Issue], dict[str, Any]
-]  # acts within the transaction, says what the audit trail keeps
+# Acts within the transaction, says what the audit trail keeps.
+Change = Callable[[Session, Issue], dict[str, Any]]
 Untouched = Callable[[Session, Issue], bool]  # whether the part a change is about is as it was seen
 
 
@@ -100,6 +97,8 @@ class Pressroom:
 
     def approve(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:
         """Check, then approve exactly these bytes. Raises ``Refused`` when a Check blocks and no reason is given."""
+        with db.reading(self.sessions) as session:
+            seen = seen or standing(session, find_issue(session, issued_on))  # nothing comes in between
         findings = self.check(issued_on)
         with self.sessions.begin() as session:
             issue = _as_seen(session, issued_on, seen)
@@ -136,6 +135,7 @@ class Pressroom:
             else:
                 approval.take_back(session, issue, by=by, now=self.clock(), reason="edited")
             issue_revisions.begin(session, issue)
+            render.forget(session, issue)
             if said := change(session, issue):
                 issue_revisions.keep(session, issue, said, by=by, now=self.clock())
                 about = f"issue:{issued_on}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.errors import NewsletterError
@@ -157,6 +157,12 @@ def save_renditions(session: Session, issue: Issue, made: Iterable[RenderedIssue
         row.html, row.text, row.content_hash = one.html, one.text, one.content_hash
         row.rendered_at = now
     session.flush()
+
+
+def forget(session: Session, issue: Issue) -> None:
+    """Let the bytes go that say what the Issue was: until it is rendered anew there is nothing to approve. The caller commits."""
+    session.execute(delete(Rendition).where(Rendition.issue_id == issue.id))
+    session.expire(issue, ["renditions"])
 
 
 def rendered(issue: Issue) -> list[RenderedIssue]:
