@@ -53,8 +53,13 @@ class HandOver:
     def __call__(self, claimed: Claimed) -> HandedOver:
         try:
             messages = self._messages(claimed)
-        except NewsletterError as error:  # our own fault, and the same for every reader
-            return HandedOver(claimed, fault=f"the Messages cannot be made: {error}")
+        except Exception as error:  # noqa: BLE001 - our own fault, and nothing has left us: no copy is in doubt
+            said = (
+                str(error)
+                if isinstance(error, NewsletterError)
+                else f"a defect of ours, {type(error).__name__}"
+            )
+            return HandedOver(claimed, fault=f"the Messages cannot be made: {said}")
 
         def ours() -> bool:
             """False once we were frozen for so long that others may take us for dead: do not begin what may not be ours."""

@@ -110,8 +110,9 @@ def _messages(
     for notice in claimed.notices:
         try:
             messages.append(_message(notice, settings, links, slots_for))
-        except NewsletterError as error:
-            _log.error("notice.unmade", notice_id=notice.id, kind=notice.notice.kind, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing has left us: not one of the batch is in doubt
+            reason = str(error) if isinstance(error, NewsletterError) else type(error).__name__
+            _log.error("notice.unmade", notice_id=notice.id, kind=notice.notice.kind, reason=reason)
             unmade.append(notice.id)
     return messages, unmade
 

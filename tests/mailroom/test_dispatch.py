@@ -306,16 +306,23 @@ def test_who_was_frozen_at_the_very_hand_over_does_not_begin_what_another_sent_m
     assert set(postbox.taken.values()) == {1}
 
 
-def test_messages_that_cannot_be_made_hold_the_issue_and_leave_nothing_uncertain(go) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SlotError("There is no slot named that."), "no slot named"),
+        (KeyError("a defect of ours"), "KeyError"),
+    ],
+)
+def test_messages_that_cannot_be_made_hold_the_issue_and_leave_nothing_uncertain(go, error, said) -> None:
     issue_id = frozen_issue(go.sessions, go.settings, 5)
 
     def broken(subscriber_id: int, address: str) -> dict[str, str]:
-        raise SlotError("There is no slot named that.")
+        raise error
 
     postbox = Postbox()
     report = go(postbox, issue_id, slots_for=broken)
     assert report.state == "held"
-    assert "no slot named" in (report.held or "")
+    assert said in (report.held or "")
     assert postbox.calls == 0
     assert _sum(go, issue_id) == ledger.LedgerSum(audience=5, pending=5)
 

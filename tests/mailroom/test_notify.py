@@ -158,6 +158,15 @@ def test_one_that_cannot_be_made_costs_no_other(go, readers) -> None:
     assert go(Postbox()) == notify.NotifyReport()  # tried again later, not in a circle
 
 
+def test_one_that_a_defect_of_ours_spoils_costs_no_other_either(go, readers) -> None:
+    def spoilt(notice: Notice, person: Subscriber | Operator) -> dict[str, str]:
+        return personal(notice, person) | {"confirm_url": str(1 // (person.id - 1))}
+
+    _queue(go, 1, 3)
+    assert go(Postbox(), slots_for=spoilt).unmade == 1
+    assert _states(go) == [("pending", None), ("accepted", None)]
+
+
 def test_a_provider_that_raises_leaves_doubt_not_a_stack_trace(go, readers) -> None:
     def broken(_: object) -> None:
         raise ConnectionResetError
