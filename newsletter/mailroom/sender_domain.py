@@ -60,7 +60,7 @@ def record(resolver: dns.resolver.Resolver, name: str, places: Sequence[str], ma
             marked = [each for each in texts if each.split(";")[0].split(" ")[0] == mark]
         if len(marked) > 1:
             return Record(name, False, f"{place} has {len(marked)} records; receivers then believe none.")
-        if marked and marked[0].endswith("+all"):
+        if name == "SPF" and marked and {"+all", "all"} & set(marked[0].lower().split()):
             return Record(name, False, f"{place} ends in +all, which lets anybody send as you.")
         if marked:
             return Record(name, True, f"{place} has a record.")

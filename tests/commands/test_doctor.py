@@ -49,6 +49,7 @@ def test_all_three_records_are_well(server: DnsServer) -> None:
         ("SPF", SPF, []),
         ("SPF", SPF, ["v=spf1 -all", "v=spf1 ~all"]),
         ("SPF", SPF, ["v=spf1 +all"]),
+        ("SPF", SPF, ["v=spf1 include:sendgrid.net all "]),
         ("SPF", SPF, ["v=spf10 -all"]),
         ("DKIM", DKIM, []),
         ("DKIM", DKIM, ["k=rsa; p="]),
