@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from newsletter import clock as clocks
 from newsletter import db
@@ -24,6 +25,13 @@ from newsletter.web.words import install as install_words
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "web"
 BODY_CAP = 256 * 1024  # bytes; a view that takes more says so with request.max_content_length
+
+
+class RowNumber(IntegerConverter):
+    """``<int:number>`` in an address: one that a row of a table may have. A larger one is no address of ours."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=2**31 - 1)
 
 
 class Site(Flask):
@@ -49,6 +57,7 @@ def create_app(
     app.config.update(MAX_CONTENT_LENGTH=BODY_CAP, MAX_FORM_MEMORY_SIZE=BODY_CAP)
     # Werkzeug would redirect "//x" to an absolute address made of the Host header.
     app.url_map.merge_slashes = False
+    app.url_map.converters["int"] = RowNumber
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions[KEY] = Services(
         Pressroom(

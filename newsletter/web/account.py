@@ -87,8 +87,7 @@ def sign_out_one(number: int) -> Response:
     """End one Sign-in: a browser that was lost or lent."""
 
     def act(session: Session, found: Subscriber) -> None:
-        if number < 2**31:  # no row has a larger one, and PostgreSQL would not even look
-            signin.sign_out_one(session, found.id, number, now=services().now())
+        signin.sign_out_one(session, found.id, number, now=services().now())
 
     return _do(act) or _to(services().paths.account())
 

@@ -133,7 +133,9 @@ def end_comp(number: int) -> Response:
 
 def _search(session: Session, wanted: str) -> list[Subscriber]:
     like = func.lower(Subscriber.address).contains(wanted.lower(), autoescape=True)
-    statement = select(Subscriber).where(like).order_by(Subscriber.address).limit(FOUND)
+    # The address itself comes first: of a short one there may be more than FOUND that end in it.
+    itself = func.lower(Subscriber.address) == wanted.lower()
+    statement = select(Subscriber).where(like).order_by(itself.desc(), Subscriber.address).limit(FOUND)
     found = list(session.scalars(statement))
     return [r for r in found if r.address.lower() == wanted.lower()] or found
 

@@ -18,7 +18,7 @@ from newsletter.web.services import services
 
 PAGE = 50  # lines
 # How an act reads after the name of who did it; an act without words here is shown by its own name.
-_ACTS = {
+ACTS = {
     "issue.approved": "approved",
     "issue.approval_taken_back": "took the approval back",
     "issue.checked": "had it checked",
@@ -27,6 +27,8 @@ _ACTS = {
     "issue.withdrawn": "withdrew",
     "issue.edited": "edited",
     "issue.proofed": "mailed themselves a proof",
+    "issue.corrected": "sent a correction",
+    "issue.correction_withdrawn": "stopped a correction",
     "delivery.decided_accepted": "decided that uncertain copies arrived",
     "delivery.decided_withdrawn": "gave uncertain copies up",
     "delivery.decided_pending": "let uncertain copies go once more",
@@ -48,6 +50,10 @@ _ACTS = {
     "payment.disputed": "reported a disputed payment",
     "subscriber.suppressed": "suppressed a reader’s address",
     "subscriber.released": "let a reader’s address be mailed again",
+    "subscriber.erased": "erased a reader",
+    "subscribers.imported": "brought readers along from a file",
+    "database.confirmed": "confirmed a restored or moved database",
+    "database.leavers_carried": "carried over who had left",
 }
 
 
@@ -89,7 +95,7 @@ def _in_words(session: Session, rows: Sequence[AuditEntry]) -> tuple[Act, ...]:
         Act(
             row.at,
             names.get(row.by, {"auto": "The machine"}.get(row.by, row.by.capitalize())),
-            _ACTS.get(row.act, row.act),
+            ACTS.get(row.act, row.act),
             names.get(row.about, row.about.replace(":", " ")),
             tuple((k, _short(v)) for k, v in row.detail.items() if v not in ("", None, [], {})),
         )

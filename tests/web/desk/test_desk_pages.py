@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -31,6 +32,7 @@ from newsletter.models import (
     Suppression,
 )
 from newsletter.web.desk.plots import Series, plot
+from newsletter.web.desk.records import ACTS
 from tests.conftest import MORNING
 
 DAY = "2026-03-02"
@@ -276,6 +278,35 @@ def test_a_reader_is_found_and_their_mail_explained(desk: object, sessions: db.S
     assert several.text.count("@example.com</a>") == 2
     assert "0 readers" in desk.submit("readers", "readers", address="%%%").text
     assert "left out" in desk.page("readers/2")
+
+
+def test_a_short_address_is_found_among_many_that_end_like_it(desk: object, sessions: db.Sessions) -> None:
+    with sessions.begin() as session:
+        for address in (*(f"a{n}.ann@example.com" for n in range(30)), "ann@example.com"):
+            session.add(
+                Subscriber(address=address, address_hash=address, person_hash=address, asked_at=MORNING)
+            )
+    assert desk.submit("readers", "readers", address="Ann@example.com").status_code == 303
+
+
+@pytest.mark.parametrize("page", ["readers/{}", "stories/{}", "outbox?page={}", "issues/{}"])
+def test_numbers_that_no_row_has_are_no_defect(desk: object, page: str) -> None:
+    for number in (2**31, 2**63, 10**30):
+        assert desk.get(page.format(number)).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("act", ["readers/{}/suppress", "feeds/{}/pause", "operators/signins/{}/end"])
+def test_acts_on_numbers_that_no_row_has_are_no_defect(desk: object, act: str) -> None:
+    fields = desk.fields("operators", "/desk/operators")
+    for number in (2**31 - 1, 2**31, 10**30):
+        assert desk.post(act.format(number), **fields, reason="gone").status_code in (404, 409)
+
+
+def test_every_act_in_the_trail_has_words() -> None:
+    source = "".join(path.read_text() for path in Path("newsletter").rglob("*.py"))
+    acts = set(re.findall(r'act="([a-z_]+\.[a-z_]+)"', source))
+    assert len(acts) > 10
+    assert acts <= ACTS.keys()
 
 
 def test_searching_leaves_no_address_in_any_address_of_a_page(desk: object) -> None:
