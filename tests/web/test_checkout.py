@@ -232,6 +232,21 @@ def test_a_signed_in_readers_forms_are_held_to_their_token(signed_in: FlaskClien
         assert signed_in.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
 
+def test_days_are_said_where_the_reader_lives(
+    signed_in: FlaskClient, sessions: db.Sessions, reader: Subscriber, now: datetime
+) -> None:
+    with sessions.begin() as session:  # already tomorrow in Auckland
+        one = session.get_one(Subscriber, reader.id)
+        one.zone, one.trial_started_at = "Pacific/Auckland", now.replace(hour=15)
+    assert "run until 10 March 2026, 04:00 NZDT" in signed_in.get("/checkout").text
+    page = _path(_send(signed_in, "/checkout").headers["Location"])
+    _press(signed_in, page, "pay")
+    _send(signed_in, "/checkout/cancel")
+    assert "until 10 March 2026, 04:00 NZDT" in signed_in.get("/checkout").text
+    token = Tokens(KEY, clock=clock.fixed(now)).make(UNSUBSCRIBE, subject_of(reader.id, reader.address_hash))
+    assert "until 10 March 2026, 04:00 NZDT" in signed_in.post(f"/unsubscribe/{token}").text
+
+
 def test_a_failed_payment_leads_to_the_card(signed_in: FlaskClient) -> None:
     page = _path(_send(signed_in, "/checkout").headers["Location"])
     _press(signed_in, page, "pay")

@@ -48,6 +48,12 @@ def test_the_front_page_shows_each_side_of_todays_first_story(browser: FlaskClie
     assert shown.count("<p>") == 3
 
 
+def test_what_costs_nothing_is_in_no_currency(make_site: Callable[..., Flask]) -> None:
+    page = make_site(PRICE="5 €").test_client().get("/").text
+    assert "5 € <small>a month" in page
+    assert "$" not in page
+
+
 def test_the_front_page_stands_before_the_first_issue(browser: FlaskClient) -> None:
     page = browser.get("/")
     assert page.status_code == 200
