@@ -31,7 +31,7 @@ from newsletter.mailroom.lines import (
     unheard,
 )
 from newsletter.mailroom.providers.protocol import Receipt
-from newsletter.mailroom.states import ACCEPTED, PENDING, SUBMITTING, UNCERTAIN, WITHDRAWN
+from newsletter.mailroom.states import ACCEPTED, PENDING, UNCERTAIN, WITHDRAWN
 from newsletter.mailroom.tally import LedgerSum, UncertainOne, story_of, sum_up, uncertain_ones
 from newsletter.models import Delivery
 
@@ -52,7 +52,6 @@ __all__ = [
     "give_back_lines",
     "had",
     "issue_hash",
-    "mark_uncertain",
     "may_have_had",
     "move",
     "move_issue",
@@ -83,11 +82,6 @@ def record(
 def give_back(session: Session, claimed: Claimed) -> int:
     """The whole batch back to pending: nothing of it left us."""
     return give_back_lines(session, Delivery, claimed.ids, token=claimed.token)
-
-
-def mark_uncertain(session: Session, claimed: Claimed, *, reason: str) -> int:
-    """We asked and did not hear: never resent by itself."""
-    return move(session, Delivery, claimed.ids, SUBMITTING, UNCERTAIN, token=claimed.token, reason=reason)
 
 
 def expire(session: Session, issue_id: int, *, now: datetime) -> int:

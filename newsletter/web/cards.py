@@ -15,7 +15,6 @@ from newsletter.newsroom.leans import SIDE_NAMES, SIDES
 SIZE: Final = (1200, 630)  # pixels, as Open Graph readers expect
 EDGE: Final = 72
 PAPER, INK, SOFT, RULE = "#fcfcfa", "#16181d", "#4d525c", "#8b9099"
-MARKER: Final = "#ffd84d"
 COLORS: Final = {"left": "#1f5a96", "center": "#59616e", "right": "#a92f24"}
 LEANING: Final = {"left": 1, "center": 0, "right": -1}
 BAR: Final = (446, 492)  # top and bottom

@@ -45,13 +45,11 @@ def issue(day: str) -> Response:
 def atom() -> Response:
     site = services()
     with db.reading(site.sessions) as session:
-        lines = archive.issue_lines(session, limit=IN_FEED)
-        views = [
-            issue_view(session, row, now=site.now())
-            for line in lines
-            if (row := archive.issue_on(session, line.issued_on)) is not None
+        entries = [
+            (line, issue_view(session, row, now=site.now()))
+            for line in archive.issue_lines(session, limit=IN_FEED)
+            if (row := archive.issue_on(session, line.issued_on)) is not None  # withdrawn a moment ago
         ]
-    entries = list(zip(lines, views, strict=True))
     answer = make_response(render_template("issues.atom.xml", entries=entries))
     answer.headers["Content-Type"] = "application/atom+xml; charset=utf-8"
     return public(answer, max_age=300)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Response, make_response, render_template, request
@@ -15,7 +15,6 @@ from newsletter import db
 from newsletter.circulation import numbers
 from newsletter.circulation.local_hour import due_at
 from newsletter.due import compose_moment
-from newsletter.errors import NotFound
 from newsletter.mailroom import ledger
 from newsletter.mailroom.ledger import LedgerSum
 from newsletter.mailroom.messages import Template
@@ -206,12 +205,3 @@ def arrives(row: Issue, look: Look, now: datetime) -> datetime | None:
     stale = row.composed_at + timedelta(hours=services().settings.STALE_AFTER)
     due = due_at(row.issued_on, look.hour, zone.key, ready_at=min(ready, stale), stale_at=stale)
     return due.astimezone(zone)
-
-
-def placed_day(value: str) -> date:
-    """The day in an address. Raises :class:`NotFound` when there is no such Issue."""
-    day = day_of(value)
-    with db.reading(services().sessions) as session:
-        if session.scalar(select(Issue.id).where(Issue.issued_on == day)) is None:
-            raise NotFound(f"There is no issue of {day.isoformat()}.")
-    return day
