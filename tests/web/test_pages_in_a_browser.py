@@ -23,7 +23,7 @@ from tests.circulation.readers import KEY, link_for, make_reader, tokens_at
 from tests.conftest import MORNING
 
 pytestmark = pytest.mark.browser
-WALKS = 3  # through all pages
+WALKS = 4  # through all pages
 HEAVIEST = 60 * 1024  # bytes over the wire: page, styles, script, pictures, header lines
 PAGES = ("/", "/signup", "/issues", "/about", "/privacy", "/terms", "/signin", "/checkout", "/nowhere")
 # WCAG 1.4.12: nothing is lost when a reader spaces text so.
@@ -33,6 +33,11 @@ SHIFTS = """() => new Promise(done => { let sum = 0; new PerformanceObserver(lis
 if (!e.hadRecentInput) sum += e.value }).observe({type: 'layout-shift', buffered: true}); setTimeout(() => done(sum), 50) })"""
 CUT_OFF = """() => [...document.querySelectorAll('main *, header *, footer *')].filter(e => e.scrollWidth > e.clientWidth + 1
 && ['hidden', 'clip'].includes(getComputedStyle(e).overflowX) && e.textContent.trim()).map(e => e.outerHTML.slice(0, 100))"""
+
+TOUCHING = """() => { const all = [...document.querySelectorAll('.button, button')].map(e => [e, e.getBoundingClientRect()])
+.filter(([, r]) => r.height); return all.flatMap(([a, r], n) => all.slice(n + 1).filter(([, s]) => Math.max(r.left, s.left)
+- Math.min(r.right, s.right) < 3 && Math.max(r.top, s.top) - Math.min(r.bottom, s.bottom) < 3)
+.map(([b]) => a.textContent.trim() + ' | ' + b.textContent.trim())) }"""
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +157,12 @@ def test_no_line_begins_with_a_citations_number(open_page: Any, home: dict[str, 
     for width in range(320, 1281, 60):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(ALONE) == 0, width
+
+
+def test_no_button_touches_another_on_a_phone(open_page: Any, home: dict[str, str]) -> None:
+    page = open_page(375)
+    for what in walk(page, home):
+        assert page.evaluate(TOUCHING) == [], what
 
 
 def test_every_page_stands_without_scripts_as_with_them(open_page: Any, home: dict[str, str]) -> None:
