@@ -77,7 +77,8 @@ def _serve() -> dict[str, Any] | None:
 
     for place in sorted({place.partition(":")[0] for place in COMMANDS.values()}):
         import_module(f"newsletter.commands.{place}")
-    for name in ("newsletter.app", "newsletter.schedule", "newsletter.worker"):
+    late = ("mjml", "newsletter.mailroom.providers.sendgrid")
+    for name in ("newsletter.app", "newsletter.schedule", "newsletter.worker", *late):
         import_module(name)
     assert threading.active_count() == 1
     gc.collect()
