@@ -36,6 +36,8 @@ from sqlalchemy.sql import Select
 from newsletter.db_faults import explain as explain
 from newsletter.db_faults import speaking_plainly as speaking_plainly
 from newsletter.db_numbers import among as among
+from newsletter.db_numbers import leap as leap
+from newsletter.db_numbers import leapt_to as leapt_to
 from newsletter.db_numbers import numbers as numbers
 from newsletter.db_turns import begin_writing
 from newsletter.db_turns import durably as durably

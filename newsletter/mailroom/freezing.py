@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData, Select, Table, Text, case, insert, literal, select, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -71,6 +84,8 @@ def freeze(
         tell("freezing")
         hashes = {kind: t.content_hash for kind, t in templates.items()}
         size = _owe(session, issue.id, hashes)
+        if here and here.restored_on:
+            _number_ahead(session, issue.id)
         tell("freezing")
         left = _leave_out(session, issue.id)
     except IntegrityError:
@@ -157,6 +172,17 @@ _LINE = (
     "state",
     "attempts",
 )
+
+
+def _number_ahead(session: Session, issue_id: int) -> None:
+    """In a copy, the lines of its first Issue begin where no number was given before (see ``fence.py``)."""
+    floor = db.leapt_to(session, "delivery")
+    first = session.scalar(select(func.min(Delivery.id)).where(Delivery.issue_id == issue_id))
+    if first is not None and first <= floor:
+        ahead = (
+            update(Delivery).where(Delivery.issue_id == issue_id).values(id=Delivery.id + floor - first + 1)
+        )
+        session.execute(ahead, execution_options={"synchronize_session": False})
 
 
 def _leave_out(session: Session, issue_id: int) -> int:
