@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from newsletter.newsroom.alignment import negation_turned
-from newsletter.newsroom.facts import QUOTED, flipped, name_words, numbers, spelled
+from newsletter.newsroom.facts import DIRECTIONS, QUOTED, flipped, name_words, numbers, spelled
 from newsletter.newsroom.headlines import tells_nothing
 from newsletter.newsroom.leaning import unquoted
 from newsletter.newsroom.leans import Side
@@ -38,6 +38,15 @@ OTHER_NAMES = (
 MOST = 2
 MOST_LOOKED_AT = 40  # sentences, the most central first
 LONGEST = 40  # words
+# Directions that a Story's headlines may disagree on; "more" and "less" are of different things too often.
+OPPOSITES = (
+    *((frozenset(a.split()), frozenset(b.split())) for a, b in (DIRECTIONS[i] for i in (1, 2, 3, 4, 5, 7))),
+    (
+        frozenset(("kill", "kills", "killed", "dead", "died")),
+        frozenset(("capture", "captures", "captured", "arrest", "arrested", "detained")),
+    ),
+)
+CONTESTED = 0.2  # share of the headlines
 # What somebody thinks, wants or accuses another of; and what is doubted.
 _JUDGED = re.compile(
     r"\b(?:should|ought|must|deserves?|critics?|supporters|opponents|advocates|accus\w+|alleg\w+|blam\w+|condemn\w+|slam\w+|argu\w+|"
@@ -70,14 +79,16 @@ def agreements(
     if len(wanted) < 2:
         return []
     found: list[tuple[Statement, Sentence]] = []
+    headlines = [a.headline for a in articles]
     able = sorted(
-        (s for s in pool if is_fact(s)), key=lambda s: (s.is_headline, -s.salience, s.article.id, s.position)
+        (s for s in pool if is_fact(s) and not contested(s.text, headlines)),
+        key=lambda s: (s.is_headline, -s.salience, s.article.id, s.position),
     )[:MOST_LOOKED_AT]
     carried = {id(s): c for s in able if (c := _carriers(s, articles, wanted))}
     for limit, before in ((NEW, told), (SAID_AGAIN, told), (SAID_AGAIN, above), (WORD_FOR_WORD, above)):
         for statement in able:
             share = REPEATED_HEADLINE if statement.is_headline else min(limit + 0.25, WORD_FOR_WORD)
-            if id(statement) not in carried or _repeats(statement.text, headline, share):
+            if id(statement) not in carried or repeats(statement.text, headline, share):
                 continue
             if any(statement.like(t) >= limit for t in before) or any(
                 statement.like(s) >= AGREED for s, _ in found
@@ -106,10 +117,26 @@ def is_fact(statement: Statement) -> bool:
     )
 
 
-def _repeats(text: str, headline: str, share: float) -> bool:
+def repeats(text: str, headline: str, share: float) -> bool:
     """The headline says so much of what the text says."""
     words, known = set(terms(text)), set(terms(headline))
     return len(words & known) >= share * len(words)
+
+
+def contested(text: str, headlines: Sequence[str]) -> bool:
+    """A fair share of the Story's headlines say the opposite: "captured" where this says "killed"."""
+    said = _small(text)
+    for one, other in ((a, b) for pair in OPPOSITES for a, b in (pair, pair[::-1])):
+        if said & one and not said & other:
+            against = sum(bool(w & other) and not w & one for w in map(_small, headlines))
+            if against >= max(2, CONTESTED * len(headlines)):
+                return True
+    return False
+
+
+def _small(text: str) -> frozenset[str]:
+    """The words of the text in small letters."""
+    return frozenset(re.findall(r"[a-z]+", text.lower()))
 
 
 def _carriers(

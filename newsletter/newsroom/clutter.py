@@ -41,6 +41,8 @@ _DATELINES = tuple(
         r"^(?:[A-Z]{2,}\s+){3,8}(?=[A-Z][a-z])",
         r"^(?:[A-Z][A-Z’'\-]+\s+){2,10}[A-Z][A-Z’'\-]+:\s+(?=[A-Z])",
         r"^\d{1,2}[.:)]\s+(?=[A-Z])",
+        # "Republic Of Quorn On Friday, the council …"
+        r"^(?:[A-Z][\w’'\-]+\s+){1,6}(?=(?:On|In|At|After|As)\s+(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)",
         # A heading between quotation marks: "‘A flagrant gift’ The council …"
         r"^[‘“\"'][A-Z][^’”\"']{2,60}[’”\"']\s+(?=(?:The|A|An|In|On|At|After|As|When)\s)",
     )

@@ -17,6 +17,7 @@ from newsletter.newsroom.salience import STOPWORDS, stem
 from newsletter.newsroom.statements import Statement
 
 SAME_MATTER = 0.35  # cosine from which a sentence in the past tense speaks of the same as one in the future
+FEWEST = 2  # Outlets that tell as done on a weekday what another calls coming on it
 LOOKED_AT = 5  # words after "will" or "poised to" that may be its verb or name its matter
 RECENT = timedelta(hours=18)  # of the newest Article: what these Articles count is the newest toll
 _STATE = "expected|poised|set|due|scheduled|slated|about|planning|preparing|likely"
@@ -42,6 +43,7 @@ _ON_DATE = re.compile(
     r"\b(?P<month>Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\.? (?P<day>\d{1,2})\b(?!\s*,?\s*\d{4})"
     r"|\b(?P<weekday>Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\b(?P<near>today|tonight|tomorrow|this (?:morning|afternoon|evening))\b"
 )
+_WEEKDAY = re.compile(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b")
 _N = r"(?<!of )(?<![\w$€£.,-])(?P<n>(?!(?:19|20)\d\d\b)(?:\d{1,3}(?:,\d{3})+|\d+)|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 _TOLL = re.compile(
     rf"(?P<about>at least |more than |over |nearly |almost |some |about )?{_N} (?:(?!(?:percent|out|per|in)\b)[a-zA-Z-]+ ){{0,4}}?(?:killed|dead|died|die|dies)\b",
@@ -73,6 +75,8 @@ def overtaken(statement: Statement, pool: Sequence[Statement], latest: datetime 
         return True
     if not was and _done(own[: marker.start()]):
         return False
+    if not was and _done_that_day(statement, _WEEKDAY.findall(after), pool):
+        return True
     matter = _matter(own[marker.end() :]) | (_PASSED if marker.group().startswith("if") else frozenset())
     return any(
         (was or other.article.published_at >= published)
@@ -81,6 +85,18 @@ def overtaken(statement: Statement, pool: Sequence[Statement], latest: datetime 
         for other in pool
         if other is not statement
     )
+
+
+def _done_that_day(statement: Statement, days: Sequence[str], pool: Sequence[Statement]) -> bool:
+    """Two Outlets tell something like it as done on the very weekday that it calls coming."""
+    if not days:
+        return False
+    telling = {
+        other.article.outlet
+        for other in pool
+        if days[0] in other.text and _done(other.text) and statement.like(other) >= SAME_MATTER
+    }
+    return len(telling - {statement.article.outlet}) >= FEWEST
 
 
 def _matter(text: str) -> frozenset[str]:

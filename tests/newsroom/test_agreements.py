@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
-from newsletter.newsroom.agreements import agreements, carries, is_fact
+from newsletter.newsroom.agreements import agreements, carries, contested, is_fact
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.statements import statements
 from newsletter.newsroom.summarizers.protocol import ArticleText
@@ -93,3 +93,13 @@ def test_any_order_agrees_on_the_same() -> None:
     for seed in range(5):
         random.Random(seed).shuffle(articles)
         assert _agreed(articles) == wanted
+
+
+def test_what_a_fair_share_of_the_headlines_denies_is_not_agreed_on() -> None:
+    text = "The keeper of the harbor light was killed on Monday, the police of Quorn said."
+    assert contested(
+        text, ["Keeper of harbor light captured", "Keeper captured in Quorn", "Harbor light dark"]
+    )
+    assert not contested(
+        text, ["Keeper of harbor light killed", "Keeper captured in Quorn", "Harbor light dark"]
+    )

@@ -9,6 +9,7 @@ import pytest
 from newsletter.newsroom.headlines import Casing, clean, sentence_case
 from newsletter.newsroom.leaning import told_by_the_day
 from newsletter.newsroom.leans import Side
+from newsletter.newsroom.outdated import current
 from newsletter.newsroom.questions import asked, tells_next
 from newsletter.newsroom.quotes import quotes
 from newsletter.newsroom.sentences import has_verb, is_cut_off, pieces, usable
@@ -167,3 +168,40 @@ def test_what_a_short_name_is_joined_to_is_small() -> None:
         sentence_case("UN-Led Talks End Without Partners In Quorn", casing)
         == "UN-led talks end without partners in Quorn"
     )
+
+
+def test_what_two_outlets_tell_as_done_on_friday_is_no_longer_to_come() -> None:
+    coming = "The mayor of Quorn will learn her fate in the harbor case on Friday at the court of Marlow Bay."
+    done = "The court of Marlow Bay cleared the mayor of Quorn in the harbor case on Friday."
+    articles = [
+        ArticleText(
+            n, f"Outlet {n}", side, "Court clears mayor in harbor case", text, DAY + timedelta(hours=n)
+        )
+        for n, (side, text) in enumerate(
+            [(Side.LEFT, coming), (Side.RIGHT, done), (Side.CENTER, done)], start=1
+        )
+    ]
+    assert coming not in [s.text for s in current(statements(articles))]
+    assert coming in [s.text for s in current(statements(articles[:2]))]
+
+
+def test_what_is_beside_the_headline_is_no_lede_and_the_headline_is_not_told_again_below() -> None:
+    beside = "Quorn catches its largest eel in years"
+    articles = [
+        ArticleText(n, f"Outlet {n}", Side.CENTER, headline, "", DAY + timedelta(hours=n))
+        for n, headline in enumerate(
+            ["Council votes for harbor wall", beside, "Council of Marlow Bay votes 7 to 4 for harbor wall"],
+            start=1,
+        )
+    ]
+    telling = Extractive().tell(articles)
+    assert telling.headline == "Council votes for harbor wall"
+    assert [s.text for s in telling.lede] == ["Council of Marlow Bay votes 7 to 4 for harbor wall."]
+    assert "Council votes for harbor wall." not in [s.text for s in telling.overview]
+
+
+def test_a_place_and_a_day_with_capitals_run_together_are_taken_apart() -> None:
+    text = "Republic Of Quorn On Friday, the council of Marlow Bay voted for a wall in the harbor."
+    assert [p.text for p in pieces(text)] == [
+        "On Friday, the council of Marlow Bay voted for a wall in the harbor."
+    ]

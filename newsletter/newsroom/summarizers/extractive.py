@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from newsletter.newsroom import contrasts, differences, headlines, questions
-from newsletter.newsroom.agreements import agreements
+from newsletter.newsroom import agreements, contrasts, differences, headlines, questions
 from newsletter.newsroom.grounding import keep_grounded
 from newsletter.newsroom.leans import SIDES, Side
 from newsletter.newsroom.outdated import current, newest_toll, other_toll
@@ -28,6 +27,7 @@ from newsletter.newsroom.waves import latest_wave
 CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
 MOST_BULLETS = 6
 FEW_QUESTIONS = 2  # where only the Summaries answer any
+NEAR = 2  # meaning words of the Headline that the Lede has too: it is about the same
 ADDS = 3  # meaning words at least by which the Lede says more than the Headline
 # Sentences without a loaded word from which the neutral paragraph does without those that have one.
 ENOUGH_PLAIN = 6
@@ -51,7 +51,8 @@ class Extractive:
             [a for a in articles if a.id in newest and not other_toll(a.headline, toll)] or articles
         )
         lede = _lede([s for s in plain if s.article.id in newest] or plain, headline)
-        overview = overview_of(_unloaded(plain), articles, lede)
+        fresh = [s for s in plain if not agreements.repeats(s.text, headline, agreements.WORD_FOR_WORD)]
+        overview = overview_of(_unloaded(fresh), articles, lede)
         shown = [*lede, *overview]
         sides: dict[Side, list[Statement]] = {}
         for side in (
@@ -133,9 +134,9 @@ def _lede(pool: Sequence[Statement], headline: str) -> list[Statement]:
     """The most central plain first sentence that says more than the headline above it; another headline only when no
     excerpt gives one."""
     known = set(terms(headline))
-    pool = next(
-        kept for n in (ADDS, ADDS - 1, 0) if (kept := [s for s in pool if len(set(s.terms) - known) >= n])
-    )
+    near = [s for s in pool if len(set(s.terms) & known) >= min(NEAR, len(known))] or list(pool)
+    steps = ([s for s in near if len(set(s.terms) - known) >= n] for n in (ADDS, ADDS - 1, 0))
+    pool = next((kept for kept in steps if kept), [])
     alone = [i for i, s in enumerate(pool) if s.stands_alone] or [i for i, s in enumerate(pool) if s.fit]
     leads = [i for i in alone if pool[i].position == 0] or alone
     leads = [i for i in leads if not pool[i].loaded] or leads
@@ -173,7 +174,7 @@ def _analysis(
     headline: str,
 ) -> tuple[list[Bullet], list[Statement]]:
     """Agree, differ, next; and the sentences it used."""
-    agreed = agreements(pool, articles, above=above, told=told, headline=headline)
+    agreed = agreements.agreements(pool, articles, above=above, told=told, headline=headline)
     used = [statement for statement, _ in agreed]
     agree = [Bullet(BulletKind.AGREE, sentence) for _, sentence in agreed]
     counted = differences.telling_counts(words, articles)
