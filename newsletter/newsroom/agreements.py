@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from newsletter.newsroom.alignment import negation_turned
@@ -18,16 +19,16 @@ from newsletter.newsroom.leaning import unquoted
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.loaded_words import loaded_in
 from newsletter.newsroom.namings import also_called
-from newsletter.newsroom.salience import overlap, stem, terms
-from newsletter.newsroom.sentences import has_verb
+from newsletter.newsroom.salience import cosine, overlap, stem, terms
+from newsletter.newsroom.sentences import has_verb, split
 from newsletter.newsroom.statements import Statement, origin
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.support import best_sentences, support_of
 from newsletter.newsroom.telling import Citation, Sentence
 
-CARRIED = 0.55  # share of the sentence's words that two sentences of the other Side's Article must carry
+CARRIED = 0.6  # share of the sentence's words that two sentences of the other Side's Article must carry
 AGREED = 0.5  # cosine from which two agreements say the same
-COUNTED = 0.45  # the same for a sentence with a number of two digits or more, which few would invent alike
+COUNTED = 0.5  # the same for a sentence with a number of two digits or more, which few would invent alike
 NEW = 0.5  # cosine to what stands above under which an agreement tells something new
 SAID_AGAIN = 0.75  # cosine from which a reader takes a sentence for one that stood above
 WORD_FOR_WORD = 0.9  # and from which it is the same sentence
@@ -51,7 +52,8 @@ CONTESTED = 0.2  # share of the headlines
 _JUDGED = re.compile(
     r"\b(?:should|ought|must|deserves?|critics?|supporters|opponents|advocates|accus\w+|alleg\w+|blam\w+|condemn\w+|slam\w+|argu\w+|"
     r"claim\w*|insist\w*|believ\w+|fears?|hopes?|hail\w*|prais\w+|welcom\w+|denounc\w+|trash\w*|troubling|important|clearly|obviously|"
-    r"finally|unfortunately|surpris\w+|tensions|fireworks|dealing|doom\w*|planned to|sadly|merely|so-called|aim(?:ed|ing)? (?:at|to)|seem\w*|appears? to)\b",
+    r"finally|unfortunately|surpris\w+|tensions|fireworks|dealing|doom\w*|planned to|sadly|merely|so-called|aim(?:ed|ing)? (?:at|to)|seem\w*|"
+    r"appears? to|direct result|up in arms|wrongful\w*|mistaken\w*|grip|fails|reality|stands? up to|thank\w*)\b",
     re.IGNORECASE,
 )
 _LABELLED = re.compile(r"^[^:,]{3,40}: ")  # "Ann Teal: the limit stays"
@@ -160,6 +162,12 @@ def _carriers(
     return tuple(found)
 
 
+def _alike(text: str, article: ArticleText) -> bool:
+    """One sentence of the Article, or its headline, says the same and hardly more."""
+    own = Counter(terms(text))
+    return any(cosine(own, Counter(terms(s))) >= AGREED for s in (article.headline, *split(article.excerpt)))
+
+
 def least_carried(text: str) -> float:
     """How much of the sentence two sentences must carry."""
     return COUNTED if any(len(n.replace(".", "")) > 1 for n in numbers(text)) else CARRIED
@@ -167,7 +175,7 @@ def least_carried(text: str) -> float:
 
 def carries(text: str, article: ArticleText) -> bool:
     """The Article by itself states what the text states: words, numbers and names, without doubting it or the other way round."""
-    if support_of(text, article) < least_carried(text):
+    if support_of(text, article) < least_carried(text) and not _alike(text, article):
         return False
     near = best_sentences(text, article, 3)
     whole = f"{article.headline}. {article.excerpt}"
