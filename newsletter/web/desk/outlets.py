@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter import db
 from newsletter.models import Article, Feed, Outlet
 from newsletter.newsroom import pausing
+from newsletter.newsroom.gather import KEEP_FROM
 from newsletter.newsroom.leans import SIDES, Lean, Side, side_of
 from newsletter.web.desk.guard import bp, by, go
 from newsletter.web.services import services
@@ -88,7 +89,7 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
         feed_id: count
         for feed_id, count in session.execute(
             select(Article.feed_id, func.count())
-            .where(Article.gathered_at > now - LATELY)
+            .where(Article.gathered_at > now - LATELY, Article.published_at > now - LATELY - KEEP_FROM)
             .group_by(Article.feed_id)
         )
     }
@@ -99,7 +100,7 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
         .options(joinedload(Feed.outlet))
         .order_by(func.lower(Outlet.name), Feed.url)
     ).all()
-    latest = _latest(session)
+    latest = _latest(session, now)
     return [
         FeedLine(
             f,
@@ -113,14 +114,14 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
     ]
 
 
-def _latest(session: Session) -> dict[int, tuple[LastEntry, ...]]:
-    """The latest Articles of each Feed, newest first."""
+def _latest(session: Session, now: datetime) -> dict[int, tuple[LastEntry, ...]]:
+    """The latest Articles of each Feed, newest first; none that are older than any news. Years of Articles are not walked."""
     place = func.row_number().over(
         partition_by=Article.feed_id, order_by=(Article.published_at.desc(), Article.id.desc())
     )
     ranked = select(
         Article.feed_id, Article.headline, Article.url, Article.published_at, place.label("place")
-    ).where(Article.feed_id.is_not(None))
+    ).where(Article.feed_id.is_not(None), Article.published_at > now - KEEP_FROM)
     rows = ranked.subquery()
     found: dict[int, tuple[LastEntry, ...]] = {}
     for feed_id, headline, url, published_at, _ in session.execute(

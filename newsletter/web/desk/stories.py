@@ -36,17 +36,18 @@ class StoryLine:
 def stories() -> Response:
     page = page_number()
     since = services().now() - LAST
+    lately = (Story.last_published_at > since, Story.merged_into_id.is_(None))
     with db.reading(services().sessions) as session:
         carried = (
             select(Article.story_id, func.count(func.distinct(Article.outlet_id)).label("outlets"))
-            .where(Article.story_id.is_not(None))
+            .where(Article.story_id.in_(select(Story.id).where(*lately)))
             .group_by(Article.story_id)
             .subquery()
         )
         rows = session.scalars(
             select(Story)
             .join(carried, carried.c.story_id == Story.id)
-            .where(Story.last_published_at > since, Story.merged_into_id.is_(None))
+            .where(*lately)
             .order_by(carried.c.outlets.desc(), Story.last_published_at.desc(), Story.id)
             .offset((page - 1) * PAGE)
             .limit(PAGE + 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, update
+from sqlalchemy.event import listen
 
 from newsletter import db
 from newsletter.circulation.addresses import address_hash
@@ -492,6 +493,23 @@ def test_a_dispatch_is_followed_only_by_who_asks(desk: object, sessions: db.Sess
     assert 'http-equiv="refresh" content="10"' in followed
     assert "Why stop here?" not in followed  # nothing that is typed may be lost by opening it anew
     assert "Stop following" in followed
+
+
+@pytest.mark.parametrize("page", ["outlets", "stories", ""])
+def test_years_of_articles_are_not_walked_for_a_page(desk: object, sessions: db.Sessions, page: str) -> None:
+    asked: list[tuple[str, object]] = []
+    engine = sessions.kw["bind"]
+    listen(engine, "before_cursor_execute", lambda _c, _k, words, given, *_: asked.append((words, given)))
+    desk.page(page)
+    with engine.connect() as connection:
+        for words, given in list(asked):
+            if words.lstrip().startswith("SELECT"):
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()
+                assert not [
+                    step
+                    for *_, step in plan
+                    if re.search(r"SCAN article\b(?!.*published)|\(story_id>\?\)", step)
+                ], words
 
 
 def test_the_last_entries_of_a_feed(desk: object) -> None:
