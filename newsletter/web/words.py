@@ -53,6 +53,13 @@ def listed(words: Iterable[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
 
 
+def start_words(days: int) -> str:
+    """What the button to sign up says where a Trial has so many days."""
+    if not days:
+        return "Sign me up"
+    return "Start my free day" if days == 1 else f"Start my {days} free days"
+
+
 def host(url: str) -> str:
     """The host of an address without ``www.``, to show where a link leads."""
     return (urlsplit(url).hostname or "").removeprefix("www.")
@@ -84,6 +91,7 @@ def _given() -> dict[str, Any]:
         "form_token": form_token,
         "form_field": FIELD,
         "page_made": page_made,
+        "start_words": start_words(found.settings.TRIAL_DAYS),
         "sides": SIDES,
         "side_names": SIDE_NAMES,
         "lean_names": LEAN_NAMES,

@@ -48,6 +48,20 @@ def test_the_front_page_shows_each_side_of_todays_first_story(browser: FlaskClie
     assert shown.count("<p>") == 3
 
 
+@pytest.mark.parametrize("few", [0, 1])
+def test_no_page_promises_no_days_or_one_stories(
+    make_site: Callable[..., Flask], published: Issue, few: int
+) -> None:
+    browser = make_site(TRIAL_DAYS=few, FREE_STORIES=few).test_client()
+    issue = browser.get(f"/issues/{published.issued_on}").text
+    story = re.search(r'href="(/stories/[^"#]+)"', issue)
+    assert story
+    for address in ("/", "/signup", "/checkout", "/terms", story[1]):
+        words = " ".join(re.sub(r"<[^>]+>", " ", browser.get(address).text).split())
+        assert not re.search(r"\b0 (free|full|day|stor)|\b1 (free |full )?(days|stories)", words), address
+        assert few or "free days" not in words, address
+
+
 def test_what_costs_nothing_is_in_no_currency(make_site: Callable[..., Flask]) -> None:
     page = make_site(PRICE="5 €").test_client().get("/").text
     assert "5 € <small>a month" in page
