@@ -56,11 +56,32 @@ def test_the_units_are_understood_by_systemd_and_start_commands_of_ours(tmp_path
     assert started
     for name in set(re.findall(r"newsletter@([a-z]+)", TEXT)):
         command([name])
+    verify(tmp_path, {"newsletter@web.service": unit[1].replace(started[1], "/bin/true")})
+
+
+def test_the_timer_of_the_backups_is_understood_and_its_service_makes_one(tmp_path: Path) -> None:
+    service, timer = re.findall(r"```ini\n(\[Unit\]\nDescription=Newsletter, backup.*?)```", TEXT, re.DOTALL)
+    shell = re.search(r"^ExecStart=/bin/sh -c '(.*)'$", service, re.MULTILINE)
+    assert shell
+    command(re.findall(r"-m newsletter ((?:[a-z]+ )+)", shell[1])[0].split())
+    written = re.search(r"\S+\.db", shell[1].replace("$(date +%%F)", "2026-03-02"))
+    assert written
+    swept = re.search(r"^ExecStartPost=\S+/find (\S+) ", service, re.MULTILINE)
+    assert swept
+    assert written[0].startswith(f"{swept[1]}/"), "what it deletes of is where it writes to"
+    verify(tmp_path, {"newsletter-backup.service": service, "newsletter-backup.timer": timer})
+
+
+def verify(folder: Path, units: dict[str, str]) -> None:
+    """Systemd has nothing to say of these."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd here to ask")
-    file = tmp_path / "newsletter@web.service"
-    file.write_text(unit[1].replace(started[1], "/bin/true"))
+    for name, text in units.items():
+        (folder / name).write_text(text)
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", file], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", "--man=no", *(folder / name for name in units)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stderr.strip()) == (0, "")
