@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from newsletter.newsroom.framing import ONLY_TELLS, TELLING, root_of
 from newsletter.newsroom.leaning import unquoted
@@ -105,7 +106,8 @@ def bullets(own: Mapping[Side, Statement]) -> list[Bullet]:
     ]
 
 
-def _marks(text: str) -> dict[str, float]:
+@lru_cache(maxsize=20_000)
+def _marks(text: str) -> Mapping[str, float]:
     """The words of the text that judge, or name by judging, as stems, each with its weight."""
     found = {m.lower(): 0.5 for m in _TAKES.findall(unquoted(text))}
     found = {root_of(w): weight for w, weight in found.items()}
