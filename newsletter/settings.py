@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from newsletter import settings_words
 from newsletter.errors import SettingsError
 
 DEVELOPMENT_KEY = "development-only-not-a-secret"
@@ -170,6 +171,16 @@ class Settings(BaseSettings):
             raise ValueError("must be one line of text")
         return value.strip()
 
+    @field_validator("MAIL_FROM")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        return settings_words.sender(value)
+
+    @field_validator("OPERATORS")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        return ",".join(settings_words.mailable(part.strip()) for part in value.split(",") if part.strip())
+
     @field_validator("DKIM_SELECTOR")
     @classmethod
     def _selector(cls, value: str) -> str:
@@ -182,10 +193,7 @@ class Settings(BaseSettings):
     @field_validator("FETCH_ALLOW_PRIVATE")
     @classmethod
     def _host_ports(cls, value: str) -> str:
-        for part in filter(None, (p.strip() for p in value.split(","))):
-            host, _, port = part.rpartition(":")
-            if not host or not port.isdigit():
-                raise ValueError(f"'{part}' is not host:port")
+        settings_words.require_host_ports(value)
         return value
 
     @property
@@ -202,7 +210,7 @@ class Settings(BaseSettings):
 
     @property
     def operators(self) -> tuple[str, ...]:
-        """``OPERATORS`` as addresses in lower case."""
+        """``OPERATORS`` as addresses in lower case, as ``addresses.normalise`` writes them."""
         return tuple(a.strip().lower() for a in self.OPERATORS.split(",") if a.strip())
 
     @property
@@ -226,6 +234,10 @@ class Settings(BaseSettings):
         key = self.SECRET_KEY.get_secret_value()
         if key == DEVELOPMENT_KEY or len(key) < 32:
             reasons.append("SECRET_KEY must be set to 32 or more random characters")
+        if DEVELOPMENT_KEY in self.signing_keys[:-1]:
+            reasons.append(
+                "SECRET_KEYS_BEFORE must be without the development key: everybody knows it and could unsubscribe others"
+            )
         if not self.SITE_URL.startswith("https://"):
             reasons.append("SITE_URL must be https")
         if "no postal address set" in self.POSTAL_ADDRESS:
@@ -236,6 +248,8 @@ class Settings(BaseSettings):
             reasons.append("MAIL_PROVIDER must be smtp or sendgrid: the Outbox sends nothing")
         if self.MAIL_PROVIDER == "sendgrid" and not self.SENDGRID_API_KEY.get_secret_value():
             reasons.append("SENDGRID_API_KEY must be set for MAIL_PROVIDER=sendgrid")
+        if self.MAIL_PROVIDER == "sendgrid" and not self.SENDGRID_HOST.startswith("https://"):
+            reasons.append("SENDGRID_HOST must be https")
         if self.MAIL_PROVIDER == "smtp" and not self.SMTP_URL.get_secret_value():
             reasons.append("SMTP_URL must be set for MAIL_PROVIDER=smtp")
         reasons += self._unsafe_payments()

@@ -33,6 +33,15 @@ UNSAFE = [
     ("MAIL_PROVIDER", {"MAIL_PROVIDER": "outbox"}),
     ("SMTP_URL", {"SMTP_URL": None}),
     ("SENDGRID_API_KEY", {"MAIL_PROVIDER": "sendgrid"}),
+    (
+        "SENDGRID_HOST",
+        {
+            "MAIL_PROVIDER": "sendgrid",
+            "SENDGRID_API_KEY": "SG.invented",
+            "SENDGRID_HOST": "http://127.0.0.1:1",
+        },
+    ),
+    ("SECRET_KEYS_BEFORE", {"SECRET_KEYS_BEFORE": f"{'o' * 40},{DEVELOPMENT_KEY}"}),
     ("STRIPE_API_KEY", {"STRIPE_API_KEY": None}),
     ("STRIPE_WEBHOOK_SECRET", {"STRIPE_WEBHOOK_SECRET": None}),
     ("STRIPE_PRICE_ID", {"STRIPE_PRICE_ID": None}),
@@ -78,6 +87,33 @@ def test_development_starts_with_it(
     load: Callable[..., Settings], name: str, change: dict[str, str | None]
 ) -> None:
     assert not load({**change, "ENVIRONMENT": "development"}).in_production
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_FROM", "Evenhand"),
+        ("MAIL_FROM", "Evenhand morning@example.com"),
+        ("MAIL_FROM", "Evenhand <morning@example.com> <x@example.com>"),
+        ("MAIL_FROM", "a@example.com, b@example.com"),
+        ("OPERATORS", "Ann <ann@example.com>"),
+        ("OPERATORS", "ann@example.com; bo@example.com"),
+        ("OPERATORS", "ann@example.com,bo"),
+    ],
+)
+def test_what_is_no_address_is_refused_everywhere(
+    load: Callable[..., Settings], name: str, value: str
+) -> None:
+    """An operator who cannot be mailed would keep every alert, and every dispute, from being told to the others."""
+    with pytest.raises(SettingsError, match=f"^Settings are wrong. {name}: "):
+        load({name: value, "ENVIRONMENT": "development"})
+
+
+def test_addresses_are_taken_as_people_write_them(load: Callable[..., Settings]) -> None:
+    found = load({"OPERATORS": " Ann@Example.com, bo@bücher.example,", "MAIL_FROM": "morning@example.com"})
+    assert found.operators == ("ann@example.com", "bo@xn--bcher-kva.example")
+    for sender in ("Evenhand <m@example.com>", '"Evenhand, Inc." <m@example.com>', "<m@example.com>"):
+        assert load({"MAIL_FROM": sender}).MAIL_FROM == sender
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""What an operator may write for a setting that is more than a word or a number. Each raises ValueError with what is expected."""
+
+from __future__ import annotations
+
+import re
+from email.utils import parseaddr
+
+
+def sender(text: str) -> str:
+    """``Name <address>``, or an address alone."""
+    address = parseaddr(text)[1]
+    # Without its brackets a name would run into the address behind it.
+    bracketed = f"{text.partition('<')[0]}<{address}>"
+    if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", address) or text not in (address, bracketed):
+        raise ValueError("must be 'Name <address>', such as Evenhand <morning@example.com>")
+    return text
+
+
+def mailable(address: str) -> str:
+    """The address with its domain in ASCII."""
+    from email_validator import EmailNotValidError, validate_email  # it takes a while, and most start without
+
+    try:
+        read = validate_email(address, check_deliverability=False)
+    except EmailNotValidError:
+        raise ValueError(f"'{address}' is not an address such as ann@example.com") from None
+    return f"{read.local_part}@{read.ascii_domain}"
+
+
+def require_host_ports(text: str) -> None:
+    """A comma list of ``host:port``."""
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        host, _, port = part.rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError(f"'{part}' is not host:port")
