@@ -86,13 +86,17 @@ def main() -> None:
     if "--trace" in sys.argv:
         cli()
     try:
-        cli(standalone_mode=True)
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort as error:  # a question answered with no, or Ctrl-C
+        interrupted = isinstance(error.__cause__, KeyboardInterrupt)
+        _leave("Stopped." if interrupted else "Nothing was done.", 130 if interrupted else 1)
     except NewsletterError as error:
         _leave(str(error), error.exit_code)
     except OSError as error:
         _leave(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", 1)
-    except KeyboardInterrupt:
-        _leave("Stopped.", 130)
     except Exception as error:  # noqa: BLE001 - the last net: an operator gets a sentence, never a stack trace
         if said := _of_the_database(error):
             _leave(said, 4)

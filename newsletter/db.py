@@ -14,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import (
     DateTime,
     Delete,
@@ -49,7 +50,6 @@ _COUNTED = {"preserve_rowcount": True}  # an INSERT's is lost otherwise: SQLAlch
 CONNECT_SECONDS = 10  # that a PostgreSQL server may take to answer
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
-
 _PRAGMAS = (
     "journal_mode=WAL",
     "foreign_keys=ON",
@@ -83,8 +83,8 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 def make_engine(url: str) -> Engine:
-    """Open a database. SQLite gets WAL, foreign keys and a 30 s busy wait, and transactions that BEGIN IMMEDIATE
-    when they write would be too clever here: pysqlite's own BEGIN is switched off and ours is explicit."""
+    """Open a database. SQLite gets WAL and foreign keys; its transactions begin by our own word and not pysqlite's, with the
+    write lock in hand unless they only read. Raises :class:`DatabaseError` for what is no address of one."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -268,7 +268,10 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the tables to ``revision``. Safe to call twice."""
     with speaking_plainly():
         known(engine)
-        command.upgrade(_alembic(engine), revision)
+        try:
+            command.upgrade(_alembic(engine), revision)
+        except CommandError as error:
+            raise DatabaseError(f"The tables cannot be brought to '{revision}': {error}.") from None
 
 
 def downgrade(engine: Engine, revision: str) -> None:

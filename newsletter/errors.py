@@ -53,7 +53,7 @@ class ChangedMeanwhile(Refused):
 
 
 class PortTaken(NewsletterError):
-    """Another program listens on the port."""
+    """Another program listens on the port, or we may not."""
 
     exit_code = 8
 

@@ -113,7 +113,7 @@ def test_addresses_are_taken_as_people_write_them(load: Callable[..., Settings])
     found = load({"OPERATORS": " Ann@Example.com, bo@bücher.example,", "MAIL_FROM": "morning@example.com"})
     assert found.operators == ("ann@example.com", "bo@xn--bcher-kva.example")
     for sender in ("Evenhand <m@example.com>", '"Evenhand, Inc." <m@example.com>', "<m@example.com>"):
-        assert load({"MAIL_FROM": sender}).MAIL_FROM == sender
+        assert sender == load({"MAIL_FROM": sender}).MAIL_FROM
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ def db() -> None:
 def upgrade(revision: str) -> None:
     """Bring the tables to this program's revision."""
     engine = database.make_engine(opening.open_settings().DATABASE_URL)
-    before = database.known(engine)
+    with database.speaking_plainly():
+        before = database.known(engine)
     database.upgrade(engine, revision)
     after = database.known(engine)
     click.echo(

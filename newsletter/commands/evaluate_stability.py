@@ -16,6 +16,8 @@ from newsletter.newsroom.clusters import cluster
 from newsletter.newsroom.measure_stability import replayed, stories
 from newsletter.newsroom.measures import measures
 
+LEAST, MOST = 0.01, 10_000.0  # hours
+
 
 @click.command()
 @PATH
@@ -27,8 +29,8 @@ def stability(path: Path, every: float) -> None:
     Story), "split" (into a new one), "moved" (from one to another)}; with labels also "b3_f1" of what has grown, and
     "b3_f1_at_once" of all articles grouped at once.
     """
-    if every <= 0:
-        raise click.BadParameter("must be more than 0", param_hint="--every")
+    if not LEAST <= every <= MOST:
+        raise click.BadParameter(f"must be from {LEAST} to {MOST:.0f}", param_hint="--every")
     pieces, labels = read_pieces(path)
     if any(p.date is None for p in pieces):
         raise RowsError(f"{path}: every row needs a date to arrive.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from errno import EADDRINUSE
 from threading import Thread
 from typing import NoReturn
 
@@ -22,15 +23,15 @@ WORKER = "newsletter.web.buffering.BufferingWorker"
 
 
 def require_free(port: int, host: str = HOST) -> None:
-    """Raise :class:`PortTaken` when something listens there already: better now than after the whole day is made."""
-    with socket.socket() as probe:
+    """Raise :class:`PortTaken` when something listens there already, or nobody may: better now than after the whole day is made."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(
-                f"Port {port} is taken by another program ({error.strerror}). Use --port N."
-            ) from None
+            if error.errno == EADDRINUSE:
+                raise PortTaken(f"Port {port} is taken by another program. Use --port N.") from None
+            raise PortTaken(f"Nothing can be served at {host}, port {port}: {error.strerror}.") from None
 
 
 def serve(press: Pressroom, parts: Parts, *, port: int) -> None:
@@ -59,7 +60,7 @@ def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:
         "gunicorn",
         "wsgi:app",
         "--bind",
-        f"{host}:{port}",
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "--workers",
         str(workers),
     ]

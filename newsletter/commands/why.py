@@ -9,6 +9,7 @@ import click
 
 from newsletter import db
 from newsletter.circulation import why as reasons
+from newsletter.circulation.addresses import AddressError
 from newsletter.commands import opening
 
 
@@ -20,5 +21,8 @@ def why(address: str, as_json: bool, now: str | None) -> None:
     """Why ADDRESS got the latest issue, or did not."""
     press = opening.open_press(opening.open_settings(), now=now)
     with db.reading(press.sessions) as session:
-        answer = reasons.why(session, address, settings=press.settings, now=press.clock())
+        try:
+            answer = reasons.why(session, address, settings=press.settings, now=press.clock())
+        except AddressError as error:
+            raise click.BadParameter(str(error), param_hint="ADDRESS") from None
     click.echo(json.dumps(asdict(answer), default=str) if as_json else answer.sentence)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from newsletter import db
 from newsletter.clock import parse_moment
 from newsletter.errors import SettingsError
-from tests.shell import Shell
+from tests.shell import ROOT, Shell
 
 NOW = ("--now", "2026-03-02T10:00Z")
 TINY = "size=600k"  # a database with tables fits, a day's Articles do not
@@ -51,6 +53,47 @@ def migrated(tmp_path: Path, _migrated_sqlite: Path) -> Path:
     file.parent.mkdir()
     shutil.copy(_migrated_sqlite, file)
     return file
+
+
+def test_a_place_that_is_not_ours_to_serve_at(say, migrated: Path) -> None:
+    said = say("web", "--host", "203.0.113.1", code=8, DATABASE_URL=f"sqlite:///{migrated}")
+    assert said.startswith("Nothing can be served at 203.0.113.1, port 8000: "), "no other program has it"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("why", "ann"), 2),
+        (("db", "upgrade", "--revision", "nowhere"), 4),
+        (("evaluate", "stability", "nothing.jsonl", "--every", "nan"), 2),
+        (("evaluate", "stability", "nothing.jsonl", "--every", "inf"), 2),
+    ],
+)
+def test_what_makes_no_sense_is_no_defect_of_ours(
+    say, migrated: Path, words: tuple[str, ...], code: int
+) -> None:
+    said = say(*words, code=code, DATABASE_URL=f"sqlite:///{migrated}")
+    assert "defect" not in said
+
+
+def test_control_c_stops_with_its_own_code(migrated: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "newsletter", "schedule"]
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{migrated}"}
+    env["OUTLETS_FILE"] = str(tmp_path / "never.toml")
+    os.mkfifo(env["OUTLETS_FILE"])  # it waits there for us
+
+    def heard() -> None:  # also where the tests run in a shell's background, which is deaf to it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with (
+        subprocess.Popen(
+            command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+        ) as going,
+        open(env["OUTLETS_FILE"], "w"),  # opens when the other side does
+    ):
+        going.send_signal(signal.SIGINT)
+        _, said = going.communicate(timeout=60)
+    assert (going.returncode, said.strip().splitlines()[-1]) == (130, "Stopped.")
 
 
 def test_a_taken_port(say, taken: str, tmp_path: Path) -> None:
