@@ -97,7 +97,7 @@ def _batch_size(press: Pressroom) -> int:
 
 
 def work(parts: Parts, *, concurrency: int) -> None:
-    """Do parts of Steps until told to stop; what is in hand is finished."""
+    """Do parts of Steps until told to stop; what is in hand is finished. Raises ``DatabaseError`` when the queue fails."""
     app = _app(PsycopgConnector(conninfo=conninfo(parts.press.settings.DATABASE_URL)))
     asyncio.run(_work(app, parts, concurrency))
 
@@ -119,8 +119,12 @@ async def _work(app: App, parts: Parts, concurrency: int) -> None:
         while not working.done() and not (stop and stop.is_set()):
             await asyncio.sleep(_LOOK_AGAIN)
         working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        (ended,) = await asyncio.gather(working, return_exceptions=True)
     _log.info("worker.stopped")
+    if isinstance(ended, Exception):  # nobody told it to stop
+        raise DatabaseError(
+            f"The queue in the database cannot be used any more ({type(ended).__name__}): {ended}"
+        ) from ended
 
 
 # --- what a scheduler defers ---

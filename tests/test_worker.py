@@ -170,6 +170,14 @@ def test_what_a_dead_worker_left_in_the_queue_costs_nothing(make_parts) -> None:
     assert set(box.taken.values()) == {1}
 
 
+def test_a_worker_whose_queue_is_gone_says_so_and_does_not_leave_as_if_all_were_well(make_parts) -> None:
+    parts = make_parts()
+    with parts.press.sessions.begin() as session:
+        session.execute(text("DROP TABLE procrastinate_jobs CASCADE"))
+    with pytest.raises(DatabaseError, match="queue in the database"):
+        worker.work(parts, concurrency=1)
+
+
 def test_a_part_that_finds_the_issue_held_tells_the_operators(make_parts) -> None:
     box = Postbox()
     parts = make_parts(box, OPERATORS="desk@example.com", STALE_AFTER=1)
