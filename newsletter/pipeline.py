@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
+from threading import Event
 from typing import Any
 
 from sqlalchemy import select, update
@@ -14,7 +15,7 @@ from sqlalchemy import select, update
 from newsletter import db, log
 from newsletter.circulation import bounces, catch_up, lapse, leavers_list, leaving, processors, wishes
 from newsletter.circulation.notices import slots_for
-from newsletter.clock import day_in
+from newsletter.clock import Clock, day_in
 from newsletter.due import DEAD_AFTER
 from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead
 from newsletter.mailroom import ageing, correct, link_looks, notify, repost
@@ -45,6 +46,9 @@ class Parts:
     is_sample: bool = False
     progress: Progress = silent
     day: date | None = None  # the Issue's; today's when it is not said
+    turn: timedelta | None = (
+        None  # a dispatch's, then the Steps behind it have theirs; None: until nothing is due
+    )
     # Steps done another way than in this process (see worker.py), by name.
     instead: Mapping[str, Callable[[Parts], dict[str, Any]]] = field(default_factory=dict)
 
@@ -61,6 +65,17 @@ class Parts:
             self.progress(step, done, of, what)
 
         return report
+
+
+class Turn(Event):
+    """Set once its time is up, or when everything is told to stop."""
+
+    def __init__(self, clock: Clock, lasts: timedelta, stop: Event | None) -> None:
+        super().__init__()
+        self._clock, self._ends, self._stop = clock, clock() + lasts, stop
+
+    def is_set(self) -> bool:
+        return self._clock() >= self._ends or bool(self._stop and self._stop.is_set())
 
 
 class AlreadyDone(Exception):
@@ -145,8 +160,9 @@ def dispatch_step(parts: Parts) -> dict[str, Any]:
         ).all()
     total: Counter[str] = Counter(issues=len(days))
     said: dict[str, Any] = {}
+    stop = None if parts.turn is None else Turn(parts.press.clock, parts.turn, parts.press.stop)
     for day in days:
-        report = parts.press.dispatch(day, progress=parts.reporting("dispatch"))
+        report = parts.press.dispatch(day, progress=parts.reporting("dispatch"), stop=stop)
         total.update({name: getattr(report, name) for name in _COUNTED})
         said |= {name: value for name in _SAID if (value := getattr(report, name))}
     return {**total, **said}

@@ -127,9 +127,7 @@ class Pressroom:
             if untouched is None or not untouched(session, issue):
                 issue = _as_seen(session, issued_on, seen)
             if issue.frozen_at is not None or issue.state not in ("draft", "approved", "held"):
-                raise Refused(
-                    f"The issue of {issued_on.isoformat()} is {issue.state}: it is not edited any more."
-                )
+                raise Refused(f"The issue of {issued_on} is {issue.state}: it is not edited any more.")
             if issue.state == "held":  # it stays held; resuming leads back to a draft
                 issue.approved_at = issue.approved_by = issue.content_hash = None
             else:
@@ -243,12 +241,16 @@ class Pressroom:
         return receipt
 
     def dispatch(
-        self, issued_on: date, *, progress: dispatch.Progress | None = None, limit: int | None = None
+        self,
+        issued_on: date,
+        *,
+        progress: dispatch.Progress | None = None,
+        limit: int | None = None,
+        stop: Event | None = None,
     ) -> DispatchReport:
         """Freeze the Audience if that is still to do, then hand over what is due, at most ``limit`` copies."""
-        leaving.take_up(
-            self.sessions, self.settings.LEAVING_DIR
-        )  # every way to a dispatch leads through here
+        # Every way to a dispatch leads through here.
+        leaving.take_up(self.sessions, self.settings.LEAVING_DIR)
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
             if issue.state == "approved":
@@ -264,7 +266,7 @@ class Pressroom:
             slots_for=self.reader_slots,
             limit=limit,
             progress=progress,
-            stop=self.stop,
+            stop=stop or self.stop,
         )
 
     def reader_slots(self, subscriber_id: int, address: str) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ Ticks may come late, twice, or from several processes at once: a Step's Run is u
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -23,6 +24,8 @@ LOOK_BACK = timedelta(days=4)  # of Runs and Issues; older ones decide nothing
 MOST_ROUNDS = (
     12  # what a Step changes makes the next one due: so often a tick asks again, then leaves it to the next
 )
+# A dispatch may take half an hour, and whoever signs up or in meanwhile waits for a mail: after so long the others have their turn.
+DISPATCH_TURN = timedelta(seconds=60)
 _log = log.get("schedule")
 
 
@@ -31,6 +34,7 @@ def tick(parts: Parts, now: datetime) -> list[DueStep]:
 
     A Step that fails is recorded, its operators are told, and the others go on: :mod:`newsletter.due` offers it again later.
     """
+    parts = replace(parts, turn=DISPATCH_TURN)
     done: list[DueStep] = []
     tried: Counter[DueStep] = Counter()
     rhythm = rhythm_of(parts.press.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -12,11 +13,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+sys.path.insert(0, str(Path(__file__).parent / "mailroom"))
+from mailing import MORNING, Postbox, frozen_issue
+
 from newsletter import db
 from newsletter.circulation import development, leaving
 from newsletter.circulation.tokens import subject_of
 from newsletter.commands import opening
 from newsletter.due import DEAD_AFTER, GATHER_EVERY, GRACE, RETRY_AFTER, floor
+from newsletter.mailroom import notify
 from newsletter.models import Article, Delivery, Issue, Notice, Run, Story, Subscriber
 from newsletter.newsroom.fetch import Fetcher
 from newsletter.newsroom.outlets import Catalogue
@@ -133,6 +138,28 @@ def test_two_schedulers_at_once_do_each_step_once(each_sessions, make_parts) -> 
     assert [i.state for i in all_of(each_sessions, Issue)] == ["dispatched"]
     for reader in development.READERS:
         assert len(mails_to(first.press.settings.OUTBOX_DIR, reader)) == 1
+
+
+def test_who_signs_up_while_an_issue_is_handed_over_does_not_wait_for_its_last_copy(
+    each_sessions, make_settings
+) -> None:
+    """Each batch takes 20 seconds: the mail goes after a minute, and the Issue goes on behind it."""
+    hands, sent = Hands(MORNING), []
+
+    def slowly(messages) -> None:
+        hands.at += timedelta(seconds=20)
+        sent.extend(m.reference.partition(":")[0] for m in messages)
+
+    settings = make_settings(BATCH_SIZE=10)
+    press = replace(press_with(each_sessions, settings, hands), provider=Postbox(before=slowly))
+    frozen_issue(each_sessions, settings, 100)
+    with each_sessions.begin() as session:
+        reader = session.scalars(select(Subscriber.id).limit(1)).one()
+        notify.queue(session, "already", key="k", due_at=MORNING, subscriber_id=reader)
+    made = {step: lambda _: {} for step in ("gather", "group", "summarize")}
+    tick(Parts(press, is_sample=True, instead=made), MORNING)
+    assert Counter(sent) == {"delivery": 100, "notice": 1}
+    assert sent.index("notice") < 50
 
 
 def test_the_run_of_a_killed_process_is_taken_over_after_a_while(each_sessions, make_parts) -> None:
