@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from newsletter import db, log
 from newsletter.circulation import bill
-from newsletter.circulation.processors.protocol import CANCELED, PaymentProcessor, ProcessorError
+from newsletter.circulation.processors.protocol import (
+    CANCELED,
+    PaymentProcessor,
+    ProcessorError,
+    ProcessorUnreachable,
+)
 from newsletter.clock import Clock
 from newsletter.models import Subscription
 
@@ -21,7 +27,7 @@ _log = log.get("circulation")
 def run(sessions: db.Sessions, processor: PaymentProcessor, *, clock: Clock) -> int:
     """Read again what should have renewed or ended by now and was not heard of, for a webhook may be lost. How many.
 
-    A processor that does not answer is asked again the next time.
+    A processor that does not answer is asked again the next time; an agreement that it refuses to tell of keeps no other waiting.
     """
     now = clock()
     with db.reading(sessions) as session:
@@ -33,14 +39,23 @@ def run(sessions: db.Sessions, processor: PaymentProcessor, *, clock: Clock) -> 
                 Subscription.changed_at < now - READ_AGAIN_AFTER,
                 (Subscription.paid_until < now) | (Subscription.cancel_at < now),
             )
-            .order_by(Subscription.changed_at)
-            .limit(MOST_READ_AGAIN)
+            .order_by(Subscription.changed_at, Subscription.id)
         ).all()
     done = 0
-    for agreement_id in overdue:
+    for agreement_id in _turn_of(overdue, now):
         try:
             done += bill.read_again(sessions, processor, agreement_id, clock=clock) is not None
-        except ProcessorError as error:
+        except ProcessorUnreachable as error:
             _log.warning("bill.put_off", processor=processor.name, reason=str(error))
             break
+        except ProcessorError as error:
+            _log.warning("bill.refused", processor=processor.name, agreement=agreement_id, reason=str(error))
     return done
+
+
+def _turn_of(overdue: Sequence[str], now: datetime) -> Sequence[str]:
+    """So many of them as one run reads; where there are more, each hour others, for those that are refused stay overdue."""
+    if len(overdue) <= MOST_READ_AGAIN:
+        return overdue
+    begin = int(now.timestamp() // 3600) * MOST_READ_AGAIN % len(overdue)
+    return [*overdue[begin:], *overdue[:begin]][:MOST_READ_AGAIN]

@@ -289,6 +289,30 @@ def test_a_renewal_whose_webhook_was_lost_is_looked_up(
     assert _access(sessions, reader, now + timedelta(days=45)) is Access.FULL
 
 
+@pytest.mark.parametrize("fault", ["400", "unknown"])
+def test_an_agreement_that_is_refused_keeps_no_other_waiting(
+    sessions: db.Sessions, till: Till, now: datetime, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Two that Stripe will not tell of, and one that was renewed; so few are read in one run that the two fill it."""
+    monkeypatch.setattr(catch_up, "MOST_READ_AGAIN", 2)
+    reader = _add_reader(sessions, now)
+    assert till.server is not None
+    for name in ("sub_gone_1", "sub_gone_2"):
+        _apply(sessions, _fact(reader, now - timedelta(days=40), processor_id=name, paid_until=now))
+    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+    bill.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    till.server.renew(agreement_id)
+    till.now += timedelta(days=1)
+    if fault == "400":
+        till.server.refused |= {"sub_gone_1", "sub_gone_2"}
+    read = 0
+    for _ in range(3):
+        read += catch_up.run(sessions, till.processor, clock=lambda: till.now)
+        till.now += timedelta(hours=1)
+    assert read == 1
+    assert _access(sessions, reader, now + timedelta(days=45)) is Access.FULL
+
+
 def test_another_processors_agreement_is_not_claimed_to_be_cancelled(
     sessions: db.Sessions, till: Till, now: datetime
 ) -> None:

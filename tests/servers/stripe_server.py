@@ -75,6 +75,7 @@ class StripeServer:
     agreements: dict[str, Json] = field(default_factory=dict)
     invoices: dict[str, Json] = field(default_factory=dict)
     refunds: dict[str, Json] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)  # agreements that are not told of
 
     def __post_init__(self) -> None:
         self._count = 0
@@ -218,6 +219,8 @@ class StripeServer:
         return made
 
     def _agreement(self, id: str, form: Json) -> Json:
+        if id in self.refused:
+            raise Refusal(400, "invalid_request_error", "parameter_invalid")
         agreement = dict(self._known(self.agreements, id))
         if "latest_invoice" in (form.get("expand") or {}).values():
             agreement["latest_invoice"] = self.invoices.get(agreement["latest_invoice"])
