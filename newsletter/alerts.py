@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.circulation import operators
+from newsletter.circulation import bill, operators
 from newsletter.clock import day_in
 from newsletter.due import DueStep, Rhythm, latest_compose
 from newsletter.lookaround import answering
-from newsletter.mailroom import hearing, notify
+from newsletter.mailroom import hearing, notify, states
 from newsletter.mailroom.outside_checks import SILENT_SIDE_SHARE
 from newsletter.models import AuditEntry, Check, Delivery, Issue, Notice, Run
 from newsletter.newsroom import corrections
@@ -139,6 +139,7 @@ def _noticed(session: Session, press: Pressroom, now: datetime) -> Iterator[tupl
                 f"missing:{day}",
                 f"There is no issue of {day}, {minutes} minutes after it should have been composed.",
             )
+    yield from _charged_wrongly(session, now)
     if trouble := _feeds_in_trouble(session, now):
         yield "feeds", trouble
     lately = session.scalars(select(Issue).where(Issue.composed_at > now - LOOK_BACK)).all()
@@ -159,6 +160,25 @@ def _noticed(session: Session, press: Pressroom, now: datetime) -> Iterator[tupl
                 f"uncertain:{issue.issued_on}",
                 f"{said} of unknown fate in the issue of {issue.issued_on}: decide.",
             )
+
+
+def _charged_wrongly(session: Session, now: datetime) -> Iterator[tuple[str, str]]:
+    """Money that comes in and should not: nothing of ours can stop it, so a person must."""
+    found = session.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.at > now - LATELY, AuditEntry.act.in_((bill.TWICE, bill.FOR_NOBODY)))
+        .order_by(AuditEntry.id)
+    )
+    for one in found:
+        name = one.about.partition(":")[2]
+        if one.act == bill.TWICE:
+            said = f"Reader {name} is charged by {one.by} for two agreements at once: end one, and give its money back."
+        else:
+            said = (
+                f"The agreement {name} with {one.by} charges a reader who is no longer kept here: erased since, or unknown to"
+                " a restored backup. Look it up there, and end it or give the money back."
+            )
+        yield f"{one.act}:{one.about}", said
 
 
 def _feeds_in_trouble(session: Session, now: datetime) -> str:
@@ -191,7 +211,11 @@ def _tell(press: Pressroom, about: str, what: str) -> None:
     with press.sessions.begin() as session:
         for operator in operators.on_duty(session, press.settings, now=now):
             begins = f"alert:{operator.id}:{today}:"
-            told = session.scalar(select(func.count()).where(Notice.key.startswith(begins, autoescape=True)))
+            # All states and the last days, so that the index on (state, due_at) serves: of all Notices these are few.
+            lately = Notice.state.in_(states.STATES) & (Notice.due_at > now - 2 * LATELY)
+            told = session.scalar(
+                select(func.count()).where(lately, Notice.key.startswith(begins, autoescape=True))
+            )
             if (told or 0) < MOST_A_DAY:
                 notify.queue(
                     session,

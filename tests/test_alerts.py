@@ -10,11 +10,14 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter import alerts, clock, db
-from newsletter.circulation.tokens import Tokens
+from newsletter.circulation import bill, erase
+from newsletter.circulation.processors.protocol import AgreementFact
+from newsletter.circulation.tokens import Tokens, subject_of
 from newsletter.links import Links
 from newsletter.mailroom import approve, providers
 from newsletter.models import Delivery, Feed, Issue, Notice, Outlet, Run, Subscriber
 from newsletter.pressroom import Pressroom
+from tests.circulation.readers import make_reader
 from tests.conftest import MORNING
 
 Told = Callable[..., list[str]]
@@ -119,6 +122,38 @@ def test_doubts_that_wait(make_press: Any, told: Told, sessions: db.Sessions) ->
     assert told(make_press()) == []
     (said,) = told(make_press(MORNING + timedelta(hours=1)))
     assert said.startswith("3 copies are of unknown fate in the issue of 2026-03-02")
+
+
+def test_money_that_should_not_come(make_press: Any, told: Told, sessions: db.Sessions) -> None:
+    """Two checkouts in two windows, both paid; and one that is paid after its reader was erased."""
+    press = make_press()
+    ann, bo = (make_reader(sessions, MORNING, address) for address in ("ann@example.com", "bo@example.com"))
+    with sessions.begin() as session:
+        erase.erase(session, session.get_one(Subscriber, bo.id), now=MORNING)
+    for name, reader, cancel_at in (
+        ("sub_1", ann, None),
+        ("sub_2", ann, None),
+        ("sub_3", bo, None),
+        ("sub_4", bo, MORNING),  # ends by itself
+        ("sub_5", None, None),  # another shop's with the same processor
+    ):
+        fact = AgreementFact(
+            processor_id=name,
+            status="active",
+            started_at=MORNING,
+            paid_until=MORNING + timedelta(days=30),
+            past_due_at=None,
+            cancel_at=cancel_at,
+            changed_at=MORNING,
+            reference=subject_of(reader.id, reader.address_hash) if reader else "order-7",
+        )
+        for _ in range(2):
+            with sessions.begin() as session:
+                bill.apply(session, "stripe", fact)
+    twice, nobody = told(press)
+    assert twice.startswith(f"Reader {ann.id} is charged by stripe for two agreements at once")
+    assert nobody.startswith("The agreement sub_3 with stripe charges a reader who is no longer kept here")
+    assert told(make_press(MORNING + timedelta(days=3))) == []
 
 
 def test_there_is_an_end_to_it(make_press: Any, sessions: db.Sessions) -> None:

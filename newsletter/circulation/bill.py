@@ -21,6 +21,7 @@ from newsletter.circulation.access import Facts, pays, trial_ends_at
 from newsletter.circulation.money import COMP, Kept, amount, charges_on
 from newsletter.circulation.processors.protocol import (
     ACTIVE,
+    CANCELED,
     PAST_DUE,
     AgreementFact,
     NoSuchAgreement,
@@ -29,14 +30,16 @@ from newsletter.circulation.processors.protocol import (
     Price,
 )
 from newsletter.circulation.signup import subscriber_of
-from newsletter.circulation.tokens import TokenError, subject_of
+from newsletter.circulation.tokens import GoneToken, TokenError, subject_of
 from newsletter.clock import Clock
 from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import notify
-from newsletter.models import Subscriber, Subscription
+from newsletter.models import AuditEntry, Subscriber, Subscription
 from newsletter.settings import Settings
 
+TWICE = "subscription.twice"  # in the audit trail: a reader is charged for two agreements at once
+FOR_NOBODY = "subscription.for_nobody"  # an agreement of a reader who is no longer kept runs on
 _log = log.get("circulation")
 
 
@@ -138,7 +141,9 @@ def apply(session: Session, processor: str, fact: AgreementFact) -> Subscription
     if kept is None:
         try:
             reader = subscriber_of(session, fact.reference)
-        except TokenError:
+        except TokenError as error:
+            if isinstance(error, GoneToken) and fact.status != CANCELED and fact.cancel_at is None:
+                _tell(session, processor, FOR_NOBODY, f"agreement:{fact.processor_id}", fact.changed_at)
             _log.warning("bill.nobody_of_ours", processor=processor, agreement=fact.processor_id)
             return None
         row = {
@@ -152,7 +157,8 @@ def apply(session: Session, processor: str, fact: AgreementFact) -> Subscription
         first = bool(db.insert_new(session, Subscription, [row]))
         kept = _find(session, processor, fact.processor_id)
         assert kept is not None
-        _warn_of_two(session, kept)
+        if first and fact.status != CANCELED and fact.cancel_at is None:
+            _warn_of_two(session, kept)
     if fact.changed_at < kept.changed_at:
         return kept
     before = _standing(kept)
@@ -216,6 +222,12 @@ def _warn_of_two(session: Session, new: Subscription) -> None:
     )
     if any(charges_on(s) for s in session.scalars(others)):
         _log.error("bill.charged_twice", subscriber_id=new.subscriber_id, subscription_id=new.id)
+        _tell(session, new.processor, TWICE, f"subscriber:{new.subscriber_id}", new.changed_at)
+
+
+def _tell(session: Session, processor: str, act: str, about: str, now: datetime) -> None:
+    """Into the audit trail, from which ``alerts`` tells the operators."""
+    session.add(AuditEntry(at=now, by=processor, act=act, about=about, detail={}))
 
 
 def reader_numbered(session: Session, subscriber_id: int) -> Subscriber:

@@ -48,6 +48,8 @@ ACTS = {
     "subscription.ended": "took a present back",
     "subscription.refunded": "gave a payment back",
     "payment.disputed": "reported a disputed payment",
+    "subscription.twice": "charges a reader twice",
+    "subscription.for_nobody": "charges a reader who is no longer kept",
     "subscriber.suppressed": "suppressed a reader’s address",
     "subscriber.released": "let a reader’s address be mailed again",
     "subscriber.erased": "erased a reader",
