@@ -14,7 +14,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import (
     DateTime,
     Delete,
@@ -268,10 +267,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the tables to ``revision``. Safe to call twice."""
     with speaking_plainly():
         known(engine)
-        try:
-            command.upgrade(_alembic(engine), revision)
-        except CommandError as error:
-            raise DatabaseError(f"The tables cannot be brought to '{revision}': {error}.") from None
+        command.upgrade(_alembic(engine), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import DatabaseError
@@ -20,6 +21,8 @@ def speaking_plainly() -> Iterator[None]:
         raise DatabaseError(explain(error)) from error
     except sqlite3.Error as error:
         raise DatabaseError(f"The database cannot be used: {error}.") from error
+    except CommandError as error:  # there is no such revision, or no way to it
+        raise DatabaseError(f"The tables cannot be changed so: {error}.") from None
 
 
 def explain(error: DBAPIError) -> str:

@@ -201,14 +201,9 @@ class Pressroom:
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
             own = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.id.in_(delivery_ids))
+            chosen = session.scalars(own).all()
             return approval.decide_uncertain(
-                session,
-                issue,
-                session.scalars(own).all(),
-                after,
-                by=by,
-                now=self.clock(),
-                reason=reason,
+                session, issue, chosen, after, by=by, now=self.clock(), reason=reason
             )
 
     def proof(self, issued_on: date, kind: str, address: str, *, by: str) -> Receipt:
