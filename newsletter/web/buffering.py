@@ -26,11 +26,13 @@ BODY_SECONDS = 30.0  # for head and body together
 FAREWELL_SECONDS = 2.0  # for the other side to close after our last word
 STALL_SECONDS = 20.0  # that one read or write may take once a thread is at it
 LONGEST_HEAD = 32 * 1024  # bytes
+LONGEST_CHUNK_LINE = 1024  # bytes before a chunk
 LARGEST_BODY = 5 * 1024 * 1024  # bytes gathered; of a larger one the view sees the length and refuses it
 MOST_GATHERED = 64 * 1024 * 1024  # bytes of all connections of one worker together
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,15})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _CHUNKED = re.compile(rb"^transfer-encoding:.*chunked", re.IGNORECASE | re.MULTILINE)
+_CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*[;\r]")
 _EXPECTS = re.compile(rb"^expect:[ \t]*100-continue", re.IGNORECASE | re.MULTILINE)
 
 
@@ -45,7 +47,8 @@ class Arriving(TConn):
         self.arrived = bytearray()
         self.due_at = 0.0  # monotonic; when it must have arrived
         self.head_size = 0  # bytes with the empty line; 0 while the head is not whole
-        self.body_size = 0  # bytes
+        self.body_size = 0  # bytes; -1 when it comes in chunks
+        self.chunk_at = 0  # where in what has arrived the next chunk's size stands
 
     def begin(self) -> None:
         """Wait for the next request."""
@@ -63,12 +66,28 @@ class Arriving(TConn):
             self.head_size = end + len(_HEAD_END)
             self._head_read()
         if self.body_size < 0:
-            return self.arrived.endswith(b"0\r\n\r\n") or len(self.arrived) > LARGEST_BODY
+            return self._last_chunk_read() or len(self.arrived) > LARGEST_BODY
         return self.body_size > LARGEST_BODY or len(self.arrived) >= self.head_size + self.body_size
+
+    def _last_chunk_read(self) -> bool:
+        """Whether all chunks are here (RFC 9112, 7.1), or what follows is none, which gunicorn refuses. A chunk may hold anything,
+        also what looks like the last one."""
+        while (end := self.arrived.find(b"\r\n", self.chunk_at)) >= 0:
+            size = _CHUNK_SIZE.match(self.arrived, self.chunk_at)
+            if size is None:
+                return True
+            if not int(size[1], 16):
+                return self.arrived.find(_HEAD_END, end) >= 0
+            following = end + int(size[1], 16) + 2 * len(b"\r\n")
+            if following > len(self.arrived):
+                return False
+            self.chunk_at = following
+        return len(self.arrived) - self.chunk_at > LONGEST_CHUNK_LINE
 
     def _head_read(self) -> None:
         head = bytes(self.arrived[: self.head_size])
         length = _LENGTH.search(head)
+        self.chunk_at = self.head_size
         self.body_size = -1 if _CHUNKED.search(head) else int(length[1]) if length else 0
         self.due_at += BODY_SECONDS - HEAD_SECONDS
         if self.body_size and _EXPECTS.search(head):

@@ -30,6 +30,7 @@ KINDS = {
     "half a head": HEAD + b"X-A: ",
     "half a body": POST + b"Content-Length: 9000\r\n\r\naddress=",
     "endless chunks": POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n",
+    "a chunk that ends like the last": POST + b"Transfer-Encoding: chunked\r\n\r\nff\r\n0\r\n\r\n",
     "waiting for leave": POST + b"Content-Length: 9000\r\nExpect: 100-continue\r\n\r\n",
     "a second half request": HEAD + b"\r\n" + HEAD,
     "reading nothing": HEAD.replace(b"/healthz", b"/about") + b"\r\n",
