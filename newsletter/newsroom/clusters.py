@@ -8,6 +8,7 @@ The method, in a few turns (:data:`TURNS`):
    of a first search, as relevance feedback does it, Rocchio 1971.)
 2. A sparse graph of pairs that are alike (:mod:`newsletter.newsroom.likeness`), loosely grouped by label propagation.
 3. In each loose group, only what is linked closely enough on average stays together (:mod:`newsletter.newsroom.linkage`).
+4. Stories that there are change for a clear reason only (:mod:`newsletter.newsroom.settling`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 
 from newsletter.newsroom.likeness import graph, propagate, strengthened, stronger
 from newsletter.newsroom.linkage import link
+from newsletter.newsroom.settling import settled
 from newsletter.newsroom.vectors import Floats, Numbers, Stems, count, terms, weigh, weigh_terms
 
 TEXT_LETTERS = 400
@@ -46,7 +48,8 @@ def cluster(
 
     The partition does not depend on the order of ``pieces``. ``meanings`` holds an embedder's vector for each
     (:mod:`newsletter.newsroom.embedders`); words alone decide without them. ``before`` holds the Story in which each stands
-    already, None for a new piece: what stands together stays together unless there is reason to part it (:data:`STAY`).
+    already, None for a new piece: what stands together stays together unless there is reason to part it (:data:`STAY`,
+    :mod:`newsletter.newsroom.settling`).
     """
     order = sorted(range(len(pieces)), key=lambda i: _canonical(pieces[i]))
     ordered = [pieces[i] for i in order]
@@ -58,9 +61,9 @@ def cluster(
         meanings = meanings[order]
     for _ in range(TURNS):
         edges = graph(weigh_terms(words, labels), days, least=FAINT, meanings=meanings)
-        edges = strengthened(edges, stood, STAY)
-        loose = propagate(stronger(edges, EDGE))
-        found = link(edges, loose)
+        firmer = strengthened(edges, stood, STAY)
+        loose = propagate(stronger(firmer, EDGE))
+        found = settled(edges, link(firmer, loose), stood)
         if found == labels:
             break
         labels = found

@@ -43,18 +43,21 @@ def link(
         if whole[number] or len(group) > LARGEST:
             found[group] = group[0]
         else:
-            found[group] = group[_join(edges[group][:, group].toarray(), least, enough)]
+            found[group] = group[join(edges[group][:, group].toarray(), least, enough)]
     answer: list[int] = found.tolist()
     return answer
 
 
-def _join(total: Floats, least: float, enough: int) -> list[int]:
-    """For each row of a symmetric table of likeness, the first row of its group. ``total`` is used up."""
+def join(total: Floats, least: float, enough: float, sizes: Floats | None = None) -> list[int]:
+    """For each row of a symmetric table of likeness, the first row of its group. ``total`` is used up.
+
+    A row is one piece, or so many as ``sizes`` says, which is used up too; ``total`` holds sums then.
+    """
     size = len(total)
     np.fill_diagonal(total, 0.0)
-    counted = np.ones(size)  # sizes, up to `enough`
-    members = np.ones(size)
-    likeness = total.copy()
+    members = np.ones(size) if sizes is None else sizes
+    counted = np.minimum(members, enough)
+    likeness = total.copy() if sizes is None else total / np.outer(counted, counted)
     nearest = likeness.argmax(axis=1)
     best = likeness[np.arange(size), nearest]
     parent = list(range(size))
