@@ -89,7 +89,8 @@ def agreements(
     carried = {id(s): c for s in able if (c := _carriers(s, articles, wanted))}
     for limit, before in ((NEW, told), (SAID_AGAIN, told), (SAID_AGAIN, above), (WORD_FOR_WORD, above)):
         for statement in able:
-            share = REPEATED_HEADLINE if statement.is_headline else min(limit + 0.25, WORD_FOR_WORD)
+            brief = statement.is_headline and least_carried(statement.text) == CARRIED  # and counts nothing
+            share = REPEATED_HEADLINE if brief else min(limit + 0.25, WORD_FOR_WORD)
             if id(statement) not in carried or repeats(statement.text, headline, share):
                 continue
             if any(statement.like(t) >= limit for t in before) or any(

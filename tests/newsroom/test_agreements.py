@@ -103,3 +103,16 @@ def test_what_a_fair_share_of_the_headlines_denies_is_not_agreed_on() -> None:
     assert not contested(
         text, ["Keeper of harbor light killed", "Keeper captured in Quorn", "Harbor light dark"]
     )
+
+
+def test_a_headline_that_counts_may_say_what_ours_says_and_another_may_not() -> None:
+    def agreed(left: str, right: str) -> list[str]:
+        rows = [(Side.LEFT, left), (Side.RIGHT, right)]
+        articles = [ArticleText(n, f"Outlet {n}", s, h, "", DAY) for n, (s, h) in enumerate(rows, start=1)]
+        return _agreed(articles, headline="Rents rise 38 percent in Quorn, says council")
+
+    assert agreed(
+        "Rents rise by more than expected to 38 percent in Quorn",
+        "Rents in Quorn rise 38 percent within months",
+    )
+    assert not agreed("Rents in Quorn rise, council says", "Quorn council says rents rise in harbor")
