@@ -155,6 +155,7 @@ def test_on_a_phone_the_menu_and_the_grounds_are_folded_and_what_is_weak_stands_
     one = context.new_page()
     one.goto(link)
     one.get_by_role("button", name="Sign me in").click()
+    one.wait_for_url("**/desk/")
     assert one.evaluate("document.documentElement.scrollHeight") < 5 * 800
     weak = one.locator(".sheet__grounds > .said .said__text").all_inner_texts()
     assert weak
