@@ -18,9 +18,12 @@ from typing import Any
 
 import hypothesis
 import pytest
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from newsletter import db, log
+from newsletter.app import Site
 from newsletter.settings import Settings
 from tests.shell import Shell
 
@@ -48,6 +51,24 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = guarded  # type: ignore[method-assign]
     yield
     socket.socket.connect = real  # type: ignore[method-assign]
+
+
+class _Compiled(BytecodeCache):
+    """Templates by name and source: each is compiled once per process, however many sites the tests make."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_compiled_once() -> None:
+    Site.jinja_options = {**Site.jinja_options, "bytecode_cache": _Compiled()}
 
 
 @pytest.fixture(autouse=True)
