@@ -103,7 +103,7 @@ def agreements(
                 break
         if found:
             break
-    return found
+    return sorted(found, key=lambda f: least_carried(f[0].text) == CARRIED)  # what counts something first
 
 
 def is_fact(statement: Statement) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from newsletter.newsroom.differences import is_in_their_words
 from newsletter.newsroom.editions import StoryView
 from newsletter.newsroom.leans import SIDES, Side
 from newsletter.newsroom.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
@@ -136,14 +137,29 @@ def _unsaid(short: StoryView, sentences: Iterable[Sentence]) -> Sentence | None:
 
 def _bullet(kind: BulletKind) -> _Wish:
     def add(story: StoryView, short: StoryView) -> StoryView | None:
-        sentence = _unsaid(short, (b.sentence for b in story.telling.analysis if b.kind is kind))
-        if sentence is None:
+        said = {_key(s.text) for s in short.telling.sentences()}
+        able = (
+            group
+            for group in _together([b for b in story.telling.analysis if b.kind is kind])
+            if all(_key(b.sentence.text) not in said for b in group)
+            and all(words_in((b.sentence.text,)) <= LONGEST_SENTENCE for b in group)
+        )
+        group = next(able, None)
+        if group is None:
             return None
-        bullets = [*short.telling.analysis, Bullet(kind, sentence)]
+        bullets = [*short.telling.analysis, *group]
         bullets.sort(key=lambda b: list(BulletKind).index(b.kind))
         return _told(short, analysis=tuple(bullets))
 
     return add
+
+
+def _together(bullets: Sequence[Bullet]) -> Iterable[tuple[Bullet, ...]]:
+    """Bullet by bullet; but what the two Sides write of the same stands together, or not at all."""
+    pair = tuple(b for b in bullets if is_in_their_words(b))
+    yield from ((b,) for b in bullets if b not in pair)
+    if pair:
+        yield pair
 
 
 def _quote(side: Side) -> _Wish:

@@ -15,6 +15,7 @@ from newsletter.newsroom.shortened import (
     shortened,
     words_of,
 )
+from newsletter.newsroom.telling import Bullet, BulletKind
 
 
 @pytest.mark.parametrize("count", range(1, 8))
@@ -89,3 +90,18 @@ def test_metered_keeps_headline_lede_and_coverage() -> None:
     assert told.coverage == story(1).coverage
     assert all(told.telling.summary(side) is None for side in SIDES)
     assert told.history == ()
+
+
+@pytest.mark.parametrize("words", range(1, 400, 40))
+def test_what_the_two_sides_write_of_the_same_stands_together_or_not_at_all(words: int) -> None:
+    told = story(1)
+    pair = tuple(
+        Bullet(
+            BulletKind.DIFFER,
+            sentence(f"On the {side}, The {name} writes: The {what} council voted for it.", cited),
+        )
+        for side, name, what, cited in (("left", "Heron", "bold", 101), ("right", "Quay", "woke", 105))
+    )
+    telling = replace(told.telling, analysis=pair, summaries=told.telling.summaries[:1], questions=())
+    (short,) = shortened((replace(told, telling=telling, history=()),), words=words)
+    assert short.telling.analysis in ((), pair)
