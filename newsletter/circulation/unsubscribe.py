@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from newsletter import log
-from newsletter.circulation.addresses import address_hash
 from newsletter.circulation.signup import lift_own_suppression, subscriber_of
-from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
-from newsletter.links import Links
+from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens
 from newsletter.models import Subscriber
-from newsletter.settings import Settings
 
 _log = log.get("circulation")
 
@@ -58,20 +54,3 @@ def resubscribe(session: Session, token: str, *, tokens: Tokens, now: datetime) 
         lift_own_suppression(session, subscriber)
         _log.info("subscriber.resubscribed", subscriber_id=subscriber.id)
     return subscriber
-
-
-def delivery_slots(
-    settings: Settings, *, tokens: Tokens, links: Links
-) -> Callable[[int, str], Mapping[str, str]]:
-    """What fills the Slots of an Issue for one reader: a function of the Subscriber's number and address."""
-    secret = settings.hash_key
-    account_url = links.account()
-
-    def slots_for(subscriber_id: int, address: str) -> Mapping[str, str]:
-        subject = subject_of(subscriber_id, address_hash(secret, address))
-        return {
-            "unsubscribe_url": links.unsubscribe(tokens.make(UNSUBSCRIBE, subject)),
-            "account_url": account_url,
-        }
-
-    return slots_for

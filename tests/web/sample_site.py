@@ -31,7 +31,7 @@ def press_with(sessions: db.Sessions, settings: Settings, at: Clock) -> Pressroo
         sessions=sessions,
         clock=at,
         links=Links(settings.SITE_URL),
-        tokens=Tokens(settings.SECRET_KEY.get_secret_value(), clock=at),
+        tokens=Tokens(settings.signing_keys, clock=at),
         provider=providers.make(settings, now=at),
     )
 
