@@ -15,7 +15,7 @@ from newsletter.circulation.access import pays
 from newsletter.circulation.meter import month_of
 from newsletter.circulation.money import COMP
 from newsletter.mailroom import notify
-from newsletter.models import Knock, Notice, Read, SignIn, SpentToken, Subscriber, Subscription, Wish
+from newsletter.models import Knock, Notice, Read, Run, SignIn, SpentToken, Subscriber, Subscription, Wish
 from newsletter.settings import Settings
 
 ANNOUNCED_BEFORE = timedelta(days=2)  # a Trial's end
@@ -29,6 +29,7 @@ SPENT_KEPT = timedelta(
     days=2
 )  # links live for minutes, but one of a clock that was ahead (AHEAD in tokens.py) lives on for a day
 IP_KEPT = timedelta(days=90)
+RUNS_KEPT = timedelta(days=90)  # a busy day has a thousand, and every tick reads the latest
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class LapseReport:
     wishes_let_go: int = 0
     signins_forgotten: int = 0
     spent_tokens_forgotten: int = 0
+    runs_forgotten: int = 0
     issues_summed: int = 0
 
 
@@ -78,6 +80,7 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
             spent_tokens_forgotten=db.changed(
                 session, delete(SpentToken).where(SpentToken.spent_at < now - SPENT_KEPT)
             ),
+            runs_forgotten=db.changed(session, delete(Run).where(Run.due_at < now - RUNS_KEPT)),
             issues_summed=numbers.keep_sums(session, now=now),
         )
 

@@ -16,6 +16,7 @@ from newsletter.models import (
     Knock,
     Notice,
     Read,
+    Run,
     SignIn,
     SpentToken,
     Story,
@@ -197,11 +198,14 @@ def test_what_is_kept_long_enough_is_let_go(
                     revoked_at=revoked,
                 )
             )
+        for days in (1, 89, 91):
+            at = now - days * DAY
+            session.add(Run(step="gather", due_at=at, started_at=at, outcome="done"))
         for days in (0.1, 3):
             session.add(SpentToken(token_hash=str(days), spent_at=now - days * DAY))
     report = lapse.run(each_sessions, settings, now=now)
     assert (report.reads_forgotten, report.knocks_forgotten, report.wishes_let_go) == (2, 1, 1)
-    assert (report.signins_forgotten, report.spent_tokens_forgotten) == (2, 1)
+    assert (report.signins_forgotten, report.spent_tokens_forgotten, report.runs_forgotten) == (2, 1, 1)
     assert lapse.run(each_sessions, settings, now=now) == lapse.LapseReport()
 
 
