@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from threading import Event
 from time import monotonic
 from zoneinfo import ZoneInfo
 
@@ -58,3 +59,14 @@ class ByHand:
         """Move to ``to``, or stay when that is past; what the clock shows then."""
         self._now = max(self._now, to)
         return self._now
+
+
+class Turn(Event):
+    """Set once its time is up, or when everything is told to stop."""
+
+    def __init__(self, clock: Clock, lasts: timedelta, stop: Event | None) -> None:
+        super().__init__()
+        self._clock, self._ends, self._stop = clock, clock() + lasts, stop
+
+    def is_set(self) -> bool:
+        return self._clock() >= self._ends or bool(self._stop and self._stop.is_set())

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
-from threading import Event
 from typing import Any
 
 from sqlalchemy import select, update
@@ -15,10 +14,11 @@ from sqlalchemy import select, update
 from newsletter import db, log
 from newsletter.circulation import bounces, catch_up, lapse, leavers_list, leaving, processors, wishes
 from newsletter.circulation.notices import slots_for
-from newsletter.clock import Clock, day_in
+from newsletter.clock import Turn, day_in
 from newsletter.due import DEAD_AFTER
 from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead
 from newsletter.mailroom import ageing, correct, link_looks, notify, repost
+from newsletter.mailroom.dispatch import DispatchReport
 from newsletter.mailroom.fence import Fence
 from newsletter.models import Issue, Run
 from newsletter.newsroom import compose, embedders, gather, group, history, outlets, summarize, summarizers
@@ -65,17 +65,6 @@ class Parts:
             self.progress(step, done, of, what)
 
         return report
-
-
-class Turn(Event):
-    """Set once its time is up, or when everything is told to stop."""
-
-    def __init__(self, clock: Clock, lasts: timedelta, stop: Event | None) -> None:
-        super().__init__()
-        self._clock, self._ends, self._stop = clock, clock() + lasts, stop
-
-    def is_set(self) -> bool:
-        return self._clock() >= self._ends or bool(self._stop and self._stop.is_set())
 
 
 class AlreadyDone(Exception):
@@ -166,6 +155,16 @@ def dispatch_step(parts: Parts) -> dict[str, Any]:
         total.update({name: getattr(report, name) for name in _COUNTED})
         said |= {name: value for name in _SAID if (value := getattr(report, name))}
     return {**total, **said}
+
+
+def note_part(sessions: db.Sessions, report: DispatchReport, *, now: datetime) -> None:
+    """A Run of its own for what a worker did of a dispatch: the scheduler's Run was over when it had deferred that."""
+    detail = {name: value for name in (*_COUNTED, *_SAID) if (value := getattr(report, name))}
+    if report.did_nothing and report.paused_until is None:
+        return
+    row = {"step": "dispatch", "due_at": now, "started_at": now, "finished_at": now, "outcome": "done"}
+    with sessions.begin() as session:
+        db.insert_new(session, Run, [{**row, "detail": _as_text(detail)}])
 
 
 _COUNTED = ("batches", "accepted", "failed", "uncertain", "withdrawn", "retried", "expired")
@@ -283,6 +282,12 @@ def _finish(
     with parts.press.sessions.begin() as session:
         run = session.get_one(Run, run_id)
         run.finished_at, run.outcome, run.error = parts.now, outcome, error
-        run.detail = json.loads(json.dumps(detail or {}, default=str))  # moments as text
+        run.detail = _as_text(detail or {})
     _log.info("step.finished", step=run.step, outcome=outcome, error=error)
     return run
+
+
+def _as_text(detail: dict[str, Any]) -> dict[str, Any]:
+    """Moments in it become text."""
+    kept: dict[str, Any] = json.loads(json.dumps(detail, default=str))
+    return kept

@@ -77,6 +77,7 @@ def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
     press = _parts(context).press
     issued_on = date.fromisoformat(day)
     report = press.dispatch(issued_on, limit=BATCHES_AT_ONCE * _batch_size(press))
+    pipeline.note_part(press.sessions, report, now=press.clock())
     if report.held:
         alerts.issue_held(press, issued_on)
     if report.paused_until is not None:

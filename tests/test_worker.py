@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,16 @@ sys.path.insert(0, str(Path(__file__).parent / "mailroom"))
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
 from mailing import MORNING, Postbox, frozen_issue
 
-from newsletter import clock, db, worker
+from newsletter import clock, db, pipeline, worker
 from newsletter.circulation.tokens import Tokens
 from newsletter.errors import DatabaseError, NothingToRead
 from newsletter.links import Links
-from newsletter.models import Article, Delivery, Feed, Issue, Notice
+from newsletter.mailroom.providers.protocol import Outcome, Receipt
+from newsletter.models import Article, Delivery, Feed, Issue, Notice, Run
 from newsletter.newsroom.outlets import parse_catalogue
 from newsletter.pipeline import Parts
 from newsletter.pressroom import Pressroom
+from tests.clocks import Hands
 
 CATALOGUE = parse_catalogue(
     """
@@ -192,6 +195,33 @@ def test_a_part_that_finds_the_issue_held_tells_the_operators(make_parts) -> Non
 
         _until(told)
     assert box.calls == 0
+
+
+def test_a_provider_that_takes_nothing_from_the_workers_for_long_is_told_of(make_parts) -> None:
+    """Each time it asks for a minute only, and no single refusal is worth a mail."""
+    hands = Hands(MORNING)
+    box = Postbox(lambda m: Receipt(m.reference, Outcome.RETRY, reason="450 try later"))
+    parts = make_parts(box, OPERATORS="desk@example.com")
+    parts = replace(parts, press=replace(parts.press, clock=hands))
+    sessions = parts.press.sessions
+    frozen_issue(sessions, parts.press.settings, 10)
+
+    def refused() -> int:
+        with db.reading(sessions) as session:
+            runs = session.scalars(select(Run.detail).where(Run.step == "dispatch"))
+            return sum(detail.get("paused_because") == "450 try later" for detail in runs)
+
+    told = []
+    with working(parts), worker.deferring(parts) as shared:
+        for round in range(1, 6):
+            pipeline.run_step(shared, "dispatch", due_at=hands.at - timedelta(seconds=1))
+            _until(lambda: refused() == round)  # noqa: B023 - asked within this round
+            _until(lambda: not worker._unfinished(sessions, list(range(99))))
+            with db.reading(sessions) as session:
+                told.append([n.values["what"] for n in session.scalars(select(Notice))])
+            hands.at += timedelta(minutes=2)
+    assert told[:4] == [[], [], [], []]
+    assert told[4] == ["The issue of 2026-03-02 does not go out: 450 try later. It is tried again by itself."]
 
 
 RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>T</title>
