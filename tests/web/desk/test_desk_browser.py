@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from newsletter.models import Delivery, Issue
+from newsletter import db
+from newsletter.models import Delivery, Issue, Placement, StoryTelling
 from newsletter.newsroom import editing
+from newsletter.newsroom.telling import from_json, to_json
 from newsletter.pressroom import Pressroom
 from tests.axe import violations
 from tests.conftest import MORNING
@@ -148,9 +151,22 @@ def test_the_desk_needs_no_script(chromium: Any, link: str, served: str, press: 
     context.close()
 
 
+def _weaken(sessions: db.Sessions) -> None:
+    """Have a sentence of the first Story carried by half of its words: the edition's own may all be stronger."""
+    with sessions.begin() as session:
+        placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
+        assert placed is not None
+        told = from_json(placed.telling.words)
+        weak = replace(told, overview=(replace(told.overview[0], support=0.5), *told.overview[1:]))
+        session.execute(
+            update(StoryTelling).where(StoryTelling.id == placed.telling_id).values(words=to_json(weak))
+        )
+
+
 def test_on_a_phone_the_menu_and_the_grounds_are_folded_and_what_is_weak_stands_open(
-    chromium: Any, link: str, served: str
+    chromium: Any, link: str, served: str, sessions: db.Sessions
 ) -> None:
+    _weaken(sessions)
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 375, "height": 800})
     one = context.new_page()
     one.goto(link)
