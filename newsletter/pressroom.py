@@ -23,13 +23,13 @@ from newsletter.clock import Clock
 from newsletter.errors import ChangedMeanwhile, NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import approve as approval
-from newsletter.mailroom import checks, correct, dispatch, headers, ledger, phrases, render
+from newsletter.mailroom import checks, correct, dispatch, headers, ledger, phrases, render, tally
 from newsletter.mailroom.checks import Finding
 from newsletter.mailroom.dispatch import DispatchReport
 from newsletter.mailroom.messages import Message, Template
 from newsletter.mailroom.preview import example_slots
 from newsletter.mailroom.providers.protocol import EmailProvider, Receipt
-from newsletter.models import AuditEntry, Correction, Delivery, Issue
+from newsletter.models import AuditEntry, Correction, Issue
 from newsletter.newsroom import issue_revisions
 from newsletter.newsroom.editions import IssueView, issue_view
 from newsletter.newsroom.shortened import reading_seconds
@@ -200,8 +200,7 @@ class Pressroom:
         """
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
-            own = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.id.in_(delivery_ids))
-            chosen = session.scalars(own).all()
+            chosen = tally.those_of(session, issue.id, delivery_ids)
             return approval.decide_uncertain(
                 session, issue, chosen, after, by=by, now=self.clock(), reason=reason
             )

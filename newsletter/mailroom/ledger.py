@@ -137,7 +137,7 @@ def resolve(session: Session, delivery_ids: Sequence[int], after: str, *, reason
 
     An operator's decision, or a provider event's word that it arrived. Returns how many were still uncertain.
     """
-    prove_heard(session, (Delivery.id.in_(delivery_ids),), now=now)
+    prove_heard(session, (), now=now, ids=delivery_ids)
     if after == PENDING:
         return move(session, Delivery, delivery_ids, UNCERTAIN, PENDING, reason=None, due_at=now)
     said = None if after == ACCEPTED else reason

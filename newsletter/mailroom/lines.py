@@ -95,9 +95,9 @@ def move_issue(session: Session, issue: Issue, after: str, **values: Any) -> boo
     return moved
 
 
-def changed(session: Session, statement: Any) -> int:
+def changed(session: Session, statement: Any, given: dict[str, Any] | None = None) -> int:
     """Run an UPDATE; how many lines it found as it expected them."""
-    result = session.execute(statement, execution_options={"synchronize_session": False})
+    result = session.execute(statement, given, execution_options={"synchronize_session": False})
     return cast("CursorResult[Any]", result).rowcount
 
 
@@ -133,7 +133,7 @@ def record_receipts(
                 values["settled_at"] = None if outcome is Outcome.UNCERTAIN else now
             done = move(session, table, ids, SUBMITTING, _STATE_OF[outcome], token=token, **values)
             if outcome is Outcome.UNCERTAIN and table is Delivery:
-                heard = prove_heard(session, (Delivery.id.in_(ids),), now=now)
+                heard = prove_heard(session, (), now=now, ids=ids)
                 asked[Outcome.ACCEPTED] += heard
                 asked[outcome] -= heard
         asked[outcome] += done
@@ -186,15 +186,19 @@ def expire_lines(
     return expired
 
 
-def prove_heard(session: Session, which: Iterable[Any], *, now: datetime) -> int:
-    """Uncertain Deliveries of which a provider's word is kept: it took them, they are accepted. How many.
+def prove_heard(
+    session: Session, which: Iterable[Any], *, now: datetime, ids: Sequence[int] | None = None
+) -> int:
+    """Uncertain Deliveries (of ``ids``, any number of them) of which a provider's word is kept: it took them, they are accepted.
+    How many.
 
     The word may have come while they were still in somebody's hands: it is kept, and looked up when doubt arises.
     """
     heard = exists().where(DeliveryEvent.delivery_id == Delivery.id)
-    return changed(
-        session,
-        update(Delivery)
-        .where(*which, Delivery.state == UNCERTAIN, heard)
-        .values(state=ACCEPTED, reason=None, settled_at=now),
-    )
+    statement = update(Delivery).where(*which, Delivery.state == UNCERTAIN, heard)
+    given: dict[str, Any] = {}
+    if ids is not None:
+        dialect = db.dialect_of(session)
+        statement = statement.where(db.among(dialect, Delivery.id))
+        given = {"numbers": db.numbers(dialect, ids)}
+    return changed(session, statement.values(state=ACCEPTED, reason=None, settled_at=now), given)

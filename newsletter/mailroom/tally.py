@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from newsletter import db
 from newsletter.mailroom.states import OPEN, STATES, UNCERTAIN
 from newsletter.models import Delivery, DeliveryEvent, Issue, LeftOut
 
@@ -128,6 +130,13 @@ def uncertain_with(session: Session, issue_id: int, delivery_id: int) -> list[in
     at = select(Delivery.submitted_at).where(Delivery.id == delivery_id, *of_issue).scalar_subquery()
     statement = select(Delivery.id).where(*of_issue, Delivery.submitted_at == at).order_by(Delivery.id)
     return list(session.scalars(statement))
+
+
+def those_of(session: Session, issue_id: int, delivery_ids: Sequence[int]) -> list[int]:
+    """Those of these Deliveries that are of this Issue."""
+    dialect = db.dialect_of(session)
+    statement = select(Delivery.id).where(Delivery.issue_id == issue_id, db.among(dialect, Delivery.id))
+    return list(session.scalars(statement, {"numbers": db.numbers(dialect, delivery_ids)}))
 
 
 @dataclass(frozen=True)

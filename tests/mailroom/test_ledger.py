@@ -8,13 +8,13 @@ from datetime import date, timedelta
 
 import pytest
 from mailing import MORNING, add_issue, add_subscribers, audience_of, frozen_issue
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import func, literal, select, text, update
 
 from newsletter import db
 from newsletter.errors import Refused
-from newsletter.mailroom import approve, ledger, states
+from newsletter.mailroom import approve, ledger, states, tally
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
-from newsletter.models import Delivery, Issue, LeftOut, Rendition, Subscriber, Suppression
+from newsletter.models import Delivery, DeliveryEvent, Issue, LeftOut, Rendition, Subscriber, Suppression
 
 
 def _accepted(claimed: ledger.Claimed) -> list[Receipt]:
@@ -307,6 +307,30 @@ def test_withdrawing_half_way_keeps_what_was_accepted(sessions, settings) -> Non
     with sessions.begin() as session:
         ledger.record(session, in_hand, _accepted(in_hand), now=MORNING, provider="p")
     assert _sum(sessions, issue_id) == ledger.LedgerSum(audience=6, accepted=4, withdrawn=2)
+
+
+MANY = 70_000  # more than a statement for PostgreSQL may have parameters
+UNCERTAIN_ONES = text(
+    "INSERT INTO delivery (issue_id, address_hash, rendition, content_hash, due_at, state, attempts) "
+    f"WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n WHERE k < {MANY}) "
+    "SELECT issue.id, 'many' || k, 'full', 'x', issue.composed_at, 'uncertain', 1 FROM n, issue"
+)
+
+
+def test_any_number_of_uncertain_ones_is_decided_at_once(each_sessions, settings) -> None:
+    issue_id = frozen_issue(each_sessions, settings, 0)
+    with each_sessions.begin() as session:
+        session.execute(UNCERTAIN_ONES)
+        some = session.scalars(select(Delivery.id).order_by(Delivery.id)).all()
+        session.add(
+            DeliveryEvent(provider="postbox", provider_event_id="1", delivery_id=some[0], kind="delivered",
+                          happened_at=MORNING, received_at=MORNING, reason="")
+        )  # fmt: skip
+    with each_sessions.begin() as session:
+        of_issue = tally.those_of(session, issue_id, [*some, 10**9])
+        moved = ledger.resolve(session, of_issue, "withdrawn", reason="gone", now=MORNING)
+    assert (len(of_issue), moved) == (MANY, MANY - 1)  # of the first the provider has said that it took it
+    assert (_sum(each_sessions, issue_id).withdrawn, _sum(each_sessions, issue_id).accepted) == (MANY - 1, 1)
 
 
 def test_a_sum_that_does_not_add_up_says_so() -> None:
