@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from base64 import b64encode
 from datetime import timedelta
@@ -249,9 +250,30 @@ def test_an_erasure_takes_what_machines_wrote_of_the_reader_and_leaves_letters(m
     assert sorted(p.name for p in (mailbox.folder / "new").iterdir()) == ["4.mx", "5.mx"]
 
 
+def nested(depth: int) -> str:
+    """A mail of parts in parts, so deep that the library cannot follow; anybody can send one."""
+    parts = (f"--b{n}\nContent-Type: multipart/mixed; boundary=b{n + 1}\n\n" for n in range(depth))
+    return "".join(
+        ("Return-Path: <>\nContent-Type: multipart/report; boundary=b0\n\n", *parts, "reader@example.com")
+    )
+
+
+def test_a_mail_without_end_keeps_nobody_from_being_erased(mailbox) -> None:
+    (mailbox.folder / "new" / "1.mx").write_text(nested(5_000))
+    (mailbox.folder / "new" / "2.mx").write_text(report(76))
+    with mailbox.sessions.begin() as session:
+        reader = session.get_one(Subscriber, 1)
+        reader.address = "reader@example.com"
+        session.flush()
+        erase.erase(session, reader, now=LATER, mailbox=mailbox.folder)
+    assert list((mailbox.folder / "new").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "odd",
     [
+        nested(5_000),
+        re.sub(r"\nDate: .*", "\nDate: Fri, 31 Dec 9999 23:59:59 -2300", report(1)),
         "",
         "\x00\x01\n\n",
         report(1).replace("Action: failed", "Action: perhaps"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, message_from_string
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -39,6 +40,13 @@ def read_report(raw: bytes, *, now: datetime) -> Report | None:
     """The report in a mail; None for a mail that is none, or is not about a copy of an Issue of ours."""
     if len(raw) > LONGEST:
         return None
+    try:
+        return _read(raw, now)
+    except RecursionError:  # parts in parts without end: no mail server writes so, but anybody may
+        return None
+
+
+def _read(raw: bytes, now: datetime) -> Report | None:
     mail = message_from_bytes(raw)
     if mail.get_content_type() != "multipart/report":
         return None
@@ -66,12 +74,12 @@ def read_report(raw: bytes, *, now: datetime) -> Report | None:
 
 def is_report(raw: bytes) -> bool:
     """Whether a mail server wrote this to report of a mail, be it one of ours or not."""
-    return message_from_bytes(raw).get_content_type() == "multipart/report"
+    return _head_of(raw).get_content_type() == "multipart/report"
 
 
 def is_from_a_machine(raw: bytes) -> bool:
     """Whether nobody wrote this: a report of any form, an automatic answer."""
-    mail = message_from_bytes(raw)
+    mail = _head_of(raw)
     automatic = _line(mail, "Auto-Submitted").lower() not in ("", "no")
     return is_report(raw) or automatic or _line(mail, "Return-Path") == "<>"
 
@@ -79,8 +87,18 @@ def is_from_a_machine(raw: bytes) -> bool:
 def names(raw: bytes, address: str) -> bool:
     """Whether this address stands anywhere in a mail, however its parts are written."""
     wanted = address.lower().encode()
-    parts = (part.get_payload(decode=True) for part in message_from_bytes(raw).walk())
-    return any(wanted in text.lower() for text in (raw, *(p for p in parts if isinstance(p, bytes))))
+    if wanted in raw.lower():
+        return True
+    try:
+        parts = [part.get_payload(decode=True) for part in message_from_bytes(raw).walk()]
+    except RecursionError:
+        return False
+    return any(wanted in part.lower() for part in parts if isinstance(part, bytes))
+
+
+def _head_of(raw: bytes) -> Message:
+    """A mail of which only the header lines are read, however its parts are nested."""
+    return BytesHeaderParser().parsebytes(raw)
 
 
 def _told(part: Message) -> tuple[str, str | None, str] | None:
@@ -128,7 +146,7 @@ def _line(mail: Message, name: str) -> str:
 def _moment(mail: Message, now: datetime) -> datetime:
     try:
         at = parsedate_to_datetime(_line(mail, "Date"))
-    except (TypeError, ValueError):
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):  # no date, or one at the end of time
         return now
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return min(at, now)
