@@ -1,13 +1,15 @@
 """Which earlier Stories belong to the thread of a Story: the History under it.
 
 A link needs two witnesses, for a wrong one misleads and a missing one only is missed: the texts are alike (cosine of weighted
-words) and both carry a name that not everybody carries; two names that are rare where the texts are not much alike.
+words) and both carry a name that not everybody carries. How much likeness is asked for depends on the names, the rarer the less, and
+on the time between: threads mostly go on within weeks. Less is asked of two Stories that both belong with a third.
 ``evaluate history`` measures it.
 """
 
 from __future__ import annotations
 
 import calendar
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,13 +28,14 @@ from newsletter.newsroom.vectors import Floats, Stems, count, fold, stem, weigh
 RECENT = timedelta(days=2)  # Stories that may still gain Articles or stand in an Issue
 LOOK_BACK = timedelta(days=400)
 APART = timedelta(hours=20)  # an earlier Story began on a day before
-ALIKE = 0.22
-MUCH_ALIKE = (
-    0.32  # below this, one name may be only a place that both mention: two are asked for, and rare ones
-)
-COMMON_SHARE = 0.1  # of all Stories compared may carry a name that is a witness
-RARE_SHARE = 0.03  # of them may carry one that is rare
-RARE_STORIES = 7  # and so many may always, for a thread is several Stories
+ALIKE = 0.18  # cosine of texts that may be linked
+ENOUGH = 0.26  # cosine and weight of the shared names together, less what the time between takes away
+NAME = 0.055  # weight of a shared name that only one Story in all would carry; one that all carry has none
+FADING = 0.035  # for each e-fold of the days between
+KIN_ALIKE, KIN_ENOUGH = 0.14, 0.14  # the same of two Stories that both belong with a third
+MUCH_ALIKE = 0.36  # from here on any name is a witness; below, one that few Stories carry:
+COMMON_SHARE = 0.2  # of all Stories compared
+COMMON_STORIES = 7  # and so many may always, for a thread is several Stories
 MOST_LINKS = 4
 TEXTS = 4  # Articles of a Story that are compared
 TEXT_LETTERS = 400
@@ -114,26 +117,78 @@ def links(stories: Sequence[Thread], recent: frozenset[int]) -> list[Link]:
         _DATES | _PARTIES | {stem(fold(word)) for s in stories for t in s.texts for word in _SMALL.findall(t)}
     )
     names = [{n: w for n, w in names_in(s.texts).items() if n not in words} for s in stories]
-    carried = Counter(name for each in names for name in each)
-    rare = max(RARE_STORIES, RARE_SHARE * len(stories))
-    common = max(RARE_STORIES, COMMON_SHARE * len(stories))
+    kinship = _Kinship(stories, matrix, names)
     rows = [i for i, s in enumerate(stories) if s.id in recent]
+    pairs = kinship.pairs(rows)
+    kin = {i: {p.other for p in found if p.close} for i, found in pairs.items()}
+    beyond = sorted(frozenset().union(*kin.values()) - kin.keys())
+    kin |= {i: {p.other for p in found if p.close} for i, found in kinship.pairs(beyond).items()}
     found: list[Link] = []
-    for row, likeness in _rows_of_likeness(matrix, rows):
-        near = [
-            (round(float(likeness[i]), 6), stories[i].id, i)
-            for i in np.flatnonzero(likeness >= ALIKE)
-            if stories[i].began <= stories[row].began - APART
+    for row in rows:
+        mine = [
+            p
+            for p in pairs[row]
+            if stories[p.other].began <= stories[row].began - APART
+            and (p.close or any(p.other in kin[third] for third in kin[row]))
         ]
-        mine: list[Link] = []
-        for similarity, earlier, i in sorted(near, key=lambda n: (-n[0], n[1])):
-            both = names[row].keys() & names[i].keys()
-            much = similarity >= MUCH_ALIKE
-            shared = sorted((carried[n], n) for n in both if carried[n] <= (common if much else rare))
-            if len(shared) >= (1 if much else 2):
-                mine.append(Link(stories[row].id, earlier, similarity, names[row][shared[0][1]]))
-        found.extend(mine[:MOST_LINKS])
+        mine.sort(key=lambda p: (-p.score, stories[p.other].id))
+        found.extend(
+            Link(stories[row].id, stories[p.other].id, p.similarity, names[row][p.name])
+            for p in mine[:MOST_LINKS]
+        )
     return found
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Another Story that may belong to the same thread, by its place; ``close``: it does, whatever others say."""
+
+    other: int
+    similarity: float
+    score: float
+    name: str  # the rarest that both carry
+    close: bool
+
+
+class _Kinship:
+    """Which Stories may belong together, judged two at a time."""
+
+    def __init__(
+        self, stories: Sequence[Thread], matrix: sparse.csr_matrix, names: Sequence[Mapping[str, str]]
+    ) -> None:
+        self._matrix = matrix
+        self._days = np.array([s.began.timestamp() for s in stories]) / 86_400
+        carried = Counter(name for each in names for name in each)
+        most = max(COMMON_STORIES, COMMON_SHARE * len(stories))
+        whole = math.log(max(len(stories), 2))
+        # From 1 for a name that one Story alone carries down to 0 for one that all carry.
+        self._rarity = {n: 1 - math.log(times) / whole for n, times in carried.items()}
+        self._common = {n for n, times in carried.items() if times > most}
+        self._names = [frozenset(each) for each in names]
+
+    def pairs(self, rows: Sequence[int]) -> dict[int, list[_Pair]]:
+        """For each row the others that may be of its thread, earlier or later."""
+        found: dict[int, list[_Pair]] = {}
+        for row, likeness in _rows_of_likeness(self._matrix, rows):
+            apart = np.abs(self._days - self._days[row])
+            near = np.flatnonzero((likeness >= KIN_ALIKE) & (apart >= APART / timedelta(days=1)))
+            judged = (self._judged(row, i, float(likeness[i]), float(apart[i])) for i in near.tolist())
+            found[row] = [pair for pair in judged if pair is not None]
+        return found
+
+    def _judged(self, row: int, other: int, likeness: float, apart: float) -> _Pair | None:
+        both = self._names[row] & self._names[other]
+        if likeness < MUCH_ALIKE:
+            both -= self._common
+        if not both:
+            return None
+        similarity = round(likeness, 6)
+        weight = math.fsum(self._rarity[n] for n in both)
+        score = round(similarity + NAME * weight - FADING * math.log1p(int(apart)), 6)
+        if score < KIN_ENOUGH:
+            return None
+        name = min(both, key=lambda n: (-self._rarity[n], n))
+        return _Pair(other, similarity, score, name, close=similarity >= ALIKE and score >= ENOUGH)
 
 
 def _rows_of_likeness(matrix: sparse.csr_matrix, rows: Sequence[int]) -> Iterator[tuple[int, Floats]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,9 +71,51 @@ def test_a_party_is_no_witness() -> None:
     assert links([thread(1, 9, party[0]), thread(2, 0, party[1]), *FILLERS], frozenset({2})) == []
 
 
-def test_a_name_that_everybody_carries_is_no_witness() -> None:
-    crowd = [thread(10 + i, 20 + i, f"{FILLER[i % 5]} Then came Ines Quillfeather.") for i in range(8)]
-    assert links([thread(1, 9, STRIKE), thread(2, 0, TALKS), *crowd], frozenset({2})) == []
+def worded(number: int, days_ago: float, *runs: tuple[str, int], name: str = "") -> Thread:
+    """A Story of made-up words: of each run the first so many, which other Stories of the run say too."""
+    words = " ".join(f"{run}{i}" for run, times in runs for i in range(times))
+    return thread(number, days_ago, f"{words} then came {name}." if name else f"{words}.")
+
+
+# Others say the words as well, each half of its run, so that no word belongs to two Stories alone.
+SAYING = [worded(100 + i, 50 + i, (run, 24)) for i, run in enumerate([*"pqrs", *"pqrs"])]
+CROWD = [worded(200 + i, 90 + i, (f"crowd{i // 2}", 12), name="Ines Quillfeather") for i in range(12)]
+
+
+def linked(*stories: Thread, among: Sequence[Thread] = (*SAYING, *FILLERS)) -> list[tuple[int, int]]:
+    found = links([*stories, *among], frozenset({2, 3}))
+    return [(f.story_id, f.earlier_id) for f in found if f.earlier_id < 100]
+
+
+def alike(shared: int, days: float, name: str) -> list[Thread]:
+    """Story 2 of today and Story 1 before, of 24 words each."""
+    return [
+        worded(n, ago, ("p", shared), (run, 24 - shared), name=name)
+        for n, ago, run in ((1, days, "q"), (2, 0, "r"))
+    ]
+
+
+def test_a_name_that_many_carry_is_a_witness_only_where_texts_are_much_alike() -> None:
+    others = [*SAYING, *CROWD, *FILLERS]
+    assert linked(*alike(9, 3, "Odo Xanthic"), among=others) == [(2, 1)]
+    assert linked(*alike(9, 3, "Ines Quillfeather"), among=others) == []
+    assert linked(*alike(13, 3, "Ines Quillfeather"), among=others) == [(2, 1)]
+    assert linked(*alike(13, 3, ""), among=others) == []
+
+
+def test_a_thread_fades_as_time_passes() -> None:
+    for days, there in ((3, True), (30, True), (390, False)):
+        assert (linked(*alike(7, days, "Odo Xanthic")) == [(2, 1)]) is there, days
+
+
+def test_two_stories_that_belong_with_a_third_belong_together() -> None:
+    first = worded(1, 12, ("p", 22), ("r", 2), name="Odo Xanthic")
+    between = worded(2, 6, ("p", 8), ("q", 8), name="Odo Xanthic")
+    third = worded(3, 0, ("q", 22), ("r", 2), name="Odo Xanthic")
+    assert linked(first, third) == []
+    assert linked(first, between, third) == [(2, 1), (3, 2), (3, 1)]
+    # Also when the third alone is of today and looked at.
+    assert {f.earlier_id for f in links([first, between, third, *SAYING, *FILLERS], frozenset({3}))} == {1, 2}
 
 
 def test_texts_much_alike_may_share_a_name_that_several_stories_carry() -> None:
