@@ -87,13 +87,12 @@ def run(
 
     def take_in() -> None:
         nonlocal report, done, over
-        for through in lanes.finished():
-            report, settled = _record(sessions, provider, through, report, brakes, now())
-            tell("recorded")
-            over = over or report.held is not None or report.paused_until is not None
-            done += settled
-            if progress:
-                progress(done, total, "submitting")
+        report, settled = _record(sessions, provider, lanes.finished(), report, brakes, now())
+        tell("recorded")
+        over = over or report.held is not None or report.paused_until is not None
+        done += settled
+        if progress:
+            progress(done, total, "submitting")
 
     with Lanes(hand_over, provider.at_once) as lanes:
         try:

@@ -119,12 +119,13 @@ class Lanes:
         """Hand a committed batch over in a lane."""
         self._under_way[self._pool.submit(self._hand_over, claimed)] = len(claimed.rows)
 
-    def finished(self) -> list[HandedOver]:
-        """The batches that are through, in no order; waits until one is. Raises what a Waypoint raised."""
+    def finished(self) -> HandedOver:
+        """A batch that is through; waits until one is. The others stay under way here until they are asked for, so that a fault
+        in writing one down costs no other. Raises what a Waypoint raised."""
         through, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
-        for future in through:
-            del self._under_way[future]
-        return [future.result() for future in through]
+        future = next(iter(through))
+        del self._under_way[future]
+        return future.result()
 
     def __enter__(self) -> Lanes:
         return self

@@ -113,6 +113,31 @@ def test_fenced_in_the_middle_it_still_writes_down_what_left(go) -> None:
     assert found["accepted"] == slow.taken.total()
 
 
+def test_of_two_that_are_through_at_once_one_fault_costs_one(go) -> None:
+    issue_id = frozen_issue(go.sessions, go.settings, 30)
+    handed, recorded, calls, one_is_recorded = [], [], iter(range(3)), threading.Event()
+
+    def tell(place: str) -> None:
+        if place == "handed-over":
+            handed.append(1)
+        if place == "recorded":
+            recorded.append(1)
+            one_is_recorded.set()
+            if len(recorded) == 2:
+                raise ConnectionError  # as when the database goes away for a moment
+
+    def until_all_are_through(*_) -> None:
+        while len(handed) < 3:
+            time.sleep(0.01)
+        time.sleep(0.05)
+
+    slow = Slow(before=lambda _: next(calls) and one_is_recorded.wait(timeout=20))
+    slow.at_once = 3
+    with pytest.raises(ConnectionError):
+        go(slow, issue_id, waypoint=tell, progress=until_all_are_through)
+    assert states(go, issue_id) == {"accepted": 30}
+
+
 def test_what_comes_back_behind_the_claims_is_found_again(go) -> None:
     """Claims go forward; a line that is owed again behind them is found by the same run."""
     issue_id = frozen_issue(go.sessions, go.settings, 60)
