@@ -114,6 +114,7 @@ def is_fact(statement: Statement) -> bool:
         and not statement.loaded
         and statement.words <= LONGEST
         and not _JUDGED.search(own)
+        and ";" not in own  # two statements in one: both would have to be shared
         and not _LABELLED.match(statement.text)
         and not tells_nothing(statement.text)
         and has_verb(statement.text)

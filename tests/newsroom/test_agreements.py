@@ -65,6 +65,13 @@ def test_what_somebody_thinks_is_no_fact() -> None:
     assert not is_fact(wished)
 
 
+def test_two_statements_in_one_sentence_are_no_fact() -> None:
+    (joined, *_) = statements(
+        [ArticleText(3, "The Gull", Side.LEFT, "", f"{VOTE[:-1]}; Ann Teal knew the builder well.", DAY)]
+    )
+    assert not is_fact(joined)
+
+
 def test_what_both_sides_say_may_be_told_again_but_not_in_the_words_above_it() -> None:
     assert _agreed([LEFT, RIGHT], told=True) == []
     pool = statements([LEFT, RIGHT])
