@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from newsletter import db, log
 from newsletter.circulation import leaving, stop_paying
 from newsletter.circulation import unsubscribe as circulation
+from newsletter.circulation.local_hour import living_zone
 from newsletter.circulation.processors.protocol import ProcessorError
 from newsletter.circulation.tokens import UNSUBSCRIBE, GoneToken, TokenError
 from newsletter.clock import day_in
@@ -65,7 +66,7 @@ def leave(token: str) -> Response:
         return _refusal(error)
     except DBAPIError as error:
         return _kept(token, error)
-    money = _stop_paying(left.subscriber.id) if request.form.get("payment") == "cancel" else ""
+    money = _stop_paying(left.subscriber) if request.form.get("payment") == "cancel" else ""
     with db.reading(found.sessions) as session:
         subscriber = session.get_one(Subscriber, left.subscriber.id)
         html = render_template(
@@ -108,9 +109,9 @@ def _proved(token: str) -> str | None:
         return None
 
 
-def _stop_paying(number: int) -> str:
+def _stop_paying(reader: Subscriber) -> str:
     """End the payment with what is paid for; "" when it is done, else "unsure": the mail has stopped all the same."""
-    here = services()
+    here, number = services(), reader.id
     try:
         ends_at = stop_paying.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
     except (ProcessorError, Refused) as error:
@@ -125,7 +126,8 @@ def _stop_paying(number: int) -> str:
                 key=f"cancelled:{number}:{ends_at.isoformat()}",
                 due_at=here.now(),
                 subscriber_id=number,
-                values={"until": day(day_in(here.settings.EDITION_TZ, ends_at))},
+                # The day it is where they live, as the pages say it.
+                values={"until": day(day_in(living_zone(reader.zone, here.settings.EDITION_TZ), ends_at))},
             )
     return ""
 

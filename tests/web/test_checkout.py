@@ -241,10 +241,13 @@ def test_days_are_said_where_the_reader_lives(
     assert "run until 10 March 2026, 04:00 NZDT" in signed_in.get("/checkout").text
     page = _path(_send(signed_in, "/checkout").headers["Location"])
     _press(signed_in, page, "pay")
-    _send(signed_in, "/checkout/cancel")
-    assert "until 10 March 2026, 04:00 NZDT" in signed_in.get("/checkout").text
     token = Tokens(KEY, clock=clock.fixed(now)).make(UNSUBSCRIBE, subject_of(reader.id, reader.address_hash))
-    assert "until 10 March 2026, 04:00 NZDT" in signed_in.post(f"/unsubscribe/{token}").text
+    done = signed_in.post(f"/unsubscribe/{token}", data={"payment": "cancel"})
+    for html in (done.text, signed_in.get("/checkout").text):
+        assert "until 10 March 2026, 04:00 NZDT" in html
+    with db.reading(sessions) as session:
+        told = session.scalars(select(Notice).where(Notice.kind == "cancelled")).one()
+    assert told.values == {"until": "Tuesday, 10 March 2026"}
 
 
 def test_a_failed_payment_leads_to_the_card(signed_in: FlaskClient) -> None:
