@@ -80,7 +80,7 @@ class Moments:
 
     def keep_page(self, answer: Response, max_age: int) -> None:
         """Keep a public page as the view made it."""
-        if request.method == "GET" and not request.query_string and answer.status_code == 200:
+        if request.method in ("GET", "HEAD") and not request.query_string and answer.status_code == 200:
             names = ("Content-Type", "Cache-Control", "Vary", "ETag", "Cross-Origin-Resource-Policy")
             headers = {name: answer.headers[name] for name in names if name in answer.headers}
             self.keep(request.path, _Page(answer.get_data(), headers), min(max_age / SHARE, LONGEST))
