@@ -157,7 +157,7 @@ def _owe(session: Session, issue_id: int, hashes: Mapping[str, str]) -> int:
         .join_from(_looked_at, _due_hour, (when.zone == who.zone) & (when.hour == who.hour))
         .where(who.reason.is_(None))
         # Who is due together lies together in the ledger, and the claim's index only grows at its end.
-        .order_by(when.due_at, who.subscriber_id)
+        .order_by(when.due_at, who.zone, who.hour, who.subscriber_id)
     )
     return db.changed(session, insert(Delivery).from_select(_LINE, lines, include_defaults=False))
 
