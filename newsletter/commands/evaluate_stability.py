@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from statistics import fmean
 
 import click
 
@@ -14,7 +16,7 @@ from newsletter.commands.reading_pieces import read_pieces
 from newsletter.commands.showing import progress
 from newsletter.newsroom.clusters import cluster
 from newsletter.newsroom.measure_stability import replayed, stories
-from newsletter.newsroom.measures import measures
+from newsletter.newsroom.measures import b_cubed, measures
 
 LEAST, MOST = 0.01, 10_000.0  # hours
 
@@ -26,22 +28,30 @@ def stability(path: Path, every: float) -> None:
     """Let the articles of FILE.jsonl ({id, title, text, date} rows, optional label) arrive, and group them again and again.
 
     Prints {"n", "rounds", "changed": articles that changed their Story once or more, of them "merged" (with their whole
-    Story), "split" (into a new one), "moved" (from one to another)}; with labels also "b3_f1" of what has grown, and
-    "b3_f1_at_once" of all articles grouped at once.
+    Story), "split" (into a new one), "moved" (from one to another)}; with labels also "b3_f1" of what has grown,
+    "b3_f1_mean" over the rounds, and "b3_f1_at_once" of all articles grouped at once.
     """
     if not LEAST <= every <= MOST:
         raise click.BadParameter(f"must be from {LEAST} to {MOST:.0f}", param_hint="--every")
     pieces, labels = read_pieces(path)
     if any(p.date is None for p in pieces):
         raise RowsError(f"{path}: every row needs a date to arrive.")
+    rounds: list[float] = []
+
+    def judge(places: Sequence[int], found: Sequence[int]) -> None:
+        if labels:
+            rounds.append(b_cubed([labels[i] for i in places], found)[2])
+
     with progress() as show:
         found = replayed(
             pieces,
             every=timedelta(hours=every),
             progress=lambda done, total: show("group", done, total, ""),
+            judge=judge,
         )
     result: dict[str, float] = {"n": len(pieces), "rounds": found.rounds, **found.counts()}
     if labels:
         result["b3_f1"] = measures(labels, stories(found, len(pieces)))["b3_f1"]
+        result["b3_f1_mean"] = round(fmean(rounds), 4)
         result["b3_f1_at_once"] = measures(labels, cluster(pieces))["b3_f1"]
     click.echo(json.dumps(result))

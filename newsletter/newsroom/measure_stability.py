@@ -32,9 +32,16 @@ class Stability:
 
 
 def replayed(
-    pieces: Sequence[Piece], *, every: timedelta, progress: Callable[[int, int], None] | None = None
+    pieces: Sequence[Piece],
+    *,
+    every: timedelta,
+    progress: Callable[[int, int], None] | None = None,
+    judge: Callable[[Sequence[int], Sequence[int]], None] | None = None,
 ) -> Stability:
-    """Group what has appeared so far, again after each ``every``, as ``group`` does. All pieces must have a date."""
+    """Group what has appeared so far, again after each ``every``, as ``group`` does. All pieces must have a date.
+
+    ``judge`` is told after each round the places of what was grouped, and the Story of each.
+    """
     moments = [moment(p) for p in pieces]
     found = Stability()
     if not pieces:
@@ -53,6 +60,9 @@ def replayed(
         last = arrived
         found.rounds += 1
         _group(found, pieces, sorted(seen, key=lambda i: (moments[i], i)))
+        if judge is not None:
+            grown = stories(found, len(pieces))
+            judge(seen, [grown[i] for i in seen])
     return found
 
 

@@ -35,6 +35,16 @@ def test_stories_grow_and_keep_their_articles() -> None:
     assert len(set(grown)) == 3
 
 
+def test_each_round_is_shown_to_a_judge() -> None:
+    told: list[tuple[list[int], int]] = []
+    replayed(
+        _pieces(),
+        every=timedelta(hours=2),
+        judge=lambda places, found: told.append((list(places), len(set(found)))),
+    )
+    assert told == [([0, 1], 2), ([0, 1, 2, 3], 3), ([0, 1, 2, 3, 4, 5], 3), (list(range(8)), 3)]
+
+
 def test_rounds_in_which_nothing_arrived_are_none() -> None:
     pieces = [Piece(1, "Wall", WALL, START), Piece(2, "Wall", WALL, START + timedelta(days=3))]
     assert replayed(pieces, every=timedelta(hours=1)).rounds == 2
