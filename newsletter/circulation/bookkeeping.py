@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -127,17 +127,19 @@ def months(
     session: Session, *, first: date, last: date, settings: Settings, now: datetime
 ) -> Sequence[Month]:
     """MRR, new, lost, trials and money of each calendar month from ``first`` to ``last``, in the newsletter's zone."""
-    facts: Sequence[MoneyFact] = session.scalars(
-        select(SubscriptionEvent).order_by(SubscriptionEvent.id)
-    ).all()
+    # Plain rows of what is reckoned with: of a quarter of a million, objects that follow each change would weigh four times as much.
+    facts = session.execute(select(*_RECKONED).order_by(SubscriptionEvent.id)).all()
     return months_of(
-        facts,
+        cast(Sequence[MoneyFact], facts),
         first=first,
         last=last,
         zone=settings.EDITION_TZ,
         month_cents=cents_in(settings.PRICE),
         now=now,
     )
+
+
+_RECKONED = [getattr(SubscriptionEvent, name) for name in vars(MoneyFact) if not name.startswith("_")]
 
 
 def _mark(processor: str, agreement_id: str) -> str:

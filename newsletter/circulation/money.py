@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import zip_longest
+from operator import attrgetter
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -128,28 +130,30 @@ def months_of(
     for s in stretches:
         begins.setdefault(s.agreement, s.start)
     trials_paid = {f.trial for f in facts if f.kind == "changed" and f.trial and f.agreement in begins}
-    return [
-        _month(
-            day, _edge(day, zone), min(_edge(_after(day), zone), now), facts, stretches, begins, trials_paid
-        )
-        for day in _firsts(first, last)
-        if _edge(day, zone) < now
-    ]
+    # Each month looks at its own only.
+    others = sorted((f for f in facts if f.kind != "changed"), key=attrgetter("at"))
+    found = []
+    for day in _firsts(first, last):
+        start, end = _edge(day, zone), min(_edge(_after(day), zone), now)
+        if start < now:
+            begin, over = (bisect_left(others, moment, key=attrgetter("at")) for moment in (start, end))
+            found.append(_month(day, start, end, others[begin:over], stretches, begins, trials_paid))
+    return found
 
 
 def _month(
     day: date,
     start: datetime,
     end: datetime,
-    facts: Sequence[MoneyFact],
+    within: Sequence[MoneyFact],
     stretches: Sequence[_Stretch],
     begins: dict[str, datetime],
     trials_paid: set[str],
 ) -> Month:
+    """``within`` are the month's facts, but for what changed: of that the ``stretches`` tell."""
     before, after = _paying_at(stretches, start), _paying_at(stretches, end)
     came, went = after.keys() - before.keys(), before.keys() - after.keys()
     new = {a for a in came if begins[a] >= start}
-    within = [f for f in facts if start <= f.at < end]
     trials = {f.trial for f in within if f.kind == "trial" and f.trial}
     return Month(
         first=day,
@@ -180,13 +184,20 @@ def _stretches(facts: Sequence[MoneyFact], month_cents: int) -> list[_Stretch]:
     for fact in facts:
         if fact.kind == "changed" and fact.agreement:
             by_agreement.setdefault(fact.agreement, []).append(fact)
-    found = []
+    found: list[_Stretch] = []
     for agreement, line in by_agreement.items():
         for fact, following in zip_longest(line, line[1:]):
             end = min(_until(fact), following.at if following else _EVER)
             if fact.at < end:
                 cents = month_cents if fact.month_cents is None else fact.month_cents
-                found.append(_Stretch(agreement, fact.at, end, cents))
+                start = fact.at
+                if found and (found[-1].agreement, found[-1].end, found[-1].cents) == (
+                    agreement,
+                    start,
+                    cents,
+                ):
+                    start = found.pop().start  # a renewal: the same goes on
+                found.append(_Stretch(agreement, start, end, cents))
     return sorted(found, key=lambda s: s.start)
 
 
