@@ -175,6 +175,15 @@ def test_the_run_of_a_killed_process_is_taken_over_after_a_while(each_sessions, 
     assert (run.due_at, run.outcome, run.started_at) == (due_at, "done", hands.at)
 
 
+def test_a_process_killed_while_the_clock_was_a_day_ahead_costs_no_day(sessions, make_parts) -> None:
+    parts, hands = make_parts(sessions, COMPOSE - timedelta(minutes=20))
+    ticking(parts, hands, COMPOSE - timedelta(minutes=20))
+    with sessions.begin() as session:
+        session.add(Run(step="compose", due_at=COMPOSE, started_at=COMPOSE + timedelta(days=1)))
+    ticking(parts, hands, COMPOSE + timedelta(minutes=1))
+    assert [issue.issued_on.isoformat() for issue in all_of(sessions, Issue)] == ["2026-03-02"]
+
+
 def test_too_few_stories_tell_each_operator_once_a_day(sessions, make_parts) -> None:
     parts, hands = make_parts(sessions, COMPOSE)
     few = list(parts.catalogue.outlets)[:2]
