@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.circulation import audience
-from newsletter.mailroom import link_looks, sender_domain
+from newsletter.mailroom import link_looks, render, sender_domain
 from newsletter.mailroom.findings import Answering, Around, Earlier, Finding, Level, Offered
+from newsletter.mailroom.renditions import RenderedIssue
 from newsletter.models import Article, Check, Feed, Issue, Outlet, Placement, Story, StoryTelling
 from newsletter.newsroom.editions import IssueView, article_texts
 from newsletter.newsroom.leans import SIDES, coverage, side_of
@@ -82,8 +83,19 @@ def around(
     )
 
 
-def keep(session: Session, issue_id: int, findings: Sequence[Finding], *, now: datetime) -> None:
-    """What the Checks found, in place of what they found before. The caller commits."""
+def keep(
+    session: Session,
+    issue_id: int,
+    findings: Sequence[Finding],
+    looked_at: Sequence[RenderedIssue],
+    *,
+    now: datetime,
+) -> None:
+    """What the Checks found, in place of what they found before; nothing when other bytes lie ready by now than those they
+    ``looked_at``: whoever changed them looks them over. The caller commits."""
+    db.take_turns(session, f"checks:{issue_id}")
+    if render.rendered(session.get_one(Issue, issue_id)) != list(looked_at):
+        return
     session.execute(delete(Check).where(Check.issue_id == issue_id))
     session.add_all(
         Check(

@@ -92,7 +92,7 @@ class Pressroom:
         findings = checks.check(view, rendered, settings=self.settings, around=around)
         now = self.clock()
         with self.sessions.begin() as session:
-            lookaround.keep(session, view.id, findings, now=now)
+            lookaround.keep(session, view.id, findings, rendered, now=now)
         return findings
 
     def approve(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from newsletter import clock, db, pipeline
 from newsletter.errors import NewsletterError, Refused
 from newsletter.mailroom import render
-from newsletter.models import Issue
+from newsletter.models import Check, Issue
 from newsletter.newsroom import editing, sample
 from newsletter.pressroom import Pressroom, standing
 from tests.conftest import MORNING
@@ -76,6 +76,24 @@ def test_an_edit_whose_process_died_is_rendered_before_the_machine_approves(
     run = pipeline.run_step(parts, "approve", due_at=MORNING + timedelta(minutes=10))
     assert run.detail == {"waiting": "rendered anew"}
     assert _lies_ready(sessions) == ("draft", [f"[Sample] {WORDS['subject']}"] * 2)
+
+
+def test_what_was_found_of_older_bytes_takes_the_place_of_nothing(
+    press: Pressroom, sessions: db.Sessions
+) -> None:
+    looks = []
+
+    def ticking() -> datetime:
+        looks.append(1)
+        if len(looks) == 2:  # everything is looked at, nothing is kept yet
+            too_short = {**WORDS, "subject": "A bridge"}
+            press.edit(DAY, lambda s, i: editing.envelope(s, i, **too_short), by="operator:1")
+        return MORNING
+
+    replace(press, clock=ticking).check(DAY)
+    with db.reading(sessions) as session:
+        kept = session.execute(select(Check.level).where(Check.name == "subject")).scalars().all()
+    assert kept == ["warn"]
 
 
 def test_bytes_that_change_while_they_are_checked_are_not_approved(
