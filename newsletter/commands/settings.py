@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import click
@@ -10,6 +11,9 @@ from pydantic import SecretStr
 
 from newsletter.commands import opening
 from newsletter.settings import Settings
+
+# In an address, behind the name of who signs in.
+_PASSWORD = re.compile(r"(://[^/@\s]*?:)[^/\s]*@")
 
 
 @click.command()
@@ -38,4 +42,4 @@ def settings(as_json: bool) -> None:
 def _shown(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "(set, hidden)" if value.get_secret_value() else ""
-    return str(value)
+    return _PASSWORD.sub(r"\1***@", str(value))

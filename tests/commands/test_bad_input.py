@@ -218,6 +218,16 @@ def test_postgresql_out_of_reach(say, words: tuple[str, ...]) -> None:
     assert said == "The database server cannot be reached. Check DATABASE_URL and that it runs."
 
 
+@pytest.mark.parametrize("word", ["hidden-word", "hidden%40word:1", "hidden@word"])
+def test_settings_show_no_password_of_an_address(shell: Shell, tmp_path: Path, word: str) -> None:
+    env = {"PATH": "/usr/bin:/bin", "DATABASE_URL": f"postgresql+psycopg://ann:{word}@db.example:5432/news"}
+    for words in (("settings",), ("settings", "--json")):
+        done = shell(*words, cwd=tmp_path, env=env)
+        assert "postgresql+psycopg://ann:***@db.example:5432/news" in done.stdout
+        assert "hidden-" not in done.stdout + done.stderr
+        assert word not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("url", ["nonsense", "mysql://127.0.0.1/news"])
 def test_an_address_of_no_database_of_ours(say, url: str) -> None:
     assert say("issue", "list", code=4, DATABASE_URL=url).startswith("DATABASE_URL ")
