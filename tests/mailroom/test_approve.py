@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from threading import Thread
 
 import pytest
 from mailing import MORNING, add_issue, audience_of, frozen_issue
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
+from newsletter import db, lookaround
 from newsletter.errors import Refused
-from newsletter.mailroom import approve, ledger, states
-from newsletter.models import AuditEntry, Issue, Rendition
+from newsletter.mailroom import approve, findings, ledger, render, states
+from newsletter.models import AuditEntry, Check, Issue, Rendition
 
+WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 Finding = namedtuple("Finding", "name level reason")
 BLOCK = Finding("both-sides", "block", "only one Side is told")
 
@@ -122,6 +125,29 @@ def test_who_read_an_old_state_is_told(sessions, settings) -> None:
         )  # somebody else, meanwhile
         with pytest.raises(Refused, match="somebody else"):
             approve.withdraw(session, mine, by="operator:1", now=MORNING, reason="x")
+
+
+def test_two_who_look_at_once_keep_their_findings_once(each_sessions, settings) -> None:
+    with each_sessions.begin() as session:
+        issue = add_issue(session)
+        looked_at = render.rendered(issue)
+    found = [findings.Finding("subject", "pass", "In order.")]
+
+    def keep() -> None:
+        with each_sessions.begin() as session:
+            lookaround.keep(session, issue.id, found, looked_at, now=MORNING)
+
+    keep()
+    other = Thread(target=keep)
+    with each_sessions.begin() as session:
+        lookaround.keep(session, issue.id, found, looked_at, now=MORNING)
+        session.flush()
+        other.start()
+        while db.dialect_of(session) == "postgresql" and not session.scalar(WAITING):
+            pass  # SQLite lets nobody begin while we write
+    other.join()
+    with db.reading(each_sessions) as session:
+        assert len(session.scalars(select(Check)).all()) == 1
 
 
 def test_every_issue_state_has_its_moves_written_down() -> None:
