@@ -75,28 +75,6 @@ def trial_ends_at(facts: Facts) -> datetime | None:
     return None if facts.trial_started_at is None else facts.trial_started_at + facts.trial
 
 
-def may_mail(
-    *,
-    confirmed_at: datetime | None,
-    unsubscribed_at: datetime | None,
-    suppressed: bool,
-    paused_until: date | None,
-    on: date,
-) -> bool:
-    """Whether an Issue may go to this reader on the day ``on``: asked for, still wanted, deliverable, not paused."""
-    return (
-        why_not(
-            confirmed_at=confirmed_at,
-            unsubscribed_at=unsubscribed_at,
-            suppressed=suppressed,
-            paused_until=paused_until,
-            cadence="daily",
-            on=on,
-        )
-        is None
-    )
-
-
 WEEKLY_ON = 5  # Saturday, as date.weekday() counts
 
 

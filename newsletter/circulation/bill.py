@@ -1,4 +1,4 @@
-"""Money: what the payment processor says becomes a Subscription, what arrived is receipted, what runs can be ended.
+"""Money: what the payment processor says becomes a Subscription, and what arrived is receipted.
 
 The processor is the one who knows. A webhook only says *look again*; how an agreement stands is always read from the
 processor, outside any transaction. Of two readings the one that was begun later knows at least as much, for it was

@@ -55,7 +55,7 @@ def erase(
     """Forget this reader for good. A comp just ends. The caller commits. ``outbox``: where their mails lie, when mail is kept here;
     ``mailbox``: the Maildir where reports come back.
 
-    Raises ``Refused`` while a payment processor would go on charging them: cancel first (``bill.cancel_now`` for at once).
+    Raises ``Refused`` while a payment processor would go on charging them: cancel first (``stop_paying.cancel_now`` for at once).
     """
     number, address = subscriber.id, subscriber.address
     # Held, so that no word of the processor adds a Subscription while we forget.

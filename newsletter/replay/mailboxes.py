@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -22,8 +22,6 @@ from newsletter.mailroom.providers.protocol import (
     always,
 )
 
-# How the mail to one address ends: "lives" delivers, the others bounce, or complain once they have got it.
-FATES: Final = ("lives", "dead", "full", "complains")
 REPORTED_AFTER: Final = (timedelta(seconds=20), timedelta(minutes=25))  # earliest and latest
 UNHEARD_SHARE: Final = 0.002  # of Messages are taken and the answer is lost; the events tell
 
@@ -49,7 +47,8 @@ class Mailboxes:
 
     clock: Clock
     chance: Random
-    fates: dict[str, str] = field(default_factory=dict)  # by address; whoever is not in it lives
+    # How the mail to an address ends: "dead" and "full" bounce, "complains" does so once it has got it; whoever is not here lives.
+    fates: dict[str, str] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)  # by reference: how often it was handed over
     fresh: list[Letter] = field(default_factory=list)  # not yet looked at by their readers
@@ -96,9 +95,6 @@ class Mailboxes:
                 self._reports, (at, next(self._number), ProviderEvent(f"{number}:{kind}", **event))
             )
 
-    def next_report_at(self) -> datetime | None:
-        return self._reports[0][0] if self._reports else None
-
     def reports(self, now: datetime) -> list[ProviderEvent]:
         """What is to be told by now, each once, in an order of its own."""
         told = []
@@ -111,8 +107,3 @@ class Mailboxes:
         """Letters since the last look."""
         found, self.fresh = self.fresh, []
         return found
-
-
-def issues_in(letters: Iterable[Letter]) -> Counter[str]:
-    """How many Issues (not Notices) each address got."""
-    return Counter(letter.to for letter in letters if letter.is_issue)

@@ -11,7 +11,6 @@ from newsletter.circulation.access import (
     Access,
     Facts,
     access,
-    may_mail,
     trial_ends_at,
     why_not,
 )
@@ -100,6 +99,3 @@ def test_who_is_left_out_and_why(facts: dict[str, object], reason: str | None) -
         "on": date(2026, 3, 2),
     }
     assert why_not(**{**usual, **facts}) == reason  # type: ignore[arg-type]
-    if reason != "weekly-not-today":
-        given = {k: v for k, v in {**usual, **facts}.items() if k != "cadence"}
-        assert may_mail(**given) is (reason is None)  # type: ignore[arg-type]
