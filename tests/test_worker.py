@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -177,8 +178,9 @@ def test_a_worker_whose_queue_is_gone_says_so_and_does_not_leave_as_if_all_were_
     parts = make_parts()
     with parts.press.sessions.begin() as session:
         session.execute(text("DROP TABLE procrastinate_jobs CASCADE"))
-    with pytest.raises(DatabaseError, match="queue in the database"):
-        worker.work(parts, concurrency=1)
+    # In a thread of its own: a browser's loop may run in this one.
+    with ThreadPoolExecutor(1) as aside, pytest.raises(DatabaseError, match="queue in the database"):
+        aside.submit(worker.work, parts, concurrency=1).result()
 
 
 def test_a_part_that_finds_the_issue_held_tells_the_operators(make_parts) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.routing import IntegerConverter
 
 from newsletter import clock, db
 from newsletter.app import create_app
@@ -39,7 +40,7 @@ def addresses(site: Flask, method: str) -> list[str]:
     for rule in site.url_map.iter_rules():
         if method in (rule.methods or ()):
             values: dict[str, Any] = {
-                name: 1 if type(converter).__name__ == "IntegerConverter" else "2026-03-02"
+                name: 1 if isinstance(converter, IntegerConverter) else "2026-03-02"
                 for name, converter in rule._converters.items()
             }
             found.add(adapter.build(rule.endpoint, values, method=method))

@@ -19,7 +19,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from newsletter import clock, db
 from newsletter.app import create_app
@@ -100,7 +100,7 @@ class Inside:
             if rule.endpoint.startswith(beginning) and name in values:
                 return values[name]
         self.guessed.add(rule.endpoint)
-        return 1 if type(rule._converters[name]).__name__ == "IntegerConverter" else "2026-03-02"
+        return 1 if isinstance(rule._converters[name], IntegerConverter) else "2026-03-02"
 
     def forms(self) -> list[Form]:
         """Every form on every page."""
