@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from newsletter.newsroom.alignment import negation_turned
 from newsletter.newsroom.facts import DIRECTIONS, QUOTED, flipped, name_words, numbers, spelled
@@ -194,6 +195,7 @@ def carries(text: str, article: ArticleText) -> bool:
     )
 
 
+@lru_cache(maxsize=4_000)
 def _folded(text: str) -> frozenset[str]:
     """The words and their stems, in small letters without accents."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", spelled(text)) if not unicodedata.combining(c))

@@ -152,10 +152,13 @@ def is_cut_off(headline: str, others: frozenset[str]) -> bool:
     return any(o.startswith(word) and not _ENDING.fullmatch(o[len(word) :]) for o in others)
 
 
-def vocabulary(articles: Sequence[ArticleText], but: ArticleText) -> frozenset[str]:
-    """All words of the Articles other than ``but``, in small letters."""
-    texts = (f"{a.headline} {a.excerpt}" for a in articles if a.id != but.id)
-    return frozenset(w.lower() for text in texts for w in re.findall(r"[\w’'-]+", text))
+def words_of_others(articles: Sequence[ArticleText]) -> dict[int, frozenset[str]]:
+    """For each Article, by its number, all words of the others, in small letters."""
+    own = {a.id: frozenset(re.findall(r"[\w’'-]+", f"{a.headline} {a.excerpt}".lower())) for a in articles}
+    using = Counter(w for words in own.values() for w in words)
+    return {
+        number: frozenset(w for w, n in using.items() if n > (w in words)) for number, words in own.items()
+    }
 
 
 def _is_site(tail: str) -> bool:
@@ -248,13 +251,14 @@ def neutral(articles: Sequence[ArticleText]) -> str:
     """The Story's Headline: of the outlets' own the most central and least loaded, preferring the center's, made plain."""
     casing = Casing.of([a.excerpt for a in articles] + [a.headline for a in articles])
     weights = centroid([(a.wire_key or a.outlet, terms(a.headline)) for a in articles])
+    others = words_of_others(articles)
     best: tuple[float, int, str] | None = None
     for index, article in enumerate(articles):
         text = clean(article.headline)
         if not text:
             continue
         score = cosine(Counter(terms(text)), weights) + 0.08 * (article.side is Side.CENTER) - _flaws(text)
-        score -= 0.5 * is_cut_off(text, vocabulary(articles, article))
+        score -= 0.5 * is_cut_off(text, others[article.id])
         if best is None or (score, -index) > best[:2]:
             best = (score, -index, text)
     if best is None:

@@ -82,12 +82,13 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
     center = centroid_of(articles)
     titles = Counter(t for a in articles for t in terms(a.headline))
     casing = headlines.Casing.of([t for a in articles for t in (a.excerpt, a.headline)])
+    others = headlines.words_of_others(articles)
     many = len({a.outlet for a in articles}) >= MANY
     found = []
     for article in articles:
         rows = [(p.text, p.passage, p.position) for p in pieces(article.excerpt, article.headline)]
         line = headlines.as_sentence(article.headline, casing)
-        if line and not headlines.is_cut_off(line.passage, headlines.vocabulary(articles, article)):
+        if line and not headlines.is_cut_off(line.passage, others[article.id]):
             rows.append((line.text, line.passage, -1))
         for text, passage, position in rows:
             words = terms(text)

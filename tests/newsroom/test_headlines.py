@@ -13,7 +13,7 @@ from newsletter.newsroom.headlines import (
     is_cut_off,
     neutral,
     sentence_case,
-    vocabulary,
+    words_of_others,
 )
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.statements import statements
@@ -150,8 +150,9 @@ def test_a_headline_cut_off_in_its_last_word_is_known_by_what_others_write() -> 
         piece(2, Side.RIGHT, "Halvern approves ferry terminal after long debate", ""),
         piece(3, Side.CENTER, "Halvern terminal approved by Tarnov", ""),
     ]
-    assert is_cut_off(articles[0].headline, vocabulary(articles, articles[0]))
-    assert not is_cut_off(articles[1].headline, vocabulary(articles, articles[1]))
+    others = words_of_others(articles)
+    assert is_cut_off(articles[0].headline, others[articles[0].id])
+    assert not is_cut_off(articles[1].headline, others[articles[1].id])
     assert not is_cut_off(articles[2].headline, frozenset({"tarnovs", "tarnovian"}))
     assert all(s.text != "Council of Halvern approves the ferry termin." for s in statements(articles))
 
