@@ -5,14 +5,18 @@ Sentences are taken whole or not at all: a sentence cut in half may say the oppo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from newsletter.newsroom.differences import is_in_their_words
 from newsletter.newsroom.editions import StoryView
+from newsletter.newsroom.leaning import dangling, points_back
 from newsletter.newsroom.leans import SIDES, Side
 from newsletter.newsroom.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
+from newsletter.newsroom.salience import cosine, terms
+from newsletter.newsroom.selection import REPEATED
 from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, Summary, Telling
 
 AROUND = 42  # words of masthead and foot that a reader passes once
@@ -92,14 +96,15 @@ def _texts(telling: Telling) -> Iterable[str]:
 
 
 def _least(story: StoryView) -> StoryView:
-    """What is always kept."""
+    """What is always kept. Of each Side, if it can be had, a sentence that does not tell the lede again."""
     whole = story.telling
     said: set[str] = set()
+    lede = _fresh(whole.lede, said)[:1]
     least = Telling(
         headline=whole.headline,
-        lede=_fresh(whole.lede, said)[:1],
+        lede=lede,
         summaries=tuple(
-            Summary(s.side, _fresh(s.sentences, said)[:1])
+            Summary(s.side, _fresh(s.sentences, said, lede)[:1])
             for s in (whole.summary(side) for side in SIDES)
             if s is not None
         ),
@@ -116,9 +121,22 @@ def _lengthened(story: StoryView, short: StoryView, budget: int, wishes: Sequenc
     return short
 
 
-def _fresh(sentences: Sequence[Sentence], said: set[str]) -> tuple[Sentence, ...]:
-    """The sentences in order of choice: what was not said yet and is not too long first. The first counts as said."""
-    ordered = sorted(sentences, key=lambda s: (_key(s.text) in said, words_in((s.text,)) > LONGEST_SENTENCE))
+def _fresh(
+    sentences: Sequence[Sentence], said: set[str], lede: Sequence[Sentence] = ()
+) -> tuple[Sentence, ...]:
+    """The sentences in order of choice: what was not said yet, is not too long, leans on no sentence before it and is not
+    the ``lede`` in other words first. The first counts as said."""
+
+    def drawbacks(sentence: Sentence) -> tuple[bool, ...]:
+        text = sentence.text
+        return (
+            _key(text) in said,
+            words_in((text,)) > LONGEST_SENTENCE,
+            points_back(text) or dangling(text),
+            any(cosine(Counter(terms(text)), Counter(terms(told.text))) >= REPEATED for told in lede),
+        )
+
+    ordered = sorted(sentences, key=drawbacks)
     said.update(_key(s.text) for s in ordered[:1])
     return tuple(ordered)
 
@@ -188,7 +206,12 @@ def _second_sentence(side: Side) -> _Wish:
         if summary is None or so_far is None:
             return None
         more = _unsaid(short, summary.sentences)
-        return None if more is None else _summary(short, replace(so_far, sentences=(*so_far.sentences, more)))
+        if more is None:
+            return None
+        told = (*so_far.sentences, more)
+        return _summary(
+            short, replace(so_far, sentences=tuple(s for s in summary.sentences if s in told))
+        )  # in reading order
 
     return add
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from newsletter.newsroom.leans import Side
-from newsletter.newsroom.salience import terms
+from newsletter.newsroom.salience import overlap, terms
 from newsletter.newsroom.selection import REPEATED, readable
 from newsletter.newsroom.statements import Statement
 
@@ -27,6 +27,9 @@ AGAIN = 0.05  # sentences that stand in the Lede or the Overview already
 SAID_ALREADY = 0.75  # cosine from which a sentence is the one another Side said
 FEWEST_WORDS, MOST_WORDS = 28, 80
 MOST_SENTENCES = 3
+MOSTLY_SAID = (
+    0.5  # of the terms of the shorter of two Articles' sentences: together they tell hardly more than one
+)
 TIRADE = 3  # loaded words outside quotation marks from which a sentence judges rather than tells: left out while there are others
 MOST_LOOKED_AT = 10  # sentences, the best by themselves first
 # The center is told by what it tells most: what it alone writes is often beside the matter.
@@ -50,14 +53,14 @@ def told_by(
     tell, all that can be told."""
     able = [i for i in scores if all(pool[i].like(s) < SAID_ALREADY for s in said)]
     able = [i for i in able if pool[i].loaded < TIRADE] or able
-    able = sorted(able, key=lambda i: (-scores[i], pool[i].article.id, i))[:MOST_LOOKED_AT]
+    able = _unlike([(i, pool[i]) for i in sorted(able, key=lambda i: (-scores[i], pool[i].article.id, i))])
     texts = _unit(t for s in pool if s.side is side for t in s.terms)
     others = _unit(t for s in pool if s.side in _OPPOSITE[side] for t in s.terms)
     headlines = {s.article.id: (s.side, terms(s.article.headline)) for s in pool}
     own = _unit(t for whose, words in headlines.values() if whose is side for t in words)
     other = _unit(t for whose, words in headlines.values() if whose in _OPPOSITE[side] for t in words)
     again = {i for i in able if any(pool[i].like(s) >= REPEATED for s in shown)}
-    near = {pair for pair in combinations(sorted(able), 2) if pool[pair[0]].like(pool[pair[1]]) >= REPEATED}
+    near = {(i, j) for i, j in combinations(sorted(able), 2) if _repeats(pool[i], pool[j])}
     best: tuple[tuple[bool, float], tuple[int, ...]] | None = None
     for size in range(1, MOST_SENTENCES + 1):
         for chosen in combinations(sorted(able), size):
@@ -77,6 +80,24 @@ def told_by(
             if best is None or rank > best[0]:
                 best = (rank, chosen)
     return readable([pool[i] for i in best[1]]) if best else []
+
+
+def _unlike(ranked: Sequence[tuple[int, Statement]]) -> list[int]:
+    """The first MOST_LOOKED_AT places, without those that only repeat an earlier one: many outlets begin alike."""
+    taken: list[tuple[int, Statement]] = []
+    for place, statement in ranked:
+        if all(statement.like(t) < REPEATED for _, t in taken):
+            taken.append((place, statement))
+            if len(taken) == MOST_LOOKED_AT:
+                break
+    return [place for place, _ in taken]
+
+
+def _repeats(one: Statement, other: Statement) -> bool:
+    """Two Articles tell the same in their own words sooner than one tells it twice."""
+    if one.article.id != other.article.id and overlap(one.terms, other.terms) >= MOSTLY_SAID:
+        return True
+    return one.like(other) >= REPEATED
 
 
 def _unit(terms: Iterable[str]) -> dict[str, float]:

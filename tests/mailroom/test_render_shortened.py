@@ -62,6 +62,23 @@ def test_a_long_sentence_gives_way_to_a_shorter_one() -> None:
     assert only.telling.lede == (long,)
 
 
+def test_of_a_side_the_mail_keeps_a_sentence_that_does_not_tell_the_lede_again() -> None:
+    told = story(1)
+    lede = sentence("The council of Marlow Bay approved a harbor wall on Tuesday by nine votes.", 103)
+    again = sentence("On Tuesday the council of Marlow Bay approved the harbor wall by nine votes.", 101)
+    leans = sentence("They called it a gift to builders.", 101)
+    own = sentence("Fishermen will lose forty berths at the northern pier.", 101)
+    left = replace(told.telling.summaries[0], sentences=(again, leans, own))
+    telling = replace(told.telling, lede=(lede,), summaries=(left, *told.telling.summaries[1:]))
+    (short,) = shortened((replace(told, telling=telling),), words=1)
+    assert short.telling.summaries[0].sentences == (own,)
+    (long,) = shortened((replace(told, telling=telling),), words=2_000)
+    assert long.telling.summaries[0].sentences == (again, leans, own), "in reading order where there is room"
+    alone = replace(telling, summaries=(replace(left, sentences=(again,)), *telling.summaries[1:]))
+    (short,) = shortened((replace(told, telling=alone),), words=1)
+    assert short.telling.summaries[0].sentences == (again,), "a Side is told all the same"
+
+
 def test_one_story_has_room_for_everything() -> None:
     (short,) = shortened((story(1),))
     assert len(short.telling.analysis) == 3

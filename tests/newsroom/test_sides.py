@@ -62,6 +62,20 @@ def test_without_headlines_what_only_one_side_writes_still_speaks_for_it() -> No
     assert TAXES in texts[Side.RIGHT]
 
 
+def test_outlets_that_begin_alike_leave_room_for_what_else_their_side_tells() -> None:
+    """Many Outlets of one Side open with the same fact: it is told once."""
+    openings = [
+        f"{who} on Tuesday approved a harbor wall for Marlow Bay after {n} hours of debate."
+        for n, who in enumerate(("The council", "Councillors", "The town's council") * 5, start=2)
+    ]
+    lefts = [_article(n, Side.LEFT, "Harbor wall approved", text) for n, text in enumerate(openings, start=1)]
+    other = _article(30, Side.LEFT, "Harbor wall approved", BERTHS)
+    right = _article(31, Side.RIGHT, "Taxes rise to pay for wall", TAXES)
+    told = side_texts([*lefts, other, right])[Side.LEFT]
+    assert BERTHS in told
+    assert told.count("approved a harbor wall") <= 1
+
+
 def test_a_tirade_is_not_told_as_a_sides_own_words_while_others_tell() -> None:
     tirade = "Zealots and cronies rammed a disgraceful, staggering sham of a wall through the council of Marlow Bay."
     story = [
