@@ -14,7 +14,7 @@ from newsletter.newsroom.leans import Side
 from newsletter.newsroom.rouge import rouge
 from newsletter.newsroom.summarizers.extractive import Extractive, overview, side_texts
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
-from newsletter.newsroom.telling import Telling, from_json, to_json
+from newsletter.newsroom.telling import BulletKind, Telling, from_json, to_json
 
 DAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 LEADS = [
@@ -73,6 +73,15 @@ def test_nothing_published_is_unsupported(articles: list[ArticleText]) -> None:
             assert article.side is summary.side
             assert quote.words in " ".join(article.excerpt.split())
     assert from_json(to_json(telling)).headline == telling.headline
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stories())
+def test_what_comes_next_stands_nowhere_else(articles: list[ArticleText]) -> None:
+    telling = Extractive().tell(articles)
+    sides = [s for summary in telling.summaries for s in summary.sentences]
+    above = {s.text for s in (*telling.lede, *telling.overview, *sides)}
+    assert not above & {b.sentence.text for b in telling.analysis if b.kind is BulletKind.NEXT}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

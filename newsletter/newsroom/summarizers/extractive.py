@@ -185,7 +185,8 @@ def _analysis(
         beside = contrasts.contrast(pool, articles, above=[*above, *used])
         differ += contrasts.bullets(beside)
         used += beside.values()
-    coming = _coming(pool, [*told, *used]) or _coming(pool, [*above, *used])
+    untold = [s for s in pool if all(s.text != t.text for t in told)]  # no sentence stands on a page twice
+    coming = _coming(pool, [*told, *used]) or _coming(untold, [*above, *used])
     used += coming
     after = [Bullet(BulletKind.NEXT, _sentence(s, pool)) for s in coming]
     return [*agree[: MOST_BULLETS - len(differ) - len(after)], *differ, *after], used
