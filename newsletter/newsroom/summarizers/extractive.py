@@ -173,7 +173,8 @@ def _analysis(
     words: Mapping[Side, Sequence[str]],
     headline: str,
 ) -> tuple[list[Bullet], list[Statement]]:
-    """Agree, differ, next; and the sentences it used."""
+    """Agree, differ, next; and the sentences it used. None that is ``told`` already word for word: nobody reads it twice."""
+    pool = _untold(pool, told)
     agreed = agreements.agreements(pool, articles, above=above, told=told, headline=headline)
     used = [statement for statement, _ in agreed]
     agree = [Bullet(BulletKind.AGREE, sentence) for _, sentence in agreed]
@@ -185,11 +186,15 @@ def _analysis(
         beside = contrasts.contrast(pool, articles, above=[*above, *used])
         differ += contrasts.bullets(beside)
         used += beside.values()
-    untold = [s for s in pool if all(s.text != t.text for t in told)]  # no sentence stands on a page twice
-    coming = _coming(pool, [*told, *used]) or _coming(untold, [*above, *used])
+    coming = _coming(pool, [*told, *used]) or _coming(pool, [*above, *used])
     used += coming
     after = [Bullet(BulletKind.NEXT, _sentence(s, pool)) for s in coming]
     return [*agree[: MOST_BULLETS - len(differ) - len(after)], *differ, *after], used
+
+
+def _untold(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statement]:
+    texts = {s.text for s in told}
+    return [s for s in pool if s.text not in texts]
 
 
 def _coming(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statement]:
