@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -45,9 +46,11 @@ def backup(url: str, file: Path) -> int:
     return file.stat().st_size
 
 
-def restore(url: str, file: Path) -> Path | None:
-    """Put a backup in the database's place. SQLite: what was there is kept, and its path returned."""
-    require_restorable(url, file)
+def restore(url: str, file: Path, *, before: Callable[[], None] = lambda: None) -> Path | None:
+    """Put a backup in the database's place. SQLite: what was there is kept, and its path returned. ``before`` is called when nothing
+    speaks against it any more and nothing is changed yet."""
+    _require_restorable(url, file)
+    before()
     path = sqlite_path(url)
     if path is None:
         _postgres(url, "pg_restore", "--clean", "--if-exists", "--single-transaction", str(file))
@@ -68,17 +71,23 @@ def restore(url: str, file: Path) -> Path | None:
     return kept
 
 
-def require_restorable(url: str, file: Path) -> None:
+def _require_restorable(url: str, file: Path) -> None:
     """Raise what speaks against putting ``file`` in the place of the database at ``url``; nothing was changed then."""
     if not file.exists():
         raise NotFound(f"There is no backup at {file}.")
     if sqlite_path(url) is not None:
-        with db.speaking_plainly(), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-                raise DatabaseError(f"{file} is damaged; nothing was changed.")
-            ours = "SELECT 1 FROM sqlite_master WHERE name='alembic_version'"
-            if not connection.execute(ours).fetchone():
-                raise DatabaseError(f"{file} is not a backup of this service; nothing was changed.")
+        try:
+            # As the one file that it is: it may lie where nothing can be written, and nothing is left beside it.
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+                sound = connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+                tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name='alembic_version'")
+                is_ours = tables.fetchone() is not None
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{file} cannot be restored: {error}. Nothing was changed.") from None
+        if not sound:
+            raise DatabaseError(f"{file} is damaged; nothing was changed.")
+        if not is_ours:
+            raise DatabaseError(f"{file} is not a backup of this service; nothing was changed.")
     _require_unused(url)
 
 
@@ -111,7 +120,7 @@ def _require_unused(url: str) -> None:
 def is_sound(path: Path) -> bool:
     """Whether SQLite finds nothing broken in this file."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return bool(connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
     except sqlite3.Error:
         return False

@@ -46,9 +46,8 @@ class Parts:
     is_sample: bool = False
     progress: Progress = silent
     day: date | None = None  # the Issue's; today's when it is not said
-    turn: timedelta | None = (
-        None  # a dispatch's, then the Steps behind it have theirs; None: until nothing is due
-    )
+    # A dispatch's, then the Steps behind it have theirs; None: until nothing is due.
+    turn: timedelta | None = None
     # Steps done another way than in this process (see worker.py), by name.
     instead: Mapping[str, Callable[[Parts], dict[str, Any]]] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from datetime import datetime
 from importlib.util import find_spec
@@ -66,6 +67,26 @@ def test_a_restore_brings_back_what_was_and_keeps_what_is(
     old.close()
 
 
+def test_a_backup_is_read_where_nothing_can_be_written_whatever_its_name(
+    settings: Settings, engine: Engine, sessions: db.Sessions, now: datetime, tmp_path: Path
+) -> None:
+    """As on a disk that is mounted to be read only, where SQLite could put nothing beside it."""
+    _write(sessions, now, "before")
+    shelf = tmp_path / "shelf"
+    copy = shelf / "100% of #1?mode=rw.db"
+    backup.backup(settings.DATABASE_URL, copy)
+    _write(sessions, now, "after")
+    engine.dispose()
+    mounted = os.system(f"mount --bind {shelf} {shelf} 2>/dev/null && mount -o remount,ro,bind {shelf}") == 0
+    try:
+        backup.restore(settings.DATABASE_URL, copy)
+        assert [p.name for p in shelf.iterdir()] == [copy.name]
+    finally:
+        if mounted:
+            os.system(f"umount {shelf}")
+    assert _count(sessions) == 1
+
+
 def test_a_damaged_or_foreign_file_is_refused_and_nothing_changes(
     settings: Settings, sessions: db.Sessions, now: datetime, tmp_path: Path
 ) -> None:
@@ -74,8 +95,11 @@ def test_a_damaged_or_foreign_file_is_refused_and_nothing_changes(
     with sqlite3.connect(tmp_path / "foreign.db") as foreign:
         foreign.execute("CREATE TABLE t (x)")
     foreign.close()
-    for name in ("noise.db", "foreign.db"):
-        with pytest.raises(DatabaseError):
+    backup.backup(settings.DATABASE_URL, tmp_path / "whole.db")
+    (tmp_path / "cut.db").write_bytes((tmp_path / "whole.db").read_bytes()[:30_000])
+    (tmp_path / "words.db").write_text("nothing of the kind\n" * 50)
+    for name in ("noise.db", "foreign.db", "cut.db", "words.db"):
+        with pytest.raises(DatabaseError, match=rf"{name} .*[Nn]othing was changed"):
             backup.restore(settings.DATABASE_URL, tmp_path / name)
     with pytest.raises(NotFound):
         backup.restore(settings.DATABASE_URL, tmp_path / "absent.db")

@@ -25,9 +25,8 @@ REMINDED_UNTIL = timedelta(hours=72)  # later than that it is no reminder any mo
 UNCONFIRMED_KEPT = timedelta(days=30)
 WISH_KEPT = timedelta(days=2)  # one that could not be granted until then
 SIGNIN_KEPT = timedelta(days=30)  # after it ended
-SPENT_KEPT = timedelta(
-    days=2
-)  # links live for minutes, but one of a clock that was ahead (AHEAD in tokens.py) lives on for a day
+# Links live for minutes, but one of a clock that was ahead (AHEAD in tokens.py) lives on for a day.
+SPENT_KEPT = timedelta(days=2)
 IP_KEPT = timedelta(days=90)
 RUNS_KEPT = timedelta(days=90)  # a busy day has a thousand, and every tick reads the latest
 

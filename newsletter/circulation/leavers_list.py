@@ -7,19 +7,17 @@ address. Beside those who left it says which copies of the latest Issues were ha
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import db, log
+from newsletter import db, log, whole_files
 from newsletter.errors import NewsletterError
 from newsletter.mailroom.fence import RESTORED, marks_of
 from newsletter.mailroom.states import ACCEPTED, SUBMITTING, UNCERTAIN
@@ -50,27 +48,15 @@ def write(
     ``copies``: also those of the latest Issues that were handed over. ``doubt``: why somebody may be missing in what can be read.
     Raises what the database says, and OSError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=".", suffix=".half", dir=path.parent)  # made with mode 0600
+    if since is not None:
+        doubt = f"the list is of {now:%Y-%m-%d %H:%M} UTC, and who left after that is not in it"
     count = 0
-    try:
-        with os.fdopen(handle, "w") as file, db.reading(sessions) as session:
-            if since is not None:
-                doubt = f"the list is of {now:%Y-%m-%d %H:%M} UTC, and who left after that is not in it"
-            file.write(_line(_heading(session, now, doubt)))
-            for line in _gone(session, now, since):
-                file.write(_line(line))
-                count += 1
-            for line in _copies(session, now) if copies else ():
-                file.write(_line(line))
-                count += 1
-            file.write(_line({"lines": count}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with whole_files.written(path) as file, db.reading(sessions) as session:
+        file.write(_line(_heading(session, now, doubt)))
+        for line in chain(_gone(session, now, since), _copies(session, now) if copies else ()):
+            file.write(_line(line))
+            count += 1
+        file.write(_line({"lines": count}))
     return count
 
 

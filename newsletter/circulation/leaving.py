@@ -6,14 +6,12 @@ database. A file names the reader by number and scrambled mark, never by address
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from newsletter import db, log
+from newsletter import db, log, whole_files
 from newsletter.circulation import unsubscribe
 from newsletter.circulation.signup import subscriber_of
 from newsletter.circulation.tokens import TokenError, fingerprint, number_in
@@ -27,18 +25,8 @@ def keep(folder: Path, subject: str, *, now: datetime) -> None:
     path = _place(folder, subject)
     if path.exists():
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=".", suffix=".half", dir=folder)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(f"{subject} {now.isoformat()}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    _sync(folder)
+    with whole_files.written(path) as file:
+        file.write(f"{subject} {now.isoformat()}\n")
     _log.warning("subscriber.leaving_kept", reader=path.stem[:8])
 
 
@@ -129,12 +117,3 @@ def _waiting(folder: Path) -> Iterator[Path]:
 
 def _place(folder: Path, subject: str) -> Path:
     return folder / f"{fingerprint(subject)[:32]}.leaving"
-
-
-def _sync(folder: Path) -> None:
-    """A file's name outlives a power cut only with its folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

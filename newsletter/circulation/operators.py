@@ -9,7 +9,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.circulation.addresses import AddressError, normalise
-from newsletter.circulation.spent import is_spent as is_spent
 from newsletter.circulation.spent import spend
 from newsletter.circulation.tokens import (
     DESK,

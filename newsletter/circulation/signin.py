@@ -11,7 +11,6 @@ from newsletter import log
 from newsletter.circulation import knocks, signup
 from newsletter.circulation.addresses import AddressError, address_hash, normalise
 from newsletter.circulation.signup import subscriber_of
-from newsletter.circulation.spent import is_spent as is_spent
 from newsletter.circulation.spent import spend
 from newsletter.circulation.tokens import LIVES, SIGNIN, Tokens, fingerprint, fresh_secret
 from newsletter.db import changed

@@ -39,9 +39,17 @@ def restore(settings: Settings, file: Path, *, now: datetime, lists: Sequence[Pa
     """
     for path in lists:
         leavers_list.look_through(path)
-    backup.require_restorable(settings.DATABASE_URL, file)
-    doubt = _write_list(settings, now)
-    kept = backup.restore(settings.DATABASE_URL, file)
+    doubt: str | None = None
+
+    def note() -> None:
+        nonlocal doubt
+        doubt = _write_list(settings, now)
+
+    try:
+        kept = backup.restore(settings.DATABASE_URL, file, before=note)
+    except Exception:  # the database is as it was: what was noted of it would only age
+        _list_of(settings, now).unlink(missing_ok=True)
+        raise
     engine = db.make_engine(settings.DATABASE_URL)
     try:
         db.upgrade(engine)
@@ -118,12 +126,16 @@ def in_words(brought: Sequence[Brought]) -> str:
     ).format(**total)
 
 
+def _list_of(settings: Settings, now: datetime) -> Path:
+    return settings.LEAVING_DIR / f"restore-{now:%Y%m%dT%H%M%S}.leavers"
+
+
 def _write_list(settings: Settings, now: datetime) -> str | None:
     """Who left, out of the database as it is. None when that is whole; else why it is not (there may be a list all the same)."""
     file = backup.sqlite_path(settings.DATABASE_URL)
     if file is not None and not file.exists():
         return "there was no database before"
-    path = settings.LEAVING_DIR / f"restore-{now:%Y%m%dT%H%M%S}.leavers"
+    path = _list_of(settings, now)
     damaged = file is not None and not backup.is_sound(file)
     doubt = "the database as it was is damaged, and some who left may be missing" if damaged else None
     engine = db.make_engine(settings.DATABASE_URL)

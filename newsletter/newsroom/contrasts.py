@@ -16,6 +16,7 @@ from newsletter.newsroom.leaning import unquoted
 from newsletter.newsroom.leans import SIDE_NAMES, Side
 from newsletter.newsroom.loaded_words import loaded
 from newsletter.newsroom.questions import ABOUT, tells_next
+from newsletter.newsroom.selection import SAID_AGAIN
 from newsletter.newsroom.side_words import words_of
 from newsletter.newsroom.statements import Statement
 from newsletter.newsroom.summarizers.protocol import ArticleText
@@ -27,7 +28,6 @@ SAME = 0.3  # and from which it is enough that one of them judges: the other sho
 RARE = 0.1  # share of the other Side's Articles that may use a word which is a Side's own
 ENOUGH = 1.0  # weights of both sentences' own words together
 MOST_WEIGHT = 2.0  # of one sentence that counts: a tirade is no better than a word
-SAID_AGAIN = 0.75  # cosine from which a reader takes a sentence for one that stood above
 LONGEST = 36  # words
 PAIR = (Side.LEFT, Side.RIGHT)
 # Loaded words that only say how much: two Sides that both shout do not differ.

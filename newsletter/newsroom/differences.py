@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.newsroom.framing import FRAMING, root_of
+from newsletter.newsroom.framing import root_of
 from newsletter.newsroom.leans import SIDE_NAMES, Side
 from newsletter.newsroom.side_words import words_of
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import Bullet, BulletKind, Citation
 
 _IN_THEIR_WORDS = re.compile(r"^On the (?:left|right), .{1,80}? writes: ")
-LEAST_SHARE = 0.1  # of a Side's headlines that must use a word for its count to mean something
 _COUNTED = re.compile(
     r"^The word “(?P<word>[^”]+)” is in (?P<n>\d+) of (?P<of>\d+) headlines? on the (?P<side>left|center|right)"
     r" and in (?P<m>\d+|none) of (?P<other_of>\d+) on the (?P<other>left|center|right)\.$"
@@ -75,8 +74,8 @@ def telling_counts(
     only one that a fair share of the Side's headlines use."""
     found = []
     for side, other in ((Side.LEFT, Side.RIGHT), (Side.RIGHT, Side.LEFT)):
-        counts = [count(w, side, other, articles) for w in words.get(side, ()) if root_of(w) in FRAMING]
-        counts = [c for c in counts if c.n >= 2 and c.n >= LEAST_SHARE * c.of and c.other_of >= 3]
+        counts = [count(w, side, other, articles) for w in words.get(side, ())]
+        counts = [c for c in counts if c.n >= 2 and c.other_of >= 3]
         if counts:
             found.append(max(counts, key=lambda c: (c.n / c.of, c.word)))
     return found[:limit]

@@ -31,11 +31,11 @@ _NAMED_SO = (
     "Republican-leaning Republican-friendly GOP-friendly liberal conservative leftist right-wing left-wing mocks mock blasts "
     "slams rips fumes meltdown surrender chaos crisis threat threatens"
 )
-FRAMING = frozenset(root_of(w) for w in (*_NAMED_SO.lower().split(), *LOADED))
+_FRAMING = frozenset(root_of(w) for w in (*_NAMED_SO.lower().split(), *LOADED))
 # Of them, and of the loaded ones, what as often only tells what happened.
 _TELL = (
     "attack criminal accused alleged hostage migrant migrants rights threat threatens crisis democracy abortion historic famine "
     "victory blow setback chaos assault militants surrender invasion liberty freedom conservative liberal defiance scandal coup allegation allegations deny denies"
 )
 ONLY_TELLS = frozenset(root_of(w) for w in _TELL.split())
-TELLING = FRAMING - ONLY_TELLS
+TELLING = _FRAMING - ONLY_TELLS

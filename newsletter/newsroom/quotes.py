@@ -79,9 +79,9 @@ def quotes(
     Each stands by itself: a clause from its start. What is ``taken`` (printed elsewhere) is not quoted again.
     """
     found = []
+    matter = {t for a in articles for t in terms(a.headline)}
     for order, article in enumerate(articles):
         best = None
-        matter = set(terms(article.headline))
         for passage in split(article.excerpt):
             for match in _QUOTED.finditer(passage):
                 words = (match.group(1) or match.group(2)).strip()
@@ -91,7 +91,7 @@ def quotes(
                 if not _worth(words) or not _is_clause(passage, match, words):
                     continue
                 if matter and not matter & set(terms(passage)):
-                    continue  # beside what its Article is about
+                    continue  # beside what the Story is about
                 named = in_full(speaker(passage, match), article)
                 who = named or described(passage, match)
                 if not who:

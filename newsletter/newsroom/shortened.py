@@ -208,10 +208,8 @@ def _second_sentence(side: Side) -> _Wish:
         more = _unsaid(short, summary.sentences)
         if more is None:
             return None
-        told = (*so_far.sentences, more)
-        return _summary(
-            short, replace(so_far, sentences=tuple(s for s in summary.sentences if s in told))
-        )  # in reading order
+        in_reading_order = tuple(s for s in summary.sentences if s in (*so_far.sentences, more))
+        return _summary(short, replace(so_far, sentences=in_reading_order))
 
     return add
 

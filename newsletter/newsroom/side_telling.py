@@ -14,7 +14,7 @@ from itertools import combinations
 
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.salience import overlap, terms
-from newsletter.newsroom.selection import REPEATED, readable
+from newsletter.newsroom.selection import REPEATED, SAID_AGAIN, readable
 from newsletter.newsroom.statements import Statement
 
 # Weights beside 1 for being near the Side's own texts (cosine of all its words).
@@ -24,12 +24,10 @@ LEADS = 0.2  # sentences that open their article: outlets put first what they fi
 FULLER = 0.1  # FULL_WORDS of text
 FULL_WORDS = 50
 AGAIN = 0.05  # sentences that stand in the Lede or the Overview already
-SAID_ALREADY = 0.75  # cosine from which a sentence is the one another Side said
 FEWEST_WORDS, MOST_WORDS = 28, 80
 MOST_SENTENCES = 3
-MOSTLY_SAID = (
-    0.5  # of the terms of the shorter of two Articles' sentences: together they tell hardly more than one
-)
+# Of the terms of the shorter of two Articles' sentences: together they tell hardly more than one.
+MOSTLY_SAID = 0.5
 TIRADE = 3  # loaded words outside quotation marks from which a sentence judges rather than tells: left out while there are others
 MOST_LOOKED_AT = 10  # sentences, the best by themselves first
 # The center is told by what it tells most: what it alone writes is often beside the matter.
@@ -51,7 +49,7 @@ def told_by(
     """At most three sentences in reading order, of those with a score (by place in ``pool``) that do not repeat what is
     ``said``, a tirade only when there is nothing else. What is ``shown`` is repeated only where the Side has little else to say. With fewer than FEWEST_WORDS to
     tell, all that can be told."""
-    able = [i for i in scores if all(pool[i].like(s) < SAID_ALREADY for s in said)]
+    able = [i for i in scores if all(pool[i].like(s) < SAID_AGAIN for s in said)]
     able = [i for i in able if pool[i].loaded < TIRADE] or able
     able = _unlike([(i, pool[i]) for i in sorted(able, key=lambda i: (-scores[i], pool[i].article.id, i))])
     texts = _unit(t for s in pool if s.side is side for t in s.terms)

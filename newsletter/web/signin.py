@@ -8,6 +8,7 @@ from newsletter import db
 from newsletter.circulation import signin as circulation
 from newsletter.circulation import wishes
 from newsletter.circulation.addresses import AddressError
+from newsletter.circulation.spent import is_spent
 from newsletter.circulation.tokens import ExpiredToken, TokenError
 from newsletter.web import haste, metering, reader
 from newsletter.web.csrf import check_form
@@ -51,7 +52,7 @@ def link_page(token: str) -> Response:
     try:
         with db.reading(site.sessions) as session:
             circulation.reader_in(session, token, tokens=site.tokens)
-            spent = circulation.is_spent(session, token)
+            spent = is_spent(session, token)
     except TokenError as error:
         return _refusal(error)
     return _refusal(None) if spent else make_response(render_template("signin_link.html", token=token))

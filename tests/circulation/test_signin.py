@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.circulation import knocks, lapse, operators, preferences, signin, tokens
+from newsletter.circulation import knocks, lapse, operators, preferences, signin, spent, tokens
 from newsletter.circulation.tokens import (
     CONFIRM,
     DESK,
@@ -184,7 +184,7 @@ def test_a_link_signs_in_once_and_only_a_hash_is_kept(each_sessions: db.Sessions
         _in(each_sessions, token, now)
     with db.reading(each_sessions) as session:
         kept = session.scalars(select(SignIn)).one()
-        assert signin.is_spent(session, token)
+        assert spent.is_spent(session, token)
     assert kept.secret_hash == fingerprint(secret) != secret
     assert (kept.subscriber_id, kept.operator_id) == (reader.id, None)
 
@@ -211,7 +211,7 @@ def test_a_used_link_spelled_another_way_is_used_all_the_same(
         with pytest.raises(TokenError, match="used already"), sessions.begin() as session:
             sign_in(session, other, tokens=ours, now=now)
         with db.reading(sessions) as session:
-            assert signin.is_spent(session, other)
+            assert spent.is_spent(session, other)
 
 
 def test_a_used_link_of_a_clock_that_was_ahead_is_remembered_for_as_long_as_it_lives(
@@ -241,7 +241,7 @@ def test_looking_at_a_link_spends_nothing(each_sessions: db.Sessions, now: datet
     for _ in range(3):
         with db.reading(each_sessions) as session:
             assert signin.reader_in(session, token, tokens=tokens_at(now)).id == reader.id
-            assert not signin.is_spent(session, token)
+            assert not spent.is_spent(session, token)
     assert _who(each_sessions, _in(each_sessions, token, now), now) == reader.id
 
 

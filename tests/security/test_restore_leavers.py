@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -352,6 +353,24 @@ def test_while_somebody_has_the_database_open_nothing_is_replaced(house: House) 
     other.dispose()
     assert list(house.settings.LEAVING_DIR.glob("restore-*")) == []
     assert house.restore(copy)
+
+
+def test_a_restore_that_fails_leaves_no_list_behind_that_would_only_age(small_house: House) -> None:
+    small_house.until(COMPOSE)
+    copy = small_house.back_up()
+    small_house.unsubscribes("ann")
+    database = backup.sqlite_path(small_house.settings.DATABASE_URL)
+    assert database
+    in_the_way = database.with_name(f"{database.name}.restoring")
+    in_the_way.mkdir()
+    with pytest.raises(OSError, match=in_the_way.name):
+        small_house.restore(copy)
+    assert list(small_house.settings.LEAVING_DIR.glob("restore-*")) == []
+    reader = small_house.reader("ann")
+    assert reader is not None
+    assert reader.unsubscribed_at is not None
+    shutil.rmtree(in_the_way)
+    assert small_house.restore(copy).brought[0].left == 1
 
 
 # --- the database as it was cannot be read ---

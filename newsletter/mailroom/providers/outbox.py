@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import heapq
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from newsletter import whole_files
 from newsletter.clock import Clock
 from newsletter.errors import NewsletterError, NotFound
 from newsletter.mailroom.headers import mime
@@ -48,7 +47,9 @@ class Outbox:
         except NewsletterError as error:
             return Receipt(message.reference, Outcome.FAILED, reason=str(error))
         try:
-            _write_whole(self._folder, file_name(message.reference), raw)
+            path = self._folder / file_name(message.reference)
+            with whole_files.written(path, "wb", half=".part", lasting=False) as file:
+                file.write(raw)
         except OSError as error:
             return Receipt(message.reference, Outcome.RETRY, reason=_in_words(error))
         return Receipt(message.reference, Outcome.ACCEPTED)
@@ -74,20 +75,6 @@ def forget(folder: Path, references: Iterable[str]) -> int:
             path.unlink(missing_ok=True)
             gone += 1
     return gone
-
-
-def _write_whole(folder: Path, name: str, raw: bytes) -> None:
-    """Write beside and rename, so that nobody ever sees half a mail. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-        os.replace(beside, folder / name)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
 
 
 def _in_words(error: OSError) -> str:

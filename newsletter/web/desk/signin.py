@@ -9,6 +9,7 @@ from flask import Response, make_response, render_template, request
 from newsletter import db
 from newsletter.circulation import operators, wishes
 from newsletter.circulation.addresses import AddressError
+from newsletter.circulation.spent import is_spent
 from newsletter.circulation.tokens import ExpiredToken, TokenError
 from newsletter.web.csrf import check_form
 from newsletter.web.desk.guard import bp, by, drop_cookie, go, secret, set_cookie
@@ -44,7 +45,7 @@ def link_page(token: str) -> Response:
     try:
         with db.reading(site.sessions) as session:
             operators.operator_in(session, token, tokens=site.tokens)
-            spent = operators.is_spent(session, token)
+            spent = is_spent(session, token)
     except TokenError as error:
         return _refusal(error)
     if spent:
