@@ -31,7 +31,7 @@ def test_focus_is_seen_at_every_stop_of_every_page(
         there = hands.walk()
         back = hands.walk(back=True)
         stops += len(there)
-        assert len(there) > 10, path
+        assert min(len(there), len(back)) >= 10, path
         faults += [
             (path, way, s["name"][:60], s["faults"])
             for way, walk in (("there", there), ("back", back))
@@ -39,4 +39,4 @@ def test_focus_is_seen_at_every_stop_of_every_page(
             if s["faults"]
         ]
     assert not faults, "\n".join(map(str, faults))
-    assert stops > 400
+    assert stops > 300
