@@ -178,6 +178,27 @@ def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def _published_sqlite(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file to copy in which the sample edition is published: made once per process instead of once per test."""
+    from tests.web.sample_site import publish_sample  # only who needs it loads the site
+
+    folder = tmp_path_factory.mktemp("published")
+    shutil.copy(_migrated_sqlite, folder / "published.db")
+    settings = Settings(
+        _env_file=None,
+        DATABASE_URL=f"sqlite:///{folder}/published.db",
+        OUTBOX_DIR=folder / "outbox",
+        FENCE_DIR=folder / "fence",
+        LEAVING_DIR=folder / "leaving",
+        SECRET_KEY="a-key-for-the-tests-of-32-letters-or-more",
+    )  # type: ignore[call-arg]
+    engine = db.make_engine(settings.DATABASE_URL)
+    publish_sample(db.make_sessions(engine), settings, MORNING)
+    engine.dispose()
+    return folder / "published.db"
+
+
 @pytest.fixture
 def engine(settings: Settings, _migrated_sqlite: Path) -> Iterator[Engine]:
     """A migrated SQLite database of this test's own, at ``settings.DATABASE_URL``."""

@@ -31,7 +31,6 @@ from newsletter.settings import Settings
 from newsletter.web.csrf import form_token
 from tests.circulation.readers import KEY, link_for, make_reader
 from tests.conftest import MORNING
-from tests.web.sample_site import publish_sample
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance)
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "6"))  # of each operation; `make prove` asks for many
@@ -41,9 +40,9 @@ LEFT_OUT = ("/desk", "/static")
 
 
 @pytest.fixture(scope="module")
-def site(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def site(_published_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     folder = tmp_path_factory.mktemp("openapi")
-    shutil.copy(_migrated_sqlite, folder / "newsletter.db")
+    shutil.copy(_published_sqlite, folder / "newsletter.db")
     settings = Settings(
         _env_file=None,
         DATABASE_URL=f"sqlite:///{folder}/newsletter.db",
@@ -52,7 +51,6 @@ def site(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         SENDGRID_WEBHOOK_KEY="bm8ga2V5",
     )  # type: ignore[call-arg]
     engine = db.make_engine(settings.DATABASE_URL)
-    publish_sample(db.make_sessions(engine), settings, MORNING)
     yield create_app(settings, sessions=db.make_sessions(engine), clock=clock.fixed(MORNING))
     engine.dispose()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -19,8 +18,6 @@ from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.models import Issue
 from newsletter.settings import Settings
-from tests.conftest import MORNING
-from tests.web.sample_site import publish_sample
 
 
 @pytest.fixture
@@ -42,25 +39,6 @@ def site(make_site: Callable[..., Flask]) -> Flask:
 def browser(site: Flask) -> FlaskClient:
     """A client without a browser's manners: no Origin, no Sec-Fetch-Site, cookies kept."""
     return site.test_client()
-
-
-@pytest.fixture(scope="session")
-def _published_sqlite(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file to copy in which the sample edition is published: made once per process instead of once per test."""
-    folder = tmp_path_factory.mktemp("published")
-    shutil.copy(_migrated_sqlite, folder / "published.db")
-    settings = Settings(
-        _env_file=None,
-        DATABASE_URL=f"sqlite:///{folder}/published.db",
-        OUTBOX_DIR=folder / "outbox",
-        FENCE_DIR=folder / "fence",
-        LEAVING_DIR=folder / "leaving",
-        SECRET_KEY="a-key-for-the-tests-of-32-letters-or-more",
-    )  # type: ignore[call-arg]
-    engine = db.make_engine(settings.DATABASE_URL)
-    publish_sample(db.make_sessions(engine), settings, MORNING)
-    engine.dispose()
-    return folder / "published.db"
 
 
 @pytest.fixture
