@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -39,6 +39,17 @@ def _masked(value: Any) -> Any:
     return _masked(str(value))  # a renderer would write it out all the same
 
 
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error by then, as :data:`logging.lastResort` does: it may be replaced, and closed."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
 def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     """Set up logging to standard error. ``json`` None: text on a terminal, JSON otherwise."""
     as_json = (not sys.stderr.isatty()) if json is None else json
@@ -53,10 +64,10 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # found anew for each line
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

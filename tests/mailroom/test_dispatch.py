@@ -9,7 +9,7 @@ import pytest
 from mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, slots_for
 from sqlalchemy import func, select, text, update
 
-from newsletter import db, log
+from newsletter import db
 from newsletter.mailroom import approve, brakes, dispatch, ledger
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
 from newsletter.mailroom.slots import SlotError
@@ -366,7 +366,6 @@ def test_an_empty_audience_is_dispatched_at_once(go) -> None:
 
 
 def test_no_address_reaches_the_logs(go, capsys) -> None:
-    log.configure(json=True)  # once more, now that standard error is being read
     issue_id = frozen_issue(go.sessions, go.settings, 3)
 
     def fail(m):

@@ -6,14 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter import log
 from newsletter.web import haste
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _logs_of_this_module() -> None:
-    """What a module sets up once must not log into what an earlier test caught."""
-    log.configure(json=True)
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import clock, db, log, pipeline
+from newsletter import clock, db, pipeline
 from newsletter.app import create_app
 from newsletter.circulation import development, wishes
 from newsletter.circulation.tokens import CONFIRM, UNSUBSCRIBE, Tokens, subject_of
@@ -58,7 +58,6 @@ def test_signing_up_and_leaving_on_the_site(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    log.configure(json=True)  # onto the standard error that is caught here
     settings = settings.model_copy(update={"OPERATORS": OPERATOR})
     fixed = clock.fixed(NOW)
     links, tokens = Links(settings.SITE_URL), Tokens(settings.SECRET_KEY.get_secret_value(), clock=fixed)

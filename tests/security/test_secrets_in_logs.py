@@ -64,7 +64,6 @@ def test_faults_of_ours_and_of_the_database_name_nobody_and_no_secret(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.DEBUG)
-    log.configure(json=True)  # onto the standard error that is caught here
 
     def breaks(*given: Any, **named: Any) -> None:
         raise RuntimeError(f"broken at {READER} with {given[1:2]}")
