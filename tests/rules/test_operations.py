@@ -11,6 +11,7 @@ import click
 import pytest
 
 from newsletter.cli import cli
+from newsletter.due import GATHER_EVERY
 from newsletter.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,12 @@ def test_every_command_it_names_is_one_and_every_option_too() -> None:
         found, _ = command(names.split())
         known = {opt for p in found.params for opt in p.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known, (names, rest)
+
+
+def test_no_alarm_rings_between_two_gatherings() -> None:
+    alarm = re.search(r"`gather` .*is older than (\d+) minutes", TEXT)
+    assert alarm
+    assert int(alarm[1]) > GATHER_EVERY.total_seconds() / 60
 
 
 def test_every_setting_it_names_is_one() -> None:
