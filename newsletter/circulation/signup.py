@@ -141,7 +141,12 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
         bookkeeping.note_trial(session, subscriber, now=now)
     if first:
         notify.queue(
-            session, "welcome", key=f"welcome:{subscriber.id}", due_at=now, subscriber_id=subscriber.id
+            session,
+            "welcome",
+            key=f"welcome:{subscriber.id}",
+            due_at=now,
+            subscriber_id=subscriber.id,
+            values={"trial": trial},
         )
     _log.info("signup.confirmed", subscriber_id=subscriber.id, trial=trial)
     return Confirmed(subscriber, first=True, trial=trial)

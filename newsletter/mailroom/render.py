@@ -38,7 +38,7 @@ LONGEST_WORDS = LONGEST_READ * WORDS_A_MINUTE // 60
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
     "confirm": {"days_valid": 7, "again": False},
     "already": {},
-    "welcome": {},
+    "welcome": {"trial": True},
     "signin": {"minutes_valid": 30},
     "desk": {"minutes_valid": 15},
     "trial_ending": {"days_left": 2},

@@ -223,6 +223,9 @@ def test_one_trial_a_person(each_sessions: db.Sessions, settings: Settings, now:
     done = confirm(each_sessions, settings, link_for(other, CONFIRM, now), now)
     assert (done.first, done.trial) == (True, False)
     assert kept(each_sessions, other.address).trial_started_at is None
+    with db.reading(each_sessions) as session:
+        welcome = select(Notice.values).where(Notice.kind == "welcome", Notice.subscriber_id == other.id)
+        assert session.scalar(welcome) == {"trial": False}, "or it is promised days that it does not get"
 
 
 @pytest.mark.parametrize("again", ["ann@gmail.com", "a.n.n+two@googlemail.com", "ANN@gmail.com"])
