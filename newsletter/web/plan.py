@@ -21,6 +21,7 @@ class Plan:
     comp: Subscription | None
     renews: bool
     grace_until: datetime | None  # until when a failed payment changes nothing; None unless one failed
+    gets_mail: bool  # False once they unsubscribed: what they pay for is then on the site alone
     zone: str  # the reader's own, in which all these moments are said
 
 
@@ -40,5 +41,6 @@ def plan_of(reader: Subscriber) -> Plan:
         comp=next((a for a in lasting if a.processor == COMP), None),
         renews=any(charges_on(a) for a in lasting),
         grace_until=owing + PAST_DUE_GRACE if owing else None,
+        gets_mail=reader.unsubscribed_at is None,
         zone=reader.zone,
     )

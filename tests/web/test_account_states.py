@@ -122,6 +122,8 @@ def test_who_left_the_mail_is_told_so(enter: Enter, now: datetime) -> None:
     assert "You are unsubscribed" in html
     assert "Start the mail again" in html
     assert "Unsubscribe from the mail" not in html
+    assert "You get the shorter free edition" not in html, "no edition comes"
+    assert "5 stories a month are free on the site" in html
 
 
 def test_who_pays_is_not_erased_while_the_payment_cannot_be_ended_and_told_why(

@@ -1,0 +1,49 @@
+"""Pages for readers who unsubscribed: nothing there promises them mail, whatever became of their money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from newsletter import db
+from newsletter.circulation.tokens import CHECKOUT, subject_of
+from newsletter.models import Subscription
+from tests.circulation.readers import make_reader, tokens_at
+
+PAST_DUE = {"status": "past_due", "past_due_at": timedelta(days=-8)}
+STANDINGS: dict[str, dict[str, Any] | None] = {
+    "never paid": None,
+    "pays": {"status": "active"},
+    "cancelled": {"status": "active", "cancel_at": timedelta(days=9)},
+    "card failed": PAST_DUE,
+}
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("standing", STANDINGS)
+def test_mail_is_promised_to_those_alone_who_get_it(
+    make_site: Callable[..., Flask], sessions: db.Sessions, now: datetime, standing: str, left: bool
+) -> None:
+    started = now - timedelta(days=40)
+    ann = make_reader(sessions, now, trial_started_at=started, unsubscribed_at=now if left else None)
+    facts = STANDINGS[standing]
+    if facts is not None:
+        moments = {k: now + v if isinstance(v, timedelta) else v for k, v in facts.items()}
+        own = {"processor": "offline", "processor_id": "off_1", "started_at": started, "changed_at": now}
+        with sessions.begin() as session:
+            until = now + timedelta(days=9)
+            session.add(Subscription(subscriber_id=ann.id, paid_until=until, **own, **moments))
+    token = tokens_at(now).make(CHECKOUT, subject_of(ann.id, ann.address_hash))
+    plan = make_site().test_client().get(f"/checkout/for/{token}").text
+    promised = "mail goes on" in plan or "mail still comes" in plan
+    assert promised == (not left and standing != "pays")
+    if left and standing == "never paid":
+        assert "You are unsubscribed" in plan
+    if left and standing == "cancelled":
+        assert "On the site the full edition is yours until" in plan
+    if left and standing == "card failed":
+        assert "closed until your card works again" in plan
