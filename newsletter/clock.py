@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from newsletter.errors import SettingsError
 
 Clock = Callable[[], datetime]
-_YEARS = range(1971, 2201)  # beyond, zones and sums of days run out of what Python can count
+YEARS = range(1971, 2201)  # beyond, zones and sums of days run out of what Python can count
 
 
 def system() -> datetime:
@@ -34,7 +34,7 @@ def parse_moment(text: str, option: str = "--now") -> datetime:
     """Read what ``option`` was given: ISO 8601; without an offset it is UTC. Raises :class:`SettingsError`."""
     try:
         moment = datetime.fromisoformat(text)
-        if moment.year not in _YEARS:
+        if moment.year not in YEARS:
             raise ValueError
     except ValueError:
         raise SettingsError(f"{option}: '{text}' is not a moment such as 2025-08-25T20:30Z") from None

@@ -13,7 +13,7 @@ from threading import Lock
 
 from lxml import etree
 
-from newsletter.clock import Clock
+from newsletter.clock import YEARS, Clock
 from newsletter.newsroom.fetch import Fetched, Fetcher
 
 _ITEMS = {"item", "entry"}
@@ -72,7 +72,10 @@ class _Document:
     def __init__(self, fetched: Fetched) -> None:
         self._fetched = fetched
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
-        self._root = etree.parse(io.BytesIO(fetched.body), parser).getroot()
+        try:
+            self._root = etree.parse(io.BytesIO(fetched.body), parser).getroot()
+        except etree.XMLSyntaxError:  # nothing at all in it: shown as it is
+            self._root = None
         self._lock = Lock()
         found = [] if self._root is None else [e for e in self._root.iter() if _name(e) in _ITEMS]
         self._items = [(e, e.getparent(), _published(e)) for e in found]
@@ -130,7 +133,7 @@ def _name(element: etree._Element) -> str:
 
 
 def _published(item: etree._Element) -> datetime | None:
-    """The earliest date an item bears (RFC 822 or ISO 8601); None when it bears none that can be read."""
+    """The earliest date an item bears (RFC 822 or ISO 8601); None when it bears none that can be read and reckoned with."""
     texts = [str(e.text).strip() for e in item if _name(e) in _DATES and e.text]
     moments = [moment for text in texts if (moment := _moment(text))]
     return min(moments, default=None)
@@ -142,5 +145,7 @@ def _moment(text: str) -> datetime | None:
             moment = read(text)
         except ValueError:
             continue
+        if moment.year not in YEARS:
+            return None
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return None

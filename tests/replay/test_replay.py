@@ -162,6 +162,26 @@ def test_the_newsstand_shows_what_was_published_by_now_and_tells_it_anew_later()
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (FEED.replace(b"Mon, 02 Mar 2026 05:00:00 GMT", b"Fri, 31 Dec 9999 23:59:59 -1200"), 1),
+        (FEED.replace(b"Mon, 02 Mar 2026 05:00:00 GMT", b"0001-01-01T00:00:00+14:00"), 1),
+        (b"", 0),
+    ],
+    ids=["after the last day", "before the first", "empty"],
+)
+def test_a_document_that_makes_no_sense_is_shown_as_it_is(body: bytes, shown: int) -> None:
+    def fetch(url: str, **_: Any) -> Fetched:
+        return Fetched(200, body, None, None, "application/rss+xml", url, None)
+
+    hands = ByHand(FROZEN)
+    stand = Newsstand(fetch, hands, since=FROZEN, again_after=timedelta(days=7))
+    for days in (0, 1, 6):  # told, told more, and told anew
+        hands.forward(hands() + timedelta(days=days))
+        assert stand("https://a.example/feed").body.count(b"harbour") == shown
+
+
 def test_a_clock_moved_by_hand_never_goes_back() -> None:
     hands = ByHand(MORNING)
     assert hands.forward(MORNING - timedelta(hours=1)) == MORNING
