@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from newsletter import settings_words
@@ -140,13 +139,12 @@ class Settings(BaseSettings):
     OPERATORS: str = Field("", description="Comma list of addresses that may sign in to the desk.")
     TRUSTED_PROXIES: int = Field(0, ge=0, le=5, description="How many proxies in front add X-Forwarded-For.")
 
-    @field_validator("SITE_URL", "SENDGRID_HOST", "STRIPE_API_BASE")
+    @field_validator("SITE_URL", "SENDGRID_HOST", "STRIPE_API_BASE", "LLM_BASE_URL", "EMBEDDING_BASE_URL")
     @classmethod
-    def _web_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ValueError("must be an http(s) address")
-        return value.rstrip("/")
+    def _web_address(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.field_name in ("LLM_BASE_URL", "EMBEDDING_BASE_URL"):
+            return value  # the vendor's own
+        return settings_words.web_address(value)
 
     @field_validator("EDITION_TZ")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.utils import parseaddr
+from urllib.parse import urlsplit
 
 
 def sender(text: str) -> str:
@@ -33,3 +34,16 @@ def require_host_ports(text: str) -> None:
         host, _, port = part.rpartition(":")
         if not host or not port.isdigit():
             raise ValueError(f"'{part}' is not host:port")
+
+
+def web_address(text: str) -> str:
+    """``http://…`` or ``https://…`` with a host, and no stroke at its end."""
+    address = text.strip()
+    try:
+        parts = urlsplit(address)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or half an IPv6 address
+        known = False
+    if not known or re.search(r"\s", address):
+        raise ValueError("must be an http(s) address such as https://news.example.com")
+    return address.rstrip("/")

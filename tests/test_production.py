@@ -109,6 +109,43 @@ def test_what_is_no_address_is_refused_everywhere(
         load({name: value, "ENVIRONMENT": "development"})
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "api.example.com/v1",
+        "localhost:11434/v1",
+        "htps://api.example.com/v1",
+        "http:/api.example.com/v1",
+        "https://",
+        "https://:443/v1",
+        "http://127.0.0.1:eighty/v1",
+        "http://127.0.0.1:114340/v1",
+        "http://[::1/v1",
+        "https://api.example .com/v1",
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["LLM_BASE_URL", "EMBEDDING_BASE_URL", "SITE_URL", "SENDGRID_HOST", "STRIPE_API_BASE"]
+)
+def test_what_is_no_web_address_is_refused_at_the_start(
+    load: Callable[..., Settings], name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load({name: value, "ENVIRONMENT": "development"})
+    said = f"Settings are wrong. {name}: must be an http(s) address such as https://news.example.com."
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize("name", ["LLM_BASE_URL", "EMBEDDING_BASE_URL"])
+def test_a_model_of_ones_own_lives_anywhere_and_none_is_the_vendors(
+    load: Callable[..., Settings], name: str
+) -> None:
+    assert getattr(load({}), name) == ""
+    assert getattr(load({name: ""}), name) == ""
+    for value in ("http://127.0.0.1:11434/v1", "https://models.example.com/v1/", " http://[::1]:8080/v1 "):
+        assert getattr(load({name: value}), name) == value.strip().rstrip("/")
+
+
 def test_addresses_are_taken_as_people_write_them(load: Callable[..., Settings]) -> None:
     found = load({"OPERATORS": " Ann@Example.com, bo@bücher.example,", "MAIL_FROM": "morning@example.com"})
     assert found.operators == ("ann@example.com", "bo@xn--bcher-kva.example")
