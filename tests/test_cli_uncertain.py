@@ -1,4 +1,4 @@
-"""``issue uncertain`` and ``issue decide`` by the real command line."""
+"""What an operator decides by the real command line: uncertain copies, corrections, and whether an Issue goes; and who decided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parent / "mailroom"))
-from mailing import MORNING, frozen_issue
+from mailing import MORNING, add_issue, frozen_issue
 
 from newsletter import db
 from newsletter.mailroom import ledger
@@ -100,3 +100,65 @@ def test_what_cannot_be_decided_is_refused(say, sessions, words, code) -> None:
     assert say("decide", "2026-03-02", *words)[0] == code
     with db.reading(sessions) as session:
         assert session.scalars(select(Delivery.state)).all().count("uncertain") == 3
+
+
+@pytest.fixture
+def draft(settings, sessions, shell):
+    """``issue …`` about a draft that no Check was made for."""
+    with sessions.begin() as session:
+        add_issue(session)
+
+    def run(*words: str) -> int:
+        env = {"DATABASE_URL": settings.DATABASE_URL, "PATH": "/usr/bin:/bin"}
+        done = shell("issue", words[0], "2026-03-02", *words[1:], env=env)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode
+
+    return run
+
+
+def _who(sessions) -> list[tuple[str, str]]:
+    with db.reading(sessions) as session:
+        return [(e.act, e.by) for e in session.scalars(select(AuditEntry).order_by(AuditEntry.id))]
+
+
+def test_whoever_decides_may_put_their_name_under_it(draft, sessions) -> None:
+    when = ("--now", "2026-03-02T10:00Z")
+    assert draft("approve", "--despite", "I read it", "--by", " Ann  Lee ", *when) == 0
+    assert draft("hold", "--by", "Bo", *when) == 0
+    assert draft("resume", "--by", "Cy", *when) == 0
+    assert draft("withdraw", "--by", "Di", *when) == 0
+    assert _who(sessions) == [
+        ("issue.approved", "Ann Lee"),
+        ("issue.held", "Bo"),
+        ("issue.resumed", "Cy"),
+        ("issue.withdrawn", "Di"),
+    ]
+    with db.reading(sessions) as session:
+        assert session.get_one(Issue, 1).approved_by == "Ann Lee"
+
+
+def test_who_gives_no_name_decided_on_the_command_line(draft, sessions) -> None:
+    assert draft("approve", "--despite", "I read it") == 0
+    assert draft("hold") == draft("resume") == draft("withdraw") == 0
+    assert {by for _, by in _who(sessions)} == {"command line"}
+
+
+@pytest.mark.parametrize("name", ["", " ", "auto", "operator:1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("approve", "--despite", "I read it"),
+        ("hold",),
+        ("resume",),
+        ("withdraw",),
+        ("decide", "--all", "--as", "arrived", "--reason", "x"),
+        ("correct", "--text", "-", "--yes"),
+    ],
+    ids=lambda w: w[0],
+)
+def test_nobody_signs_as_the_machine_as_whom_the_desk_signed_in_or_as_nobody(
+    draft, sessions, words: tuple[str, ...], name: str
+) -> None:
+    assert draft(*words, "--by", name) == 2
+    assert _who(sessions) == []

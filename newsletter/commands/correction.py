@@ -8,7 +8,7 @@ from typing import TextIO
 import click
 
 from newsletter.commands import opening
-from newsletter.commands.issue import BY, Day, now_option
+from newsletter.commands.issue import Day, by_option, now_option
 from newsletter.commands.uncertain import issue  # with its own commands
 
 
@@ -30,7 +30,7 @@ from newsletter.commands.uncertain import issue  # with its own commands
     "--dry-run", is_flag=True, help="Show the mail and how many readers it would go to; send nothing."
 )
 @click.option("--yes", is_flag=True, help="Do not ask before it is owed to them.")
-@click.option("--by", default=BY, show_default=True, help="Who decides.")
+@by_option
 @now_option
 def correct(
     day: date,
@@ -59,7 +59,7 @@ def correct(
 @click.command("withdraw-correction")
 @click.argument("number", type=int)
 @click.option("--reason", required=True, help="Kept in the audit trail.")
-@click.option("--by", default=BY, show_default=True, help="Who decides.")
+@by_option
 @now_option
 def withdraw_correction(number: int, reason: str, by: str, now: str | None) -> None:
     """Stop a correction: what is still pending of it never goes."""

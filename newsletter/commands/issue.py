@@ -14,6 +14,7 @@ from sqlalchemy import select
 from newsletter import db
 from newsletter.commands import opening
 from newsletter.mailroom import correct, ledger
+from newsletter.mailroom.approve import AUTO
 from newsletter.models import Check, Issue
 from newsletter.pressroom import Pressroom, find_issue
 
@@ -40,6 +41,22 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def now_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--now", help="Set the clock, such as 2025-08-25T20:30Z.")(command)
+
+
+def by_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Who decides, for the audit trail."""
+    said = "Who decides; kept in the audit trail."
+    return click.option("--by", default=BY, show_default=True, metavar="NAME", callback=_named, help=said)(
+        command
+    )
+
+
+def _named(_: click.Context, __: click.Parameter, name: str) -> str:
+    """One line that names a person: neither the machine nor whom the desk knows by having signed in."""
+    one_line = " ".join(name.split())
+    if not one_line or one_line.lower() == AUTO or one_line.lower().startswith("operator:"):
+        raise click.BadParameter("write the name of the person who decides, such as Ann")
+    return one_line
 
 
 @click.group()
@@ -156,38 +173,42 @@ def check(day: date, as_json: bool, now: str | None) -> None:
 @issue.command()
 @click.argument("day", metavar="DATE", type=Day())
 @click.option("--despite", default="", help="Approve although a check blocks; the written reason is kept.")
+@by_option
 @now_option
-def approve(day: date, despite: str, now: str | None) -> None:
+def approve(day: date, despite: str, by: str, now: str | None) -> None:
     """Approve exactly these bytes."""
     press = opening.open_press(opening.open_settings(), now=now)
-    done = press.approve(day, by=BY, reason=despite)
+    done = press.approve(day, by=by, reason=despite)
     click.echo(f"The issue of {day} is {done.state} ({(done.content_hash or '')[:12]}).")
 
 
 @issue.command()
 @click.argument("day", metavar="DATE", type=Day())
 @click.option("--reason", default="held by hand", show_default=True)
+@by_option
 @now_option
-def hold(day: date, reason: str, now: str | None) -> None:
+def hold(day: date, reason: str, by: str, now: str | None) -> None:
     """Stop it before (more of) it goes."""
-    _say(opening.open_press(opening.open_settings(), now=now).hold(day, by=BY, reason=reason))
+    _say(opening.open_press(opening.open_settings(), now=now).hold(day, by=by, reason=reason))
 
 
 @issue.command()
 @click.argument("day", metavar="DATE", type=Day())
+@by_option
 @now_option
-def resume(day: date, now: str | None) -> None:
+def resume(day: date, by: str, now: str | None) -> None:
     """Let a held issue go on."""
-    _say(opening.open_press(opening.open_settings(), now=now).resume(day, by=BY))
+    _say(opening.open_press(opening.open_settings(), now=now).resume(day, by=by))
 
 
 @issue.command()
 @click.argument("day", metavar="DATE", type=Day())
 @click.option("--reason", default="withdrawn by hand", show_default=True)
+@by_option
 @now_option
-def withdraw(day: date, reason: str, now: str | None) -> None:
+def withdraw(day: date, reason: str, by: str, now: str | None) -> None:
     """Take it back: what is still pending never goes."""
-    _say(opening.open_press(opening.open_settings(), now=now).withdraw(day, by=BY, reason=reason))
+    _say(opening.open_press(opening.open_settings(), now=now).withdraw(day, by=by, reason=reason))
 
 
 def _say(issue: Issue) -> None:

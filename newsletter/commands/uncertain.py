@@ -11,7 +11,7 @@ import click
 
 from newsletter import db
 from newsletter.commands import opening
-from newsletter.commands.issue import BY, Day, issue, json_option, now_option
+from newsletter.commands.issue import Day, by_option, issue, json_option, now_option
 from newsletter.errors import NotFound
 from newsletter.mailroom import ledger, tally
 from newsletter.mailroom.states import ACCEPTED, PENDING, WITHDRAWN
@@ -66,7 +66,7 @@ def uncertain(day: date, as_json: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="All that are uncertain.")
 @click.option("--as", "decision", type=click.Choice(list(DECISIONS)), required=True)
 @click.option("--reason", required=True, help="What you looked at; kept in the audit trail.")
-@click.option("--by", default=BY, show_default=True, help="Who decides.")
+@by_option
 @now_option
 def decide(
     day: date,
