@@ -34,6 +34,10 @@ def explain(error: DBAPIError) -> str:
     return f"The database refused: {said}."
 
 
+CROWDED = (
+    "The database server takes no more connections: as many as it allows are open. Run fewer processes, or let more in:"
+    " max_connections in its postgresql.conf, and the CONNECTION LIMIT of our role and database."
+)
 _FULL = "The disk is full: the database cannot be written. Nothing that was confirmed is lost."
 _SAYS = {
     "readonly": "The database is read-only: check the rights on its file and folder.",
@@ -43,5 +47,8 @@ _SAYS = {
     "not a database": "The database file is not a SQLite database.",
     "malformed": "The database file is damaged. Restore a backup: python -m newsletter db restore FILE",
     "is locked": "The database is locked by another program.",
+    "too many clients": CROWDED,
+    "too many connections": CROWDED,  # of our role, or to this database
+    "remaining connection slots": CROWDED,  # what is left is kept for the superuser
     "connection": "The database server cannot be reached. Check DATABASE_URL and that it runs.",
 }

@@ -11,10 +11,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy import URL, make_url
 
-from newsletter import db
+from newsletter import db, db_faults
 from newsletter.clock import parse_moment
 from newsletter.errors import SettingsError
 from tests.shell import ROOT, Shell
@@ -216,6 +219,46 @@ def test_postgresql_out_of_reach(say, words: tuple[str, ...]) -> None:
     url = "postgresql://ann:hidden-word@127.0.0.1:1/news"
     said = say(*words, code=4, DATABASE_URL=url)
     assert said == "The database server cannot be reached. Check DATABASE_URL and that it runs."
+
+
+@pytest.mark.postgres
+def test_postgresql_that_lets_nobody_more_in(say, postgres_url: str) -> None:
+    """Too many of our role, at our database, of all but the superuser, and of all."""
+    boss = make_url(postgres_url).set(drivername="postgresql")
+    ours = boss.set(username=boss.database)
+    crowd: list[psycopg.Connection[Any]] = []
+
+    def come(url: URL) -> None:
+        crowd.append(psycopg.connect(url.render_as_string(hide_password=False), autocommit=True))
+
+    def fill(url: URL) -> None:
+        while True:
+            come(url)
+
+    def refused() -> str:
+        said = say("schedule", code=4, DATABASE_URL=ours.render_as_string(hide_password=False))
+        return str(said)
+
+    come(boss)
+    do = crowd[0].execute
+    do(f"CREATE ROLE {ours.username} LOGIN CONNECTION LIMIT 0")
+    try:
+        heard = [refused()]
+        do(f"ALTER ROLE {ours.username} CONNECTION LIMIT -1")
+        do(f"ALTER DATABASE {ours.database} CONNECTION LIMIT 0")
+        heard.append(refused())
+        do(f"ALTER DATABASE {ours.database} CONNECTION LIMIT -1")
+        for who in (ours, boss):
+            with pytest.raises(psycopg.OperationalError):
+                fill(who)
+            heard.append(refused())
+    finally:
+        for guest in crowd[1:]:
+            guest.close()
+        do(f"DROP ROLE {ours.username}")
+        crowd[0].close()
+    assert set(heard) == {db_faults.CROWDED}
+    assert db_faults.CROWDED.startswith("The database server takes no more connections")
 
 
 @pytest.mark.parametrize("word", ["hidden-word", "hidden%40word:1", "hidden@word"])
