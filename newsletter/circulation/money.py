@@ -98,11 +98,6 @@ class Month:
         before = self.paying - self.new - self.back + self.lost
         return self.lost / before if before else None
 
-    @property
-    def conversion(self) -> float | None:
-        """The converted as a share of the month's Trials; None when none began."""
-        return self.converted / self.trials if self.trials else None
-
 
 @dataclass(frozen=True)
 class _Stretch:
