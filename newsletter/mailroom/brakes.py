@@ -1,38 +1,69 @@
-"""When a dispatch must stop and ask an operator: too much went wrong, in a row or as a share. Pure."""
+"""When a dispatch must stop and ask an operator: too much went wrong, in a row or as a share. Pure.
+
+A dispatch takes turns, and several processes may be at one Issue: what counts as a row goes on from one run to the next.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 FAILED_IN_A_ROW: Final = 100  # definite refusals without a single acceptance between the batches
-FAILED_SHARE: Final = 0.10  # of what was settled in this run …
+FAILED_SHARE: Final = 0.10  # of what was settled in this run, or lately …
 FAILED_SHARE_FROM: Final = 200  # … once so many were settled
 DOUBTFUL_BATCHES: Final = 2  # batches in a row of which nothing but doubt came back
 
 
-@dataclass
-class Brakes:
-    """Counts what came back and says when to stop. One for each run of a dispatch."""
+@dataclass(frozen=True)
+class Before:
+    """How it stood with an Issue when a run of its dispatch began."""
 
-    settled: int = 0
-    failed: int = 0
+    settled: int = 0  # of the latest, FAILED_SHARE_FROM at most
+    failed: int = 0  # of these
     failed_in_a_row: int = 0
     doubtful_batches: int = 0
 
+
+def before(
+    accepted: Sequence[datetime], failed: Sequence[datetime], doubtful: Collection[datetime]
+) -> Before:
+    """From the moments at which the latest were handed over. Those of one batch bear the same moment; ``doubtful`` has each once."""
+    last = max(accepted, default=None)
+    settled = sorted([*((at, 0) for at in accepted), *((at, 1) for at in failed)])[-FAILED_SHARE_FROM:]
+    return Before(
+        settled=len(settled),
+        failed=sum(refused for _, refused in settled),
+        failed_in_a_row=sum(last is None or at > last for at in failed),
+        doubtful_batches=sum(last is None or at > last for at in doubtful),
+    )
+
+
+class Brakes:
+    """Counts what came back and says when to stop. One for each run of a dispatch, which goes on from what was ``before``."""
+
+    def __init__(self, before: Before | None = None) -> None:
+        self._before = before or Before()
+        self._settled = self._failed = 0
+        self._failed_in_a_row = self._before.failed_in_a_row
+        self._doubtful_batches = self._before.doubtful_batches
+
     def note(self, *, accepted: int, failed: int, uncertain: int) -> str | None:
         """Take in what one batch brought; a reason to hold the Issue, or None."""
-        self.settled += accepted + failed
-        self.failed += failed
-        self.failed_in_a_row = 0 if accepted else self.failed_in_a_row + failed
+        self._settled += accepted + failed
+        self._failed += failed
+        self._failed_in_a_row = 0 if accepted else self._failed_in_a_row + failed
         if uncertain and not accepted and not failed:
-            self.doubtful_batches += 1
+            self._doubtful_batches += 1
         elif accepted:
-            self.doubtful_batches = 0
-        if self.failed_in_a_row >= FAILED_IN_A_ROW:
-            return f"{self.failed_in_a_row} Messages in a row were refused"
-        if self.settled >= FAILED_SHARE_FROM and self.failed > FAILED_SHARE * self.settled:
-            return f"{self.failed} of {self.settled} Messages were refused"
-        if self.doubtful_batches >= DOUBTFUL_BATCHES:
-            return f"{self.doubtful_batches} batches in a row went unanswered"
+            self._doubtful_batches = 0
+        if self._failed_in_a_row >= FAILED_IN_A_ROW:
+            return f"{self._failed_in_a_row} Messages in a row were refused"
+        lately = (self._before.settled + self._settled, self._before.failed + self._failed)
+        for settled, refused in ((self._settled, self._failed), lately):
+            if settled >= FAILED_SHARE_FROM and refused > FAILED_SHARE * settled:
+                return f"{refused} of {settled} Messages were refused"
+        if self._doubtful_batches >= DOUBTFUL_BATCHES:
+            return f"{self._doubtful_batches} batches in a row went unanswered"
         return None

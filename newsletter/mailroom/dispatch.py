@@ -80,9 +80,9 @@ def run(
         return report
     with db.reading(sessions) as session:
         issue = session.get_one(Issue, issue_id)
+        brakes = Brakes(tally.before_this_run(session, issue))
     claims = _Claims(sessions, provider, issue, settings, now, tell)
     hand_over = HandOver(provider, issue, settings, links, slots_for, now, tell)
-    brakes = Brakes()
     over = False  # nothing more is claimed, whatever is due
 
     def take_in() -> None:

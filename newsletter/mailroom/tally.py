@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.mailroom.states import OPEN, STATES, UNCERTAIN
+from newsletter.mailroom import brakes
+from newsletter.mailroom.brakes import DOUBTFUL_BATCHES, FAILED_SHARE_FROM, Before
+from newsletter.mailroom.lines import LEASE_EXPIRED
+from newsletter.mailroom.states import ACCEPTED, FAILED, OPEN, STATES, UNCERTAIN
 from newsletter.models import Delivery, DeliveryEvent, Issue, LeftOut
+
+LARGEST_BATCH: Final = 1000  # lines, as BATCH_SIZE allows
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,28 @@ def next_due(session: Session, issue_id: int) -> datetime | None:
         .order_by(Delivery.due_at)
         .limit(1)
     )
+
+
+def before_this_run(session: Session, issue: Issue) -> Before:
+    """How the latest hand-overs of this Issue went, for the brakes: since an operator resumed it, if one did.
+
+    What died in its owner's hands says nothing of the provider. Looked at are a few lines from the end of the order in which they
+    are claimed, however many there are.
+    """
+    since = issue.released_at
+
+    def latest(state: str, most: int) -> Iterable[tuple[datetime, str | None]]:
+        rows = session.execute(
+            select(Delivery.submitted_at, Delivery.reason)
+            .where(Delivery.issue_id == issue.id, Delivery.state == state)
+            .order_by(Delivery.due_at.desc(), Delivery.id.desc())
+            .limit(most)
+        )
+        return ((at, why) for at, why in rows if at is not None and (since is None or at > since))
+
+    accepted, failed = ([at for at, _ in latest(s, FAILED_SHARE_FROM)] for s in (ACCEPTED, FAILED))
+    doubtful = {at for at, why in latest(UNCERTAIN, DOUBTFUL_BATCHES * LARGEST_BATCH) if why != LEASE_EXPIRED}
+    return brakes.before(accepted, failed, doubtful)
 
 
 @dataclass(frozen=True)

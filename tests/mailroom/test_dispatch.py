@@ -170,6 +170,78 @@ def test_too_many_refusals_hold_the_issue() -> None:
     assert "21 of 200" in (brake.note(accepted=0, failed=1, uncertain=0) or "")
 
 
+def _no(message) -> Receipt:
+    return Receipt(message.reference, Outcome.FAILED, reason="550 no")
+
+
+def _turn(go, provider, issue_id, limit=None) -> dispatch.DispatchReport:
+    """One turn of a dispatch, a minute after the last one."""
+    go.clock.ahead(minutes=1)
+    return go(provider, issue_id, limit=limit)
+
+
+def test_refusals_in_a_row_are_one_row_over_all_turns(go) -> None:
+    """A relay that refuses slowly gets through fewer in a turn than the brake waits for."""
+    issue_id = frozen_issue(go.sessions, go.settings, 150)
+    refusing = Postbox(_no)
+    reports = [_turn(go, refusing, issue_id, limit=40) for _ in range(4)]
+    assert [r.failed for r in reports] == [40, 40, 20, 0]
+    assert "100 Messages in a row were refused" in (reports[2].held or "")
+    assert _state(go, issue_id) == "held"
+
+
+def test_an_acceptance_ends_a_row_in_whatever_turn_it_comes(go) -> None:
+    issue_id = frozen_issue(go.sessions, go.settings, 200)
+    assert _turn(go, Postbox(_no), issue_id, limit=90).held is None
+    assert _turn(go, Postbox(), issue_id, limit=10).held is None
+    assert _turn(go, Postbox(_no), issue_id, limit=90).held is None
+    assert "100 Messages in a row" in (_turn(go, Postbox(_no), issue_id).held or "")
+
+
+def test_the_share_of_the_refused_is_of_the_latest_in_all_turns(go) -> None:
+    issue_id = frozen_issue(go.sessions, go.settings, 400)
+    fussy = Postbox(lambda m: _no(m) if int(m.reference.split(":")[1]) % 5 == 0 else None)
+    reports = [_turn(go, fussy, issue_id, limit=60) for _ in range(4)]
+    assert [r.held for r in reports[:3]] == [None] * 3
+    assert "40 of 200 Messages were refused" in (reports[3].held or "")
+
+
+def test_batches_that_go_unanswered_in_two_turns_are_in_a_row(go) -> None:
+    issue_id = frozen_issue(go.sessions, go.settings, 100)
+    deaf = Postbox(lambda m: Receipt(m.reference, Outcome.UNCERTAIN, reason="timed out"))
+    assert _turn(go, deaf, issue_id, limit=10).state == "dispatching"
+    report = _turn(go, deaf, issue_id, limit=10)
+    assert (report.state, _sum(go, issue_id).uncertain) == ("held", 20)
+    assert "2 batches in a row went unanswered" in (report.held or "")
+
+
+def test_a_batch_that_was_heard_of_between_two_unanswered_ones_ends_the_row(go) -> None:
+    issue_id = frozen_issue(go.sessions, go.settings, 100)
+    deaf = Postbox(lambda m: Receipt(m.reference, Outcome.UNCERTAIN, reason="timed out"))
+    for _ in range(3):
+        assert _turn(go, deaf, issue_id, limit=10).held is None
+        assert _turn(go, Postbox(), issue_id, limit=10).held is None
+
+
+def test_what_died_in_its_owners_hands_is_no_silence_of_the_provider(go) -> None:
+    issue_id = frozen_issue(go.sessions, go.settings, 60)
+    for _ in range(3):
+        with go.sessions.begin() as session:
+            ledger.claim(session, issue_id, limit=10, now=go.clock())
+        go.clock.ahead(minutes=11)
+    report = _turn(go, Postbox(_no), issue_id, limit=10)
+    assert (report.expired, report.failed, report.held) == (30, 10, None)
+
+
+def test_once_resumed_the_row_begins_anew(go) -> None:
+    issue_id = frozen_issue(go.sessions, go.settings, 250)
+    assert _turn(go, Postbox(_no), issue_id).held
+    with go.sessions.begin() as session:
+        approve.resume(session, session.get_one(Issue, issue_id), by="operator:1", now=go.clock())
+    assert _turn(go, Postbox(_no), issue_id, limit=50).held is None
+    assert "100 Messages in a row" in (_turn(go, Postbox(_no), issue_id).held or "")
+
+
 def test_a_mismatch_holds_the_issue_before_anything_leaves(go) -> None:
     issue_id = frozen_issue(go.sessions, go.settings, 5)
     with go.sessions.begin() as session:
