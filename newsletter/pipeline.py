@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from newsletter import db, log
+from newsletter import db, log, queue_tables
 from newsletter.circulation import bounces, catch_up, lapse, leavers_list, leaving, processors, wishes
 from newsletter.circulation.notices import slots_for
 from newsletter.clock import Turn, day_in
@@ -219,6 +219,7 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
         "payments_read_again": caught_up,
         "events_summed": summed,
         "link_answers_forgotten": forgotten,
+        "queue_parts_forgotten": queue_tables.forget(press.sessions, now=parts.now),
         "half_written": leaving.tidy(press.settings.LEAVING_DIR, now=parts.now),
         "answers_forgotten": spending.forget(press.settings.LLM_DIR, now=parts.now),
     }

@@ -7,13 +7,20 @@ installed, whoever comes first; after a new pin nothing else is to be done. Take
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session, sessionmaker
 
 # What was installed when the tables were made without a comment.
 BEFORE_COMMENTS: Final = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
+KEPT: Final = timedelta(days=7)  # after a part's end: time enough to look why it failed
+_ENDED: Final = (
+    "DELETE FROM procrastinate_jobs WHERE status <> 'todo' AND NOT EXISTS"
+    " (SELECT FROM procrastinate_events WHERE job_id = procrastinate_jobs.id AND at >= :before)"
+)
 _LOCK: Final = "SELECT pg_advisory_xact_lock(7013)"  # two beginners at once: the second finds them made
 _MADE: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 _AT: Final = "SELECT obj_description(to_regclass('procrastinate_jobs'), 'pg_class')"
@@ -52,6 +59,16 @@ def take_away(connection: Connection) -> None:
     for kind, statement in _OURS.items():
         for name in connection.scalars(text(statement), {"ours": r"procrastinate\_%"}).all():
             _run(connection, f"DROP {kind} IF EXISTS {name} CASCADE")
+
+
+def forget(sessions: sessionmaker[Session], *, now: datetime) -> int:
+    """Let the parts go that ended long ago: those that failed or were called off, and those whose worker died with them (what
+    succeeded goes with its worker's word). What waits stays. How many; none where there is no queue."""
+    with sessions.begin() as session:
+        if session.get_bind().dialect.name != "postgresql" or not session.scalar(text(_MADE)):
+            return 0
+        gone = session.execute(text(_ENDED), {"before": now - KEPT})
+        return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
 def is_ours(name: str | None, kind: str, _: Any = None) -> bool:

@@ -174,6 +174,39 @@ def test_what_a_dead_worker_left_in_the_queue_costs_nothing(make_parts) -> None:
     assert set(box.taken.values()) == {1}
 
 
+def test_what_ended_in_the_queue_goes_after_a_week_and_what_waits_stays(make_parts) -> None:
+    parts = make_parts()
+    sessions = parts.press.sessions
+    put = text(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('newsletter', 'newsletter:gather') RETURNING id"
+    )
+    end = text(
+        "UPDATE procrastinate_jobs SET status = CAST(:status AS procrastinate_job_status) WHERE id = :number"
+    )
+    when = text("UPDATE procrastinate_events SET at = :at WHERE job_id = :number")
+    with sessions.begin() as session:
+        for status in ("todo", "doing", "failed", "cancelled", "aborted", "succeeded"):
+            for days in (6, 8):
+                number = session.scalar(put)
+                session.execute(end, {"number": number, "status": status})
+                session.execute(when, {"number": number, "at": MORNING - timedelta(days=days)})
+
+    def left() -> list[tuple[str, int]]:
+        with db.reading(sessions) as session:
+            rows = session.execute(text("SELECT status::text, count(*) FROM procrastinate_jobs GROUP BY 1"))
+            return sorted((status, count) for status, count in rows)
+
+    assert left() == [(s, 2) for s in ("aborted", "cancelled", "doing", "failed", "succeeded", "todo")]
+    assert pipeline.run_step(parts, "lapse", due_at=MORNING).detail["queue_parts_forgotten"] == 5
+    assert left() == [(s, 1) for s in ("aborted", "cancelled", "doing", "failed", "succeeded")] + [
+        ("todo", 2)
+    ]
+    assert pipeline.lapse_step(parts)["queue_parts_forgotten"] == 0
+    with db.reading(sessions) as session:
+        astray = "SELECT count(*) FROM procrastinate_events WHERE job_id NOT IN (SELECT id FROM procrastinate_jobs)"
+        assert session.scalar(text(astray)) == 0
+
+
 def test_a_worker_whose_queue_is_gone_says_so_and_does_not_leave_as_if_all_were_well(make_parts) -> None:
     parts = make_parts()
     with parts.press.sessions.begin() as session:
