@@ -9,7 +9,7 @@ from hashlib import sha256
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import db
+from newsletter import dates, db
 from newsletter.circulation import bill, operators
 from newsletter.clock import day_in
 from newsletter.due import DueStep, Rhythm, latest_compose
@@ -43,7 +43,9 @@ _WHAT_STOPS = {
 def step_failed(press: Pressroom, step: DueStep, reason: str) -> None:
     """A Step was refused or failed: say which, and why."""
     day = step.day or day_in(press.settings.EDITION_TZ, step.due_at)
-    _tell(press, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({day}): {reason}")
+    # A refusal names days as the commands take them, a mail as all mails do.
+    because = reason.replace(str(day), dates.day(day))
+    _tell(press, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({dates.day(day)}): {because}")
 
 
 def issue_blocked(press: Pressroom, day: date) -> None:
@@ -56,7 +58,7 @@ def issue_blocked(press: Pressroom, day: date) -> None:
             .order_by(Check.id)
         ).all()
     if reasons:
-        _tell(press, f"blocked:{day}", f"The issue of {day} waits for you: {' '.join(reasons)}")
+        _tell(press, f"blocked:{day}", f"The issue of {dates.day(day)} waits for you: {' '.join(reasons)}")
 
 
 def issue_held(press: Pressroom, day: date) -> None:
@@ -69,7 +71,7 @@ def issue_held(press: Pressroom, day: date) -> None:
         about = (
             f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # held again for another reason is news
         )
-        _tell(press, about, f"The issue of {day} was stopped on its way: {reason}")
+        _tell(press, about, f"The issue of {dates.day(day)} was stopped on its way: {reason}")
 
 
 def dispatch_waits(press: Pressroom, day: date, because: str, until: datetime) -> None:
@@ -78,7 +80,11 @@ def dispatch_waits(press: Pressroom, day: date, because: str, until: datetime) -
     if until - now < LONG_PAUSE and not _waits_for_long(press, now):
         return
     about = f"waits:{day}:{sha256(because.encode()).hexdigest()[:8]}"
-    _tell(press, about, f"The issue of {day} does not go out: {because}. It is tried again by itself.")
+    _tell(
+        press,
+        about,
+        f"The issue of {dates.day(day)} does not go out: {because}. It is tried again by itself.",
+    )
 
 
 def _waits_for_long(press: Pressroom, now: datetime) -> bool:
@@ -110,7 +116,7 @@ def cited_articles_changed(press: Pressroom) -> None:
         _tell(
             press,
             f"changed:{c.issued_on}:{c.story_id}:{c.changed_at:%d%H%M%S}",
-            f"{c.outlet} changed an article that “{c.headline}” in the issue of {c.issued_on} cites. "
+            f"{c.outlet} changed an article that “{c.headline}” in the issue of {dates.day(c.issued_on)} cites. "
             "See on the desk whether the story needs a correction.",
         )
 
@@ -138,7 +144,7 @@ def _noticed(session: Session, press: Pressroom, now: datetime) -> Iterator[tupl
             minutes = int(LATE.total_seconds()) // 60
             yield (
                 f"missing:{day}",
-                f"There is no issue of {day}, {minutes} minutes after it should have been composed.",
+                f"There is no issue of {dates.day(day)}, {minutes} minutes after it should have been composed.",
             )
     yield from _charged_wrongly(session, now)
     if trouble := _feeds_in_trouble(session, now):
@@ -147,7 +153,10 @@ def _noticed(session: Session, press: Pressroom, now: datetime) -> Iterator[tupl
     for issue in lately:
         if issue.state == "held" and issue.hold_reason and not _held_by_somebody(session, issue):
             about = f"held:{issue.issued_on}:{sha256(issue.hold_reason.encode()).hexdigest()[:8]}"
-            yield about, f"The issue of {issue.issued_on} was stopped on its way: {issue.hold_reason}"
+            yield (
+                about,
+                f"The issue of {dates.day(issue.issued_on)} was stopped on its way: {issue.hold_reason}",
+            )
         waiting = session.scalar(
             select(func.count()).where(
                 Delivery.issue_id == issue.id,
@@ -159,7 +168,7 @@ def _noticed(session: Session, press: Pressroom, now: datetime) -> Iterator[tupl
             said = "1 copy is" if waiting == 1 else f"{waiting:,} copies are"
             yield (
                 f"uncertain:{issue.issued_on}",
-                f"{said} of unknown fate in the issue of {issue.issued_on}: decide.",
+                f"{said} of unknown fate in the issue of {dates.day(issue.issued_on)}: decide.",
             )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import db, lookaround
+from newsletter import dates, db, lookaround
 from newsletter.circulation import audience, leaving
 from newsletter.circulation.addresses import address_hash
 from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
@@ -23,7 +23,7 @@ from newsletter.clock import Clock
 from newsletter.errors import ChangedMeanwhile, NotFound, Refused
 from newsletter.links import Links
 from newsletter.mailroom import approve as approval
-from newsletter.mailroom import checks, correct, dispatch, headers, ledger, phrases, render, tally
+from newsletter.mailroom import checks, correct, dispatch, headers, ledger, render, tally
 from newsletter.mailroom.checks import Finding
 from newsletter.mailroom.dispatch import DispatchReport
 from newsletter.mailroom.messages import Message, Template
@@ -169,7 +169,7 @@ class Pressroom:
             issue = find_issue(session, issued_on)
             correct.require_correctable(issue)
             readers = correct.reach(session, issue, kind)
-        values = {"issued_on": phrases.day(issued_on), "headline": issue.subject, "paragraphs": words}
+        values = {"issued_on": dates.day(issued_on), "headline": issue.subject, "paragraphs": words}
         return render.notice(correct.KIND, values, settings=self.settings, links=self.links), readers
 
     def correct(

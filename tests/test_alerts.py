@@ -78,7 +78,7 @@ def test_a_missing_issue(make_press: Any, told: Told, sessions: db.Sessions) -> 
     early, late = datetime.fromisoformat("2026-03-02T10:29Z"), datetime.fromisoformat("2026-03-02T10:31Z")
     assert told(make_press(early)) == []  # composed at 4:30 in New York, 9:30 UTC
     (said,) = told(make_press(late))
-    assert "no issue of 2026-03-02" in said
+    assert "no issue of Monday, 2 March 2026" in said
     with sessions.begin() as session:
         _issue(session, "draft")
     assert told(make_press(late + timedelta(days=0, hours=1))) == []
@@ -121,7 +121,7 @@ def test_doubts_that_wait(make_press: Any, told: Told, sessions: db.Sessions) ->
         _copies(session, _issue(session), 3, "uncertain", MORNING - timedelta(minutes=30))
     assert told(make_press()) == []
     (said,) = told(make_press(MORNING + timedelta(hours=1)))
-    assert said.startswith("3 copies are of unknown fate in the issue of 2026-03-02")
+    assert said.startswith("3 copies are of unknown fate in the issue of Monday, 2 March 2026")
 
 
 def test_money_that_should_not_come(make_press: Any, told: Told, sessions: db.Sessions) -> None:

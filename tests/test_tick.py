@@ -16,7 +16,7 @@ from sqlalchemy import select
 sys.path.insert(0, str(Path(__file__).parent / "mailroom"))
 from mailing import MORNING, Postbox, frozen_issue
 
-from newsletter import db
+from newsletter import dates, db
 from newsletter.circulation import development, leaving
 from newsletter.circulation.tokens import subject_of
 from newsletter.commands import opening
@@ -195,7 +195,7 @@ def test_too_few_stories_tell_each_operator_once_a_day(sessions, make_parts) -> 
     assert composed[0].started_at > COMPOSE, "it was tried again"
     told = all_of(sessions, Notice)
     assert [n.kind for n in told] == ["alert"]
-    assert "Too few Stories for the Issue of 2026-03-02" in told[0].values["what"]
+    assert "Too few Stories for the Issue of Monday, 2 March 2026" in told[0].values["what"]
     assert len(mails_to(parts.press.settings.OUTBOX_DIR, DESK)) == 1
     assert all_of(sessions, Issue) == []
 
@@ -229,7 +229,7 @@ def test_a_check_that_blocks_holds_the_issue_back_and_tells_the_operators(sessio
     assert issue.state == "draft"
     told = [n for n in all_of(sessions, Notice) if n.kind == "alert"]
     assert len(told) == 1
-    assert told[0].values["what"].startswith("The issue of 2026-03-02 waits for you: ")
+    assert told[0].values["what"].startswith("The issue of Monday, 2 March 2026 waits for you: ")
     assert len(mails_to(parts.press.settings.OUTBOX_DIR, DESK)) == 1
     assert all_of(sessions, Delivery) == []
 
@@ -259,4 +259,4 @@ def test_a_cited_article_that_changes_after_approval_flags_its_story_and_tells_t
     told = [n.values["what"] for n in all_of(each_sessions, Notice) if n.kind == "alert"]
     assert len(told) == 1
     assert "changed an article" in told[0]
-    assert str(issue.issued_on) in told[0]
+    assert dates.day(issue.issued_on) in told[0]

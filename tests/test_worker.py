@@ -256,7 +256,9 @@ def test_a_provider_that_takes_nothing_from_the_workers_for_long_is_told_of(make
                 told.append([n.values["what"] for n in session.scalars(select(Notice))])
             hands.at += timedelta(minutes=2)
     assert told[:4] == [[], [], [], []]
-    assert told[4] == ["The issue of 2026-03-02 does not go out: 450 try later. It is tried again by itself."]
+    assert told[4] == [
+        "The issue of Monday, 2 March 2026 does not go out: 450 try later. It is tried again by itself."
+    ]
 
 
 RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>T</title>

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter import db, log
 from newsletter.circulation import bookkeeping, disputes
 from newsletter.circulation.access import Facts, pays, trial_ends_at
+from newsletter.circulation.local_hour import local_day
 from newsletter.circulation.money import COMP, Kept, amount, charges_on
 from newsletter.circulation.processors.protocol import (
     ACTIVE,
@@ -191,6 +191,11 @@ def receipt(
     if kept is None or payment.cents <= 0:
         return False
     bookkeeping.note_payment(session, processor, agreement_id, payment, now=now)
+    zone = reader_numbered(session, kept.subscriber_id).zone
+
+    def day(moment: datetime) -> str:
+        return local_day(moment, zone, otherwise=settings.EDITION_TZ)
+
     return notify.queue(
         session,
         "receipt",
@@ -199,8 +204,8 @@ def receipt(
         subscriber_id=kept.subscriber_id,
         values={
             "amount": amount(payment.cents, payment.currency),
-            "paid_on": _day(payment.paid_at, settings),
-            "paid_until": _day(payment.paid_until, settings) if payment.paid_until else "",
+            "paid_on": day(payment.paid_at),
+            "paid_until": day(payment.paid_until) if payment.paid_until else "",
         },
     )
 
@@ -235,8 +240,3 @@ def reader_numbered(session: Session, subscriber_id: int) -> Subscriber:
     if reader is None:
         raise NotFound("There is no such reader.")
     return reader
-
-
-def _day(moment: datetime, settings: Settings) -> str:
-    local = moment.astimezone(ZoneInfo(settings.EDITION_TZ))
-    return f"{local.day} {local:%B} {local.year}"

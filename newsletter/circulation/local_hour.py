@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from newsletter import clock, dates
+
 LAST_CALL = timedelta(hours=1)  # room to submit everything before an Issue is stale
 
 
@@ -28,6 +30,11 @@ def known_zones() -> frozenset[str]:
 def living_zone(zone: str, otherwise: str) -> str:
     """``zone``, or ``otherwise`` when there is none of that name (any more): an abolished zone must cost its readers nothing."""
     return zone if zone in known_zones() else otherwise
+
+
+def local_day(moment: datetime, zone: str, *, otherwise: str) -> str:
+    """``Monday, 2 March 2026``: the day it is at ``moment`` where a reader of this ``zone`` lives, for a mail to them alone."""
+    return dates.day(clock.day_in(living_zone(zone, otherwise), moment))
 
 
 @lru_cache(maxsize=16_384)

@@ -5,6 +5,7 @@ What they go by was gathered before (``newsletter/lookaround.py``); whatever was
 
 from __future__ import annotations
 
+from newsletter import dates
 from newsletter.links import Links
 from newsletter.mailroom import phrases
 from newsletter.mailroom.findings import Answers, Case, Remedy, bare
@@ -29,7 +30,7 @@ def repeated(case: Case) -> Answers:
             if same and story.development:
                 told += 1
             elif same or len(own & words) >= ALIKE * max(1, len(own | words)):
-                day = phrases.day(earlier.issued_on)
+                day = dates.day(earlier.issued_on)
                 said = "was told" if same else f"reads like “{earlier.headline}”, told"
                 yield (
                     "warn",
@@ -124,7 +125,7 @@ def audience(case: Case) -> Answers:
     if not now:
         yield "warn", "Nobody would get it: there is no confirmed reader.", look
     if before and day:
-        said = f"{now:,} readers would get it, {before:,} got the issue of {phrases.day(day)}"
+        said = f"{now:,} readers would get it, {before:,} got the issue of {dates.day(day)}"
         if before >= LOST_FROM and now < LOST_SHARE * before:
             yield "block", f"{said}. More than half are missing.", look
         elif abs(now - before) >= CHANGED_FROM and abs(now - before) > CHANGED_SHARE * before:

@@ -1,9 +1,8 @@
-"""The small phrases that the mail's templates share: counts, dates, attributions, and how a value is made safe. Pure."""
+"""The small phrases that the mail's templates share: counts, attributions, and how a value is made safe. Pure."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,11 +51,6 @@ def counted(number: int, one: str, many: str = "") -> str:
 def minutes(seconds: int) -> int:
     """Whole minutes, rounded up, at least 1."""
     return max(1, -(-seconds // 60))
-
-
-def day(issued_on: date) -> str:
-    """``Monday, March 2, 2026``."""
-    return f"{issued_on:%A, %B} {issued_on.day}, {issued_on.year}"
 
 
 def host(links: Links) -> str:

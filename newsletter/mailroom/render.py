@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from newsletter import dates
 from newsletter.errors import NewsletterError
 from newsletter.links import Links
 from newsletter.mailroom import phrases, slots
@@ -114,7 +115,7 @@ def issue_words(
     seconds = seconds_for(around + sum(map(words, stories)))
     values = {
         "kind": kind,
-        "day": phrases.day(view.issued_on),
+        "day": dates.day(view.issued_on),
         "weekday": f"{view.issued_on:%A}",
         "issued_on": view.issued_on,
         "stories": [(story, sections_for(where, story)) for story in stories],

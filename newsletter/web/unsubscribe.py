@@ -8,16 +8,14 @@ from sqlalchemy.exc import DBAPIError
 from newsletter import db, log
 from newsletter.circulation import leaving, stop_paying
 from newsletter.circulation import unsubscribe as circulation
-from newsletter.circulation.local_hour import living_zone
+from newsletter.circulation.local_hour import local_day
 from newsletter.circulation.processors.protocol import ProcessorError
 from newsletter.circulation.tokens import UNSUBSCRIBE, GoneToken, TokenError
-from newsletter.clock import day_in
 from newsletter.errors import Refused
 from newsletter.mailroom import notify
 from newsletter.models import Subscriber
 from newsletter.web.plan import plan_of
 from newsletter.web.services import services
-from newsletter.web.words import day
 
 bp = Blueprint("unsubscribe", __name__)
 _log = log.get("web")
@@ -126,8 +124,7 @@ def _stop_paying(reader: Subscriber) -> str:
                 key=f"cancelled:{number}:{ends_at.isoformat()}",
                 due_at=here.now(),
                 subscriber_id=number,
-                # The day it is where they live, as the pages say it.
-                values={"until": day(day_in(living_zone(reader.zone, here.settings.EDITION_TZ), ends_at))},
+                values={"until": local_day(ends_at, reader.zone, otherwise=here.settings.EDITION_TZ)},
             )
     return ""
 

@@ -6,22 +6,18 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from newsletter import dates
 from newsletter.circulation.local_hour import living_zone
+from newsletter.dates import day as day
 from newsletter.newsroom.leans import LEAN_NAMES, SIDE_NAMES, SIDES
 from newsletter.web.assets import asset
 from newsletter.web.charts import segments
 from newsletter.web.csrf import FIELD, form_token
 from newsletter.web.haste import page_made
 from newsletter.web.services import services
-
-
-def day(value: date) -> str:
-    """``Monday, 2 March 2026``."""
-    return f"{value:%A}, {value.day} {value:%B} {value.year}"
 
 
 def short_day(value: date) -> str:
@@ -31,8 +27,7 @@ def short_day(value: date) -> str:
 
 def moment(value: datetime, zone: str = "") -> str:
     """``2 March 2026, 05:10 EST`` in ``zone`` (a reader's own), or in the newsletter's where that is none or unknown."""
-    local = value.astimezone(ZoneInfo(living_zone(zone, services().settings.EDITION_TZ)))
-    return f"{local.day} {local:%B} {local.year}, {local:%H:%M %Z}"
+    return dates.moment(value, living_zone(zone, services().settings.EDITION_TZ))
 
 
 def hour_of_day(hour: int) -> str:

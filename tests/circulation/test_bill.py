@@ -154,8 +154,32 @@ def test_money_is_receipted_once_and_nothing_is_not(
         notice = session.scalars(select(Notice)).one()
     assert notice.subscriber_id == reader.id
     mail = render.notice(notice.kind, notice.values, settings=settings, links=LINKS)
-    for words in ("$5.00", "2 March 2026", "1 April 2026"):
+    for words in ("$5.00", "Monday, 2 March 2026", "Wednesday, 1 April 2026"):
         assert words in mail.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "paid_on", "paid_until"),
+    [
+        ("Pacific/Auckland", "Tuesday, 3 March 2026", "Thursday, 2 April 2026"),
+        ("America/New_York", "Monday, 2 March 2026", "Wednesday, 1 April 2026"),
+        ("Mars/Olympus", "Monday, 2 March 2026", "Wednesday, 1 April 2026"),  # there is none (any more)
+    ],
+)
+def test_a_receipt_names_the_days_where_its_reader_lives(
+    sessions: db.Sessions, settings: Settings, now: datetime, zone: str, paid_on: str, paid_until: str
+) -> None:
+    reader = _add_reader(sessions, now)
+    with sessions.begin() as session:
+        session.get_one(Subscriber, reader.id).zone = zone
+    _apply(sessions, _fact(reader, now))
+    noon = now + timedelta(hours=2)  # past midnight in Auckland
+    with sessions.begin() as session:
+        paid = Payment("in_1", 500, "usd", noon, noon + MONTH)
+        assert bill.receipt(session, "stripe", "sub_1", paid, settings, now=noon)
+    with db.reading(sessions) as session:
+        values = session.scalars(select(Notice.values)).one()
+    assert (values["paid_on"], values["paid_until"]) == (paid_on, paid_until)
 
 
 def test_beginning_respects_trial_present_and_what_runs(

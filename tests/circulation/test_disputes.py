@@ -87,7 +87,7 @@ def test_the_operators_learn_how_much_why_where_and_until_when(
     assert "nothing was taken yet" in asked
     assert opened == (
         "A payment of $5.00 is disputed (product not received): the bank took it back, and a fee."
-        " Answer the bank by 14 January 2026 on Stripe’s page of du_2, or give it up there."
+        " Answer the bank by Wednesday, 14 January 2026 on Stripe’s page of du_2, or give it up there."
     )
     assert january(each_sessions, settings) == CENTS
 

@@ -39,9 +39,13 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TOLD = {
     "confirm": {"again": True},
     "trial_ending": {"days_left": 0},
-    "receipt": {"amount": "$5.00", "paid_on": "March 2, 2026", "paid_until": "April 2, 2026"},
-    "correction": {"issued_on": "March 2, 2026", "headline": "A headline", "paragraphs": ("It was 53.",)},
-    "cancelled": {"until": "April 2, 2026"},
+    "receipt": {"amount": "$5.00", "paid_on": "Monday, 2 March 2026", "paid_until": "Thursday, 2 April 2026"},
+    "correction": {
+        "issued_on": "Monday, 2 March 2026",
+        "headline": "A headline",
+        "paragraphs": ("It was 53.",),
+    },
+    "cancelled": {"until": "Thursday, 2 April 2026"},
     "alert": {"what": "The issue of March 2 is held.", "where": "the issue"},
 }
 MAILS = (*KINDS, *render.NOTICE_VALUES)

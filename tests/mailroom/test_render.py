@@ -58,7 +58,7 @@ def test_every_story_stands_in_html_and_text(kind: str) -> None:
         assert LINKS.story(told.slug) in read_page(made(kind).html).links
         assert LINKS.story(told.slug) in made(kind).text
     assert page.count("Articles (7) · Left (2) · Center (3) · Right (2)") == 6
-    assert "Monday, March 2, 2026 · 7 stories" in page
+    assert "Monday, 2 March 2026 · 7 stories" in page
     assert "Sample edition: invented outlets and events" in page
     assert "SAMPLE EDITION: invented outlets and events" in text
 
@@ -251,12 +251,12 @@ def test_a_notice_says_what_it_is_told() -> None:
     assert "From now on" in over.text
     paid = notice(
         "receipt",
-        {"amount": "$5.00", "paid_on": "March 2", "paid_until": "April 2"},
+        {"amount": "$5.00", "paid_on": "Monday, 2 March 2026", "paid_until": "Thursday, 2 April 2026"},
         settings=SETTINGS,
         links=LINKS,
     )
     assert (
-        "We received $5.00 on March 2 for the full edition of Evenhand. It is paid until April 2."
+        "We received $5.00 on Monday, 2 March 2026 for the full edition of Evenhand. It is paid until Thursday, 2 April 2026."
         in " ".join(paid.text.split())
     )
     alert = notice("alert", {"what": "The issue <is> held, %%confirm_url%%"}, settings=SETTINGS, links=LINKS)

@@ -89,7 +89,7 @@ def test_paying_with_the_stand_in(
     with db.reading(sessions) as session:
         notice = session.scalars(select(Notice)).one()
     assert (notice.kind, notice.values["amount"]) == ("receipt", "$5.00")
-    assert notice.values["paid_on"] == "2 March 2026"
+    assert notice.values["paid_on"] == "Monday, 2 March 2026"
     back = paid.headers["Location"].removeprefix("http://127.0.0.1:8000")
     html = browser.get(back).text
     token = re.search(r'name="form_token" value="([^"]+)"', html)
