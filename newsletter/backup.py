@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import make_url, text
+from sqlalchemy import inspect, make_url, text
 
 from newsletter import db
 from newsletter.errors import DatabaseError, NotFound, Refused
@@ -22,28 +22,48 @@ _OTHERS = (
     " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
 )
 
+_TABLES = "SELECT 1 FROM sqlite_master WHERE name='alembic_version'"
+
 
 def backup(url: str, file: Path) -> int:
     """Copy the database at ``url`` to ``file``; SQLite by its online backup, PostgreSQL by pg_dump. Returns bytes."""
     if file.exists():
         raise DatabaseError(f"{file} exists already; name another file.")
+    if (path := sqlite_path(url)) is not None and not path.exists():
+        raise NotFound(f"There is no database at {path}.")
+    if not _has_tables(url):
+        raise DatabaseError("The database has no tables yet: there is nothing to back up.")
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(file.name + ".partial")
     partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)  # every reader's address is in it
-    if (path := sqlite_path(url)) is not None:
-        if not path.exists():
-            raise NotFound(f"There is no database at {path}.")
-        with (
-            db.speaking_plainly(),
-            closing(sqlite3.connect(path)) as here,
-            closing(sqlite3.connect(partial)) as there,
-        ):
-            here.backup(there)
-    else:
-        _postgres(url, "pg_dump", "--format=custom", f"--file={partial}")
-    partial.replace(file)  # a half-written backup never bears the name that was asked for
+    try:
+        partial.touch(mode=0o600)  # every reader's address is in it
+        if path is not None:
+            with (
+                db.speaking_plainly(),
+                closing(sqlite3.connect(path)) as here,
+                closing(sqlite3.connect(partial)) as there,
+            ):
+                here.backup(there)
+        else:
+            _postgres(url, "pg_dump", "--format=custom", f"--file={partial}")
+        partial.replace(file)  # a half-written backup never bears the name that was asked for
+    finally:
+        partial.unlink(missing_ok=True)
     return file.stat().st_size
+
+
+def _has_tables(url: str) -> bool:
+    """Whether anything of ours is in the database: a backup that holds no reader looks like any other, until it is needed."""
+    with db.speaking_plainly():
+        if (path := sqlite_path(url)) is not None:
+            with closing(sqlite3.connect(path)) as here:
+                return here.execute(_TABLES).fetchone() is not None
+        engine = db.make_engine(url)
+        try:
+            return inspect(engine).has_table("alembic_version")
+        finally:
+            engine.dispose()
 
 
 def restore(url: str, file: Path, *, before: Callable[[], None] = lambda: None) -> Path | None:
@@ -80,8 +100,7 @@ def _require_restorable(url: str, file: Path) -> None:
             # As the one file that it is: it may lie where nothing can be written, and nothing is left beside it.
             with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as connection:
                 sound = connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-                tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name='alembic_version'")
-                is_ours = tables.fetchone() is not None
+                is_ours = connection.execute(_TABLES).fetchone() is not None
         except sqlite3.Error as error:
             raise DatabaseError(f"{file} cannot be restored: {error}. Nothing was changed.") from None
         if not sound:

@@ -10,6 +10,7 @@ import click
 from newsletter.commands import opening
 from newsletter.commands.issue import Day, by_option, now_option
 from newsletter.commands.uncertain import issue  # with its own commands
+from newsletter.errors import Refused
 
 
 @click.command()
@@ -43,7 +44,10 @@ def correct(
 ) -> None:
     """Mail a correction, once, to those who got this issue or may have got it. Nobody else gets it."""
     press = opening.open_press(opening.open_settings(), now=now)
-    text = words.read()
+    try:
+        text = words.read()
+    except UnicodeDecodeError:
+        raise Refused("Nothing was done: the text of the correction is not in UTF-8.") from None
     mail, readers = press.correction(day, text, rendition)
     click.echo(f"Subject: {mail.subject}\n\n{mail.text}")
     said = f"{readers:,} reader{'' if readers == 1 else 's'} got this issue or may have got it."
@@ -57,7 +61,7 @@ def correct(
 
 
 @click.command("withdraw-correction")
-@click.argument("number", type=int)
+@click.argument("number", type=click.IntRange(1, 2**31 - 1))
 @click.option("--reason", required=True, help="Kept in the audit trail.")
 @by_option
 @now_option

@@ -23,6 +23,8 @@ def db() -> None:
 @click.option("--revision", default="head", show_default=True)
 def upgrade(revision: str) -> None:
     """Bring the tables to this program's revision."""
+    if not revision.strip():
+        raise click.BadParameter("names no revision", param_hint="--revision")
     engine = database.make_engine(opening.open_settings().DATABASE_URL)
     with database.speaking_plainly():
         before = database.known(engine)

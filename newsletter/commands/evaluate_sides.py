@@ -98,6 +98,8 @@ def _of_articles(rows: Sequence[tuple[int, dict[str, Any]]], path: Path) -> dict
         for key in ("label", "bias"):
             if key not in row:
                 raise RowsError(f"{path}, line {line}: neither 'news' nor '{key}'.")
+        if not isinstance(row["label"], str | int | None):
+            raise RowsError(f"{path}, line {line}: 'label' is neither text nor a whole number.")
         if side := _side(row["bias"]):
             told = by_label[row["label"]]
             told.append(article(len(told) + 1, side, row, "text", path=path, line=line))

@@ -10,6 +10,7 @@ from statistics import fmean
 
 import click
 
+from newsletter.clock import YEARS
 from newsletter.commands.evaluate_words import PATH
 from newsletter.commands.jsonlines import RowsError
 from newsletter.commands.reading_pieces import read_pieces
@@ -36,6 +37,8 @@ def stability(path: Path, every: float) -> None:
     pieces, labels = read_pieces(path)
     if any(p.date is None for p in pieces):
         raise RowsError(f"{path}: every row needs a date to arrive.")
+    if years := sorted({p.date.year for p in pieces if p.date and p.date.year not in YEARS}):
+        raise RowsError(f"{path}: an article of the year {years[0]} cannot arrive among the others.")
     rounds: list[float] = []
 
     def judge(places: Sequence[int], found: Sequence[int]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from newsletter.errors import NewsletterError, NotFound
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class RowsError(NewsletterError):
@@ -33,7 +36,18 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 raise RowsError(f"{path}, line {number}: not JSON{said}.") from None
             if not isinstance(row, dict):
                 raise RowsError(f"{path}, line {number}: not a JSON object.")
+            if _HALF.search(line) and not _is_text(row):
+                raise RowsError(f"{path}, line {number}: half a character (a lone surrogate) is no text.")
             yield number, row
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it can be written as UTF-8: JSON lets halves of characters be said that are none."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def text_of(row: dict[str, Any], key: str, *, path: Path, line: int) -> str:

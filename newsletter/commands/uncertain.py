@@ -19,6 +19,7 @@ from newsletter.pressroom import Pressroom, find_issue
 
 # What an operator may say of an uncertain Delivery, and what the ledger makes of it.
 DECISIONS = {"arrived": ACCEPTED, "given-up": WITHDRAWN, "once-more": PENDING}
+NUMBER = click.IntRange(1, 2**63 - 1)  # as large as a database counts
 MOST = 2_000_000  # looked at by one command
 MOST_SHOWN = 200  # lines; a whole batch in doubt is not read line by line
 
@@ -55,11 +56,11 @@ def uncertain(day: date, as_json: bool) -> None:
 
 @click.command()
 @click.argument("day", metavar="DATE", type=Day())
-@click.option("--id", "numbers", type=int, multiple=True, help="The Delivery's number; may be repeated.")
+@click.option("--id", "numbers", type=NUMBER, multiple=True, help="The Delivery's number; may be repeated.")
 @click.option(
     "--batch-of",
     "batches",
-    type=int,
+    type=NUMBER,
     multiple=True,
     help="All that were handed over together with this Delivery.",
 )

@@ -36,7 +36,9 @@ def say(tmp_path: Path, shell: Shell):
         assert "Traceback" not in done.stderr + done.stdout
         assert 'File "' not in done.stderr
         last = done.stderr.strip().splitlines()[-1]
-        assert last[0].isupper() or last.startswith(("--", "c.toml")), last
+        assert last[0].isupper() or last.startswith(("--", "c.toml", "rows.jsonl, line", "rows.jsonl: ")), (
+            last
+        )
         return last
 
     return run
@@ -68,6 +70,10 @@ def test_a_place_that_is_not_ours_to_serve_at(say, migrated: Path) -> None:
     [
         (("why", "ann"), 2),
         (("db", "upgrade", "--revision", "nowhere"), 4),
+        (("db", "upgrade", "--revision", ""), 2),
+        (("issue", "decide", "2026-03-02", "--id", "9" * 20, "--as", "arrived", "--reason", "x"), 2),
+        (("issue", "decide", "2026-03-02", "--batch-of", "9" * 20, "--as", "arrived", "--reason", "x"), 2),
+        (("issue", "withdraw-correction", "9" * 20, "--reason", "x"), 2),
         (("evaluate", "stability", "nothing.jsonl", "--every", "nan"), 2),
         (("evaluate", "stability", "nothing.jsonl", "--every", "inf"), 2),
     ],
@@ -77,6 +83,53 @@ def test_what_makes_no_sense_is_no_defect_of_ours(
 ) -> None:
     said = say(*words, code=code, DATABASE_URL=f"sqlite:///{migrated}")
     assert "defect" not in said
+
+
+def test_a_correction_that_is_no_utf_8(say, migrated: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes("Das Café war zu.".encode("latin-1"))
+    words = ("issue", "correct", "2026-03-02", "--text", "text.txt", "--yes")
+    said = say(*words, code=7, DATABASE_URL=f"sqlite:///{migrated}")
+    assert said == "Nothing was done: the text of the correction is not in UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("words", "row", "refused"),
+    [
+        (("clusters",), '{"id":"\\ud800","title":"a","text":"b","date":null}', "half a character"),
+        (("neutral",), '{"articles":[{"title":"a","text":"A bridge \\uDFFF opened."}]}', "half a character"),
+        (("sides",), '{"title":"a","text":"b","bias":"left","label":["x"]}', "'label' is neither text nor"),
+        (("stability",), '{"id":1,"title":"a","text":"b","date":"9999-12-31"}', "of the year 9999"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_rows_that_cannot_be_measured(
+    say, tmp_path: Path, words: tuple[str, ...], row: str, refused: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(row + "\n")
+    out = ("--out", "out.jsonl") if words != ("stability",) and "label" not in row else ()
+    said = say("evaluate", *words, "rows.jsonl", *out, code=1)
+    assert refused in said
+
+
+def test_whole_characters_beyond_the_first_plane_are_measured(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"id":"\\ud83d\\ude00","title":"a","text":"b","date":null}\n')
+    words = ("evaluate", "clusters", "rows.jsonl", "--out", "out.jsonl")
+    done = shell(*words, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    assert "\U0001f600" in (tmp_path / "out.jsonl").read_text()
+
+
+def test_a_backup_of_nothing_is_none(say, tmp_path: Path) -> None:
+    say("issue", "list", code=4, DATABASE_URL="sqlite:///n.db")  # leaves an empty file
+    said = say("db", "backup", "kept/copy.db", code=4, DATABASE_URL="sqlite:///n.db")
+    assert said == "The database has no tables yet: there is nothing to back up."
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(("kept", "copy"))] == []
+
+
+def test_a_backup_that_fails_leaves_nothing_half_behind(say, tmp_path: Path) -> None:
+    (tmp_path / "n.db").write_text("dear diary, " * 200)
+    say("db", "backup", "copy.db", code=4, DATABASE_URL="sqlite:///n.db")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["n.db"]
 
 
 def test_control_c_stops_with_its_own_code(migrated: Path, tmp_path: Path) -> None:
