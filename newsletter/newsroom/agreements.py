@@ -21,7 +21,7 @@ from newsletter.newsroom.leans import Side
 from newsletter.newsroom.loaded_words import loaded_in
 from newsletter.newsroom.namings import also_called
 from newsletter.newsroom.salience import cosine, overlap, stem, terms
-from newsletter.newsroom.selection import SAID_AGAIN
+from newsletter.newsroom.selection import SAID_AGAIN, WORD_FOR_WORD
 from newsletter.newsroom.sentences import has_verb, split
 from newsletter.newsroom.statements import Statement, origin
 from newsletter.newsroom.summarizers.protocol import ArticleText
@@ -32,7 +32,6 @@ CARRIED = 0.6  # share of the sentence's words that two sentences of the other S
 COUNTED = 0.5  # the same for a sentence with a number of two digits or more, which few would invent alike
 AGREED = 0.5  # cosine from which two agreements say the same
 NEW = 0.5  # cosine to what stands above under which an agreement tells something new
-WORD_FOR_WORD = 0.9  # cosine from which it is the same sentence
 REPEATED_HEADLINE = 0.7  # share of its words from which another headline says no more than ours
 OTHER_NAMES = (
     0.2  # share of a sentence's name words that the other Side may leave out: a first name, who reported it

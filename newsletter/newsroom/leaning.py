@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from newsletter.newsroom.salience import stem
+
 _DANGLING = re.compile(
     r"^[\"“‘']?(?:He|She|They|It|His|Her|Their|Its|Him|Them|This|These|Those|That|But|And|Or|So|Yet|Nor|Because|Meanwhile|However|Also|Still|"
     r"Then|Instead|Moreover|Furthermore|Additionally|Besides|Thus|Hence|Therefore|Nevertheless|Nonetheless|Indeed|Likewise|Similarly|"
@@ -21,7 +23,7 @@ _DANGLING_ANYWAY = re.compile(
 
 # What was told before and is only pointed at: "The comments came", "The move follows", "The news was confirmed".
 _POINTS_BACK = re.compile(
-    r"^The (?:latest |new |same )?(?:move|news|comments?|remarks?|announcement|interview|statement|footage|video|post|message|letter|blast|"
+    r"^The (?:latest |new |same )?(?P<what>move|news|comments?|remarks?|announcement|interview|statement|footage|video|post|message|letter|blast|"
     r"explosion|incident|attack|crash|violence|deaths?|arrest|charges?|ruling|decision|order|verdict|report|study|vote|talks|visit|"
     r"meeting|speech|figure|program|plan|bill|measure|law|suit|lawsuit|group|company|agency|department|man|woman|victims?|suspect|couple|"
     r"president|mayor|minister|judge|court|memo|document|investigation|symbolism of the day|process|information|"
@@ -51,7 +53,13 @@ def told_by_the_day(text: str) -> bool:
 
 def points_back(text: str) -> bool:
     """The sentence's subject is something told before: good behind another sentence, not alone."""
-    return bool(_POINTS_BACK.match(text))
+    return pointed_at(text) is not None
+
+
+def pointed_at(text: str) -> str | None:
+    """The stem of what the sentence only points back at: "move" of "The move came after …"; None when it does not."""
+    found = _POINTS_BACK.match(text)
+    return stem(found["what"]) if found else None
 
 
 def voiceless(text: str) -> bool:

@@ -18,6 +18,7 @@ _DIGIT = re.compile(r"\d")
 _DAY = re.compile(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b")
 SAME = 0.5  # cosine from which a plainer sentence says the same as a loaded one
 REPEATED = 0.6  # cosine from which a sentence repeats one already chosen
+WORD_FOR_WORD = 0.9  # cosine from which it is the same sentence
 SAID_AGAIN = 0.75  # cosine from which a reader takes a sentence for one that stood above
 
 

@@ -1,8 +1,10 @@
 """Which sentences tell a Story for one Side: those that together are most like what the Side's outlets write and least
-like what the other Side's write, and stress what its headlines stress and the other's do not. Pure.
+like what the other Side's write, stress what its headlines stress and the other's do not, and say something that a reader
+has not read above. Pure.
 
 A set of sentences is judged as a whole, so two that say half each do better than two that say the same. The weights were
-searched for a match with the Side's own headlines at no loss of salience: what ``evaluate sides`` measures.
+searched for a match with the Side's own headlines and as little told again as can be, at no loss of salience: what
+``evaluate sides`` measures.
 """
 
 from __future__ import annotations
@@ -12,18 +14,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
+from newsletter.newsroom.leaning import pointed_at
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.salience import overlap, terms
-from newsletter.newsroom.selection import REPEATED, SAID_AGAIN, readable
+from newsletter.newsroom.selection import REPEATED, SAID_AGAIN, WORD_FOR_WORD, readable
 from newsletter.newsroom.statements import Statement
 
-# Weights beside 1 for being near the Side's own texts (cosine of all its words).
+TYPICAL = 1.5  # being near the Side's own texts (cosine of all its words)
 UNLIKE = 0.3  # being far from the other Side's texts
 STRESSED = 3.0  # being near the Side's own headlines rather than the other's
+NEARER, LEAST_NEARER = 1.5, 0.005  # being nearer to them at all: by this much of a cosine
 LEADS = 0.2  # sentences that open their article: outlets put first what they find first
-FULLER = 0.1  # FULL_WORDS of text
+ON_MATTER = 1.0  # being near the headlines of all (cosine): new is worth little beside the matter
+FULLER = 0.4  # FULL_WORDS of text
 FULL_WORDS = 50
-AGAIN = 0.05  # sentences that stand in the Lede or the Overview already
+SHORT = 4.0  # the share of FEWEST_WORDS that is lacking
+# What a Side says should be new: shares of its sentences that stand in the Lede or the Overview already …
+AGAIN, NEARLY_AGAIN = 1.2, 0.3  # … word for word, and in other words
+NOTHING_NEW = 0.4  # all of them
 FEWEST_WORDS, MOST_WORDS = 28, 80
 MOST_SENTENCES = 3
 # Of the terms of the shorter of two Articles' sentences: together they tell hardly more than one.
@@ -45,10 +53,11 @@ def told_by(
     *,
     shown: Sequence[Statement] = (),
     said: Sequence[Statement] = (),
+    most: int = MOST_SENTENCES,
 ) -> list[Statement]:
-    """At most three sentences in reading order, of those with a score (by place in ``pool``) that do not repeat what is
-    ``said``, a tirade only when there is nothing else. What is ``shown`` is repeated only where the Side has little else to say. With fewer than FEWEST_WORDS to
-    tell, all that can be told."""
+    """At most ``most`` sentences in reading order, of those with a score (by place in ``pool``) that do not repeat what is
+    ``said``, a tirade only when there is nothing else. What is ``shown`` is repeated only where the Side has little else to
+    say. The first can be read by itself, and none points back at what the others do not tell, if that can be had."""
     able = [i for i in scores if all(pool[i].like(s) < SAID_AGAIN for s in said)]
     able = [i for i in able if pool[i].loaded < TIRADE] or able
     able = _unlike([(i, pool[i]) for i in sorted(able, key=lambda i: (-scores[i], pool[i].article.id, i))])
@@ -57,27 +66,54 @@ def told_by(
     headlines = {s.article.id: (s.side, terms(s.article.headline)) for s in pool}
     own = _unit(t for whose, words in headlines.values() if whose is side for t in words)
     other = _unit(t for whose, words in headlines.values() if whose in _OPPOSITE[side] for t in words)
-    again = {i for i in able if any(pool[i].like(s) >= REPEATED for s in shown)}
+    told_again = {i: max((pool[i].like(s) for s in shown), default=0.0) for i in able}
+    pointing = {i for i in able if pointed_at(pool[i].text)}
     near = {(i, j) for i, j in combinations(sorted(able), 2) if _repeats(pool[i], pool[j])}
     best: tuple[tuple[bool, float], tuple[int, ...]] | None = None
-    for size in range(1, MOST_SENTENCES + 1):
+    for size in range(1, most + 1):
         for chosen in combinations(sorted(able), size):
             words = sum(pool[i].words for i in chosen)
             if (size > 1 and words > MOST_WORDS) or any(p in near for p in combinations(chosen, 2)):
                 continue
             told = _unit(t for i in chosen for t in pool[i].terms)
+            stress = _dot(told, own) - _dot(told, other)
             worth = (
-                _dot(told, texts)
+                TYPICAL * _dot(told, texts)
                 - UNLIKE * _dot(told, others)
-                + STRESSED * (_dot(told, own) - _dot(told, other))
+                + STRESSED * stress
+                + NEARER * (stress >= LEAST_NEARER)
                 + LEADS * sum(pool[i].position == 0 for i in chosen) / size
+                + ON_MATTER * sum(pool[i].about for i in chosen) / size
                 + FULLER * words / FULL_WORDS
-                - AGAIN * sum(i in again for i in chosen) / size
+                - SHORT * max(0.0, 1 - words / FEWEST_WORDS)
+                - _staleness([told_again[i] for i in chosen])
             )
-            rank = (words >= FEWEST_WORDS, worth if words >= FEWEST_WORDS else float(words))
+            alone = pointing.isdisjoint(chosen) or stands_by_itself(readable([pool[i] for i in chosen]))
+            rank = (alone, worth)
             if best is None or rank > best[0]:
                 best = (rank, chosen)
     return readable([pool[i] for i in best[1]]) if best else []
+
+
+def stands_by_itself(told: Sequence[Statement]) -> bool:
+    """Each sentence that points back ("The move came after …") stands behind one that tells of it: an earlier one of its
+    own Article, or any that has the word."""
+    for place, statement in enumerate(told):
+        noun = pointed_at(statement.text)
+        if noun and not any(
+            noun in t.terms or (t.article.id == statement.article.id and t.position < statement.position)
+            for t in told[:place]
+        ):
+            return False
+    return True
+
+
+def _staleness(told_again: Sequence[float]) -> float:
+    """How much of it a reader has read above, from how like each sentence is to what stands there."""
+    again = sum(x >= WORD_FOR_WORD for x in told_again)
+    nearly = sum(REPEATED <= x < WORD_FOR_WORD for x in told_again)
+    size = len(told_again)
+    return AGAIN * again / size + NEARLY_AGAIN * nearly / size + NOTHING_NEW * (again + nearly == size)
 
 
 def _unlike(ranked: Sequence[tuple[int, Statement]]) -> list[int]:

@@ -9,7 +9,7 @@ from newsletter.newsroom.leans import Side
 from newsletter.newsroom.measure_sides import ALONE, LIKENESSES, OURS, WHOLE, Rarity, Tally, alone, compare
 from newsletter.newsroom.salience import terms
 from newsletter.newsroom.side_matching import PAIR
-from newsletter.newsroom.side_telling import told_by
+from newsletter.newsroom.side_telling import stands_by_itself, told_by
 from newsletter.newsroom.side_yardsticks import YARDSTICKS
 from newsletter.newsroom.statements import statements
 from newsletter.newsroom.summarizers.extractive import Extractive, side_texts
@@ -120,6 +120,43 @@ def test_what_is_shown_already_is_told_again_only_by_a_side_with_little_else_to_
     assert {s.text for s in second} != {s.text for s in first}
     short = [_article(1, Side.LEFT, "Wall", VOTE), _article(2, Side.RIGHT, "Wall", SAME_VOTE)]
     assert all(side_texts(short)[s] for s in PAIR)
+
+
+def test_a_side_that_has_more_to_say_repeats_nothing_that_stands_above() -> None:
+    pool = statements([_article(1, Side.LEFT, "", *BOTH, STORM, BERTHS, TAXES)])
+    scores = {i: s.salience for i, s in enumerate(pool) if not s.is_headline}
+    first = told_by(Side.LEFT, pool, scores)
+    second = told_by(Side.LEFT, pool, scores, shown=first)
+    assert second
+    assert not {s.text for s in first} & {s.text for s in second}
+
+
+def test_a_side_whose_only_sentence_is_told_above_is_not_silent() -> None:
+    alone = [_article(1, Side.LEFT, "", VOTE), _article(2, Side.RIGHT, "", STORM)]
+    telling = Extractive().tell(alone)
+    above = {s.text for s in (*telling.lede, *telling.overview)}
+    assert above & {VOTE, STORM}
+    assert [s.side for s in telling.summaries] == list(PAIR)
+
+
+FOLLOWS = "The move follows a storm that flooded forty houses of Marlow Bay in the last week of winter."
+
+
+def test_what_points_back_stands_behind_what_it_points_at() -> None:
+    (vote, follows) = statements([_article(1, Side.LEFT, "", VOTE, FOLLOWS)])
+    (elsewhere,) = statements([_article(2, Side.LEFT, "", MAYOR)])
+    (told,) = statements(
+        [_article(3, Side.LEFT, "", "Mayor Dana Whitlock called the wall a bold move on Tuesday.")]
+    )
+    assert stands_by_itself([vote, follows])
+    assert stands_by_itself([told, follows])
+    assert not stands_by_itself([follows])
+    assert not stands_by_itself([elsewhere, follows])
+    story = [
+        _article(1, Side.LEFT, "Move after storm", MAYOR, FOLLOWS),
+        _article(2, Side.RIGHT, "Wall", TAXES),
+    ]
+    assert not side_texts(story)[Side.LEFT].startswith("The move")
 
 
 def test_hidden_headlines_are_nowhere_in_what_the_summarizer_is_shown() -> None:

@@ -13,11 +13,12 @@ from newsletter.newsroom.overview import overview_of
 from newsletter.newsroom.quotes import quotes
 from newsletter.newsroom.salience import terms
 from newsletter.newsroom.selection import (
+    WORD_FOR_WORD,
     choose,
     neutral_scores,
     side_scores,
 )
-from newsletter.newsroom.side_telling import told_by
+from newsletter.newsroom.side_telling import MOST_SENTENCES, told_by
 from newsletter.newsroom.side_words import side_words
 from newsletter.newsroom.statements import Statement, same_said, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
@@ -27,6 +28,7 @@ from newsletter.newsroom.waves import latest_wave
 CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
 MOST_BULLETS = 6
 FEW_QUESTIONS = 2  # where only the Summaries answer any
+FEW_HEADLINES = 2  # told for a Side whose excerpts give nothing
 NEAR = 2  # meaning words of the Headline that the Lede has too: it is about the same
 ADDS = 3  # meaning words at least by which the Lede says more than the Headline
 # Sentences without a loaded word from which the neutral paragraph does without those that have one.
@@ -51,7 +53,7 @@ class Extractive:
             [a for a in articles if a.id in newest and not other_toll(a.headline, toll)] or articles
         )
         lede = _lede([s for s in plain if s.article.id in newest] or plain, headline)
-        fresh = [s for s in plain if not agreements.repeats(s.text, headline, agreements.WORD_FOR_WORD)]
+        fresh = [s for s in plain if not agreements.repeats(s.text, headline, WORD_FOR_WORD)]
         overview = overview_of(_unloaded(fresh), articles, lede)
         shown = [*lede, *overview]
         sides: dict[Side, list[Statement]] = {}
@@ -153,9 +155,10 @@ def _side(
     scores = side_scores(pool, side, pool)
     whole = {i: v for i, v in scores.items() if not pool[i].is_headline}
     for able, before in ((whole, said), (whole, ()), (scores, said)):
-        if chosen := told_by(side, pool, able, shown=shown, said=before):
-            return chosen if able is whole else chosen[:2]
-    return told_by(side, pool, scores, shown=shown)[:2]
+        most = MOST_SENTENCES if able is whole else FEW_HEADLINES
+        if chosen := told_by(side, pool, able, shown=shown, said=before, most=most):
+            return chosen
+    return told_by(side, pool, scores, shown=shown, most=FEW_HEADLINES)
 
 
 def _sentence(statement: Statement, pool: Sequence[Statement], *, side: Side | None = None) -> Sentence:
