@@ -34,7 +34,7 @@ class Issue(Base):
     is_sample: Mapped[bool] = mapped_column(default=False)  # invented outlets and events, and it says so
     composed_at: Mapped[datetime]
     approved_at: Mapped[datetime | None]  # null until approved; taken back by any edit
-    approved_by: Mapped[str | None] = mapped_column(Text)  # "auto", "command line" or the Operator's number
+    approved_by: Mapped[str | None] = mapped_column(Text)  # as in an AuditEntry
     content_hash: Mapped[str | None] = mapped_column(Text)  # of both Renditions, set by approval
     hold_reason: Mapped[str | None] = mapped_column(Text)  # null unless held or withdrawn
     frozen_at: Mapped[datetime | None]  # null until the Audience is frozen

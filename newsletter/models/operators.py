@@ -64,7 +64,7 @@ class AuditEntry(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
-    by: Mapped[str] = mapped_column(Text)  # "operator:3", "command line", "auto"
+    by: Mapped[str] = mapped_column(Text)  # "operator:3", "auto", "command line", or the name given there
     act: Mapped[str] = mapped_column(Text)  # a constant such as "issue.approved"
     about: Mapped[str] = mapped_column(Text, default="")  # "issue:2026-11-23"
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

@@ -86,9 +86,12 @@ def name_of(session: Session, by: str) -> str:
     """Who ``by`` is, for a page: an operator's address, or the machine."""
     kind, _, number = by.partition(":")
     found = session.get(Operator, int(number)) if kind == "operator" and number.isdigit() else None
-    return (
-        found.address if found else {"auto": "The machine", "compose": "The machine"}.get(by, by.capitalize())
-    )
+    return found.address if found else _named(by)
+
+
+def _named(by: str) -> str:
+    """Somebody as they signed on the command line, or what acts by itself."""
+    return "The machine" if by in ("auto", "compose") else by[:1].upper() + by[1:]
 
 
 def _in_words(session: Session, rows: Sequence[AuditEntry]) -> tuple[Act, ...]:
@@ -96,7 +99,7 @@ def _in_words(session: Session, rows: Sequence[AuditEntry]) -> tuple[Act, ...]:
     return tuple(
         Act(
             row.at,
-            names.get(row.by, {"auto": "The machine"}.get(row.by, row.by.capitalize())),
+            names.get(row.by) or _named(row.by),
             ACTS.get(row.act, row.act),
             names.get(row.about, row.about.replace(":", " ")),
             tuple((k, _short(v)) for k, v in row.detail.items() if v not in ("", None, [], {})),

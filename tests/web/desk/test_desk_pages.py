@@ -387,6 +387,16 @@ def test_a_plot_lies_inside_its_drawing_and_keeps_every_number() -> None:
     assert plot("k", "h", "c", "Day", [], [Series("One", "a", [])]).rows == []
 
 
+def test_the_audit_trail_writes_names_as_people_signed(desk: object, sessions: db.Sessions) -> None:
+    with sessions.begin() as session:
+        for by in ("Ann McLee", "command line", "auto", "operator:1", "stripe"):
+            session.add(AuditEntry(at=MORNING, by=by, act="issue.held", about="issue:2026-03-02"))
+    page = " ".join(desk.page("audit").split())  # type: ignore[attr-defined]
+    for name in ("Ann McLee", "Command line", "The machine", "Stripe"):
+        assert name in page
+    assert "operator:1" not in page.lower()
+
+
 def test_runs_and_audit_are_paged(desk: object, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
         for n in range(120):
