@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from newsletter import clock as clocks
 from newsletter import db, log
+from newsletter.bench.children import beginning, begun
 from newsletter.bench.measuring import Progress, peak_megabytes, timed
 from newsletter.bench.readers import DAY
 from newsletter.circulation.tokens import Tokens
@@ -46,7 +47,8 @@ def dispatch_in(
     for _ in range(workers):
         here, there = _START.Pipe()
         process = _START.Process(target=_dispatch, args=(there, settings, at, limit), daemon=True)
-        process.start()
+        with beginning():
+            process.start()
         there.close()
         ends.append((here, process))
     results: list[Dispatched] = []
@@ -96,6 +98,7 @@ def press_for(values: dict[str, Any], at: datetime) -> Pressroom:
 
 
 def _dispatch(there: Any, values: dict[str, Any], at: datetime, limit: int | None) -> None:
+    begun()
     log.configure(json=True, level=40)  # errors only
     last = 0.0
 

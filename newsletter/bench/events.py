@@ -48,7 +48,7 @@ def bench_events(
 ) -> Measured:
     """Post ``events`` at ``rate``, then as many again as fast as they are taken, while the rest of ``readers`` are mailed."""
     found = Measured("events")
-    half = int(events / EVENTS_A_MAIL)
+    half = max(1, int(events / EVENTS_A_MAIL))  # mails heard of in each of the two
     with (
         tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder,
         bench_database(database, Path(folder)) as engine,

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter import db
+from newsletter.bench.children import beginning, begun
 from newsletter.bench.databases import bench_database
 from newsletter.bench.dispatch import settings_for
 from newsletter.bench.measuring import Measured, Progress, timed
@@ -100,7 +101,8 @@ def _feed_server() -> Iterator[int]:
     """Serve feeds from a process of its own. Gives the port, the same on each address."""
     here, there = _START.Pipe()
     server = _START.Process(target=_serve, args=(there,), daemon=True)
-    server.start()
+    with beginning():
+        server.start()
     try:
         if not here.poll(60):
             raise OSError("the feed server did not start")
@@ -111,6 +113,8 @@ def _feed_server() -> Iterator[int]:
 
 
 def _serve(there: Any) -> None:
+    begun()
+
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass

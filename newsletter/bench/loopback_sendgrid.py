@@ -18,6 +18,8 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
+from newsletter.bench.children import beginning, begun
+
 _START = multiprocessing.get_context("spawn")
 
 
@@ -50,7 +52,8 @@ def loopback_sendgrid(*, latency: float = 0.0) -> Iterator[LoopbackSendGrid]:
     """Serve while the block runs. ``latency`` in seconds is added to each answer."""
     here, there = _START.Pipe()
     server = _START.Process(target=_serve, args=(there, latency), daemon=True)
-    server.start()
+    with beginning():
+        server.start()
     try:
         if not here.poll(60):
             raise OSError("the loopback server did not start")
@@ -93,6 +96,7 @@ class _Counts:
 
 
 def _serve(there: Any, latency: float) -> None:
+    begun()
     counts = _Counts()
 
     class Handler(BaseHTTPRequestHandler):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
-from itertools import accumulate
+from itertools import accumulate, islice
 from threading import Event, Lock, Thread
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from newsletter.bench.measuring import percentile
 from newsletter.bench.words import Post
+
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -33,6 +36,27 @@ class Posted:
         return percentile(self.waits, 0.99)
 
 
+def in_lanes(items: Iterable[Item], work: Callable[[Iterator[Item]], None], *, lanes: int) -> None:
+    """So many threads take the items from one line until it is empty; told to stop, each ends what it has in hand."""
+    line, turn, stop = iter(items), Lock(), Event()
+
+    def own() -> Iterator[Item]:
+        while not stop.is_set():
+            with turn:
+                taken = list(islice(line, 1))
+            if not taken:
+                return
+            yield taken[0]
+
+    with ThreadPoolExecutor(lanes) as pool:
+        going = [pool.submit(work, own()) for _ in range(lanes)]
+        try:
+            for each in going:
+                each.result()
+        finally:
+            stop.set()
+
+
 def post_all(
     posts: Sequence[Post],
     *,
@@ -44,16 +68,12 @@ def post_all(
     """Post them in order, over connections kept open. With ``rate`` (events a second) each at its moment, whether the server keeps up
     or not, and its wait counts from that moment; without, as fast as the answers come."""
     done, lock = Posted(), Lock()
-    waiting = iter(zip(posts, accumulate((p.events for p in posts), initial=0), strict=False))
+    waiting = zip(posts, accumulate((p.events for p in posts), initial=0), strict=False)
     began = time.monotonic()
 
-    def lane() -> None:
+    def lane(own: Iterator[tuple[Post, int]]) -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=120)
-        while True:
-            with lock:
-                post, before = next(waiting, (None, 0))
-            if post is None:
-                break
+        for post, before in own:
             due = began + before / rate if rate else time.monotonic()
             time.sleep(max(0.0, due - time.monotonic()))
             status = _post(connection, path, post)
@@ -63,9 +83,7 @@ def post_all(
                 done.refused += status not in (200, 204)
         connection.close()
 
-    with ThreadPoolExecutor(lanes) as pool:
-        for each in [pool.submit(lane) for _ in range(lanes)]:
-            each.result()
+    in_lanes(waiting, lane, lanes=lanes)
     done.seconds = time.monotonic() - began
     return done
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -24,7 +24,7 @@ from newsletter.bench.databases import bench_database
 from newsletter.bench.dispatch import settings_for
 from newsletter.bench.events import form_on, served
 from newsletter.bench.measuring import Bar, Measured, Progress, percentile, timed
-from newsletter.bench.posting import Posted, SigningUp, post_all
+from newsletter.bench.posting import Posted, SigningUp, in_lanes, post_all
 from newsletter.bench.words import Post
 from newsletter.circulation import knocks, signup, wishes
 from newsletter.circulation.addresses import address_hash, person_hash
@@ -95,16 +95,11 @@ def _allowed(many: int) -> int:
 def _get_all(path: str, many: int, *, port: int, rate: float) -> Posted:
     """GET at this rate over :data:`LANES` connections; waits count from the moment each was due."""
     done, lock = Posted(), Lock()
-    numbers = iter(range(many))
     began = time.monotonic()
 
-    def lane() -> None:
+    def lane(own: Iterator[int]) -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        while True:
-            with lock:
-                number = next(numbers, None)
-            if number is None:
-                break
+        for number in own:
             due = began + number / rate
             time.sleep(max(0.0, due - time.monotonic()))
             connection.request("GET", path)
@@ -116,9 +111,7 @@ def _get_all(path: str, many: int, *, port: int, rate: float) -> Posted:
                 done.refused += answer.status != 200
         connection.close()
 
-    with ThreadPoolExecutor(LANES) as pool:
-        for each in [pool.submit(lane) for _ in range(LANES)]:
-            each.result()
+    in_lanes(range(many), lane, lanes=LANES)
     done.seconds = time.monotonic() - began
     return done
 

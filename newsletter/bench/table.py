@@ -14,7 +14,7 @@ from typing import Any
 from newsletter.bench.dispatch import bench_dispatch
 from newsletter.bench.events import bench_events
 from newsletter.bench.gather import bench_gather
-from newsletter.bench.group import bench_group
+from newsletter.bench.group import LEAST, bench_group
 from newsletter.bench.measuring import Measured, Progress, machine
 from newsletter.bench.outbox import bench_outbox
 from newsletter.bench.relay import bench_relay
@@ -145,7 +145,7 @@ def _making(at: At) -> list[Part]:
         Part(
             "group",
             "articles",
-            at(1_300, 13_000, 100_000),
+            [max(LEAST, size) for size in at(1_300, 13_000, 100_000)],
             lambda n: bench_group(sizes=(n,)),
             _value("cpu_seconds_of_the_first"),
             "scikit-learn's TfidfVectorizer",

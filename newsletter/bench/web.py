@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,7 +29,7 @@ from newsletter.bench.dispatching import dispatch_here, dispatch_in, press_for, 
 from newsletter.bench.events import form_on, served
 from newsletter.bench.loopback_sendgrid import loopback_sendgrid
 from newsletter.bench.measuring import Bar, Measured, Progress, percentile
-from newsletter.bench.posting import SigningUp
+from newsletter.bench.posting import SigningUp, in_lanes
 from newsletter.bench.readers import ALL_DUE, COMPOSED
 from newsletter.circulation.tokens import SIGNIN, subject_of
 from newsletter.errors import NewsletterError
@@ -205,16 +205,11 @@ def _signed_in(port: int, token: str) -> str:
 def _ask(port: int, asks: Sequence[Ask], *, rate: float) -> Answers:
     """Make these requests at this rate over :data:`LANES` connections, whether the site keeps up or not."""
     done, lock = Answers(), Lock()
-    waiting = iter(enumerate(asks))
     began = time.monotonic()
 
-    def lane() -> None:
+    def lane(own: Iterator[tuple[int, Ask]]) -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        while True:
-            with lock:
-                place, ask = next(waiting, (0, None))
-            if ask is None:
-                break
+        for place, ask in own:
             due = began + place / rate
             time.sleep(max(0.0, due - time.monotonic()))
             status, size = _made(connection, ask)
@@ -224,9 +219,7 @@ def _ask(port: int, asks: Sequence[Ask], *, rate: float) -> Answers:
                 done.bytes += size
         connection.close()
 
-    with ThreadPoolExecutor(LANES) as lanes:
-        for each in [lanes.submit(lane) for _ in range(LANES)]:
-            each.result()
+    in_lanes(enumerate(asks), lane, lanes=LANES)
     done.seconds = time.monotonic() - began
     return done
 

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from newsletter import log
 from newsletter.bench.measuring import Measured
 from newsletter.commands import showing
 from newsletter.errors import SettingsError
 
+
+class Between(click.FloatRange):
+    """A number in a range; click's own lets "nan" through, which lies in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no number.", param, ctx) if math.isnan(found) else found
+
+
+# What each provider of ``dispatch`` has no use for.
+_MEANS_NOTHING = {
+    "sendgrid": ("connections",),
+    "smtp": ("workers", "batch", "latency"),
+    "outbox": ("workers", "batch", "latency", "connections"),
+}
 # Options that several benches share.
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 DATABASE = click.option(
@@ -54,11 +72,13 @@ def report(found: Measured, *, as_json: bool) -> None:
     type=click.IntRange(1, 16),
     default=1,
     show_default=True,
-    help="Dispatching processes; PostgreSQL.",
+    help="Dispatching processes at once; sendgrid.",
 )
-@click.option("--batch", type=click.IntRange(1, 1000), default=500, show_default=True, help="BATCH_SIZE.")
 @click.option(
-    "--latency", type=click.FloatRange(0, 5000), default=0.0, help="Milliseconds added to each answer."
+    "--batch", type=click.IntRange(1, 1000), default=500, show_default=True, help="BATCH_SIZE; sendgrid."
+)
+@click.option(
+    "--latency", type=Between(0, 5000), default=0.0, help="Milliseconds added to each answer; sendgrid."
 )
 @click.option(
     "--connections", type=click.IntRange(1, 50), default=4, show_default=True, help="To the relay; smtp."
@@ -78,6 +98,10 @@ def dispatch(
     from newsletter.bench import dispatch as dispatching
     from newsletter.bench import outbox, relay
 
+    given = click.get_current_context().get_parameter_source
+    for name in _MEANS_NOTHING[provider]:
+        if given(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} does not go with --provider {provider}.")
     with showing.progress(quiet=as_json) as progress:
         if provider == "smtp":
             found = relay.bench_relay(
@@ -174,10 +198,8 @@ def gather(feeds: int, database: str, as_json: bool) -> None:
 
 
 @bench.command()
-@click.option(
-    "--rate", type=click.FloatRange(1, 10_000), default=100, show_default=True, help="Requests a second."
-)
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=20, show_default=True)
+@click.option("--rate", type=Between(1, 10_000), default=100, show_default=True, help="Requests a second.")
+@click.option("--seconds", type=Between(0.1, 600), default=20, show_default=True)
 @click.option(
     "--recipients",
     type=click.IntRange(1, 10_000_000),

@@ -22,3 +22,9 @@ def test_every_event_is_kept_once_while_an_issue_goes_out_and_people_sign_up(ben
     assert found["yardsticks"]["bare_insert_rows_a_second"] > 0
     assert found["yardsticks"]["only_verifying_events_a_second"] > 0
     assert found["bars"] == []  # too few to judge
+
+
+def test_even_one_event_is_taken(bench) -> None:
+    done = bench("events", "--events", "1", "--recipients", "1", "--workers", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["values"]["events_kept"] > 0

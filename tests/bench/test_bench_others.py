@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from newsletter.bench.measuring import Measured, silent
 from newsletter.bench.table import Part, as_words, measure, parts
 from newsletter.errors import SettingsError
+from tests.shell import ROOT
 
 NO_POSTFIX = not shutil.which("smtp-sink", path=f"{os.environ['PATH']}:/usr/sbin")
 
@@ -109,7 +117,54 @@ def test_a_part_that_cannot_be_measured_says_why_and_the_others_are_measured() -
     assert "10, 10" in said
 
 
+def test_no_part_is_divided_below_what_can_be_measured(bench) -> None:
+    done = bench("table", "--scale", "1000", "--only", "group", "--json")
+    assert done.returncode == 0, done.stderr
+    (line,) = json.loads(done.stdout)
+    assert line["sizes"] == [10, 13, 100]
+
+
 def test_a_part_that_is_none_is_refused(bench) -> None:
     done = bench("table", "--only", "nothing of the kind")
     assert done.returncode == 2
     assert "no part of the table" in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/1/stat"), reason="needs Linux's /proc")
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [("dispatch --recipients 100000", 0.8), ("gather --feeds 5000", 0.1), ("group", 0.3)],
+)
+def test_control_c_is_answered_by_the_bench_alone(tmp_path: Path, words: str, after: float) -> None:
+    """A terminal sends it to every process there is, and each would show where it was."""
+    command = [sys.executable, "-m", "newsletter", "bench", *words.split()]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as going:
+        while going.poll() is None and not _python_answers(going.pid):
+            time.sleep(0.01)
+        time.sleep(after)  # it begins to import, is in the middle of that, or works
+        os.killpg(going.pid, signal.SIGINT)
+        _, said = going.communicate(timeout=60)
+    assert (going.returncode, said.strip().splitlines()[-1]) == (130, "Stopped.")
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def _python_answers(group: int) -> bool:
+    """Whether a child of this group has come so far that Python would answer Ctrl-C there."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            of = (place / "stat").read_text().rpartition(")")[2].split()[2]
+            if int(of) == group and "spawn_main" in (place / "cmdline").read_text():
+                caught = re.search(r"SigCgt:\s*(\w+)", (place / "status").read_text())
+                if caught and int(caught[1], 16) & 1 << signal.SIGINT - 1:
+                    return True
+    return False
