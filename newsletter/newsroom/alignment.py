@@ -13,8 +13,8 @@ from functools import lru_cache
 
 from newsletter.newsroom.facts import NUMBER, QUOTED, name_words, numbers, spelled
 from newsletter.newsroom.namings import about, also_called, near_to
-from newsletter.newsroom.quotes import speaker
 from newsletter.newsroom.salience import STOPWORDS, stem
+from newsletter.newsroom.speakers import speaker
 
 NEGATED_WITHIN = 3  # words after "not" that it may turn
 BESIDE = 3  # meaning words on each side of a number or name that say what it is about

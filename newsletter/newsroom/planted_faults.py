@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from newsletter.newsroom.facts import DIRECTIONS, QUOTED, name_words, numbers, spelled
-from newsletter.newsroom.quotes import speaker
 from newsletter.newsroom.salience import terms
 from newsletter.newsroom.sentences import Piece, split
+from newsletter.newsroom.speakers import speaker
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 _NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})*(?![\w.,]\d|\w)")

@@ -1,112 +1,119 @@
-"""Short verbatim quotations and who spoke them. Pure."""
+"""Short verbatim quotations, shared out among the Sides. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from newsletter.newsroom.leans import SIDES, Side
 from newsletter.newsroom.salience import terms
 from newsletter.newsroom.sentences import plain, split
+from newsletter.newsroom.speakers import carried_on, described, in_full, speaker, the_only_one
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import Citation, Quote
 
-SHORTEST, LONGEST = 5, 28  # words of a Quote
+SHORTEST, LONGEST = 4, 34  # words of a Quote
+HANDY = 14  # words of the best length
+MOST = 2  # of a Side
+AGAIN = 0.6  # share of its meaning words from which a quotation repeats another
+TOLD = 0.8  # and from which a sentence that is printed has told it
 _QUOTED = re.compile(r"“([^“”]{12,260})”|\"([^\"]{12,260})\"")
 _VERB = re.compile(
-    r"\b(?:is|are|was|were|am|be|been|has|have|had|do|does|did|will|would|can|could|should|must|may|might|cannot|want|need|know|"
-    r"think|believe|make|makes|made|take|say|says|said|get|got|go|went|\w{3,}ed)\b|\w(?:n[’']t|[’'](?:re|ve|ll|m))\b",
+    r"\b(?:is|are|was|were|am|be|been|has|have|had|do|does|did|will|would|can|could|should|must|may|might|cannot|want|need|know|knew|"
+    r"think|thought|believe|feel|felt|make|makes|made|take|took|give|gave|say|says|said|see|saw|seen|get|got|go|went|came|found|left|lost|"
+    r"told|stand|stood|understand|hope|keep|kept|let|put|\w{3,}ed)\b|\b(?:I|we|you|they) [a-z]{3,}|\w(?:n[’']t|[’'](?:re|ve|ll|m))\b",
     re.IGNORECASE,
 )
-_NAME = r"(?:\b(?:de|van|von|bin|al)\s+)?(?:(?:[A-Z][\w’'\-]+\.?|[A-Z]\.)\s+(?:(?:of|for|de|van|von|bin|al)\s+)?){0,5}[A-Z][\w’\-]+"
-_SAID = r"(?:said|says|told|wrote|added|argued|stated|tweeted|posted|declared|warned|noted|insisted|claimed|explained|called|vowed|asked)"
-# Small words that lead to a name: "Secretary of State Marco Teal", "Arnon's wife Ann Teal", "the harbor engineer Cole Teal".
-_LEAD = r"(?:(?:[a-z][a-z’'\-]+|[A-Z][\w’'\-]+)\s+){0,7}?"
-_PARTY = r"(?:\s*\([^()]{1,25}\))?"
-_AFTER = re.compile(
-    rf"^[,.]?\s*(?:{_SAID}\s+{_LEAD}(?P<a>{_NAME})|{_LEAD}(?P<b>{_NAME}){_PARTY}(?:,[^,“”\"]{{2,60}},)?\s+{_SAID}\b)"
+# Who says it stands right behind the closing mark: then what stands between the marks is a sentence, whatever its verb.
+_ATTRIBUTED = re.compile(
+    r"^,?\s*(?:[\w’'.\-]+ ){1,9}?(?:said|says|told|wrote|added)\b|^,?\s*(?:said|says|told|wrote|added)\b"
 )
-_DESCRIBED = re.compile(
-    rf"^[,.]?\s*(?:{_SAID}\s+(?P<c>(?:an?|one)(?: [a-z’\-]+| [A-Z][\w’\-]+){{1,6}}?)(?=[.,;]|$| (?:in|on|at|to|who|by)\b)"
-    rf"|(?P<d>(?:an?|one|the)(?: [a-z’\-]+| [A-Z][\w’\-]+){{1,6}}?)\s+{_SAID}\b)"
-)
-_BODY = re.compile(
-    r"\b(?:statement|opinion|ministry|court|agency|department|office|report|letter|memo|company|group|union|army|military|police)$"
-)
-_BEFORE = re.compile(rf"(?P<name>{_NAME})(?:,[^,“”\"]{{2,60}},)?\s+{_SAID}\b[^.“”\"]{{0,80}}$")
-_RANKS = frozenset(
-    "president senator sen rep gov governor mayor judge justice minister secretary chairman chairwoman director general officer chief "  # noqa: SIM905 - a list of words reads as words
-    "speaker mr mrs ms dr sheriff detective professor prof king queen prince princess attorney".split()
-)
-_NOT_A_NAME = frozenset(
-    [
-        "The",
-        "A",
-        "An",
-        "In",
-        "On",
-        "At",
-        "It",
-        "He",
-        "She",
-        "They",
-        "This",
-        "That",
-        "But",
-        "And",
-        "His",
-        "Her",
-        "Their",
-        "We",
-        "I",
-        "If",
-        "When",
-        "While",
-        "After",
-        "Before",
-        "As",
-        "For",
-        "With",
-    ]
-)
+# "What we know: the wall stands": a heading. "The goal is plain: keep the water out": a sentence.
+_HEADING = re.compile(r"^(?:\S+\s+){0,3}\S*[a-z]:\s")
 
 
 def quotes(
-    articles: Sequence[ArticleText], *, limit: int = 2, taken: Sequence[str] = ()
+    articles: Sequence[ArticleText], *, limit: int = MOST, taken: Sequence[str] = ()
 ) -> tuple[Quote, ...]:
-    """At most ``limit`` Quotes, at most one of each Article, those with a named speaker first, then the shorter. Words of
-    which the Article does not say whose they are are nobody's, and not quoted.
+    """At most ``limit`` Quotes, at most one of each Article, those with a named speaker first, then those of a handy length.
+    Words of which the Article does not say whose they are are nobody's, and not quoted.
 
     Each stands by itself: a clause from its start. What is ``taken`` (printed elsewhere) is not quoted again.
     """
-    found = []
-    matter = {t for a in articles for t in terms(a.headline)}
-    for order, article in enumerate(articles):
-        best = None
-        for passage in split(article.excerpt):
-            for match in _QUOTED.finditer(passage):
-                words = (match.group(1) or match.group(2)).strip()
-                opened = article.excerpt.find(passage) + match.start()
-                if article.excerpt[opened] == '"' and article.excerpt.count('"', 0, opened) % 2:
-                    continue  # what stands here is between two quotations
-                if not _worth(words) or not _is_clause(passage, match, words):
-                    continue
-                if matter and not matter & set(terms(passage)):
-                    continue  # beside what the Story is about
-                named = in_full(speaker(passage, match), article)
-                who = named or described(passage, match)
-                if not who:
-                    continue
-                quote = Quote(_inner(words), who, Citation(article.id, _verbatim(words)))
-                rank = (not named, abs(len(words.split()) - 14))
-                if best is None or rank < best[0]:
-                    best = (rank, order, quote)
-        if best is not None:
-            found.append(best)
     chosen: list[Quote] = []
-    for _, _, quote in sorted(found, key=lambda f: f[:2]):
-        if not any(_same(quote.words, other) for other in (*taken, *(q.words for q in chosen))):
+    for quote in _of_articles(articles):
+        own = {q.citation.article_id for q in chosen}
+        if len(chosen) == limit or quote.citation.article_id in own:
+            continue
+        if not _told(quote, taken) and not _repeats(quote, chosen):
             chosen.append(quote)
-    return tuple(chosen[:limit])
+    return tuple(chosen)
+
+
+def of_sides(articles: Sequence[ArticleText], *, taken: Sequence[str] = ()) -> dict[Side, tuple[Quote, ...]]:
+    """:func:`quotes` of each Side. Whoever has the fewest to choose from chooses first, so that words which several Sides
+    quote are left to the one that has no others; and neither left nor right is quoted twice while the other is not at all.
+    """
+    able = {
+        side: [q for q in _of_articles([a for a in articles if a.side is side]) if not _told(q, taken)]
+        for side in SIDES
+    }
+    present = {a.side for a in articles}
+    chosen: dict[Side, list[Quote]] = {side: [] for side in SIDES}
+    for turn in range(MOST):
+        for side in sorted(SIDES, key=lambda s: (len(able[s]), SIDES.index(s))):
+            other = _OTHER.get(side)
+            if turn and other in present and not chosen[other]:
+                continue
+            before = [q for found in chosen.values() for q in found]
+            own = {q.citation.article_id for q in chosen[side]}
+            for quote in able[side]:
+                if quote.citation.article_id not in own and not _repeats(quote, before):
+                    chosen[side].append(quote)
+                    break
+    return {side: tuple(found) for side, found in chosen.items()}
+
+
+_OTHER: Mapping[Side, Side] = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+
+
+def _of_articles(articles: Sequence[ArticleText]) -> list[Quote]:
+    """All that may be quoted, the best first."""
+    matter = {t for a in articles for t in terms(a.headline)}
+    found = [
+        (rank, order, quote)
+        for order, article in enumerate(articles)
+        for rank, quote in _of_article(article, matter)
+    ]
+    return [quote for _, _, quote in sorted(found, key=lambda f: f[:2])]
+
+
+def _of_article(article: ArticleText, matter: set[str]) -> Iterator[tuple[tuple[bool, int], Quote]]:
+    """Each quotation that may be printed, with how much speaks against it."""
+    before = ""
+    end = 0
+    for passage in split(article.excerpt):
+        start = article.excerpt.find(passage, end)
+        end = start + len(passage)
+        for match in _QUOTED.finditer(passage):
+            words = (match.group(1) or match.group(2)).strip()
+            opened = start + match.start()
+            if article.excerpt[opened] == '"' and article.excerpt.count('"', 0, opened) % 2:
+                continue  # what stands here is between two quotations
+            if not _worth(words) or not _is_clause(passage, match, words):
+                continue
+            goes_on = carried_on(passage, match, before)
+            if matter and not matter & set(terms(f"{before} {passage}" if goes_on else passage)):
+                continue  # beside what the Story is about
+            named = in_full(speaker(passage, match) or goes_on, article) or the_only_one(
+                passage, match, article, opened
+            )
+            if named and " " not in named and not set(terms(named)) <= matter:
+                continue  # a name that says nobody to who has not read the Article
+            if who := named or described(passage, match):
+                quote = Quote(plain(_verbatim(words)), who, Citation(article.id, _verbatim(words)))
+                yield (not named, abs(len(words.split()) - HANDY)), quote
+        before = passage
 
 
 def _worth(words: str) -> bool:
@@ -119,58 +126,37 @@ def _is_clause(passage: str, match: re.Match[str], words: str) -> bool:
     before, after = passage[: match.start()], passage[match.end() :]
     if before[-1:].isalnum() or after[:1].isalnum() or before.count('"') % 2:
         return False
-    if not re.match(r"[A-Z]", words) or re.search(r"[a-z]:\s", words) or not _VERB.search(words):
+    if not re.match(r"[A-Z]", words) or _HEADING.search(words):
+        return False
+    whole = words[-1] == "," and bool(_ATTRIBUTED.match(after)) and not before.strip()
+    if not whole and not _VERB.search(words):
         return False
     return words[-1] in ".,!?" or bool(re.match(r"[.,;]|\s*$", after))
 
 
-def _same(words: str, other: str) -> bool:
-    """The two quotations share most of their words."""
-    one, two = (set(re.findall(r"\w+", w.lower())) for w in (words, other))
-    return len(one & two) >= 0.6 * min(len(one), len(two))
+def _told(quote: Quote, printed: Sequence[str]) -> bool:
+    """A sentence that is printed elsewhere says it, or quotes a good part of it."""
+    return any(_share(quote.words, text) >= TOLD or _run(quote.words, text) for text in printed)
 
 
-def _inner(words: str) -> str:
-    return plain(_verbatim(words))
+def _repeats(quote: Quote, others: Sequence[Quote]) -> bool:
+    return any(max(_share(quote.words, o.words), _share(o.words, quote.words)) >= AGAIN for o in others)
+
+
+def _share(words: str, text: str) -> float:
+    """How many of the meaning words the text has."""
+    own = set(terms(words))
+    return len(own & set(terms(text))) / len(own) if own else 1.0
+
+
+def _run(words: str, text: str) -> bool:
+    """Half of the words stand in the text in one piece."""
+    own, there = (re.findall(r"\w+", t.lower()) for t in (words, text))
+    size = max(SHORTEST, (len(own) + 1) // 2)
+    whole = f" {' '.join(there)} "
+    return any(f" {' '.join(own[i : i + size])} " in whole for i in range(max(1, len(own) - size + 1)))
 
 
 def _verbatim(words: str) -> str:
     """Without the comma or full stop that American typography puts before the closing mark."""
     return words.rstrip(",.")
-
-
-def speaker(passage: str, quotation: re.Match[str]) -> str:
-    """Who spoke, by the nearest "Name said" in the same sentence; empty when the sentence names nobody."""
-    after = _AFTER.match(passage[quotation.end() :])
-    if after and (name := _proper(after.group("a") or after.group("b"))):
-        return name
-    before = _BEFORE.search(passage[: quotation.start()])
-    return _proper(before.group("name")) if before else ""
-
-
-def in_full(name: str, article: ArticleText) -> str:
-    """A surname alone with the given name that stands before it elsewhere in the Article, if there is just one."""
-    if not name or " " in name:
-        return name
-    found = set(
-        re.findall(rf"\b[A-Z][a-z’'\-]+ {re.escape(name)}\b", f"{article.headline} . {article.excerpt}")
-    )
-    given = {f for f in found if f.split()[0] not in _NOT_A_NAME and f.split()[0].lower() not in _RANKS}
-    return plain(given.pop()) if len(given) == 1 else name
-
-
-def described(passage: str, quotation: re.Match[str]) -> str:
-    """Who spoke, where no name is given: "one resident", "a spokesman of the harbor", "the court". A mere "the officer"
-    says nobody to who has not read what stands before."""
-    found = _DESCRIBED.match(passage[quotation.end() :])
-    if found is None:
-        return ""
-    who = found["c"] or found["d"]
-    return "" if who.startswith("the ") and not _BODY.search(who) else plain(who)
-
-
-def _proper(name: str) -> str:
-    words = name.split()
-    while words and words[0] in _NOT_A_NAME:
-        words = words[1:]
-    return plain(" ".join(words)).removesuffix("’s").removesuffix("'s")

@@ -114,8 +114,8 @@ def test_a_speaker_has_their_whole_name_and_a_quotation_no_stop_of_its_own() -> 
     assert _spoken(f"Dana Whitlock, the mayor, spoke on Monday. {said}") == [
         ("The wall of our harbor will outlast us all", "Dana Whitlock")
     ]
-    assert _spoken(f"Dana Whitlock met Cole Whitlock. {said}")[0][1] == "Whitlock"
-    assert _spoken(f"Mayor Whitlock spoke on Monday. {said}")[0][1] == "Whitlock"
+    assert _spoken(f"Dana Whitlock met Cole Whitlock. {said}") == []  # which of the two?
+    assert _spoken(f"Mayor Whitlock spoke on Monday. {said}")[0][1] == "Mayor Whitlock"
     assert _spoken("“The wall of our harbor will outlast us all,” de Larkspur said.")[0][1] == "de Larkspur"
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from newsletter.newsroom.leans import Side
-from newsletter.newsroom.quotes import quotes
+from newsletter.newsroom.quotes import of_sides, quotes
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 DAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -54,6 +54,9 @@ def test_the_same_words_are_not_quoted_again() -> None:
         ("said one resident of the old town.", "one resident of the old town"),
         ("said a Quorn government spokesman.", "a Quorn government spokesman"),
         ("the harbor court said in its ruling.", "the harbor court"),
+        ("the Harbor Minister's statement said.", "the Harbor Minister's statement"),
+        ("Whitlock’s office said in a statement.", "Whitlock’s office"),
+        ("said a joint statement signed by six towns.", "a joint statement"),
     ],
 )
 def test_whoever_the_article_names_or_describes_is_the_speaker(said: str, speaker: str) -> None:
@@ -66,3 +69,69 @@ def test_whoever_the_article_names_or_describes_is_the_speaker(said: str, speake
 )
 def test_words_whose_speaker_the_reader_cannot_know_are_not_quoted(said: str) -> None:
     assert quotes([_article(f"“This wall will outlast all of us here,” {said}")]) == ()
+
+
+WALL = "“This wall will outlast all of us here,” Mayor Dana Whitlock said after the vote."
+BERTHS = "“We lose forty berths of the harbor by winter.”"
+
+
+def test_a_quotation_that_goes_on_is_by_whoever_spoke_before() -> None:
+    found = quotes([_article(f"“It stands for all,” said Dana Whitlock. {BERTHS}")])
+    assert [(q.words, q.speaker) for q in found] == [
+        ("We lose forty berths of the harbor by winter", "Dana Whitlock")
+    ]
+    assert quotes([_article(f"It was a long debate in the harbor hall. {BERTHS}")]) == ()
+    assert quotes([_article(f"“It stands for all,” she said. {BERTHS}")]) == ()
+
+
+def test_he_said_is_the_one_person_of_whom_the_article_told_that_he_spoke() -> None:
+    begins = "Harbor engineer Cole Teal told the council on Monday that the wall was sound."
+    told = "“I have seen each stone of this harbor wall myself,” he said."
+    (quote,) = quotes([_article(f"{begins} {told}")])
+    assert quote.speaker.endswith("Cole Teal")
+    assert quotes([_article(f"{begins} Anton Weir had doubted it. {told}")]) == ()
+    assert quotes([_article(f"{begins} Anton Weir told reporters he doubted it. {told}")]) == ()
+    assert quotes([_article(f"The council of Marlow Bay heard engineers. {told}")]) == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The goal of this harbor plan is plain: keep the lower town dry",
+        "Congrats to all of Marlow Bay on this harbor wall",
+        "I actually never saw the harbor wall from the sea",
+    ],
+)
+def test_a_sentence_said_is_quoted_whatever_its_verb(words: str) -> None:
+    (quote,) = quotes([_article(f"“{words},” Mayor Dana Whitlock said.")])
+    assert quote.words == words
+
+
+def test_a_bare_surname_that_no_headline_has_says_nobody() -> None:
+    assert quotes([_article("“This wall will outlast all of us here,” Quillon said after the vote.")]) == ()
+
+
+def _of(side: Side, number: int, excerpt: str) -> ArticleText:
+    return ArticleText(number, f"Outlet {number}", side, "Harbor wall approved", excerpt, DAY)
+
+
+def test_words_that_both_sides_quote_are_left_to_the_one_that_has_no_others() -> None:
+    more = "“Forty berths of the harbor are a high price,” said Ann Teal."
+    found = of_sides([_of(Side.LEFT, 1, WALL), _of(Side.LEFT, 2, more), _of(Side.RIGHT, 3, WALL)])
+    assert [q.speaker for q in found[Side.LEFT]] == ["Ann Teal"]
+    assert [q.speaker for q in found[Side.RIGHT]] == ["Mayor Dana Whitlock"]
+
+
+def test_one_side_is_not_quoted_twice_while_the_other_is_not_at_all() -> None:
+    more = "“Forty berths of the harbor are a high price,” said Ann Teal."
+    lefts = [_of(Side.LEFT, 1, WALL), _of(Side.LEFT, 2, more)]
+    assert len(of_sides(lefts)[Side.LEFT]) == 2
+    assert len(of_sides([*lefts, _of(Side.RIGHT, 3, "The vote took nine hours.")])[Side.LEFT]) == 1
+
+
+def test_a_quotation_is_told_when_a_sentence_prints_a_good_part_of_it() -> None:
+    told = "Dana Whitlock said that “this wall will outlast all of us” when she left the hall."
+    assert quotes([_article(WALL)], taken=[told]) == ()
+    assert (
+        len(quotes([_article(WALL)], taken=["The wall of Marlow Bay was approved on Tuesday for all."])) == 1
+    )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from newsletter.newsroom import agreements, contrasts, differences, headlines, questions
+from newsletter.newsroom import agreements, contrasts, differences, headlines, questions, quotes
 from newsletter.newsroom.grounding import keep_grounded
 from newsletter.newsroom.leans import SIDES, Side
 from newsletter.newsroom.outdated import current, newest_toll, other_toll
 from newsletter.newsroom.overview import overview_of
-from newsletter.newsroom.quotes import quotes
 from newsletter.newsroom.salience import terms
 from newsletter.newsroom.selection import (
     WORD_FOR_WORD,
@@ -22,7 +21,7 @@ from newsletter.newsroom.side_telling import MOST_SENTENCES, told_by
 from newsletter.newsroom.side_words import side_words
 from newsletter.newsroom.statements import Statement, same_said, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
-from newsletter.newsroom.telling import Bullet, BulletKind, Question, Quote, Sentence, Summary, Telling
+from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, Summary, Telling
 from newsletter.newsroom.waves import latest_wave
 
 CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
@@ -68,10 +67,7 @@ class Extractive:
         words = side_words(articles)
         told = [*shown, *(x for chosen in sides.values() for x in chosen)]
         analysis, used = _analysis(plain, shown, told, articles, words, headline)
-        spoken: dict[Side, tuple[Quote, ...]] = {}
-        for side in SIDES:
-            taken = [s.text for s in [*told, *used]] + [q.words for found in spoken.values() for q in found]
-            spoken[side] = quotes([a for a in articles if a.side is side], taken=taken)
+        spoken = quotes.of_sides(articles, taken=[s.text for s in [*told, *used]])
         telling = Telling(
             headline=headline,
             lede=tuple(_sentence(s, pool) for s in lede),
