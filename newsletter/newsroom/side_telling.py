@@ -28,6 +28,7 @@ LEADS = 0.2  # sentences that open their article: outlets put first what they fi
 ON_MATTER = 1.0  # being near the headlines of all (cosine): new is worth little beside the matter
 FULLER = 0.4  # FULL_WORDS of text
 FULL_WORDS = 50
+JUDGING = 0.3  # loaded words, each
 SHORT = 4.0  # the share of FEWEST_WORDS that is lacking
 # What a Side says should be new: shares of its sentences that stand in the Lede or the Overview already …
 AGAIN, NEARLY_AGAIN = 1.2, 0.3  # … word for word, and in other words
@@ -85,6 +86,7 @@ def told_by(
                 + LEADS * sum(pool[i].position == 0 for i in chosen) / size
                 + ON_MATTER * sum(pool[i].about for i in chosen) / size
                 + FULLER * words / FULL_WORDS
+                - JUDGING * sum(pool[i].loaded for i in chosen) / size
                 - SHORT * max(0.0, 1 - words / FEWEST_WORDS)
                 - _staleness([told_again[i] for i in chosen])
             )
