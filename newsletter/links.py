@@ -56,8 +56,8 @@ class Links:
     def account(self) -> str:
         return self._to("/account")
 
-    def checkout(self) -> str:
-        return self._to("/checkout")
+    def checkout(self, token: str = "") -> str:
+        return self._to(f"/checkout/for/{quote(token)}" if token else "/checkout")
 
     def unsubscribe(self, token: str) -> str:
         return self._to(f"/unsubscribe/{quote(token)}")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from newsletter.circulation.operators import signin_link
-from newsletter.circulation.tokens import CONFIRM, SIGNIN, UNSUBSCRIBE, Tokens, fresh_secret, subject_of
+from newsletter.circulation.tokens import (
+    CHECKOUT,
+    CONFIRM,
+    SIGNIN,
+    UNSUBSCRIBE,
+    Tokens,
+    fresh_secret,
+    subject_of,
+)
 from newsletter.links import Links
 from newsletter.models import Notice, Operator, Subscriber
 
@@ -24,6 +32,7 @@ def notice_slots(
         "confirm_url": links.confirm(tokens.make(CONFIRM, subject)),
         "unsubscribe_url": links.unsubscribe(tokens.make(UNSUBSCRIBE, subject)),
         "account_url": links.account(),
+        "checkout_url": links.checkout(tokens.make(CHECKOUT, subject)),
         # Single use: the salt makes each link one of its own.
         "signin_url": links.signin(tokens.make(SIGNIN, f"{subject}.{fresh_secret()[:16]}")),
     }

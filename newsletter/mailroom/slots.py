@@ -20,7 +20,7 @@ NOTICE_SLOTS: Mapping[str, frozenset[str]] = {
     "welcome": frozenset({"unsubscribe_url", "account_url"}),
     "signin": frozenset({"signin_url"}),
     "desk": frozenset({"signin_url"}),
-    "trial_ending": frozenset({"unsubscribe_url", "account_url"}),
+    "trial_ending": frozenset({"unsubscribe_url", "account_url", "checkout_url"}),
     "receipt": frozenset({"account_url"}),
     "cancelled": frozenset({"account_url"}),
     "correction": frozenset({"unsubscribe_url", "account_url"}),

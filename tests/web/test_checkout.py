@@ -15,8 +15,13 @@ from sqlalchemy import select
 from newsletter import clock, db
 from newsletter.circulation import comps
 from newsletter.circulation.addresses import address_hash, person_hash
+from newsletter.circulation.notices import notice_slots
 from newsletter.circulation.tokens import CHECKOUT, SIGNIN, UNSUBSCRIBE, Tokens, subject_of
+from newsletter.links import Links
+from newsletter.mailroom.render import notice
+from newsletter.mailroom.slots import NOTICE_SLOTS, fill
 from newsletter.models import Notice, Subscriber, Subscription
+from newsletter.settings import Settings
 
 KEY = "a-key-for-the-tests-of-32-letters-or-more"
 ADDRESS = "ann@example.com"
@@ -151,6 +156,23 @@ def test_its_forms_are_held_to_their_token(browser: FlaskClient, reader: Subscri
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert browser.post(page, data={"do": "pay"}, headers=foreign).status_code == 403
     assert _press(browser, page, "pay", do="something").status_code == 400
+
+
+def test_the_mail_at_a_trials_end_leads_to_the_till_without_signing_in(
+    browser: FlaskClient, reader: Subscriber, settings: Settings, now: datetime
+) -> None:
+    links = Links(settings.SITE_URL)
+    told = notice("trial_ending", {"days_left": 0}, settings=settings, links=links)
+    given = notice_slots(Notice(kind="trial_ending"), reader, Tokens(KEY, clock=clock.fixed(now)), links)
+    values = {name: given[name] for name in NOTICE_SLOTS["trial_ending"]}
+    for words, html in ((told.html, True), (told.text, False)):
+        (path,) = set(
+            re.findall(r"http://127.0.0.1:8000(/checkout[^\s\"<]*)", fill(words, values, html=html))
+        )
+        plan = browser.get(path)
+        assert "Continue to payment" in plan.text
+        assert ADDRESS not in plan.text
+        assert "/checkout/offline/" in browser.post(path).headers["Location"]
 
 
 def test_links_that_are_not_for_this(browser: FlaskClient, reader: Subscriber, now: datetime) -> None:
