@@ -83,6 +83,8 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 and 3–9 a refusal (see ``errors.py``), 2 usage or settings,
     70 a defect of ours, 130 interrupted."""
     log.configure()
+    if sys.stdin is None:  # closed by whoever began us: a question put there is answered by nobody
+        sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as we live
     if "--trace" in sys.argv:
         cli()
     try:

@@ -60,7 +60,11 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
         structlog.processors.format_exc_info,
         mask_addresses,
     ]
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=_may_colour())
+    )
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -79,6 +83,14 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     root.setLevel(level)
     for noisy in ("werkzeug", "apscheduler", "alembic", "urllib3", "stripe"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _may_colour() -> bool:
+    """Whether standard error is a terminal that shows colours, and NO_COLOR does not say otherwise."""
+    from rich.console import Console  # takes a moment to import, and only a terminal is written to so
+
+    console = Console(file=sys.stderr)
+    return console.color_system is not None and not console.no_color
 
 
 def get(room: str) -> Any:

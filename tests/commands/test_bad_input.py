@@ -229,6 +229,15 @@ def test_a_full_disk(say, tiny_disk: Path) -> None:
     engine.dispose()
 
 
+def test_a_question_that_nobody_can_answer_is_answered_with_no(migrated: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "newsletter", "db", "restore", "copy.db"]
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{migrated}"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, preexec_fn=lambda: os.close(0)
+    )
+    assert (done.returncode, done.stderr.strip().splitlines()[-1]) == (1, "Nothing was done.")
+
+
 def test_full_standard_output(shell: Shell, tmp_path: Path) -> None:
     done = shell("settings", cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, out="/dev/full")
     assert done.returncode == 1
