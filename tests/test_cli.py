@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -31,6 +32,24 @@ def test_a_listed_command_is_there_and_its_line_in_help_is_its_own(name: str) ->
 def test_help_lists_every_command_and_no_other() -> None:
     assert list(SUMMARIES) == list(COMMANDS)
     assert cli.get_command(click.Context(cli), "nonsense") is None
+
+
+def commands(found: click.Command) -> Iterator[click.Command]:
+    yield found
+    if isinstance(found, click.Group):
+        context = click.Context(found)
+        for name in found.list_commands(context):
+            under = found.get_command(context, name)
+            assert under is not None
+            yield from commands(under)
+
+
+def test_every_command_and_every_option_says_what_it_is_for() -> None:
+    found = list(commands(cli))
+    assert len(found) > 40
+    assert [c.name for c in found if not c.help] == []
+    options = [(c.name, p) for c in found for p in c.params if isinstance(p, click.Option)]
+    assert [(name, p.opts) for name, p in options if not p.help] == []
 
 
 def test_help_imports_none_of_the_heavy_libraries() -> None:

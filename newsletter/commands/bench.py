@@ -65,7 +65,11 @@ def report(found: Measured, *, as_json: bool) -> None:
 )
 @DATABASE
 @click.option(
-    "--provider", type=click.Choice(["sendgrid", "smtp", "outbox"]), default="sendgrid", show_default=True
+    "--provider",
+    type=click.Choice(["sendgrid", "smtp", "outbox"]),
+    default="sendgrid",
+    show_default=True,
+    help="Who takes the mail.",
 )
 @click.option(
     "--workers",
@@ -185,7 +189,9 @@ def signups(rate: int, seconds: int, database: str, workers: int, as_json: bool)
 
 
 @bench.command()
-@click.option("--feeds", type=click.IntRange(1, 10_000), default=500, show_default=True)
+@click.option(
+    "--feeds", type=click.IntRange(1, 10_000), default=500, show_default=True, help="How many, of 20 entries."
+)
 @DATABASE
 @AS_JSON
 def gather(feeds: int, database: str, as_json: bool) -> None:
@@ -199,7 +205,7 @@ def gather(feeds: int, database: str, as_json: bool) -> None:
 
 @bench.command()
 @click.option("--rate", type=Between(1, 10_000), default=100, show_default=True, help="Requests a second.")
-@click.option("--seconds", type=Between(0.1, 600), default=20, show_default=True)
+@click.option("--seconds", type=Between(0.1, 600), default=20, show_default=True, help="How long they come.")
 @click.option(
     "--recipients",
     type=click.IntRange(1, 10_000_000),
@@ -244,7 +250,7 @@ def group(articles: tuple[int, ...], as_json: bool) -> None:
 
 
 @bench.command()
-@click.option("--stories", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--stories", type=click.IntRange(1, 100_000), default=200, show_default=True, help="How many.")
 @AS_JSON
 def summarize(stories: int, as_json: bool) -> None:
     """Tell made-up stories without a model."""
@@ -256,7 +262,9 @@ def summarize(stories: int, as_json: bool) -> None:
 
 
 @bench.command()
-@click.option("--readers", type=click.IntRange(1, 5_000_000), default=10_000, show_default=True)
+@click.option(
+    "--readers", type=click.IntRange(1, 5_000_000), default=10_000, show_default=True, help="How many."
+)
 @AS_JSON
 def render(readers: int, as_json: bool) -> None:
     """Render the sample issue, and fill its links in for so many readers."""

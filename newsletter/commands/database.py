@@ -20,7 +20,7 @@ def db() -> None:
 
 
 @db.command()
-@click.option("--revision", default="head", show_default=True)
+@click.option("--revision", default="head", show_default=True, help="Up to where; never back.")
 def upgrade(revision: str) -> None:
     """Bring the tables to this program's revision."""
     if not revision.strip():

@@ -65,7 +65,9 @@ def issue() -> None:
 
 
 @issue.command("list")
-@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--limit", default=30, show_default=True, type=click.IntRange(1, 1000), help="How many at most."
+)
 @json_option
 def list_issues(limit: int, as_json: bool) -> None:
     """The latest issues, newest first."""
@@ -184,7 +186,7 @@ def approve(day: date, despite: str, by: str, now: str | None) -> None:
 
 @issue.command()
 @click.argument("day", metavar="DATE", type=Day())
-@click.option("--reason", default="held by hand", show_default=True)
+@click.option("--reason", default="held by hand", show_default=True, help="Kept, and shown on the desk.")
 @by_option
 @now_option
 def hold(day: date, reason: str, by: str, now: str | None) -> None:
@@ -203,7 +205,7 @@ def resume(day: date, by: str, now: str | None) -> None:
 
 @issue.command()
 @click.argument("day", metavar="DATE", type=Day())
-@click.option("--reason", default="withdrawn by hand", show_default=True)
+@click.option("--reason", default="withdrawn by hand", show_default=True, help="Kept in the audit trail.")
 @by_option
 @now_option
 def withdraw(day: date, reason: str, by: str, now: str | None) -> None:

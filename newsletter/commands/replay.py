@@ -64,7 +64,9 @@ class Wishes:
     type=click.IntRange(5, 366),
     help="Days after which the same news is told anew, later and as new: for periods longer than the feeds.",
 )
-@click.option("--readers", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option(
+    "--readers", type=click.IntRange(1, 100_000), default=200, show_default=True, help="How many are made up."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Draws the readers and their luck.")
 @click.option("--database", help="Address of an empty database; a new SQLite file in --out when not given.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to keep everything in; else temporary.")

@@ -14,9 +14,22 @@ from newsletter.pipeline import Parts
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--host", default=serving.HOST, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Where to serve the site."
+)
+@click.option(
+    "--host",
+    default=serving.HOST,
+    show_default=True,
+    help="The address to listen at; the proxy's side of it.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Processes, of 8 threads each.",
+)
 def web(port: int, host: str, workers: int) -> None:
     """Serve the site with gunicorn."""
     settings = opening.open_settings()

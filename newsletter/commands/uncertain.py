@@ -65,7 +65,13 @@ def uncertain(day: date, as_json: bool) -> None:
     help="All that were handed over together with this Delivery.",
 )
 @click.option("--all", "every", is_flag=True, help="All that are uncertain.")
-@click.option("--as", "decision", type=click.Choice(list(DECISIONS)), required=True)
+@click.option(
+    "--as",
+    "decision",
+    type=click.Choice(list(DECISIONS)),
+    required=True,
+    help="The reader has it, it never goes, or it goes again (and may come twice).",
+)
 @click.option("--reason", required=True, help="What you looked at; kept in the audit trail.")
 @by_option
 @now_option
