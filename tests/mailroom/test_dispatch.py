@@ -10,10 +10,12 @@ from mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, slots_for
 from sqlalchemy import func, select, text, update
 
 from newsletter import db
+from newsletter.clock import Turn
 from newsletter.mailroom import approve, brakes, dispatch, ledger
 from newsletter.mailroom.providers.protocol import Outcome, Receipt
 from newsletter.mailroom.slots import SlotError
 from newsletter.models import AuditEntry, Delivery, Issue, Rendition, Subscriber
+from newsletter.tick import DISPATCH_TURN
 
 
 @pytest.fixture
@@ -207,11 +209,15 @@ def test_the_share_of_the_refused_is_of_the_latest_in_all_turns(go) -> None:
 
 
 def test_batches_that_go_unanswered_in_two_turns_are_in_a_row(go) -> None:
+    """A provider that keeps us waiting for longer than a turn: each tick hands it one batch."""
     issue_id = frozen_issue(go.sessions, go.settings, 100)
-    deaf = Postbox(lambda m: Receipt(m.reference, Outcome.UNCERTAIN, reason="timed out"))
-    assert _turn(go, deaf, issue_id, limit=10).state == "dispatching"
-    report = _turn(go, deaf, issue_id, limit=10)
-    assert (report.state, _sum(go, issue_id).uncertain) == ("held", 20)
+    deaf = Postbox(
+        lambda m: Receipt(m.reference, Outcome.UNCERTAIN, reason="timed out"),
+        before=lambda _: go.clock.ahead(seconds=DISPATCH_TURN.total_seconds() + 1),
+    )
+    assert go(deaf, issue_id, stop=Turn(go.clock, DISPATCH_TURN, None)).state == "dispatching"
+    report = go(deaf, issue_id, stop=Turn(go.clock, DISPATCH_TURN, None))
+    assert (report.state, _sum(go, issue_id).uncertain, deaf.calls) == ("held", 20, 2)
     assert "2 batches in a row went unanswered" in (report.held or "")
 
 
