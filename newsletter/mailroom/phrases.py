@@ -82,6 +82,14 @@ def missing_side(story: StoryView, side: Side) -> str:
     return f"No {leaning} outlet{among} carried this."
 
 
+def one_sided_line(story: StoryView) -> str:
+    """What a Rendition without Summaries says of a One-sided Story; empty for any other."""
+    if not story.coverage.one_sided:
+        return ""
+    missing = [missing_side(story, s) for s in (Side.LEFT, Side.RIGHT) if not story.coverage.of(s)]
+    return " ".join(("One-sided so far.", *missing))
+
+
 def attribution(story: StoryView, quote: Quote) -> str:
     """Who said it and where it stood."""
     article = story.article(quote.citation.article_id)
@@ -134,6 +142,7 @@ FOR_TEMPLATES: dict[str, Any] = {
     "coverage_line": coverage_line,
     "listed_articles": listed_articles,
     "missing_side": missing_side,
+    "one_sided_line": one_sided_line,
     "side_words_line": side_words_line,
     "unlisted_line": unlisted_line,
 }

@@ -23,6 +23,7 @@ AROUND = 42  # words of masthead and foot that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - AROUND
 LABELS = 43  # words of one Story's own headings, counts and links, as counted in finished mails
 MISSING_SIDE = 10  # "No right-leaning outlet among the 528 we read carried this."
+ONE_SIDED_LABEL = 3  # "One-sided so far."
 METERED_LABELS = 19  # the same in the metered Rendition, which shows less
 EARLIER_LABEL = 4  # "Earlier 5M · 3 articles"
 SIDE_WORDS_LABEL = 11  # "Words in the headlines of one side only", and the Sides' names
@@ -71,7 +72,9 @@ def metered(story: StoryView) -> StoryView:
 
 def metered_words_of(story: StoryView) -> int:
     """:func:`words_of` for what :func:`metered` left."""
-    return METERED_LABELS + words_in((story.development, *_texts(story.telling)))
+    missing = sum(1 for side in (Side.LEFT, Side.RIGHT) if not story.coverage.of(side))
+    labels = METERED_LABELS + missing * MISSING_SIDE + (ONE_SIDED_LABEL if missing else 0)
+    return labels + words_in((story.development, *_texts(story.telling)))
 
 
 def _quoted_outlets(story: StoryView) -> Iterable[str]:

@@ -95,6 +95,20 @@ def test_the_metered_rendition_is_headline_lede_and_coverage_only() -> None:
     assert LINKS.checkout() in read_page(made("metered").html).links
 
 
+def test_the_metered_rendition_says_of_a_one_sided_story_that_it_is_one() -> None:
+    """There no Side is told, so nobody would hear that one is missing."""
+    said = "One-sided so far. No right-leaning outlet among the 528 we read carried this."
+    for kind, times in (("metered", 1), ("full", 0)):
+        assert read_page(made(kind).html).flat.count(said) == times
+        assert " ".join(made(kind).text.split()).count(said) == times
+    alone = replace(story(1), coverage=replace(story(1).coverage, left=0, right=0), articles=())
+    made_of = rendition(replace(issue(1), stories=(alone,)), "metered", settings=SETTINGS, links=LINKS)
+    assert (
+        "No left-leaning outlet among the 528 we read carried this. No right-leaning"
+        in read_page(made_of.html).flat
+    )
+
+
 @pytest.mark.parametrize("kind", ["full", "metered"])
 def test_only_the_issues_slots_are_open(kind: str) -> None:
     r = made(kind)
