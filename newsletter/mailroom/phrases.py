@@ -118,12 +118,18 @@ def article_url(story: StoryView, number: int, links: Links, longest: int = LONG
 def listed_articles(story: StoryView) -> tuple[tuple[Side, tuple[ArticleView, ...]], ...]:
     """The Articles that numbers in this Story point to, and others while there is room, by Side."""
     cited = story.telling.cited()
-    chosen = [a for a in story.articles if a.id in cited]
+    chosen = list(cited_articles(story))
     others = [a for a in story.articles if a.id not in cited and not a.wire_copy]
     chosen += others[: max(0, MOST_LISTED - len(chosen))]
     chosen.sort(key=lambda a: a.number)
     by_side = ((side, tuple(a for a in chosen if a.side is side)) for side in SIDES)
     return tuple((side, articles) for side, articles in by_side if articles)
+
+
+def cited_articles(story: StoryView) -> tuple[ArticleView, ...]:
+    """The Articles that numbers in this Story point to, and no others."""
+    cited = story.telling.cited()
+    return tuple(a for a in story.articles if a.id in cited)
 
 
 def unlisted_line(story: StoryView) -> str:
@@ -138,6 +144,7 @@ FOR_TEMPLATES: dict[str, Any] = {
     "SIDE_COLOURS": SIDE_COLOURS,
     "BULLET_NAMES": BULLET_NAMES,
     "attribution": attribution,
+    "cited_articles": cited_articles,
     "counted": counted,
     "coverage_line": coverage_line,
     "listed_articles": listed_articles,

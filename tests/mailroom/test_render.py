@@ -110,6 +110,20 @@ def test_the_metered_rendition_says_of_a_one_sided_story_that_it_is_one() -> Non
 
 
 @pytest.mark.parametrize("kind", ["full", "metered"])
+def test_every_number_in_the_plain_text_points_to_an_article_listed_with_its_address(kind: str) -> None:
+    parts = re.split(r"^={20,}$", made(kind).text, flags=re.M)[1:8]
+    for told, part in zip(issue().stories, parts, strict=True):
+        listed = dict(re.findall(r"^\[(\d+)\] .+ \((?:left|center|right)\)\n +(\S+)$", part, re.M))
+        numbers = set(re.findall(r"(?<!^)\[(\d+)\]", part))
+        assert numbers
+        assert numbers <= listed.keys()
+        assert {n: listed[n] for n in numbers} == {
+            str(a.number): a.url for a in told.articles if str(a.number) in numbers
+        }
+        assert kind == "full" or listed.keys() == numbers
+
+
+@pytest.mark.parametrize("kind", ["full", "metered"])
 def test_only_the_issues_slots_are_open(kind: str) -> None:
     r = made(kind)
     assert slots.open_slots(r.html) == slots.open_slots(r.text) == slots.ISSUE_SLOTS
