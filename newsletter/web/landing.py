@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flask import Blueprint, Response, make_response, render_template
 
 from newsletter import db
 from newsletter.newsroom import archive
 from newsletter.newsroom.editions import issue_view
-from newsletter.newsroom.leans import Lean
+from newsletter.newsroom.leans import Lean, Side, side_of
 from newsletter.web.headers import public
 from newsletter.web.services import services
 
@@ -25,5 +27,9 @@ def landing() -> Response:
         outlets = archive.outlets_read(session)
         lines = archive.issue_lines(session, limit=SHOWN)
     by_lean = [(lean, sum(1 for o in outlets if o.lean == lean)) for lean in Lean]
-    html = render_template("landing.html", issue=issue, outlets=len(outlets), by_lean=by_lean, lines=lines)
+    sides = Counter(side_of(o.lean) for o in outlets)
+    even = sides[Side.LEFT] == sides[Side.RIGHT] > 0
+    html = render_template(
+        "landing.html", issue=issue, outlets=len(outlets), by_lean=by_lean, even=even, lines=lines
+    )
     return public(make_response(html))

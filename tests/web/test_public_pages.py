@@ -15,7 +15,7 @@ from sample_site import HOSTILE, opened
 from sqlalchemy import select, update
 
 from newsletter import db
-from newsletter.models import Article, Issue, Story, Subscriber
+from newsletter.models import Article, Issue, Outlet, Story, Subscriber
 
 PAGES = ["/", "/issues", "/about", "/privacy", "/terms", "/signup"]
 
@@ -36,6 +36,20 @@ def test_every_page_has_one_heading_a_title_and_no_foreign_request(
         )
         assert not re.search(r"<script(?![^>]*(?:\bsrc=|ld\+json))|\son[a-z]+=|style=", page.text), address
         assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+def test_the_front_page_boasts_of_no_balance_that_is_not_there(
+    make_site: Callable[..., Flask], sessions: db.Sessions, published: Issue
+) -> None:
+    boast = "As many on the left as on the right"
+    assert boast in make_site().test_client().get("/").text
+    with sessions.begin() as session:
+        one = session.scalars(select(Outlet).where(Outlet.lean == "left")).first()
+        assert one is not None
+        one.enabled = False
+    page = make_site().test_client().get("/").text
+    assert boast not in page
+    assert "On the left, on the right and in between, through the feeds" in page
 
 
 def test_the_front_page_shows_each_side_of_todays_first_story(browser: FlaskClient, published: Issue) -> None:
