@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from newsletter.circulation.lapse import REMINDED_AFTER
 from newsletter.mailroom.render import notice, rendition
 from tests.mailroom.issue_values import issue
 from tests.mailroom.test_render import LINKS, SETTINGS
@@ -61,3 +64,11 @@ def test_a_confirmation_promises_no_morning_to_who_chose_an_evening() -> None:
 def test_who_left_and_stopped_paying_is_told_where_the_full_edition_still_is() -> None:
     for said in both("cancelled", {"until": "Monday, 2 March 2026"}):
         assert "On the site the full edition stays yours until Monday, 2 March 2026." in said
+
+
+def test_a_first_confirmation_tells_of_the_reminder_that_comes_and_the_reminder_of_none() -> None:
+    assert timedelta(days=2) == REMINDED_AFTER
+    for said in both("confirm"):
+        assert "without the confirmation you get one reminder in two days, and nothing after that." in said
+    for said in both("confirm", {"again": True}):
+        assert "without the confirmation nothing more is sent." in said

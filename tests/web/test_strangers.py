@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.circulation import knocks, signup, wishes
+from newsletter.circulation.tokens import CONFIRM, subject_of
 from newsletter.models import Issue, Knock, Notice, Read, Subscriber, Wish
 from newsletter.settings import Settings
-from tests.circulation.readers import make_reader
+from tests.circulation.readers import make_reader, tokens_at
 
 FORMS = ["/signup", "/signin"]
 
@@ -135,6 +136,18 @@ def test_the_trap_catches_in_silence(
     trapped = moving_site(9).post("/signup", data={**given, "address": "bob@example.com", "website": "x"})
     assert (trapped.status_code, trapped.data) == (good.status_code, good.data)
     assert [w.address for w in waiting(each_sessions)] == ["ann@example.com"]
+
+
+def test_the_pages_around_a_sign_up_tell_of_the_one_reminder(
+    moving_site: Callable[[float], FlaskClient], each_sessions: db.Sessions, now: datetime
+) -> None:
+    given = form_on(moving_site(0), "/signup")
+    asked = moving_site(9).post("/signup", data={**given, "address": "new@example.com"}).text
+    assert "at most one reminder comes, after two days, and nothing after that" in asked
+    waits = make_reader(each_sessions, now, "waiting@example.com", confirmed_at=None)
+    token = tokens_at(now).make(CONFIRM, subject_of(waits.id, waits.address_hash))
+    page = moving_site(0).get(f"/confirm/{token}").text
+    assert "one reminder at most, two days after you asked, and then nothing" in page
 
 
 def test_one_wish_that_cannot_be_granted_costs_no_other_and_is_not_lost(
