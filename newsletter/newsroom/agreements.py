@@ -49,14 +49,14 @@ OPPOSITES = (
 )
 CONTESTED = 0.2  # share of the headlines
 # What somebody thinks, wants or accuses another of; and what is doubted.
-_JUDGED = re.compile(
+JUDGED = re.compile(
     r"\b(?:should|ought|must|deserves?|critics?|supporters|opponents|advocates|accus\w+|alleg\w+|blam\w+|condemn\w+|slam\w+|argu\w+|"
     r"claim\w*|insist\w*|believ\w+|fears?|hopes?|hail\w*|prais\w+|welcom\w+|denounc\w+|trash\w*|troubling|important|clearly|obviously|"
     r"finally|unfortunately|surpris\w+|tensions|fireworks|dealing|doom\w*|planned to|sadly|merely|so-called|aim(?:ed|ing)? (?:at|to)|seem\w*|"
-    r"appears? to|direct result|up in arms|wrongful\w*|mistaken\w*|grip|fails|reality|stands? up to|thank\w*)\b",
+    r"appears? to|direct result|up in arms|wrongful\w*|mistaken\w*|grip|fails|reality|stands? up to|vindicat\w+|thank\w*)\b",
     re.IGNORECASE,
 )
-_LABELLED = re.compile(r"^[^:,]{3,40}: ")  # "Ann Teal: the limit stays"
+LABELLED = re.compile(r"^[^:,]{3,40}: ")  # "Ann Teal: the limit stays"
 _DOUBTED = re.compile(
     r"\b(?:den(?:y|ies|ied|ying)|false\w*|baseless|unproven|disput\w+|refut\w+|debunk\w*|misleading|hoax|supposed\w*|purported\w*)\b",
     re.IGNORECASE,
@@ -113,9 +113,9 @@ def is_fact(statement: Statement) -> bool:
         statement.stands_alone
         and not statement.loaded
         and statement.words <= LONGEST
-        and not _JUDGED.search(own)
+        and not JUDGED.search(own)
         and ";" not in own  # two statements in one: both would have to be shared
-        and not _LABELLED.match(statement.text)
+        and not LABELLED.match(statement.text)
         and not tells_nothing(statement.text)
         and has_verb(statement.text)
     )

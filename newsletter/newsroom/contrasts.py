@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from newsletter.newsroom.agreements import LABELLED
 from newsletter.newsroom.framing import ONLY_TELLS, TELLING, root_of
 from newsletter.newsroom.leaning import unquoted
 from newsletter.newsroom.leans import SIDE_NAMES, Side
@@ -62,6 +63,7 @@ def contrast(
             and s.about >= ABOUT
             and s.words <= LONGEST
             and not tells_next(s.text)
+            and not (s.is_headline and LABELLED.match(s.text))  # "Morning Heron: …" is the name of a column
             and all(s.like(a) < SAID_AGAIN for a in above)
         ]
         for side, other in (PAIR, PAIR[::-1])

@@ -21,6 +21,12 @@ _DANGLING_ANYWAY = re.compile(
 )
 
 
+# "A former harbor engineer, she also …": who it is stood in the sentence before. "First came his tour of …".
+_UNNAMED_BEFORE = re.compile(
+    r"^(?:An? [a-z][a-z ’'\-]{3,60}|(?:President|Director|Chairman|Chairwoman|Chair|Head|Founder|Owner|Author|Leader|Son|Daughter|Born) [^,“”\"]{3,80}),"
+    r" (?:he|she|they) |^(?:First|Next|Then|Last) (?:came|comes|was|is) "
+)
+
 # What was told before and is only pointed at: "The comments came", "The move follows", "The news was confirmed".
 _POINTS_BACK = re.compile(
     r"^The (?:latest |new |same )?(?P<what>move|news|comments?|remarks?|announcement|interview|statement|footage|video|post|message|letter|blast|"
@@ -29,6 +35,13 @@ _POINTS_BACK = re.compile(
     r"president|mayor|minister|judge|court|memo|document|investigation|symbolism of the day|process|information|"
     r"resolution in question|removal|proposal|complaint|filing|letters?|deal|agreement|transcripts?|candidates?)\b"
     r"(?! (?:of|in|that|who|which|by|from|against|to|for|over|between|on|at|with|called|known|named|behind)\b)"
+)
+# "The angry response prompted": said of something told before, whatever stands in between.
+_ANSWERS = re.compile(
+    r"^The (?:[a-z-]+ )?(?P<what>response|reaction|backlash|outcry|criticism|argument|appeal)\b(?! (?:of|to|from|by|against|over|that|in)\b)"
+)
+_TELLS_THE_NEWS = re.compile(
+    r"\b(?:confirmed|broke|announced|shared) the (?P<what>news|reports?|arrest|move|deal)\b(?! (?:of|that|on|in)\b)"
 )
 _VOICE = re.compile(
     r"(?:said|says|told|wrote|added|asked|argued|warned|continued|explained|noted|insisted|tweeted|posted|called|claimed)"
@@ -43,7 +56,8 @@ _CLAUSE_OF_PRONOUNS = re.compile(
 
 def dangling(text: str) -> bool:
     """The sentence starts with a word that leans on one before it: "He", "But", "Meanwhile"."""
-    return bool(_DANGLING.match(text) or _DANGLING_ANYWAY.match(text) or _CLAUSE_OF_PRONOUNS.match(text))
+    leans = (_DANGLING, _DANGLING_ANYWAY, _CLAUSE_OF_PRONOUNS, _UNNAMED_BEFORE)
+    return any(pattern.match(text) for pattern in leans)
 
 
 def told_by_the_day(text: str) -> bool:
@@ -58,7 +72,7 @@ def points_back(text: str) -> bool:
 
 def pointed_at(text: str) -> str | None:
     """The stem of what the sentence only points back at: "move" of "The move came after …"; None when it does not."""
-    found = _POINTS_BACK.match(text)
+    found = _POINTS_BACK.match(text) or _ANSWERS.match(text) or _TELLS_THE_NEWS.search(unquoted(text))
     return stem(found["what"]) if found else None
 
 

@@ -37,6 +37,17 @@ _PAST_OF = {
     "paid": "pay", "fell": "fall", "rose": "rise", "lost": "lose", "found": "find", "led": "lead", "told": "tell", "spoke": "speak",
 }  # fmt: skip
 _PASSED = frozenset({stem("passed"), stem("approved")})
+# What a court was still to say, and that it has said it.
+_AWAITS_COURT = re.compile(
+    r"\bfaces? (?:a |the )?(?:verdict|ruling|judgment)\b|\bif (?:he|she|they|found|convicted|the (?:\w+ )?court)\b[^.]{0,40}\b(?:guilty|convicted)\b|\bif convicted\b"
+    r"|\bjudge?ment day\b|\b(?:awaits?|awaiting) (?:a |the |his |her |their )?(?:verdict|ruling|judgment)\b|\bis poised to (?:decide|rule)\b",
+    re.IGNORECASE,
+)
+_COURT_SPOKE = re.compile(
+    r"\b(?:acquit(?:s|ted)|clear(?:s|ed)\b.{0,60}\b(?:of|charges?)|found (?:not )?guilty|convict(?:s|ed)|sentenced|dismiss(?:es|ed)\b.{0,60}\b(?:case|charges?))\b",
+    re.IGNORECASE,
+)
+COURTS = 0.25  # share of the headlines that tell of it
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ON_DATE = re.compile(
@@ -58,7 +69,14 @@ _TOLL_BEHIND = re.compile(
 def current(pool: Sequence[Statement]) -> list[Statement]:
     """The sentences that no other has overtaken; all of them when nothing would be left of an excerpt or headline."""
     latest = max((s.article.published_at for s in pool), default=None)
-    kept = [s for s in pool if not overtaken(s, pool, latest)]
+    headlines = {s.article.id: s.article.headline for s in pool}
+    spoke = sum(bool(_COURT_SPOKE.search(h)) and not _AWAITS_COURT.search(h) for h in headlines.values())
+    decided = spoke >= max(FEWEST, COURTS * len(headlines))
+    kept = [
+        s
+        for s in pool
+        if not overtaken(s, pool, latest) and not (decided and _AWAITS_COURT.search(unquoted(s.text)))
+    ]
     return kept or list(pool)
 
 
@@ -84,6 +102,22 @@ def overtaken(statement: Statement, pool: Sequence[Statement], latest: datetime 
         and statement.like(other) >= SAME_MATTER
         for other in pool
         if other is not statement
+    )
+
+
+def has_come(statement: Statement, pool: Sequence[Statement]) -> bool:
+    """What the sentence calls coming, behind what it tells as done, another of no earlier time tells as done too."""
+    own = unquoted(statement.text)
+    comes = _COMING.search(own)
+    if comes is None:
+        return False
+    matter = _matter(own[comes.end() :]) - _done(own[: comes.start()])
+    return any(
+        other.article.published_at >= statement.article.published_at
+        and matter & _done(other.text)
+        and statement.like(other) >= SAME_MATTER
+        for other in pool
+        if other.article.id != statement.article.id
     )
 
 

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from newsletter.newsroom.leaning import pointed_at
 from newsletter.newsroom.rouge import tokens
 from newsletter.newsroom.salience import cosine
-from newsletter.newsroom.selection import REPEATED, echoes, readable
+from newsletter.newsroom.selection import REPEATED, echoes, readable, stands_by_itself
 from newsletter.newsroom.statements import Statement, origin
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
@@ -87,6 +88,8 @@ class Worth:
         self._before_pairs = frozenset(p for s in said for p in pairwise(tokens(s.text)))
         self._word_worth = {t: self._of_word(t) for c in self._covered for t in c.words}
         self._pair_worth = {p: self._of_pair(p) for c in self._covered for p in c.pairs}
+        self._said = tuple(said)
+        self._pointing = {i for i, s in enumerate(pool) if pointed_at(s.text)}
         self._own_worth = [sum(weights[name] * value for name, value in c.own.items()) for c in self._covered]
 
     def of(self, chosen: Iterable[int]) -> float:
@@ -137,6 +140,12 @@ class Worth:
             if len(own - others) < FRESH * len(own):
                 return False
         return True
+
+    def reads(self, chosen: frozenset[int]) -> bool:
+        """None of the sentences points back at what neither the others nor what stands before them tell."""
+        if self._pointing.isdisjoint(chosen):
+            return True
+        return stands_by_itself([*self._said, *readable([self.pool[i] for i in chosen])])
 
     def length(self, chosen: Iterable[int]) -> int:
         """Words of the set."""
@@ -197,7 +206,8 @@ def overview_of(
     able = looked_at(pool, said)
     worth = Worth(pool, articles, said)
     able = [i for i in able if worth.is_fresh(frozenset([i]))] or able
-    firsts = sorted(able, key=lambda i: (-worth.of([i]), i))[:STARTS]
+    firsts = [i for i in able if worth.reads(frozenset([i]))] or able
+    firsts = sorted(firsts, key=lambda i: (-worth.of([i]), i))[:STARTS]
     found = [_climbed(frozenset([i]), able, worth) for i in firsts]
     best = max(found, key=lambda c: (round(worth.of(c), 9), sorted(-i for i in c)), default=frozenset())
     return readable([pool[i] for i in best])
@@ -219,13 +229,14 @@ def _neighbours(chosen: frozenset[int], able: Sequence[int], worth: Worth) -> It
     pool = worth.pool
     bases = [chosen, *((chosen - {i}) for i in chosen)]
     for place, base in enumerate(bases):
-        if place and base:
+        if place and base and worth.reads(base):
             yield base
         for i in able:
             if (
                 i not in chosen
                 and all(pool[i].like(pool[j]) < ALIKE for j in base)
                 and worth.is_fresh(base | {i})
+                and worth.reads(base | {i})
             ):
                 yield base | {i}
 

@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from newsletter.newsroom.leaning import pointed_at
 from newsletter.newsroom.leans import Side
-from newsletter.newsroom.salience import cosine, log_odds
+from newsletter.newsroom.salience import cosine, log_odds, stem
 from newsletter.newsroom.statements import Statement
 
 SUMMARY_WORDS = 50
@@ -68,6 +69,28 @@ def choose(
 def readable(chosen: Sequence[Statement]) -> list[Statement]:
     """Leads first, then what their Articles said later; among equals the more central."""
     return sorted(chosen, key=lambda s: (max(s.position, 0) > 0, s.position, -s.salience, s.article.id))
+
+
+# What any sentence tells may be called so by the next.
+_WHATEVER_WAS_TOLD = frozenset(stem(w) for w in ("move", "news", "incident", "decision", "announcement"))
+
+
+def stands_by_itself(told: Sequence[Statement]) -> bool:
+    """Each sentence that points back ("The interview took place …") stands behind one that tells of it: an earlier
+    one of its own Article, or any that has the word. What opens its Article, or calls it only "the move", needs but any before it.
+    """
+    for place, statement in enumerate(told):
+        noun = pointed_at(statement.text)
+        if noun is None:
+            continue
+        if place and (statement.position == 0 or noun in _WHATEVER_WAS_TOLD):
+            continue
+        if not any(
+            noun in t.terms or (t.article.id == statement.article.id and t.position < statement.position)
+            for t in told[:place]
+        ):
+            return False
+    return True
 
 
 def neutral_scores(pool: Sequence[Statement]) -> dict[int, float]:

@@ -47,6 +47,7 @@ _FINITE = re.compile(
 _POSSESSIVE = re.compile(
     r"(?<!\bit)(?<!\bhe)(?<!\bshe)(?<!\bwho)(?<!that)(?<!there)(?<!what)[’']s\b", re.IGNORECASE
 )
+_TWICE = re.compile(r"\b(the|a|an|of|to|in|and|was|for|with|by|as|from) \1\b")  # "the the second city"
 _END = re.compile(r"[.!?][\"”’'»)\]]*$")
 _WORD = re.compile(r"[A-Za-z0-9À-ÿ$€£%][\w’'.,%\-]*")
 
@@ -106,7 +107,7 @@ def pieces(text: str, headline: str = "") -> tuple[Piece, ...]:
     for position, raw in enumerate(parts):
         passage = trimmed(without_heading(raw, headline))
         if usable(passage) and not (position == len(parts) - 1 and is_cut_off(passage)):
-            found.append(Piece(unshouted(plain(passage)), passage, position))
+            found.append(Piece(_TWICE.sub(r"\1", unshouted(plain(passage))), passage, position))
     return tuple(found)
 
 

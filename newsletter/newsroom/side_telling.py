@@ -17,7 +17,7 @@ from itertools import combinations
 from newsletter.newsroom.leaning import pointed_at
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.salience import overlap, terms
-from newsletter.newsroom.selection import REPEATED, SAID_AGAIN, WORD_FOR_WORD, readable
+from newsletter.newsroom.selection import REPEATED, SAID_AGAIN, WORD_FOR_WORD, readable, stands_by_itself
 from newsletter.newsroom.statements import Statement
 
 TYPICAL = 1.5  # being near the Side's own texts (cosine of all its words)
@@ -95,19 +95,6 @@ def told_by(
             if best is None or rank > best[0]:
                 best = (rank, chosen)
     return readable([pool[i] for i in best[1]]) if best else []
-
-
-def stands_by_itself(told: Sequence[Statement]) -> bool:
-    """Each sentence that points back ("The move came after …") stands behind one that tells of it: an earlier one of its
-    own Article, or any that has the word."""
-    for place, statement in enumerate(told):
-        noun = pointed_at(statement.text)
-        if noun and not any(
-            noun in t.terms or (t.article.id == statement.article.id and t.position < statement.position)
-            for t in told[:place]
-        ):
-            return False
-    return True
 
 
 def _staleness(told_again: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newsletter.newsroom import headlines
+from newsletter.newsroom.casing import Casing
 from newsletter.newsroom.leaning import dangling, points_back, speaks_itself, told_by_the_day, voiceless
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.loaded_words import loaded_in
@@ -81,7 +82,7 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
     """All sentences of the excerpts that may be published, and the headlines as sentences of last resort."""
     center = centroid_of(articles)
     titles = Counter(t for a in articles for t in terms(a.headline))
-    casing = headlines.Casing.of([t for a in articles for t in (a.excerpt, a.headline)])
+    casing = Casing.of([t for a in articles for t in (a.excerpt, a.headline)])
     others = headlines.words_of_others(articles)
     many = len({a.outlet for a in articles}) >= MANY
     found = []
@@ -117,6 +118,16 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
                 )
             )
     return found
+
+
+def of_another_matter(statement: Statement, articles: Sequence[ArticleText]) -> bool:
+    """A headline that shares no word with that of any other Article: it was grouped here in error, or says nothing."""
+    others = [a for a in articles if a.id != statement.article.id]
+    return (
+        statement.is_headline
+        and len(others) > 1
+        and not any(set(statement.terms) & set(terms(a.headline)) for a in others)
+    )
 
 
 def _shares(words: Sequence[str], article: ArticleText, articles: Sequence[ArticleText]) -> bool:

@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.newsroom.headlines import Casing, clean, sentence_case
-from newsletter.newsroom.leaning import told_by_the_day
+from newsletter.newsroom.casing import Casing, sentence_case
+from newsletter.newsroom.headlines import clean
+from newsletter.newsroom.leaning import dangling, pointed_at, told_by_the_day
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.outdated import current
 from newsletter.newsroom.questions import asked, tells_next
 from newsletter.newsroom.quotes import quotes
 from newsletter.newsroom.sentences import has_verb, is_cut_off, pieces, usable
 from newsletter.newsroom.statements import statements
-from newsletter.newsroom.summarizers.extractive import Extractive
+from newsletter.newsroom.summarizers.extractive import Extractive, coming
 from newsletter.newsroom.summarizers.protocol import ArticleText
 
 DAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -205,3 +206,59 @@ def test_a_place_and_a_day_with_capitals_run_together_are_taken_apart() -> None:
     assert [p.text for p in pieces(text)] == [
         "On Friday, the council of Marlow Bay voted for a wall in the harbor."
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "leans"),
+    [
+        ("President of the Marlow Rock Company, he also runs a ferry to the islands.", True),
+        ("A former engineer of the harbor board, she has drawn three walls.", True),
+        ("First came his tour of the northern piers of Marlow Bay.", True),
+        ("Dana Whitlock said on Monday in Marlow Bay, he would sign it.", False),
+        ("In the harbor of Marlow Bay, she found forty berths.", False),
+    ],
+)
+def test_whoever_a_sentence_speaks_of_is_named_in_it(text: str, *, leans: bool) -> None:
+    assert dangling(text) is leans
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("The angry response prompted the mayor to clarify the plan.", "respons"),
+        ("A lawyer of the harbor board confirmed the news to The Heron.", "news"),
+        ("The response of the town to the plan was angry for weeks.", None),
+        ("A lawyer confirmed the news that the wall would be built.", None),
+    ],
+)
+def test_what_a_sentence_only_points_back_at_is_known(text: str, what: str | None) -> None:
+    assert pointed_at(text) == what
+
+
+def _titled(number: int, headline: str, excerpt: str = "") -> ArticleText:
+    side = (Side.LEFT, Side.RIGHT, Side.CENTER)[number % 3]
+    return ArticleText(number, f"Outlet {number}", side, headline, excerpt, DAY)
+
+
+def test_a_headline_of_another_matter_tells_only_for_its_own_outlet() -> None:
+    stray = "Ferries to Quorn will stop for a week over a nesting swan"
+    story = [
+        _titled(1, "Marlow Bay council approves wall in the harbor"),
+        _titled(2, "Harbor wall approved by council of Marlow Bay after debate"),
+        _titled(3, stray),
+        _titled(4, "Wall in harbor of Marlow Bay passes the council by one vote"),
+    ]
+    telling = Extractive().tell(story)
+    for sentence in (*telling.lede, *telling.overview, *(b.sentence for b in telling.analysis)):
+        assert "swan" not in sentence.text
+    summary = telling.summary(Side.LEFT)
+    assert summary is not None
+    assert any("swan" in s.text for s in summary.sentences)
+
+
+def test_what_comes_next_is_told_not_judged() -> None:
+    told = "The council will sign the contract for the harbor wall in Marlow Bay on Friday."
+    judged = "The council will sign the contract for the harbor wall, which vindicates Mayor Whitlock of Marlow Bay."
+    pool = [s for s in statements([_titled(1, "Harbor wall", f"{judged} {told}")]) if not s.is_headline]
+    assert [s.text for s in coming(pool, [])] == [told]
+    assert coming(pool[:1], []) == []

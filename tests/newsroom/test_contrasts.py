@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from newsletter.newsroom.contrasts import bullets, contrast
@@ -72,3 +73,14 @@ def test_any_order_sets_the_same_beside_each_other() -> None:
     for seed in range(5):
         random.Random(seed).shuffle(articles)
         assert bullets(contrast(statements(articles), articles, above=[])) == wanted
+
+
+def test_the_name_of_a_column_is_no_side_of_a_difference() -> None:
+    headline = "Morning Quay: Woke council votes for the harbor wall"
+    articles = [
+        ArticleText(1, "The Heron", Side.LEFT, "Council votes for the harbor wall", PLAIN, DAY),
+        ArticleText(2, "The Quay", Side.RIGHT, headline, "", DAY),
+    ]
+    assert not contrast(statements(articles), articles, above=[])
+    bare = replace(articles[1], headline=headline.removeprefix("Morning Quay: "))
+    assert contrast(statements([articles[0], bare]), [articles[0], bare], above=[])

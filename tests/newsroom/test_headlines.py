@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from newsletter.newsroom.casing import Casing, sentence_case
 from newsletter.newsroom.headlines import (
-    Casing,
     as_sentence,
     clean,
     is_cut_off,
     neutral,
-    sentence_case,
     words_of_others,
 )
 from newsletter.newsroom.leans import Side
@@ -154,6 +153,7 @@ def test_a_headline_cut_off_in_its_last_word_is_known_by_what_others_write() -> 
     assert is_cut_off(articles[0].headline, others[articles[0].id])
     assert not is_cut_off(articles[1].headline, others[articles[1].id])
     assert not is_cut_off(articles[2].headline, frozenset({"tarnovs", "tarnovian"}))
+    assert not is_cut_off("Halvern terminal approved: Report", frozenset({"reports", "reportedly"}))
     assert all(s.text != "Council of Halvern approves the ferry termin." for s in statements(articles))
 
 
@@ -174,3 +174,23 @@ def test_a_headline_cut_off_in_its_last_word_is_known_by_what_others_write() -> 
 )
 def test_sections_and_tickers_go_as_site_names_do(headline: str, expected: str) -> None:
     assert clean(headline) == expected
+
+
+def test_a_plain_word_is_small_before_a_closing_mark_and_behind_a_short_form() -> None:
+    said = sentence_case(
+        "Halvern Mayor Calls Ferry Plan ‘Very Important Decision’ For Town", Casing.of([TEXT])
+    )
+    assert "important decision’" in said
+    assert "Calif. council" in sentence_case(
+        "Ferry Plan Passes Calif. Council After Long Debate", Casing.of([TEXT])
+    )
+
+
+def test_a_heading_run_into_an_excerpt_teaches_no_names() -> None:
+    heading = "Halvern Council Rejects Plan, Spreads Alarm Over Quorn Fishing Fleet Halvern's council rejected the plan for a ferry on Monday."
+    shown = sentence_case("Council Rejects Ferry Plan As Storm Spreads Alarm", Casing.of([heading]))
+    assert shown == "Council rejects ferry plan as storm spreads alarm"
+    named = Casing.of(["The mayor of Target told the council that Target would have no ferry of its own."])
+    assert sentence_case("Ferry Plan For Target Passes Halvern Council Again", named).startswith(
+        "Ferry plan for Target"
+    )

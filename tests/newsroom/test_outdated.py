@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.newsroom.leans import Side
-from newsletter.newsroom.outdated import current, newest_toll, other_toll, toll
+from newsletter.newsroom.outdated import current, has_come, newest_toll, other_toll, toll
 from newsletter.newsroom.statements import statements
 from newsletter.newsroom.summarizers.extractive import Extractive
 from newsletter.newsroom.summarizers.protocol import ArticleText
@@ -51,6 +51,31 @@ def test_what_was_to_come_and_has_come_is_left_out(stale: str) -> None:
 )
 def test_what_is_still_to_come_stays(true: str) -> None:
     assert true in _kept(_article(1, true), _article(2, DONE))
+
+
+AWAITED = [
+    "Mayor Whitlock of Marlow Bay faces a verdict over the harbor wall this week.",
+    "Mayor Whitlock of Marlow Bay could spend a year in prison if convicted over the harbor wall.",
+    "Mayor Whitlock of Marlow Bay faces prison if the harbor court finds her guilty over the wall.",
+]
+
+
+@pytest.mark.parametrize("awaited", AWAITED)
+def test_a_verdict_is_not_awaited_any_more_when_the_headlines_have_it(awaited: str) -> None:
+    spoken = "The harbor court acquitted Mayor Whitlock of Marlow Bay on Thursday over the wall."
+    given = [_article(n, spoken, headline="Mayor acquitted over harbor wall") for n in (2, 3)]
+    before = _article(1, awaited, headline="Mayor of Marlow Bay faces verdict over harbor wall")
+    assert awaited not in _kept(before, *given)
+    assert awaited in _kept(before)
+
+
+def test_what_comes_next_has_not_come_already() -> None:
+    sent = "The harbor board voted on Wednesday and sent the wall to the council of Marlow Bay, and it is expected to approve it."
+    (stale, done) = (
+        s for s in statements([_article(1, sent, days=2), _article(2, DONE)]) if not s.is_headline
+    )
+    assert has_come(stale, [stale, done])
+    assert not has_come(stale, [stale])
 
 
 def test_of_two_tolls_the_newest_is_told() -> None:

@@ -266,3 +266,11 @@ def test_a_subject_told_before_stands_behind_another_sentence_only() -> None:
     assert not points_back("The ruling of the harbor court was read out on Friday.")
     assert dangling("If it passes, it will head to the harbor court.")
     assert not dangling("After he was cleared, Mayor Cole Teal thanked the court.")
+
+
+def test_a_word_printed_twice_by_mistake_is_printed_once() -> None:
+    text = "The wall leads to the the second pier of Marlow Bay, a mile and a half away. It had had no gate before that year."
+    first, second = pieces(text)
+    assert first.text == "The wall leads to the second pier of Marlow Bay, a mile and a half away."
+    assert first.passage in text
+    assert "had had" in second.text

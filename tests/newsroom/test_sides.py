@@ -8,8 +8,9 @@ from newsletter.newsroom import side_matching
 from newsletter.newsroom.leans import Side
 from newsletter.newsroom.measure_sides import ALONE, LIKENESSES, OURS, WHOLE, Rarity, Tally, alone, compare
 from newsletter.newsroom.salience import terms
+from newsletter.newsroom.selection import stands_by_itself
 from newsletter.newsroom.side_matching import PAIR
-from newsletter.newsroom.side_telling import stands_by_itself, told_by
+from newsletter.newsroom.side_telling import told_by
 from newsletter.newsroom.side_yardsticks import YARDSTICKS
 from newsletter.newsroom.statements import statements
 from newsletter.newsroom.summarizers.extractive import Extractive, side_texts
@@ -139,24 +140,23 @@ def test_a_side_whose_only_sentence_is_told_above_is_not_silent() -> None:
     assert [s.side for s in telling.summaries] == list(PAIR)
 
 
-FOLLOWS = "The move follows a storm that flooded forty houses of Marlow Bay in the last week of winter."
+MET = "The interview took place in a hall of Marlow Bay while a storm flooded forty houses of the lower town."
+GAVE = "Mayor Dana Whitlock gave an interview on the wall to the crew of a ferry on Tuesday."
 
 
 def test_what_points_back_stands_behind_what_it_points_at() -> None:
-    (vote, follows) = statements([_article(1, Side.LEFT, "", VOTE, FOLLOWS)])
-    (elsewhere,) = statements([_article(2, Side.LEFT, "", MAYOR)])
-    (told,) = statements(
-        [_article(3, Side.LEFT, "", "Mayor Dana Whitlock called the wall a bold move on Tuesday.")]
-    )
-    assert stands_by_itself([vote, follows])
-    assert stands_by_itself([told, follows])
-    assert not stands_by_itself([follows])
-    assert not stands_by_itself([elsewhere, follows])
+    (vote, met) = statements([_article(1, Side.LEFT, "", VOTE, MET)])
+    (elsewhere,) = statements([_article(2, Side.LEFT, "", STEEL)])
+    (gave,) = statements([_article(3, Side.LEFT, "", GAVE)])
+    assert stands_by_itself([vote, met])
+    assert stands_by_itself([gave, met])
+    assert not stands_by_itself([met])
+    assert not stands_by_itself([elsewhere, met])
     story = [
-        _article(1, Side.LEFT, "Move after storm", MAYOR, FOLLOWS),
+        _article(1, Side.LEFT, "Interview in the hall", STEEL, MET),
         _article(2, Side.RIGHT, "Wall", TAXES),
     ]
-    assert not side_texts(story)[Side.LEFT].startswith("The move")
+    assert not side_texts(story)[Side.LEFT].startswith("The interview")
 
 
 def test_hidden_headlines_are_nowhere_in_what_the_summarizer_is_shown() -> None:

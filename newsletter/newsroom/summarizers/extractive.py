@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from newsletter.newsroom import agreements, contrasts, differences, headlines, questions, quotes
 from newsletter.newsroom.grounding import keep_grounded
+from newsletter.newsroom.leaning import unquoted
 from newsletter.newsroom.leans import SIDES, Side
-from newsletter.newsroom.outdated import current, newest_toll, other_toll
+from newsletter.newsroom.outdated import current, has_come, newest_toll, other_toll
 from newsletter.newsroom.overview import overview_of
 from newsletter.newsroom.salience import terms
 from newsletter.newsroom.selection import (
@@ -19,7 +20,7 @@ from newsletter.newsroom.selection import (
 )
 from newsletter.newsroom.side_telling import MOST_SENTENCES, told_by
 from newsletter.newsroom.side_words import side_words
-from newsletter.newsroom.statements import Statement, same_said, statements
+from newsletter.newsroom.statements import Statement, of_another_matter, same_said, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
 from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, Summary, Telling
 from newsletter.newsroom.waves import latest_wave
@@ -46,13 +47,14 @@ class Extractive:
         articles = _in_order(articles)
         pool = current(statements(articles))
         toll = newest_toll(pool)
-        plain = [s for s in pool if not other_toll(s.text, toll)] or pool
+        together = [s for s in pool if not of_another_matter(s, articles)]
+        plain = [s for s in together or pool if not other_toll(s.text, toll)] or pool
         newest = {a.id for a in latest_wave(articles)}
         headline = headlines.neutral(
             [a for a in articles if a.id in newest and not other_toll(a.headline, toll)] or articles
         )
         lede = _lede([s for s in plain if s.article.id in newest] or plain, headline)
-        fresh = [s for s in plain if not agreements.repeats(s.text, headline, WORD_FOR_WORD)]
+        fresh = [s for s in plain if together and not agreements.repeats(s.text, headline, WORD_FOR_WORD)]
         overview = overview_of(_unloaded(fresh), articles, lede)
         shown = [*lede, *overview]
         sides: dict[Side, list[Statement]] = {}
@@ -62,11 +64,11 @@ class Extractive:
             Side.CENTER,
         ):  # what one Side's outlets print is not printed again for another
             said = [x for chosen in sides.values() for x in chosen]
-            able = plain if any(s.side is side and s.fit for s in plain) else pool
-            sides[side] = _side(side, able, shown, said)
+            speaks = any(s.side is side and s.fit for s in plain)
+            sides[side] = _side(side, plain if speaks else pool, shown, said)
         words = side_words(articles)
         told = [*shown, *(x for chosen in sides.values() for x in chosen)]
-        analysis, used = _analysis(plain, shown, told, articles, words, headline)
+        analysis, used = _analysis(plain if together else [], shown, told, articles, words, headline)
         spoken = quotes.of_sides(articles, taken=[s.text for s in [*told, *used]])
         telling = Telling(
             headline=headline,
@@ -185,9 +187,9 @@ def _analysis(
         beside = contrasts.contrast(pool, articles, above=[*above, *used])
         differ += contrasts.bullets(beside)
         used += beside.values()
-    coming = _coming(pool, [*told, *used]) or _coming(pool, [*above, *used])
-    used += coming
-    after = [Bullet(BulletKind.NEXT, _sentence(s, pool)) for s in coming]
+    ahead = coming(pool, [*told, *used]) or coming(pool, [*above, *used])
+    used += ahead
+    after = [Bullet(BulletKind.NEXT, _sentence(s, pool)) for s in ahead]
     return [*agree[: MOST_BULLETS - len(differ) - len(after)], *differ, *after], used
 
 
@@ -196,16 +198,19 @@ def _untold(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statem
     return [s for s in pool if s.text not in texts]
 
 
-def _coming(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statement]:
+def coming(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Statement]:
     """At most one sentence on what comes next, from an Article young enough for it to be still to come."""
     latest = max((s.article.published_at for s in pool), default=None)
     for s in sorted(pool, key=lambda s: (s.is_headline, -s.salience, s.article.id, s.position)):
         if (
             s.stands_alone
+            and not s.loaded
+            and not agreements.JUDGED.search(unquoted(s.text))
             and s.about >= questions.ABOUT
             and questions.tells_next(s.text)
             and questions.is_fresh(s, latest)
             and all(s.like(t) < 0.6 for t in told)
+            and not has_come(s, pool)
         ):
             return [s]
     return []
