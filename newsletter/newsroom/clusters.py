@@ -6,8 +6,10 @@ The method, in a few turns (:data:`TURNS`):
    the fewer Articles: in the first turn every Article counts as a Story, then those found in the turn before do. So the name of a
    happening that a tenth of all Articles report stays a rare word. (Inverse document frequency, Sparck Jones 1972, with the feedback
    of a first search, as relevance feedback does it, Rocchio 1971.)
-2. A sparse graph of pairs that are alike (:mod:`newsletter.newsroom.likeness`), loosely grouped by label propagation.
-3. In each loose group, only what is linked closely enough on average stays together (:mod:`newsletter.newsroom.linkage`).
+2. A sparse graph of pairs that are alike (:mod:`newsletter.newsroom.likeness`), loosely grouped by label propagation, which begins
+   at what the turn before found.
+3. In each loose group, only what is linked closely enough on average stays together; a piece left alone joins what it is likest, if
+   it is like that on average, however faintly each (:mod:`newsletter.newsroom.linkage`).
 4. Stories that there are change for a clear reason only (:mod:`newsletter.newsroom.settling`).
 """
 
@@ -20,14 +22,15 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from newsletter.newsroom.likeness import graph, propagate, strengthened, stronger
-from newsletter.newsroom.linkage import link
+from newsletter.newsroom.linkage import link, taken_in
 from newsletter.newsroom.settling import settled
 from newsletter.newsroom.vectors import Floats, Numbers, Stems, count, terms, weigh, weigh_terms
 
 TEXT_LETTERS = 400
 EDGE = 0.20  # likeness of two pieces that may pull each other into one group
 FAINT = 0.15  # likeness that still counts when a group is asked whether it holds together
-TURNS = 4
+ALONE = 0.10  # likeness that still counts when a piece is left alone
+TURNS = 6  # at most; mostly fewer change anything
 STAY = 1.35  # times as alike are pieces that stand in one Story already: small doubts move nobody
 
 
@@ -59,14 +62,19 @@ def cluster(
     labels = stood.tolist()
     if meanings is not None:
         meanings = meanings[order]
+    begun = (
+        None  # where propagation begins: two large Stories that touch would else be one in every other turn
+    )
     for _ in range(TURNS):
-        edges = graph(weigh_terms(words, labels), days, least=FAINT, meanings=meanings)
+        all_edges = graph(weigh_terms(words, labels), days, least=ALONE, meanings=meanings)
+        edges = stronger(all_edges, FAINT)
         firmer = strengthened(edges, stood, STAY)
-        loose = propagate(stronger(firmer, EDGE))
-        found = settled(edges, link(firmer, loose), stood)
-        if found == labels:
+        loose = propagate(stronger(firmer, EDGE), begun)
+        found = settled(edges, taken_in(all_edges, link(firmer, loose)), stood)
+        same = _numbered(found) == _numbered(labels)
+        labels = begun = found
+        if same:
             break
-        labels = found
     result = [0] * len(pieces)
     for place, label in zip(order, _numbered(labels), strict=True):
         result[place] = label

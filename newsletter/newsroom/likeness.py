@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import sparse
 from newsletter.newsroom.vectors import Floats, Numbers
 
 WINDOW = timedelta(days=4)
-FADING = 0.1  # a day
+FADING = 0.13  # a day
 UNKNOWN_DAYS = 0.5  # how far apart pieces are taken to be when a date is not known
 MEANING = 0.3  # how much a cosine of meanings counts beside that of words
 NEUTRAL = 0.5  # cosine of meanings that speaks neither for nor against
@@ -106,17 +107,18 @@ def _graph(row: Numbers, col: Numbers, value: Floats, size: int) -> sparse.csr_m
     return made
 
 
-def propagate(edges: sparse.csr_matrix) -> list[int]:
+def propagate(edges: sparse.csr_matrix, first: Sequence[int] | None = None) -> list[int]:
     """A label for each node: weighted label propagation (Raghavan, Albert and Kumara, 2007) in a fixed order in place of chance.
 
-    Each node takes the label its neighbours pull hardest for, until none moves. The weakest nodes come first: begun at the strongest,
-    one label floods all that lie around the large Stories before the small ones have found together.
+    Each node takes the label its neighbours pull hardest for, until none moves; it begins with its label in ``first``, or with one
+    of its own. The weakest nodes come first: begun at the strongest, one label floods all that lie around the large Stories before
+    the small ones have found together.
     """
     size = edges.shape[0]
     starts, neighbours, weights = edges.indptr.tolist(), edges.indices.tolist(), edges.data.tolist()
     strength = np.round(np.asarray(edges.sum(axis=1)).ravel(), 6)
     order = [i for i in np.argsort(strength, kind="stable").tolist() if starts[i + 1] > starts[i]]
-    labels = list(range(size))
+    labels = list(range(size)) if first is None else list(first)
     stale = [True] * size  # a neighbour has moved since this node was asked
     for _ in range(_ROUNDS):
         moved = False

@@ -48,6 +48,38 @@ def link(
     return answer
 
 
+def taken_in(
+    edges: sparse.csr_matrix, labels: Sequence[int], *, least: float = LINK, enough: int = ENOUGH
+) -> list[int]:
+    """The same labels, but that a node alone takes the label of the group it is likest, where that is ``least`` or more.
+
+    Likeness is as in :func:`link`, over all groups of two and more: propagation and linkage ask of single strong edges, this
+    of many faint ones, which a text that tells the happening in other words has. All are asked of the groups as they were.
+    """
+    if not labels:
+        return []
+    label = np.unique(np.asarray(labels, dtype=np.int64), return_inverse=True)[1]
+    sizes = np.bincount(label)
+    alone = np.flatnonzero(sizes[label] == 1)
+    several = np.flatnonzero(sizes[label] > 1)
+    result = list(labels)
+    if not len(alone) or not len(several):
+        return result
+    member = sparse.csr_matrix(
+        (np.ones(len(several)), (several, label[several])), shape=(len(label), len(sizes))
+    )
+    pull = (edges[alone] @ member @ sparse.diags_array(1.0 / np.minimum(sizes, enough))).tocsr()
+    pull.sort_indices()
+    name = np.zeros(len(sizes), dtype=np.int64)
+    name[label] = labels
+    for place, node in enumerate(alone.tolist()):
+        here = slice(pull.indptr[place], pull.indptr[place + 1])
+        likeness = np.round(pull.data[here], 9)
+        if len(likeness) and likeness.max() >= least:
+            result[node] = int(name[pull.indices[here][likeness.argmax()]])
+    return result
+
+
 def join(total: Floats, least: float, enough: float, sizes: Floats | None = None) -> list[int]:
     """For each row of a symmetric table of likeness, the first row of its group. ``total`` is used up.
 

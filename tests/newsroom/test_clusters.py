@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from newsletter.newsroom.clusters import EDGE, STAY, Piece, cluster
-from newsletter.newsroom.likeness import graph, propagate, strengthened, stronger
-from newsletter.newsroom.linkage import LINK, link
+from newsletter.newsroom.likeness import FADING, graph, propagate, strengthened, stronger
+from newsletter.newsroom.linkage import LINK, link, taken_in
 from newsletter.newsroom.vectors import terms, weigh_terms
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -159,9 +159,60 @@ def test_a_large_group_asks_for_some_of_its_members_only() -> None:
     assert len(set(link(_symmetric(31, edges), [0] * 31))) == 1
 
 
+def test_who_is_alone_joins_the_group_it_is_likest_on_average_by_many_faint_edges() -> None:
+    """Nodes 0 to 9 and 10 to 12 are groups; 13 is faintly like all of the first, 14 of too few, 15 and 16 only like each other."""
+    edges = {(13, i): 0.11 for i in range(10)} | {(13, 10): 0.3}
+    edges |= {(14, i): 0.11 for i in range(5)} | {(16, 15): 0.9}
+    labels = [5] * 10 + [11] * 3 + [13, 14, 15, 16]
+    found = taken_in(_symmetric(17, edges), labels)
+    assert found == [5] * 10 + [11] * 3 + [5, 14, 15, 16]
+    assert taken_in(_symmetric(2, {(1, 0): 0.9}), [0, 1]) == [0, 1]  # nobody to join
+    assert taken_in(_symmetric(0, {}), []) == []
+
+
+@pytest.mark.parametrize(("others", "joins"), [(12, True), (35, False)])
+def test_a_telling_in_other_words_joins_what_it_is_faintly_like_all_over(others: int, joins: bool) -> None:
+    """It has two words in common with each of twelve Articles, beside a dozen of its own, or too many of its own."""
+
+    def text(own: list[str], places: list[int]) -> str:
+        return " ".join([*own, *(f"word{place % 1499}" for place in places)])
+
+    told = [
+        Piece(
+            100 * s + i,
+            "",
+            text(
+                [f"happening{s}x{j}" for j in range(i % 2, i % 2 + 9)],
+                [3100 * s + 170 * i + 7919 * j for j in range(12)],
+            ),
+            NOW,
+        )
+        for s in range(12)
+        for i in range(12)
+    ]
+    odd = Piece(9999, "", text(["happening0x0", "happening0x1"], [373 * j for j in range(others)]), NOW)
+    found = cluster([*told, odd])
+    assert len(set(found[:12])) == 1
+    assert (found[-1] == found[0]) is joins
+    assert joins or found.count(found[-1]) == 1
+
+
+def test_propagation_goes_on_from_where_it_begins() -> None:
+    """A chain of four that holds as hard in its middle as at its ends can be one group or two."""
+    edges = {(1, 0): 0.4, (2, 1): 0.4, (3, 2): 0.4}
+    assert propagate(_symmetric(4, edges), [0, 0, 2, 2]) == [0, 0, 2, 2]
+    assert propagate(_symmetric(4, edges), [0, 1, 1, 3]) == [1, 1, 1, 1]
+    assert propagate(_symmetric(4, edges | {(2, 0): 0.4}), [0, 0, 2, 2]) == [
+        0,
+        0,
+        0,
+        0,
+    ]  # where more pulls, it goes
+
+
 def test_likeness_fades_by_the_day_and_ends_with_the_window() -> None:
     matrix = sparse.csr_matrix(np.ones((4, 1)))
     found = graph(matrix, np.array([0.0, 1.0, 4.5, np.inf]), least=0.1).toarray()
-    assert found[0, 1] == pytest.approx(np.exp(-0.1))
+    assert found[0, 1] == pytest.approx(np.exp(-FADING))
     assert found[0, 2] == 0 < found[1, 2]
-    assert found[0, 3] == found[2, 3] == pytest.approx(np.exp(-0.05))
+    assert found[0, 3] == found[2, 3] == pytest.approx(np.exp(-FADING / 2))
