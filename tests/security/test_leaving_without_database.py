@@ -84,6 +84,24 @@ def test_while_sqlite_is_locked(
     assert left_at(sessions, ann) == left_at(sessions, bo) == now
 
 
+def test_who_meant_to_stop_paying_as_well_finds_the_button_for_it_again(
+    engine: Engine, sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    ann = make_reader(sessions, now)
+    browser = site(settings, sessions, now)
+    address = f"/unsubscribe/{link_for(ann, UNSUBSCRIBE, now)}"
+    engine.dispose()
+    other = db.make_engine(str(engine.url))
+    with other.begin():
+        paying = browser.post(address, data={"payment": "cancel"}).text
+        others = browser.post(address).text
+    other.dispose()
+    assert "Your payment still runs." in paying
+    assert f'<form class="panel" method="post" action="{address}">' in paying
+    assert "Stop paying as well</button>" in paying
+    assert "paying" not in others
+
+
 def test_on_a_full_disk_it_is_kept_or_said_with_a_time_to_come_back(
     engine: Engine, sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
