@@ -12,6 +12,12 @@ from newsletter.errors import NotFound, Refused
 from newsletter.models import AuditEntry, Subscriber, Suppression
 
 BY_OPERATOR = "operator"
+# Told to the reader, who cannot undo it by pressing a button; what was their own wish they can.
+_NOT_THEIRS = {
+    "bounced": "the mailbox turned our mail away",
+    "complained": "our mail was reported as spam from that mailbox",
+    BY_OPERATOR: "we were asked not to write there",
+}
 
 
 def suppress(session: Session, subscriber_id: int, *, reason: str, now: datetime, by: str) -> None:
@@ -39,6 +45,12 @@ def suppression_of(session: Session, reader: Subscriber) -> Suppression | None:
     return session.scalars(
         select(Suppression).where(Suppression.address_hash == reader.address_hash)
     ).one_or_none()
+
+
+def mail_stopped(session: Session, reader: Subscriber) -> str:
+    """Why no mail comes to this reader whatever they choose, in words for them; empty when nothing of the kind."""
+    word = suppression_of(session, reader)
+    return _NOT_THEIRS.get(word.reason, "") if word else ""
 
 
 def _reader(session: Session, subscriber_id: int) -> Subscriber:

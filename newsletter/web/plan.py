@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import object_session
+
 from newsletter.circulation.access import PAST_DUE_GRACE, Access, Facts, access, pays, trial_ends_at
 from newsletter.circulation.money import COMP, charges_on
+from newsletter.circulation.suppressing import mail_stopped
 from newsletter.models import Subscriber, Subscription
 from newsletter.web.services import services
 
@@ -21,7 +24,8 @@ class Plan:
     comp: Subscription | None
     renews: bool
     grace_until: datetime | None  # until when a failed payment changes nothing; None unless one failed
-    gets_mail: bool  # False once they unsubscribed: what they pay for is then on the site alone
+    mail_stopped: str  # why none comes to them whatever they choose; empty as a rule
+    gets_mail: bool  # False then, and once they unsubscribed: what they pay for is on the site alone
     zone: str  # the reader's own, in which all these moments are said
 
 
@@ -34,6 +38,8 @@ def plan_of(reader: Subscriber) -> Plan:
     ends_at = trial_ends_at(facts)
     theirs = sorted((a for a in lasting if a.processor != COMP), key=lambda a: (charges_on(a), a.id))
     owing = next((a.past_due_at for a in theirs[-1:] if a.status == "past_due"), None)
+    session = object_session(reader)
+    stopped = mail_stopped(session, reader) if session else ""
     return Plan(
         access=access(facts, now=now),
         trial_ends_at=ends_at if ends_at is not None and ends_at > now else None,
@@ -41,6 +47,7 @@ def plan_of(reader: Subscriber) -> Plan:
         comp=next((a for a in lasting if a.processor == COMP), None),
         renews=any(charges_on(a) for a in lasting),
         grace_until=owing + PAST_DUE_GRACE if owing else None,
-        gets_mail=reader.unsubscribed_at is None,
+        mail_stopped=stopped,
+        gets_mail=reader.unsubscribed_at is None and not stopped,
         zone=reader.zone,
     )

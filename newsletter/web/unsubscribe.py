@@ -10,6 +10,7 @@ from newsletter.circulation import leaving, stop_paying
 from newsletter.circulation import unsubscribe as circulation
 from newsletter.circulation.local_hour import local_day
 from newsletter.circulation.processors.protocol import ProcessorError
+from newsletter.circulation.suppressing import mail_stopped
 from newsletter.circulation.tokens import UNSUBSCRIBE, GoneToken, TokenError
 from newsletter.errors import Refused
 from newsletter.mailroom import notify
@@ -136,11 +137,14 @@ def undo(token: str) -> Response:
     try:
         with found.sessions.begin() as session:
             subscriber = circulation.resubscribe(session, token, tokens=found.tokens, now=found.now())
+            stopped = mail_stopped(session, subscriber)
         leaving.forget(found.settings.LEAVING_DIR, found.tokens.read(UNSUBSCRIBE, token))
     except TokenError as error:
         return _refusal(error)
     return make_response(
-        render_template("unsubscribe_undone.html", reader=subscriber, address=masked(subscriber.address))
+        render_template(
+            "unsubscribe_undone.html", reader=subscriber, address=masked(subscriber.address), stopped=stopped
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from flask import Flask
 
 from newsletter import db
-from newsletter.circulation.tokens import CHECKOUT, subject_of
+from newsletter.circulation.tokens import CHECKOUT, SIGNIN, UNSUBSCRIBE, subject_of
 from newsletter.models import Subscription
 from tests.circulation.readers import make_reader, tokens_at
+from tests.circulation.test_signup import suppress
 
 PAST_DUE = {"status": "past_due", "past_due_at": timedelta(days=-8)}
 STANDINGS: dict[str, dict[str, Any] | None] = {
@@ -21,6 +23,31 @@ STANDINGS: dict[str, dict[str, Any] | None] = {
     "cancelled": {"status": "active", "cancel_at": timedelta(days=9)},
     "card failed": PAST_DUE,
 }
+
+
+WHY = {"bounced": "turned our mail away", "complained": "reported as spam", "operator": "asked not to write"}
+
+
+@pytest.mark.parametrize("reason", [*WHY, "unsubscribed"])
+def test_who_cannot_be_mailed_is_told_so_and_why(
+    make_site: Callable[..., Flask], sessions: db.Sessions, now: datetime, reason: str
+) -> None:
+    ann = make_reader(sessions, now, trial_started_at=now - timedelta(days=40), unsubscribed_at=now)
+    suppress(sessions, ann.address, reason, now)
+    browser = make_site().test_client()
+    for purpose, path in ((SIGNIN, "/signin/"), (UNSUBSCRIBE, "/unsubscribe/")):
+        token = tokens_at(now).make(
+            purpose, subject_of(ann.id, ann.address_hash) + ".x" * (purpose == SIGNIN)
+        )
+        where = f"{path}{token}"
+        given = re.findall(r'name="(form_token)" value="([^"]*)"', browser.get(where).text)
+        said = browser.post(where if purpose == SIGNIN else f"{where}/undo", data=dict(given)).text
+    assert ("The mail cannot go on" in said) == (reason in WHY)
+    assert WHY.get(reason, "The mail goes on") in said
+    for page in (browser.get("/account").text, browser.get("/checkout").text):
+        assert WHY.get(reason, "") in page
+        assert ("comes to" in page) == (reason in WHY)
+        assert reason in WHY or "mail still comes" in page or "You get the shorter free edition" in page
 
 
 @pytest.mark.parametrize("left", [True, False])
