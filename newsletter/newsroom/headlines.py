@@ -16,7 +16,7 @@ from newsletter.newsroom.summarizers.protocol import ArticleText
 
 _LABEL = re.compile(
     r"^(?:(?:BREAKING|UPDATED?|WATCH|EXCLUSIVE|JUST IN|DEVELOPING|VIDEO|OPINION|LIVE|ANALYSIS|REPORT|FACT[- ]?CHECK|EXPLAINER|"
-    r"NEW|Breaking|Updated?|Watch|Exclusive|Video|Opinion|Live|Analysis|Report|Explainer|WATCH LIVE|READ|ICYMI|ALERT|Alert|Editorial|First on \w+)"
+    r"NEW|Breaking|Updated?|Watch|Exclusive|Video|Opinion|Live|Analysis|Report|Explainer|WATCH LIVE|READ|ICYMI|(?:[A-Z]\w+ )?(?:latest|Latest|LATEST)|ALERT|Alert|Editorial|First on \w+)"
     r"(?:\s+(?:NEWS|News|\d{1,2}))?\s*[:\-–—|]+\s*|[•·►▶|*]+\s*)+"
 )
 _SITE_IN_FRONT = re.compile(r"^(?:[A-Z][\w.&’']*\s+){0,2}[A-Z][\w.&’']*\s+[|»›]\s+(?=\S+(?:\s+\S+){3})")

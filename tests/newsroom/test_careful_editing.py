@@ -262,3 +262,17 @@ def test_what_comes_next_is_told_not_judged() -> None:
     pool = [s for s in statements([_titled(1, "Harbor wall", f"{judged} {told}")]) if not s.is_headline]
     assert [s.text for s in coming(pool, [])] == [told]
     assert coming(pool[:1], []) == []
+
+
+def test_what_comes_next_says_more_than_one_sentence_above_it() -> None:
+    ahead = "Council of Marlow Bay will sign the contract for the harbor wall next week."
+    above = (
+        "Mayor Dana Whitlock told forty fishermen and their union on Monday that the council of Marlow Bay would sign the contract "
+        "for the wall in the harbor after nine hours of debate, which her opponents called a gift to builders of the islands."
+    )
+    next_one, told = (
+        s for s in statements([_titled(1, "Wall", ahead), _titled(2, "Wall", above)]) if not s.is_headline
+    )
+    assert next_one.like(told) < 0.6
+    assert coming([next_one], []) == [next_one]
+    assert coming([next_one], [told]) == []

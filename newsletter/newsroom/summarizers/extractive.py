@@ -13,6 +13,7 @@ from newsletter.newsroom.outdated import current, has_come, newest_toll, other_t
 from newsletter.newsroom.overview import overview_of
 from newsletter.newsroom.salience import terms
 from newsletter.newsroom.selection import (
+    REPEATED,
     WORD_FOR_WORD,
     choose,
     neutral_scores,
@@ -28,6 +29,7 @@ from newsletter.newsroom.waves import latest_wave
 CENTER_FIRST = 0.1  # what speaks for a center outlet's sentence in the Lede, so that the Sides keep their own for their Summaries
 MOST_BULLETS = 6
 FEW_QUESTIONS = 2  # where only the Summaries answer any
+SAYS_ALL = 0.25  # share of what comes next that a sentence above may leave out and still say it
 FEW_HEADLINES = 2  # told for a Side whose excerpts give nothing
 NEAR = 2  # meaning words of the Headline that the Lede has too: it is about the same
 ADDS = 3  # meaning words at least by which the Lede says more than the Headline
@@ -209,7 +211,10 @@ def coming(pool: Sequence[Statement], told: Sequence[Statement]) -> list[Stateme
             and s.about >= questions.ABOUT
             and questions.tells_next(s.text)
             and questions.is_fresh(s, latest)
-            and all(s.like(t) < 0.6 for t in told)
+            and all(
+                s.like(t) < REPEATED and len(set(s.terms) - set(t.terms)) > SAYS_ALL * len(set(s.terms))
+                for t in told
+            )
             and not has_come(s, pool)
         ):
             return [s]
