@@ -44,7 +44,14 @@ def backup(url: str, file: Path) -> int:
                 closing(sqlite3.connect(path)) as here,
                 closing(sqlite3.connect(partial)) as there,
             ):
-                here.backup(there)
+                try:
+                    here.backup(there)
+                except sqlite3.OperationalError as error:
+                    if "full" not in str(error):
+                        raise
+                    raise DatabaseError(
+                        f"The backup cannot be written: the disk of {file} is full."
+                    ) from None
         else:
             _postgres(url, "pg_dump", "--format=custom", f"--file={partial}")
         partial.replace(file)  # a half-written backup never bears the name that was asked for

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from newsletter.circulation.subscriber_rows import (
 )
 from newsletter.circulation.subscribers_file import ImportReport
 from newsletter.cli import cli
+from newsletter.commands.subscribers import _said
 from newsletter.errors import NewsletterError
 from newsletter.models import AuditEntry, Notice, Subscriber, Suppression
 from newsletter.settings import Settings
@@ -319,3 +321,11 @@ def test_the_command_imports_and_exports(run: Callable[..., Result], tmp_path: P
 def test_the_command_says_what_it_cannot_read(run: Callable[..., Result], name: str) -> None:
     result = run("import", name)
     assert isinstance(result.exception, NewsletterError)
+
+
+def test_one_row_is_said_to_be_one() -> None:
+    report = ImportReport(
+        rows=1, imported=1, known=0, refused=(), unproved=(), ignored_columns=(), dry_run=False
+    )
+    assert _said(Path("a.csv"), report).startswith("1 row: 1 imported")
+    assert _said(Path("a.csv"), replace(report, rows=2)).startswith("2 rows: 1 imported")

@@ -238,6 +238,14 @@ def test_a_question_that_nobody_can_answer_is_answered_with_no(migrated: Path, t
     assert (done.returncode, done.stderr.strip().splitlines()[-1]) == (1, "Nothing was done.")
 
 
+def test_a_backup_onto_a_full_disk_blames_that_disk_and_not_the_database(
+    say, tiny_disk: Path, migrated: Path
+) -> None:
+    said = say("db", "backup", "disk/copy.db", code=4, DATABASE_URL=f"sqlite:///{migrated}")
+    assert said == "The backup cannot be written: the disk of disk/copy.db is full."
+    assert [p.name for p in tiny_disk.iterdir()] == ["n.db"]
+
+
 def test_full_standard_output(shell: Shell, tmp_path: Path) -> None:
     done = shell("settings", cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, out="/dev/full")
     assert done.returncode == 1
