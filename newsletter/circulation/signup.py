@@ -36,6 +36,7 @@ class Confirmed:
     subscriber: Subscriber
     first: bool
     trial: bool  # a Trial runs from now
+    welcomed: bool = False  # a welcome is on its way
 
 
 def consent_words(site_name: str) -> str:
@@ -149,7 +150,7 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
             values={"trial": trial},
         )
     _log.info("signup.confirmed", subscriber_id=subscriber.id, trial=trial)
-    return Confirmed(subscriber, first=True, trial=trial)
+    return Confirmed(subscriber, first=True, trial=trial, welcomed=first)
 
 
 def subscriber_of(session: Session, subject: str) -> Subscriber:

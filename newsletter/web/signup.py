@@ -13,6 +13,7 @@ from newsletter.circulation.addresses import AddressError
 from newsletter.circulation.tokens import CONFIRM, ExpiredToken, TokenError
 from newsletter.web import haste
 from newsletter.web.csrf import check_form
+from newsletter.web.plan import plan_of
 from newsletter.web.services import services
 
 bp = Blueprint("signup", __name__)
@@ -91,6 +92,7 @@ def confirm(token: str) -> Response:
             confirmed = circulation.confirm(
                 session, token, tokens=found.tokens, settings=found.settings, now=found.now()
             )
+            plan = plan_of(confirmed.subscriber)
     except TokenError as error:
         return _refusal(error)
     return make_response(
@@ -98,7 +100,8 @@ def confirm(token: str) -> Response:
             "confirm_done.html",
             subscriber=confirmed.subscriber,
             left=confirmed.subscriber.unsubscribed_at is not None,
-            trial=confirmed.subscriber.trial_started_at is not None,
+            done=confirmed,
+            plan=plan,
         )
     )
 
