@@ -34,7 +34,11 @@ class Answer:
 
 def why(session: Session, address: str, *, settings: Settings, now: datetime) -> Answer:
     """What became of the latest Issue's copy for this address. Raises ``AddressError`` for what is no address."""
-    known_as = address_hash(settings.hash_key, normalise(address))
+    return why_of(session, address_hash(settings.hash_key, normalise(address)), now=now)
+
+
+def why_of(session: Session, known_as: str, *, now: datetime) -> Answer:
+    """The same by the address's keyed hash: what is kept is never refused for what an address must look like today."""
     reader = session.scalars(select(Subscriber).where(Subscriber.address_hash == known_as)).one_or_none()
     suppression = session.scalars(
         select(Suppression).where(Suppression.address_hash == known_as)

@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 from newsletter import db
 from newsletter.circulation import comps, suppressing
 from newsletter.circulation.access import Access, Facts, access
-from newsletter.circulation.why import Answer, why
+from newsletter.circulation.local_hour import living_zone
+from newsletter.circulation.why import Answer, why_of
+from newsletter.clock import day_in
 from newsletter.errors import NotFound, Refused
 from newsletter.mailroom.tally import DeliveryStory, story_of
 from newsletter.models import Notice, Subscriber, Suppression
@@ -75,7 +77,7 @@ def reader(number: int) -> Response:
                 ),
                 now=site.now(),
             ),
-            why=why(session, row.address, settings=site.settings, now=site.now()),
+            why=why_of(session, row.address_hash, now=site.now()),
             suppression=suppressing.suppression_of(session, row),
             issues=tuple(story_of(session, row.id)),
             notices=tuple(
@@ -87,7 +89,9 @@ def reader(number: int) -> Response:
                 )
             ),
         )
-    return make_response(render_template("desk/reader.html", reader=shown, row=shown.row))
+    today = day_in(living_zone(row.zone, site.settings.EDITION_TZ), site.now())
+    paused = row.paused_until if row.paused_until and row.paused_until > today else None
+    return make_response(render_template("desk/reader.html", reader=shown, row=shown.row, paused=paused))
 
 
 @bp.post("/readers/<int:number>/suppress")

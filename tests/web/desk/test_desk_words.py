@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from newsletter import db
 from newsletter.models import Delivery, Issue
+from tests.circulation.readers import make_reader
 from tests.conftest import MORNING
 from tests.servers.sendgrid_server import KEY, SendGridServer
 
@@ -56,3 +59,19 @@ def test_withdrawing_says_how_many_it_no_longer_reaches(
                 )
             )
     assert said in desk.page(f"{ISSUE}/withdraw")
+
+
+@pytest.mark.parametrize(("until", "said"), [(1, "paused until Tuesday, 3 March 2026"), (0, ""), (-9, "")])
+def test_a_pause_that_is_over_is_none(desk, sessions: db.Sessions, until: int, said: str) -> None:
+    day = MORNING.date() + timedelta(days=until)
+    ann = make_reader(sessions, MORNING, paused_until=day)
+    page = desk.page(f"readers/{ann.id}")
+    assert said in page
+    assert ("paused until" in page) == bool(said)
+
+
+def test_a_reader_whose_address_would_be_refused_today_has_their_page_all_the_same(
+    desk, sessions: db.Sessions
+) -> None:
+    ann = make_reader(sessions, MORNING, "x" * 70 + "@example.com")
+    assert "No issue has been dispatched yet" in desk.page(f"readers/{ann.id}")
