@@ -26,12 +26,12 @@ STRESSED = 3.0  # being near the Side's own headlines rather than the other's
 NEARER, LEAST_NEARER = 1.5, 0.005  # being nearer to them at all: by this much of a cosine
 LEADS = 0.2  # sentences that open their article: outlets put first what they find first
 ON_MATTER = 1.0  # being near the headlines of all (cosine): new is worth little beside the matter
-FULLER = 0.4  # FULL_WORDS of text
+FULLER = 0.3  # FULL_WORDS of text
 FULL_WORDS = 50
 JUDGING = 0.3  # loaded words, each
 SHORT = 4.0  # the share of FEWEST_WORDS that is lacking
 # What a Side says should be new: shares of its sentences that stand in the Lede or the Overview already …
-AGAIN, NEARLY_AGAIN = 1.2, 0.3  # … word for word, and in other words
+AGAIN, NEARLY_AGAIN = 0.8, 0.3  # … word for word, and in other words
 NOTHING_NEW = 0.4  # all of them
 FEWEST_WORDS, MOST_WORDS = 28, 80
 MOST_SENTENCES = 3
