@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from newsletter.newsroom.leans import SIDES, Side
-from newsletter.newsroom.salience import terms
+from newsletter.newsroom.salience import cosine, terms
 from newsletter.newsroom.sentences import plain, split
 from newsletter.newsroom.speakers import carried_on, described, in_full, speaker, the_only_one
+from newsletter.newsroom.statements import MANY
 from newsletter.newsroom.summarizers.protocol import ArticleText
 from newsletter.newsroom.telling import Citation, Quote
 
@@ -17,6 +19,7 @@ HANDY = 14  # words of the best length
 MOST = 2  # of a Side
 AGAIN = 0.6  # share of its meaning words from which a quotation repeats another
 TOLD = 0.8  # and from which a sentence that is printed has told it
+BESIDE = 0.22  # cosine of an Article's headline to the others' under which it is not quoted
 _QUOTED = re.compile(r"“([^“”]{12,260})”|\"([^\"]{12,260})\"")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|am|be|been|has|have|had|do|does|did|will|would|can|could|should|must|may|might|cannot|want|need|know|knew|"
@@ -54,8 +57,9 @@ def of_sides(articles: Sequence[ArticleText], *, taken: Sequence[str] = ()) -> d
     """:func:`quotes` of each Side. Whoever has the fewest to choose from chooses first, so that words which several Sides
     quote are left to the one that has no others; and neither left nor right is quoted twice while the other is not at all.
     """
+    fit = [a for a in articles if not _is_beside(a, articles)]
     able = {
-        side: [q for q in _of_articles([a for a in articles if a.side is side]) if not _told(q, taken)]
+        side: [q for q in _of_articles([a for a in fit if a.side is side]) if not _told(q, taken)]
         for side in SIDES
     }
     present = {a.side for a in articles}
@@ -75,6 +79,13 @@ def of_sides(articles: Sequence[ArticleText], *, taken: Sequence[str] = ()) -> d
 
 
 _OTHER: Mapping[Side, Side] = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+
+
+def _is_beside(article: ArticleText, articles: Sequence[ArticleText]) -> bool:
+    """Of many Articles one whose headline is hardly like the others': it tells of something beside the Story."""
+    others = Counter(t for a in articles if a.id != article.id for t in terms(a.headline))
+    own = Counter(terms(article.headline))
+    return len(articles) > MANY and bool(own) and cosine(own, others) < BESIDE
 
 
 def _of_articles(articles: Sequence[ArticleText]) -> list[Quote]:

@@ -121,13 +121,13 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
 
 
 def of_another_matter(statement: Statement, articles: Sequence[ArticleText]) -> bool:
-    """A headline that shares no word with that of any other Article: it was grouped here in error, or says nothing."""
+    """A headline that shares no word with that of any other Article, or of many Articles anything under such a headline: it
+    was grouped here in error, or says nothing."""
     others = [a for a in articles if a.id != statement.article.id]
-    return (
-        statement.is_headline
-        and len(others) > 1
-        and not any(set(statement.terms) & set(terms(a.headline)) for a in others)
-    )
+    if len(others) < 2 or not (statement.is_headline or len(others) >= MANY):
+        return False
+    own = set(terms(statement.article.headline))
+    return bool(own) and not any(own & set(terms(a.headline)) for a in others)
 
 
 def _shares(words: Sequence[str], article: ArticleText, articles: Sequence[ArticleText]) -> bool:

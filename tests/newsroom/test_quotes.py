@@ -135,3 +135,10 @@ def test_a_quotation_is_told_when_a_sentence_prints_a_good_part_of_it() -> None:
     assert (
         len(quotes([_article(WALL)], taken=["The wall of Marlow Bay was approved on Tuesday for all."])) == 1
     )
+
+
+def test_an_article_beside_the_story_is_not_quoted() -> None:
+    five = [_of(Side.LEFT, n, "The vote took nine hours.") for n in range(1, 6)]
+    stray = ArticleText(9, "Outlet 9", Side.RIGHT, "Swan nests on the slipway of Quorn", WALL, DAY)
+    assert of_sides([*five, stray])[Side.RIGHT] == ()
+    assert len(of_sides([*five, _of(Side.RIGHT, 9, WALL)])[Side.RIGHT]) == 1
