@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,7 +17,7 @@ from sample_site import HOSTILE, opened
 from sqlalchemy import select, update
 
 from newsletter import db
-from newsletter.models import Article, Issue, Outlet, Story, Subscriber
+from newsletter.models import Article, Issue, Outlet, Placement, Story, Subscriber
 
 PAGES = ["/", "/issues", "/about", "/privacy", "/terms", "/signup"]
 
@@ -36,6 +38,31 @@ def test_every_page_has_one_heading_a_title_and_no_foreign_request(
         )
         assert not re.search(r"<script(?![^>]*(?:\bsrc=|ld\+json))|\son[a-z]+=|style=", page.text), address
         assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+def test_a_side_that_ran_only_a_wire_copy_is_not_said_to_have_carried_nothing(
+    browser: FlaskClient, sessions: db.Sessions, published: Issue
+) -> None:
+    with sessions.begin() as session:
+        placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
+        assert placed is not None
+        articles = session.scalars(select(Article).where(Article.story_id == placed.story_id)).all()
+        first = next(a for a in articles if a.outlet.lean == "center")
+        first.published_at = first.gathered_at = min(a.published_at for a in articles) - timedelta(hours=1)
+        first.wire_key = "w"
+        copied = {a.outlet.name for a in articles if a.outlet.lean.endswith("right")}
+        for one in articles:
+            if one.outlet.name in copied:
+                one.wire_key = "w"
+        words = placed.telling.words
+        placed.telling.words = {**words, "summaries": [x for x in words["summaries"] if x["side"] != "right"]}
+        slug = session.get_one(Story, placed.story_id).slug
+    assert copied
+    told, front = browser.get(f"/stories/{slug}").text, browser.get("/").text
+    assert "No outlet we read on the right has carried this story in words of its own." in told
+    assert "No outlet we read on the right has carried this story" not in front
+    assert "Only wire copy on the right: " in front
+    assert all(name in unescape(front) for name in copied)
 
 
 def test_the_front_page_boasts_of_no_balance_that_is_not_there(
