@@ -149,6 +149,8 @@ def _after_headline(passage: str, headline: str) -> int:
     starts_anew = re.match(r"[\"“]?(?:The|A|An|In|On|At|It|After|As|When|While|Watch)\b", rest) or set(
         _folded(rest)[:12]
     ) & {w for w in _folded(passage[:place]) if len(w) > 3}
+    if alike == 1.0 and passage[:place].rstrip().endswith(headline.rstrip()) and len(rest.split()) >= 8:
+        return place
     return place if starts_anew and (alike >= 0.75 or len(rest.split()) >= 8) else 0
 
 

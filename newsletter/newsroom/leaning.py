@@ -11,7 +11,7 @@ _DANGLING = re.compile(
     r"Then|Instead|Moreover|Furthermore|Additionally|Besides|Thus|Hence|Therefore|Nevertheless|Nonetheless|Indeed|Likewise|Similarly|"
     r"Otherwise|Afterwards?|Later|Earlier|Such|Here|There|Another|Others?|Both|Either|Neither|Consequently|Accordingly|Conversely|Rather|"
     r"Plus|Again|Even so|In addition|In contrast|In response|In turn|In other words|In fact|On the other hand|At the same time|"
-    r"As a result|As such|For example|For instance|By contrast|After that|After this|Since then|Of course|To be sure|Elsewhere|"
+    r"As a result|As such|(?:Hours|Days|Weeks|Minutes|Moments) (?:earlier|later)|For example|For instance|By contrast|After that|After this|Since then|Of course|To be sure|Elsewhere|"
     r"Among (?:them|those)|The (?:latter|former|pair|duo|two|same|other)\b|One of them|Speaking (?:to|at|on|in|during|after)|"
     r"Doing so|That said|What[’']s more|Even|Not only|Just|Well|Yes|No|Maybe|Perhaps|Now|Today|Like|Which|Who|Whose)\b"
     r"(?!\s+(?:week|weekend|month|year|summer|fall|autumn|winter|spring|morning|afternoon|evening|as|are|is|were|was|have|has)\b)"
@@ -43,6 +43,13 @@ _ANSWERS = re.compile(
 _TELLS_THE_NEWS = re.compile(
     r"\b(?:confirmed|broke|announced|shared) the (?P<what>news|reports?|arrest|move|deal)\b(?! (?:of|that|on|in)\b)"
 )
+# "“…,” the senator told reporters": who it was stood before. A court or a ministry that speaks is known by what it is.
+_SPEAKER_TOLD_OF = re.compile(
+    r"[”\"],? (?:said )?the (?:(?!court|statement|ministry|report|group|company|department|agency|union|police)[A-Za-z’'-]+ ){0,2}?"
+    r"(?P<what>senator|congressman|congresswoman|lawmaker|governor|mayor|minister|premier|spokes(?:person|man|woman)|officer|"
+    r"lawyer|attorney|director|chairman|analyst|expert|professor|candidate|source|man|woman)\b(?! (?:of|for|in|at)\b)"
+    r"(?: (?:said|told|added|wrote|warned|noted|explained)\b|[,.]|$)"
+)
 _VOICE = re.compile(
     r"(?:said|says|told|wrote|added|asked|argued|warned|continued|explained|noted|insisted|tweeted|posted|called|claimed)"
 )
@@ -72,7 +79,12 @@ def points_back(text: str) -> bool:
 
 def pointed_at(text: str) -> str | None:
     """The stem of what the sentence only points back at: "move" of "The move came after …"; None when it does not."""
-    found = _POINTS_BACK.match(text) or _ANSWERS.match(text) or _TELLS_THE_NEWS.search(unquoted(text))
+    found = (
+        _POINTS_BACK.match(text)
+        or _ANSWERS.match(text)
+        or _TELLS_THE_NEWS.search(unquoted(text))
+        or _SPEAKER_TOLD_OF.search(text)
+    )
     return stem(found["what"]) if found else None
 
 

@@ -48,6 +48,7 @@ _POSSESSIVE = re.compile(
     r"(?<!\bit)(?<!\bhe)(?<!\bshe)(?<!\bwho)(?<!that)(?<!there)(?<!what)[’']s\b", re.IGNORECASE
 )
 _TWICE = re.compile(r"\b(the|a|an|of|to|in|and|was|for|with|by|as|from) \1\b")  # "the the second city"
+_LOOSE = re.compile(r"(?<=\w) (?=[,;] )")
 _END = re.compile(r"[.!?][\"”’'»)\]]*$")
 _WORD = re.compile(r"[A-Za-z0-9À-ÿ$€£%][\w’'.,%\-]*")
 
@@ -107,8 +108,13 @@ def pieces(text: str, headline: str = "") -> tuple[Piece, ...]:
     for position, raw in enumerate(parts):
         passage = trimmed(without_heading(raw, headline))
         if usable(passage) and not (position == len(parts) - 1 and is_cut_off(passage)):
-            found.append(Piece(_TWICE.sub(r"\1", unshouted(plain(passage))), passage, position))
+            found.append(Piece(_printable(passage), passage, position))
     return tuple(found)
+
+
+def _printable(passage: str) -> str:
+    """Without what is a slip of the hand: a word printed twice, white space before a comma."""
+    return _LOOSE.sub("", _TWICE.sub(r"\1", unshouted(plain(passage))))
 
 
 def is_cut_off(last: str) -> bool:

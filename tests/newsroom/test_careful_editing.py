@@ -214,6 +214,8 @@ def test_a_place_and_a_day_with_capitals_run_together_are_taken_apart() -> None:
         ("President of the Marlow Rock Company, he also runs a ferry to the islands.", True),
         ("A former engineer of the harbor board, she has drawn three walls.", True),
         ("First came his tour of the northern piers of Marlow Bay.", True),
+        ("Hours earlier, the council of Quorn had voted for a wall.", True),
+        ("Hours after the council voted, the harbor of Quorn was closed.", False),
         ("Dana Whitlock said on Monday in Marlow Bay, he would sign it.", False),
         ("In the harbor of Marlow Bay, she found forty berths.", False),
     ],
@@ -227,6 +229,10 @@ def test_whoever_a_sentence_speaks_of_is_named_in_it(text: str, *, leans: bool) 
     [
         ("The angry response prompted the mayor to clarify the plan.", "respons"),
         ("A lawyer of the harbor board confirmed the news to The Heron.", "news"),
+        ("“The wall will leak,” the senator told reporters in Marlow Bay.", "senat"),
+        ("“The wall will leak,” said the spokesman.", "spokesman"),
+        ("“The wall will leak,” Senator Ann Teal told reporters.", None),
+        ("“The wall will leak,” the harbor court said in its ruling.", None),
         ("The response of the town to the plan was angry for weeks.", None),
         ("A lawyer confirmed the news that the wall would be built.", None),
     ],
@@ -276,3 +282,14 @@ def test_what_comes_next_says_more_than_one_sentence_above_it() -> None:
     assert next_one.like(told) < 0.6
     assert coming([next_one], []) == [next_one]
     assert coming([next_one], [told]) == []
+
+
+def test_a_heading_printed_whole_before_the_text_is_taken_off_however_the_text_begins() -> None:
+    headline = "Marlow Bay’s Council Promises Quick Harbor Wall Following Overnight Vote"
+    text = "Cheers rang out in the hall of Marlow Bay when the council had voted for a wall."
+    assert [p.text for p in pieces(f"{headline} {text}", headline)] == [text]
+
+
+def test_no_space_is_printed_before_a_comma() -> None:
+    (piece,) = pieces("The council named four engineers , among them Cole Teal, to draw the harbor wall.")
+    assert "engineers, among" in piece.text
