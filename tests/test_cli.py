@@ -60,3 +60,15 @@ def test_help_imports_none_of_the_heavy_libraries() -> None:
     assert "Gather, group, summarize" in help_text
     assert "click" in loaded.split()
     assert not HEAVY & set(loaded.split())
+
+
+def test_control_c_amid_the_imports_stops_as_it_does_later(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")  # as if it came just then
+    done = subprocess.run(
+        [sys.executable, "-m", "newsletter", "issue", "list"],
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (130, "Stopped.\n")
