@@ -13,6 +13,7 @@ from newsletter.newsroom.overview import WEIGHTS
 
 WALL = "The council of Marlow Bay approved a harbor wall on Tuesday after a debate of nine hours."
 COST = "Mayor Dana Whitlock said the harbor wall of Marlow Bay would cost the town $12 million."
+LAMPS = "A museum reopened its wing of glass with a show of lamps."
 
 
 def _file(tmp_path: Path, *rows: object) -> str:
@@ -112,7 +113,7 @@ def test_weights_are_learnt_by_name_and_say_what_they_are_worth_elsewhere(tmp_pa
 
 def test_history_is_held_against_judged_pairs(tmp_path: Path) -> None:
     wall = {"left": {"title": "Wall approved", "body": f"On Tuesday Dana Whitlock spoke. {COST}"}}
-    other = {"left": {"title": "Lamps", "body": "A museum reopened its wing of glass with a show of lamps."}}
+    other = {"left": {"title": "Lamps", "body": LAMPS}}
     rows = [
         {"date": "2021-08-05T10:00:00-07:00", "news": wall},
         {"date": "2021-08-09", "news": wall},
@@ -133,7 +134,7 @@ def test_history_is_held_against_judged_pairs(tmp_path: Path) -> None:
 def test_stability_counts_what_changes_its_story_as_articles_arrive(tmp_path: Path) -> None:
     rows = [
         {"id": n, "title": text[:30], "text": text, "date": f"2026-03-02T{n:02}:00:00+00:00", "label": label}
-        for n, (text, label) in enumerate([(WALL, "a"), (WALL, "a"), (COST, "b")])
+        for n, (text, label) in enumerate([(WALL, "a"), (WALL, "a"), (LAMPS, "b")])
     ]
     found = json.loads(CliRunner().invoke(evaluate, ["stability", _file(tmp_path, *rows)]).stdout)
     assert (found["n"], found["rounds"], found["changed"]) == (3, 3, 0)
