@@ -68,6 +68,16 @@ def test_all_that_were_handed_over_together_are_decided_at_once(say, sessions) -
     assert say("decide", "2026-03-02", "--batch-of", "2", "--as", "arrived", "--reason", "again")[0] == 9
 
 
+def test_one_copy_is_said_to_be_one_and_a_provider_without_a_name_to_have_none(say, sessions) -> None:
+    for number in (1, 2):
+        say("decide", "2026-03-02", "--id", str(number), "--as", "arrived", "--reason", "in their log")
+    assert "batch of 3: 1 copy handed over to sendgrid together" in say("uncertain", "2026-03-02")[1]
+    with sessions.begin() as session:
+        session.get_one(Delivery, 3).provider = None
+    said = say("uncertain", "2026-03-02")[1]
+    assert "1 copy handed over to an unnamed provider together" in said
+
+
 def test_a_correction_is_looked_at_then_owed_then_mailed_by_the_settle_step(say, sessions, tmp_path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("We wrote Monday.\n\nIt is Tuesday.")

@@ -69,7 +69,8 @@ def withdraw_correction(number: int, reason: str, by: str, now: str | None) -> N
     """Stop a correction: what is still pending of it never goes."""
     press = opening.open_press(opening.open_settings(), now=now)
     left = press.withdraw_correction(number, by=by, reason=reason)
-    click.echo(f"Correction {number} is withdrawn; {left:,} copies were still pending.")
+    were = "1 copy was" if left == 1 else f"{left:,} copies were"
+    click.echo(f"Correction {number} is withdrawn; {were} still pending.")
 
 
 for _command in (correct, withdraw_correction):

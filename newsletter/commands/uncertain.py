@@ -42,9 +42,9 @@ def uncertain(day: date, as_json: bool) -> None:
     if len(ones) > MOST_SHOWN:
         click.echo(f"… and {len(ones) - MOST_SHOWN:,} more; --json lists them all.")
     for batch in batches:
-        click.echo(
-            f"batch of {batch.first}: {batch.copies:,} copies handed over to {batch.provider} together"
-        )
+        what = "1 copy" if batch.copies == 1 else f"{batch.copies:,} copies"
+        whom = batch.provider or "an unnamed provider"
+        click.echo(f"batch of {batch.first}: {what} handed over to {whom} together")
     if ones:
         click.echo(
             f"{len(ones):,} uncertain. Look at the provider's own log, then: "
