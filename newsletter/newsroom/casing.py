@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from newsletter.newsroom.abbreviations import ends_sentence
 from newsletter.newsroom.plain_words import PLAIN_STEMS
@@ -71,21 +72,11 @@ class Casing:
         capital: Counter[str] = Counter()
         pairs: set[tuple[str, str]] = set()
         for text in texts:
-            if in_capitals(text):
-                continue
-            for match in _WORD.finditer(text):
-                word = match.group()
-                if word[0].islower():
-                    small[word.lower()] += 1
-                elif not _SENTENCE_START.search(text[max(0, match.start() - 3) : match.start()]) and (
-                    stem(word.lower()) not in PLAIN_STEMS or _runs(text, match.start(), match.end())
-                ):
-                    capital[word.lower()] += 1
-            pairs.update(
-                (m.group(1).lower(), m.group(2).lower())
-                for m in _PAIR.finditer(text)
-                if stem(m.group(1).lower()) not in PLAIN_STEMS or _runs(text, m.start(), m.end(2))
-            )
+            if not in_capitals(text):
+                written_small, written_tall, beside = _written(text)
+                small.update(written_small)
+                capital.update(written_tall)
+                pairs.update(beside)
         return cls(
             frozenset(w for w, n in small.items() if n >= capital[w]),
             frozenset(w for w, n in capital.items() if n > small[w]),
@@ -105,6 +96,26 @@ class Casing:
         if len(root) >= 4 and any(root + end in self.small for end in ("", "e", "s", "es", "ed", "ing")):
             return True
         return self.words >= _ENOUGH_WORDS and bool(_PLAIN_ENDING.search(word))
+
+
+@lru_cache(maxsize=4_000)
+def _written(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The words that the text writes small, those it writes with a capital inside a sentence, and pairs of these."""
+    small, capital = [], []
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if word[0].islower():
+            small.append(word.lower())
+        elif not _SENTENCE_START.search(text[max(0, match.start() - 3) : match.start()]) and (
+            stem(word.lower()) not in PLAIN_STEMS or _runs(text, match.start(), match.end())
+        ):
+            capital.append(word.lower())
+    pairs = (
+        (m.group(1).lower(), m.group(2).lower())
+        for m in _PAIR.finditer(text)
+        if stem(m.group(1).lower()) not in PLAIN_STEMS or _runs(text, m.start(), m.end(2))
+    )
+    return tuple(small), tuple(capital), tuple(pairs)
 
 
 def _runs(text: str, start: int, end: int) -> bool:

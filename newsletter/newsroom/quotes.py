@@ -57,7 +57,8 @@ def of_sides(articles: Sequence[ArticleText], *, taken: Sequence[str] = ()) -> d
     """:func:`quotes` of each Side. Whoever has the fewest to choose from chooses first, so that words which several Sides
     quote are left to the one that has no others; and neither left nor right is quoted twice while the other is not at all.
     """
-    fit = [a for a in articles if not _is_beside(a, articles)]
+    beside = _beside(articles)
+    fit = [a for a in articles if a.id not in beside]
     able = {
         side: [q for q in _of_articles([a for a in fit if a.side is side]) if not _told(q, taken)]
         for side in SIDES
@@ -81,11 +82,13 @@ def of_sides(articles: Sequence[ArticleText], *, taken: Sequence[str] = ()) -> d
 _OTHER: Mapping[Side, Side] = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 
 
-def _is_beside(article: ArticleText, articles: Sequence[ArticleText]) -> bool:
-    """Of many Articles one whose headline is hardly like the others': it tells of something beside the Story."""
-    others = Counter(t for a in articles if a.id != article.id for t in terms(a.headline))
-    own = Counter(terms(article.headline))
-    return len(articles) > MANY and bool(own) and cosine(own, others) < BESIDE
+def _beside(articles: Sequence[ArticleText]) -> frozenset[int]:
+    """Of many Articles those, by number, whose headline is hardly like the others': they tell of something beside the Story."""
+    titles = {a.id: Counter(terms(a.headline)) for a in articles}
+    whole: Counter[str] = sum(titles.values(), Counter())
+    if len(articles) <= MANY:
+        return frozenset()
+    return frozenset(n for n, own in titles.items() if own and cosine(own, whole - own) < BESIDE)
 
 
 def _of_articles(articles: Sequence[ArticleText]) -> list[Quote]:

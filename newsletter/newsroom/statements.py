@@ -120,14 +120,14 @@ def statements(articles: Sequence[ArticleText]) -> list[Statement]:
     return found
 
 
-def of_another_matter(statement: Statement, articles: Sequence[ArticleText]) -> bool:
-    """A headline that shares no word with that of any other Article, or of many Articles anything under such a headline: it
-    was grouped here in error, or says nothing."""
-    others = [a for a in articles if a.id != statement.article.id]
-    if len(others) < 2 or not (statement.is_headline or len(others) >= MANY):
-        return False
-    own = set(terms(statement.article.headline))
-    return bool(own) and not any(own & set(terms(a.headline)) for a in others)
+def of_other_matters(articles: Sequence[ArticleText]) -> frozenset[int]:
+    """Articles, by number, whose headline shares no word with that of any other: grouped here in error, or saying nothing.
+    Of two Articles none."""
+    own = {a.id: set(terms(a.headline)) for a in articles}
+    using = Counter(t for words in own.values() for t in words)
+    if len(articles) < 3:
+        return frozenset()
+    return frozenset(n for n, words in own.items() if words and all(using[t] == 1 for t in words))
 
 
 def _shares(words: Sequence[str], article: ArticleText, articles: Sequence[ArticleText]) -> bool:

@@ -21,7 +21,7 @@ from newsletter.newsroom.selection import (
 )
 from newsletter.newsroom.side_telling import MOST_SENTENCES, told_by
 from newsletter.newsroom.side_words import side_words
-from newsletter.newsroom.statements import Statement, of_another_matter, same_said, statements
+from newsletter.newsroom.statements import MANY, Statement, of_other_matters, same_said, statements
 from newsletter.newsroom.summarizers.protocol import ArticleText, SummarizerError
 from newsletter.newsroom.telling import Bullet, BulletKind, Question, Sentence, Summary, Telling
 from newsletter.newsroom.waves import latest_wave
@@ -49,7 +49,8 @@ class Extractive:
         articles = _in_order(articles)
         pool = current(statements(articles))
         toll = newest_toll(pool)
-        together = [s for s in pool if not of_another_matter(s, articles)]
+        beside, many = of_other_matters(articles), len(articles) > MANY
+        together = [s for s in pool if s.article.id not in beside or not (s.is_headline or many)]
         plain = [s for s in together or pool if not other_toll(s.text, toll)] or pool
         newest = {a.id for a in latest_wave(articles)}
         headline = headlines.neutral(
