@@ -106,19 +106,24 @@ def overtaken(statement: Statement, pool: Sequence[Statement], latest: datetime 
 
 
 def has_come(statement: Statement, pool: Sequence[Statement]) -> bool:
-    """What the sentence calls coming, behind what it tells as done, another of no earlier time tells as done too."""
+    """What the sentence calls coming, behind what it tells as done, another of no earlier time tells as done too.
+
+    Or :data:`FEWEST` Outlets of any time do: an old text may bear the date of the day on which its Feed showed it.
+    """
     own = unquoted(statement.text)
     comes = _COMING.search(own)
     if comes is None:
         return False
     matter = _matter(own[comes.end() :]) - _done(own[: comes.start()])
-    return any(
-        other.article.published_at >= statement.article.published_at
-        and matter & _done(other.text)
-        and statement.like(other) >= SAME_MATTER
+    telling = [
+        other.article
         for other in pool
         if other.article.id != statement.article.id
-    )
+        and matter & _done(other.text)
+        and statement.like(other) >= SAME_MATTER
+    ]
+    later = any(article.published_at >= statement.article.published_at for article in telling)
+    return later or len({article.outlet for article in telling} - {statement.article.outlet}) >= FEWEST
 
 
 def _done_that_day(statement: Statement, days: Sequence[str], pool: Sequence[Statement]) -> bool:

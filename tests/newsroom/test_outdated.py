@@ -78,6 +78,15 @@ def test_what_comes_next_has_not_come_already() -> None:
     assert not has_come(stale, [stale])
 
 
+def test_what_comes_next_has_not_come_already_however_late_its_feed_dates_it() -> None:
+    sent = "The harbor board voted on Wednesday and sent the wall to the council of Marlow Bay, and it is expected to approve it."
+    late = _article(1, sent)
+    given = [_article(n, DONE, days=n) for n in (2, 3)]
+    stale, *done = (s for s in statements([late, *given]) if not s.is_headline)
+    assert has_come(stale, [stale, *done])
+    assert not has_come(stale, [stale, done[0]])  # one Outlet of the days before may speak of another vote
+
+
 def test_of_two_tolls_the_newest_is_told() -> None:
     headlines = [
         "71 killed in Marlow Bay storm",
