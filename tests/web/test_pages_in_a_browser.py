@@ -23,7 +23,7 @@ from tests.circulation.readers import KEY, link_for, make_reader, tokens_at
 from tests.conftest import MORNING
 
 pytestmark = pytest.mark.browser
-WALKS = 4  # through all pages
+WALKS = 5  # through all pages
 HEAVIEST = 60 * 1024  # bytes over the wire: page, styles, script, pictures, header lines
 PAGES = ("/", "/signup", "/issues", "/about", "/privacy", "/terms", "/signin", "/checkout", "/nowhere")
 # WCAG 1.4.12: nothing is lost when a reader spaces text so.
@@ -34,6 +34,8 @@ if (!e.hadRecentInput) sum += e.value }).observe({type: 'layout-shift', buffered
 CUT_OFF = """() => [...document.querySelectorAll('main *, header *, footer *')].filter(e => e.scrollWidth > e.clientWidth + 1
 && ['hidden', 'clip'].includes(getComputedStyle(e).overflowX) && e.textContent.trim()).map(e => e.outerHTML.slice(0, 100))"""
 
+LONG_WORDS = """() => { for (const e of document.querySelectorAll('main :is(h1, h2, p:not(.signup__hour, .coverage__line), summary,'
++ 'blockquote, li a:not(.cite), .articles__text, .word)')) e.append(' Donaudampf' + 'schifffahrt'.repeat(9)) }"""
 TOUCHING = """() => { const all = [...document.querySelectorAll('.button, button')].map(e => [e, e.getBoundingClientRect()])
 .filter(([, r]) => r.height); return all.flatMap(([a, r], n) => all.slice(n + 1).filter(([, s]) => Math.max(r.left, s.left)
 - Math.min(r.right, s.right) < 3 && Math.max(r.top, s.top) - Math.min(r.bottom, s.bottom) < 3)
@@ -186,6 +188,15 @@ def test_every_page_can_be_enlarged_four_times_and_spaced_out(open_page: Any, ho
         )
         assert page.evaluate(wider) == 0, (what, "spaced")
         assert page.evaluate(CUT_OFF) == [], (what, "spaced")
+
+
+def test_one_long_word_makes_no_page_wider_than_a_phone(open_page: Any, home: dict[str, str]) -> None:
+    """Headlines are strangers' words, and some hold an address or a compound of forty letters."""
+    page = open_page(375, 700)
+    for what in walk(page, home):
+        page.evaluate(LONG_WORDS)
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wider) == 0, what
 
 
 def test_the_first_key_leads_to_the_words_and_every_focus_is_seen(
