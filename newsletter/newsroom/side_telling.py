@@ -33,6 +33,8 @@ SHORT = 4.0  # the share of FEWEST_WORDS that is lacking
 # What a Side says should be new: shares of its sentences that stand in the Lede or the Overview already …
 AGAIN, NEARLY_AGAIN = 0.8, 0.3  # … word for word, and in other words
 NOTHING_NEW = 0.4  # all of them
+PLENTY = 3  # new sentences from which a Side has others to tell …
+MANY_NEW = 3.0  # … and how many times as much all this weighs then
 FEWEST_WORDS, MOST_WORDS = 28, 80
 MOST_SENTENCES = 3
 # Of the terms of the shorter of two Articles' sentences: together they tell hardly more than one.
@@ -68,6 +70,7 @@ def told_by(
     own = _unit(t for whose, words in headlines.values() if whose is side for t in words)
     other = _unit(t for whose, words in headlines.values() if whose in _OPPOSITE[side] for t in words)
     told_again = {i: max((pool[i].like(s) for s in shown), default=0.0) for i in able}
+    plenty = MANY_NEW if sum(x < REPEATED for x in told_again.values()) >= PLENTY else 1.0
     pointing = {i for i in able if pointed_at(pool[i].text)}
     near = {(i, j) for i, j in combinations(sorted(able), 2) if _repeats(pool[i], pool[j])}
     best: tuple[tuple[bool, float], tuple[int, ...]] | None = None
@@ -88,7 +91,7 @@ def told_by(
                 + FULLER * words / FULL_WORDS
                 - JUDGING * sum(pool[i].loaded for i in chosen) / size
                 - SHORT * max(0.0, 1 - words / FEWEST_WORDS)
-                - _staleness([told_again[i] for i in chosen])
+                - plenty * _staleness([told_again[i] for i in chosen])
             )
             alone = pointing.isdisjoint(chosen) or stands_by_itself(readable([pool[i] for i in chosen]))
             rank = (alone, worth)

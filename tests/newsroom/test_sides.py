@@ -132,6 +132,15 @@ def test_a_side_that_has_more_to_say_repeats_nothing_that_stands_above() -> None
     assert not {s.text for s in first} & {s.text for s in second}
 
 
+def test_a_side_with_plenty_to_say_repeats_not_even_what_its_headline_stresses() -> None:
+    headline = "Marlow Bay approves harbor wall"
+    pool = statements([_article(1, Side.LEFT, headline, *BOTH, STORM, BERTHS, TAXES)])
+    scores = {i: s.salience for i, s in enumerate(pool) if not s.is_headline}
+    vote = [s for s in pool if s.text == VOTE]
+    assert VOTE in [s.text for s in told_by(Side.LEFT, pool, scores)]
+    assert VOTE not in [s.text for s in told_by(Side.LEFT, pool, scores, shown=vote)]
+
+
 def test_a_side_whose_only_sentence_is_told_above_is_not_silent() -> None:
     alone = [_article(1, Side.LEFT, "", VOTE), _article(2, Side.RIGHT, "", STORM)]
     telling = Extractive().tell(alone)
