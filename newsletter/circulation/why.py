@@ -89,7 +89,10 @@ def _of_delivery(session: Session, delivery: Delivery, day: str, now: datetime) 
             later = f"; later: {heard.kind}" + (f" ({heard.reason})" if heard.reason else "") if heard else ""
             return f"{delivery.provider} accepted the issue of {day} at {at}{later}."
         case "uncertain":
-            return f"The issue of {day} was handed over but the answer never came ({delivery.reason}); it is not sent twice."
+            return (
+                f"The issue of {day} was handed over but the answer never came ({delivery.reason}): whether it arrived is "
+                "not known. It waits for the provider's own report or an operator's word."
+            )
         case _:
             return f"The issue of {day}: {delivery.state} at {at} because {delivery.reason or 'no reason was given'}."
 

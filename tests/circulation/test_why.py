@@ -90,7 +90,7 @@ def test_before_any_issue_it_says_how_they_stand(
         ),
         ({"state": "submitting", "provider": "smtp"}, "handed over to smtp right now"),
         ({"state": "accepted", "provider": "outbox"}, "outbox accepted"),
-        ({"state": "uncertain", "reason": "timed out"}, "timed out"),
+        ({"state": "uncertain", "reason": "timed out"}, "(timed out): whether it arrived is not known"),
         ({"state": "failed", "reason": "no such mailbox"}, "no such mailbox"),
         ({"state": "withdrawn", "reason": "unsubscribed"}, "unsubscribed"),
     ],
