@@ -34,7 +34,7 @@ SHORT = 4.0  # the share of FEWEST_WORDS that is lacking
 AGAIN, NEARLY_AGAIN = 0.8, 0.3  # … word for word, and in other words
 NOTHING_NEW = 0.4  # all of them
 PLENTY = 3  # new sentences from which a Side has others to tell …
-MANY_NEW = 3.0  # … and how many times as much all this weighs then
+MANY_NEW = 3.0  # … and how many times as much a sentence told again word for word weighs then
 FEWEST_WORDS, MOST_WORDS = 28, 80
 MOST_SENTENCES = 3
 # Of the terms of the shorter of two Articles' sentences: together they tell hardly more than one.
@@ -91,7 +91,7 @@ def told_by(
                 + FULLER * words / FULL_WORDS
                 - JUDGING * sum(pool[i].loaded for i in chosen) / size
                 - SHORT * max(0.0, 1 - words / FEWEST_WORDS)
-                - plenty * _staleness([told_again[i] for i in chosen])
+                - _staleness([told_again[i] for i in chosen], plenty)
             )
             alone = pointing.isdisjoint(chosen) or stands_by_itself(readable([pool[i] for i in chosen]))
             rank = (alone, worth)
@@ -100,12 +100,14 @@ def told_by(
     return readable([pool[i] for i in best[1]]) if best else []
 
 
-def _staleness(told_again: Sequence[float]) -> float:
+def _staleness(told_again: Sequence[float], plenty: float) -> float:
     """How much of it a reader has read above, from how like each sentence is to what stands there."""
     again = sum(x >= WORD_FOR_WORD for x in told_again)
     nearly = sum(REPEATED <= x < WORD_FOR_WORD for x in told_again)
     size = len(told_again)
-    return AGAIN * again / size + NEARLY_AGAIN * nearly / size + NOTHING_NEW * (again + nearly == size)
+    return (
+        plenty * AGAIN * again / size + NEARLY_AGAIN * nearly / size + NOTHING_NEW * (again + nearly == size)
+    )
 
 
 def _unlike(ranked: Sequence[tuple[int, Statement]]) -> list[int]:
