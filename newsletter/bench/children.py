@@ -19,9 +19,8 @@ def beginning() -> Iterator[None]:
     """
     resource_tracker.ensure_running()  # else it is started with the first process, and lets the signal through again
     heard: list[int] = []
-    ours = (
-        current_thread() is main_thread()
-    )  # no other may say what becomes of a signal, or is interrupted by it
+    # No other may say what becomes of a signal, or is interrupted by it.
+    ours = current_thread() is main_thread()
     usual = signal.signal(signal.SIGINT, lambda number, _: heard.append(number)) if ours else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
     try:

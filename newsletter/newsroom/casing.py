@@ -19,20 +19,7 @@ _SMALL_WORDS = (
     "new not no up down out off about against before during under who that has have had will would could may says said"
 )
 _SMALL = frozenset(_SMALL_WORDS.split())
-_HEADING_TOO = _SMALL - {
-    "said",
-    "says",
-    "has",
-    "have",
-    "had",
-    "is",
-    "are",
-    "will",
-    "would",
-    "could",
-    "who",
-    "that",
-}
+_HEADING_TOO = _SMALL - frozenset("said says has have had is are will would could who that".split())  # noqa: SIM905 - a list of words reads as words
 _PROPER_WORDS = (
     "i us uk eu un usa gop nato fbi cia ice doj dhs epa cdc fda irs nyc la dc tv ai idf hamas trump biden israel israeli "
     "russia russian ukraine ukrainian china chinese america american americans republican republicans democrat democrats "

@@ -62,9 +62,8 @@ def cluster(
     labels = stood.tolist()
     if meanings is not None:
         meanings = meanings[order]
-    begun = (
-        None  # where propagation begins: two large Stories that touch would else be one in every other turn
-    )
+    # Where propagation begins: two large Stories that touch would else be one in every other turn.
+    begun: list[int] | None = None
     for _ in range(TURNS):
         all_edges = graph(weigh_terms(words, labels), days, least=ALONE, meanings=meanings)
         edges = stronger(all_edges, FAINT)

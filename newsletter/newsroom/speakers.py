@@ -33,35 +33,7 @@ _RANKS = frozenset(
     "speaker mr mrs ms dr sheriff detective professor prof king queen prince princess attorney".split()
 )
 _NOT_A_NAME = frozenset(
-    [
-        "The",
-        "A",
-        "An",
-        "In",
-        "On",
-        "At",
-        "It",
-        "He",
-        "She",
-        "They",
-        "This",
-        "That",
-        "But",
-        "And",
-        "His",
-        "Her",
-        "Their",
-        "We",
-        "I",
-        "If",
-        "When",
-        "While",
-        "After",
-        "Before",
-        "As",
-        "For",
-        "With",
-    ]
+    "The A An In On At It He She They This That But And His Her Their We I If When While After Before As For With".split()  # noqa: SIM905
 )
 
 
