@@ -25,6 +25,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from newsletter import db, log
 from newsletter.app import Site
 from newsletter.settings import Settings
+from tests.browsing import every_page_comes_late
 from tests.shell import Shell
 
 # No property is a matter of speed: the machine may be busy. The suite draws the same examples every time, so that what
@@ -33,6 +34,9 @@ PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesi
 hypothesis.settings.register_profile("patient", derandomize=True, database=None, **PATIENT)
 hypothesis.settings.register_profile("explore", max_examples=400, **PATIENT)
 hypothesis.settings.load_profile("explore" if os.environ.get("EXPLORE") else "patient")
+# `make prove` has every page come in two halves, so many seconds apart: what reads a page too early fails then.
+if os.environ.get("LATE_PAGES"):
+    every_page_comes_late(float(os.environ["LATE_PAGES"]))
 MORNING = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)  # a Monday, 05:00 in New York
 
 

@@ -37,6 +37,7 @@ from newsletter.newsroom import sample
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.web.services import KEY
+from tests.browsing import follow
 from tests.conftest import MORNING
 from tests.web.desk.conftest import plant_loaded
 
@@ -247,7 +248,7 @@ def shoot(place: str, link: str, folder: Path, story: str, between: Callable[[],
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         page = chromium.new_context(device_scale_factor=1, reduced_motion="reduce").new_page()
         page.goto(link)
-        page.get_by_role("button", name="Sign me in").click()
+        follow(page, page.get_by_role("button", name="Sign me in"))
         for n, shot in enumerate(SHOTS):
             if n == 1:
                 between()
@@ -255,7 +256,7 @@ def shoot(place: str, link: str, folder: Path, story: str, between: Callable[[],
             page.emulate_media(color_scheme=shot.scheme)
             page.goto(place + shot.path.format(story=story))
             if (opening := page.locator(f'form[action="{story}"] button')).count():
-                opening.first.click()  # read on, on the meter
+                follow(page, opening.first)  # read on, on the meter
             page.wait_for_load_state("networkidle")
             height = min(shot.longest, page.evaluate("document.documentElement.scrollHeight"))
             clip = {"x": 0, "y": 0, "width": shot.width, "height": height}

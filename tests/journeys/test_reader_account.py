@@ -27,6 +27,7 @@ from newsletter.settings import Settings
 from newsletter.web import haste
 from newsletter.web.services import KEY
 from tests.axe import violations
+from tests.browsing import follow
 from tests.circulation.readers import make_reader
 from tests.conftest import MORNING
 
@@ -108,15 +109,13 @@ def _looked_at(page: Any) -> str:
 
 
 def _press(page: Any, words: str) -> str:
-    with page.expect_navigation():
-        page.get_by_role("button", name=words, exact=True).click()
+    follow(page, page.get_by_role("button", name=words, exact=True))
     return _looked_at(page)
 
 
 def test_from_the_mailed_link_to_signing_out(phone: Any, online: Site) -> None:
     phone.goto(f"{online.press.settings.SITE_URL}/")
-    with phone.expect_navigation():
-        phone.get_by_role("link", name="Your account").click()
+    follow(phone, phone.get_by_role("link", name="Your account"))
     assert _looked_at(phone) == "Sign in"
     phone.get_by_label("Your email address").fill("ann@example.com")
     assert _press(phone, "Mail me a sign-in link") == "Check your mail"

@@ -29,6 +29,7 @@ from newsletter.settings import Settings
 from newsletter.web import haste
 from newsletter.web.services import KEY
 from tests.axe import violations
+from tests.browsing import follow
 from tests.conftest import MORNING
 
 pytestmark = pytest.mark.browser
@@ -126,8 +127,7 @@ def _open_to_all(page: Any) -> None:
 
 def _press(page: Any, words: str | re.Pattern[str]) -> str:
     """Press the button and look at the page it leads to; its heading."""
-    with page.expect_navigation():
-        page.get_by_role("button", name=words).first.click()
+    follow(page, page.get_by_role("button", name=words).first)
     _open_to_all(page)
     return str(page.locator("h1").inner_text())
 

@@ -27,6 +27,7 @@ from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
 from newsletter.web.services import KEY
 from tests.axe import violations
+from tests.browsing import follow
 from tests.conftest import MORNING
 
 pytestmark = pytest.mark.browser
@@ -123,8 +124,7 @@ def _open(page: Any, path: str) -> str:
 
 
 def _press(page: Any, words: str | re.Pattern[str]) -> str:
-    with page.expect_navigation():
-        page.get_by_role("button", name=words, exact=isinstance(words, str)).first.click()
+    follow(page, page.get_by_role("button", name=words, exact=isinstance(words, str)).first)
     return _seen(page)
 
 
@@ -166,7 +166,7 @@ def test_a_whole_life(page: Any, world: World) -> None:
 
     # Reads one Story before signing in; in the trial nothing is counted.
     _open(page, "/issues")
-    page.locator(".archive a").first.click()
+    follow(page, page.locator(".archive a").first)
     stories = [a.get_attribute("href") for a in page.locator(".brief h2 a").all()]
     _open(page, stories[0])
     _press(page, "Read this story")
@@ -190,7 +190,7 @@ def test_a_whole_life(page: Any, world: World) -> None:
     assert len(_reads(world)) == 3  # the browser's one, and two of hers
 
     # Pays, is read to, and finds it all in the account.
-    page.get_by_role("link", name=re.compile("Read on for")).click()
+    follow(page, page.get_by_role("link", name=re.compile("Read on for")))
     _press(page, "Continue to payment")
     _press(page, re.compile("^Pay"))
     assert _open(page, stories[2])
@@ -209,7 +209,7 @@ def test_a_whole_life(page: Any, world: World) -> None:
 
     # Leaves, and ends the payment in the same step; is told so.
     _open(page, "/account")
-    page.get_by_role("link", name="Unsubscribe from the mail").click()
+    follow(page, page.get_by_role("link", name="Unsubscribe from the mail"))
     assert _press(page, "Unsubscribe and stop paying") == "You are unsubscribed"
     assert "You will not be charged again" in page.locator("main").inner_text()
     world.step("settle")

@@ -44,6 +44,17 @@ def test_imports_go_one_way() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_who_clicks_waits_for_the_whole_page() -> None:
+    hasty = re.compile(r'(page|one|phone)\.click\(|get_by_role\("(button|link)".*\.click\(')
+    bad = [
+        f"{p.relative_to(ROOT)}: {line.strip()}"
+        for p in (ROOT / "tests").rglob("*.py")
+        for line in p.read_text().splitlines()
+        if hasty.search(line) and p.name != Path(__file__).name
+    ]
+    assert not bad, f"what is read next may be half a page; use follow() of tests/browsing.py: {bad}"
+
+
 @pytest.mark.parametrize("noun", NOUNS)
 def test_nouns_are_pure(noun: str) -> None:
     impure = {"sqlalchemy", "requests", "flask", "os", "socket", "urllib.request", "newsletter.db", "newsletter.models",

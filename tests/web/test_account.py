@@ -23,6 +23,7 @@ from newsletter.mailroom import notify
 from newsletter.models import Issue, Notice, SignIn, Story, StoryTelling, Subscriber, Suppression
 from newsletter.settings import Settings
 from tests.axe import violations
+from tests.browsing import follow
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "circulation"))
 from readers import link_for, make_reader, tokens_at
@@ -212,16 +213,15 @@ def test_the_account_on_a_screen(
     page.goto(served + "/signin")
     assert violations(page) == []
     page.goto(served + signin_link(ann, now))
-    page.click("main button")
-    page.wait_for_url("**/account")
+    follow(page, page.locator("main button"))
     page.select_option("#hour", "21")
-    page.click("text=Save")
-    page.wait_for_url("**/account?saved=yes")
+    follow(page, page.get_by_role("button", name="Save"))
+    assert page.url.endswith("/account?saved=yes")
     assert page.locator("#hour").input_value() == "21"
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.screenshot(path=str(tmp_path / "account.png"), full_page=True)
-    page.click("text='Sign out'")
+    follow(page, page.get_by_role("button", name="Sign out", exact=True))
     page.goto(served + "/account")
     assert page.url.endswith("/signin")
     context.close()

@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 from newsletter import db
 from newsletter.models import Issue, Read, Story, StoryTelling
 from tests.axe import violations
+from tests.browsing import follow
 
 SECRET_WORDS = 'id="article-'
 LIMIT = "You’ve reached your monthly limit"
@@ -194,7 +195,7 @@ def test_the_locked_page_on_a_phone(
                 assert violations(page) == []
                 assert page.evaluate("document.documentElement.scrollWidth") == 375
             if number < 5:
-                page.click("text=Read this story")
+                follow(page, page.get_by_role("button", name="Read this story"))
                 assert page.locator(".story__rest [id^=article-]").count() > 0
         assert page.locator(f"text={LIMIT}").is_visible()
     finally:

@@ -19,6 +19,7 @@ from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.circulation.tokens import CONFIRM, SIGNIN, UNSUBSCRIBE, subject_of
 from newsletter.settings import Settings
+from tests.browsing import follow
 from tests.circulation.readers import KEY, link_for, make_reader, tokens_at
 from tests.conftest import MORNING
 
@@ -105,13 +106,13 @@ def walk(page: Any, home: dict[str, str]) -> Iterator[str]:
             page.goto(address)
             yield what
     page.goto(home["story"])
-    page.get_by_role("button", name="Read this story").click()
-    page.wait_for_url(home["story"])
+    follow(page, page.get_by_role("button", name="Read this story"))
+    assert page.url == home["story"]
     yield "the opened story"
     page.goto(home.pop(next(what for what in home if what.startswith("link"))))
     yield "the sign-in link"
-    page.get_by_role("button").first.click()
-    page.wait_for_url("**/account")
+    follow(page, page.get_by_role("button").first)
+    assert page.url.endswith("/account")
     yield "the account"
     page.goto(home["/checkout"])
     yield "the checkout"
@@ -227,8 +228,8 @@ def test_who_wants_no_motion_sees_none(open_page: Any, home: dict[str, str]) -> 
 def test_on_paper_stand_the_words_and_nothing_to_press(open_page: Any, home: dict[str, str]) -> None:
     page = open_page(color_scheme="dark")
     page.goto(home["story"])
-    page.get_by_role("button", name="Read this story").click()
-    page.wait_for_url(home["story"])
+    follow(page, page.get_by_role("button", name="Read this story"))
+    assert page.url == home["story"]
     page.emulate_media(media="print")
     assert page.locator("h1").is_visible()
     for pressed in ("form", "nav", "button"):

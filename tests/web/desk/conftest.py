@@ -30,6 +30,7 @@ from newsletter.newsroom.sentences import split
 from newsletter.newsroom.telling import Citation, Sentence, from_json, to_json
 from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
+from tests.browsing import follow
 from tests.conftest import MORNING
 
 DAY = "2026-03-02"
@@ -188,7 +189,7 @@ def page(chromium: Any, link: str) -> Iterator[Any]:
     context = chromium.new_context(java_script_enabled=True)
     one = context.new_page()
     one.goto(link)
-    one.get_by_role("button", name="Sign me in").click()
-    one.wait_for_url("**/desk/")
+    follow(one, one.get_by_role("button", name="Sign me in"))
+    assert one.url.endswith("/desk/")
     yield one
     context.close()

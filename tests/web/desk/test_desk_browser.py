@@ -15,6 +15,7 @@ from newsletter.newsroom import editing
 from newsletter.newsroom.telling import from_json, to_json
 from newsletter.pressroom import Pressroom
 from tests.axe import violations
+from tests.browsing import follow
 from tests.conftest import MORNING
 
 pytestmark = pytest.mark.browser
@@ -82,31 +83,31 @@ def test_what_answers_a_form_shuts_nobody_out(page: Any, served: str, press: Pre
         faults += _faults(page, f"draft{part}", APART)
     rename("Somebody else’s words")
     page.get_by_label("Subject line").fill("Mine")
-    page.get_by_role("button", name="Keep these").first.click()
+    follow(page, page.get_by_role("button", name="Keep these").first)
     assert page.locator("h1").inner_text() == "Somebody was faster"
     faults += _faults(page, "both texts")
     page.goto(home)
     rename("And again")
-    page.get_by_role("button", name="Approve").click()
+    follow(page, page.get_by_role("button", name="Approve"))
     assert page.locator("h1").inner_text() == "Nothing was done"
     faults += _faults(page, "nothing was done")
     page.goto(home)
-    page.get_by_role("button", name="Mail me a proof").click()
+    follow(page, page.get_by_role("button", name="Mail me a proof"))
     faults += _faults(page, "proof")
     page.goto(f"{served}/desk/outbox")
-    page.locator(".lines__main").first.click()
+    follow(page, page.locator(".lines__main").first)
     page.evaluate(open_all)
     faults += _faults(page, "a mail", APART)
     page.goto(f"{served}/desk/readers")
     page.get_by_label("Address, or a part of it").fill("example")
-    page.get_by_role("button", name="Find").click()
+    follow(page, page.get_by_role("button", name="Find"))
     faults += _faults(page, "readers found")
     press.approve(MORNING.date(), by="test")
     press.dispatch(MORNING.date())
     page.goto(f"{home}/correct")
     page.get_by_label("What was wrong").fill("The vote was on Sunday.")
     page.get_by_label("Both editions").check()
-    page.get_by_role("button", name="Look at it first").click()
+    follow(page, page.get_by_role("button", name="Look at it first"))
     faults += _faults(page, "a correction looked at")
     with press.sessions.begin() as session:
         session.execute(update(Delivery).values(state="uncertain", reason="it broke off"))
@@ -135,17 +136,17 @@ def test_the_desk_needs_no_script(chromium: Any, link: str, served: str, press: 
     context = chromium.new_context(java_script_enabled=False)
     one = context.new_page()
     one.goto(link)
-    one.get_by_role("button", name="Sign me in").click()
-    one.get_by_role("link", name="Metered").click()
-    one.get_by_role("link", name="375 px").click()
-    one.get_by_role("link", name="Dark", exact=True).click()
+    follow(one, one.get_by_role("button", name="Sign me in"))
+    follow(one, one.get_by_role("link", name="Metered"))
+    follow(one, one.get_by_role("link", name="375 px"))
+    follow(one, one.get_by_role("link", name="Dark", exact=True))
     assert "kind=metered" in one.url
     assert "width=375" in one.url
     frame = one.frame_locator("iframe")
     assert "short edition" in frame.locator("body").inner_text()
     one.get_by_text("Hold it", exact=True).click()
     one.get_by_label("Why?").fill("A quote is in doubt.")
-    one.get_by_role("button", name="Hold:").click()
+    follow(one, one.get_by_role("button", name="Hold:"))
     assert "A quote is in doubt." in one.locator(".advice").inner_text()
     assert press.view(MORNING.date()).state == "held"
     context.close()
@@ -170,8 +171,7 @@ def test_on_a_phone_the_menu_and_the_grounds_are_folded_and_what_is_weak_stands_
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 375, "height": 800})
     one = context.new_page()
     one.goto(link)
-    one.get_by_role("button", name="Sign me in").click()
-    one.wait_for_url("**/desk/")
+    follow(one, one.get_by_role("button", name="Sign me in"))
     assert one.evaluate("document.documentElement.scrollHeight") < 5 * 800
     weak = one.locator(".sheet__grounds > .said .said__text").all_inner_texts()
     assert weak
@@ -185,7 +185,7 @@ def test_on_a_phone_the_menu_and_the_grounds_are_folded_and_what_is_weak_stands_
     assert said.first.is_visible()
     assert not one.get_by_role("link", name="Audit").is_visible()
     one.locator(".deskmenu summary").click()
-    one.get_by_role("link", name="Audit").click()
+    follow(one, one.get_by_role("link", name="Audit"))
     assert one.url.endswith("/desk/audit")
     context.close()
 
@@ -246,6 +246,7 @@ def test_an_issue_is_approved_by_keyboard_alone(page: Any, press: Pressroom) -> 
             break
     else:
         pytest.fail("Tab does not lead to Approve")
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"**/desk/issues/{DAY}")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert page.url.endswith(f"/desk/issues/{DAY}")
     assert press.view(MORNING.date()).state == "approved"
