@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from newsletter.commands import evaluate_history, evaluate_sides, evaluate_stability, evaluate_words
 from newsletter.commands.jsonlines import write_rows
+from newsletter.commands.opening import open_settings
 from newsletter.commands.reading_pieces import read_pieces
-from newsletter.newsroom.clusters import cluster
+from newsletter.errors import SettingsError
+from newsletter.newsroom import embedders
+from newsletter.newsroom.clusters import Piece, cluster, embedded_text
 from newsletter.newsroom.measures import measures
+from newsletter.newsroom.vectors import Floats
 
 
 @click.group()
@@ -35,16 +40,27 @@ for measured in (
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write {id, story} rows, in order, to this file."
 )
-def clusters(path: Path, out: Path | None) -> None:
+@click.option(
+    "--meanings", is_flag=True, help="With the help of the embedding model that EMBEDDING_MODEL names."
+)
+def clusters(path: Path, out: Path | None, meanings: bool) -> None:
     """Group the articles in FILE.jsonl ({id, title, text, date} rows, optional label) into stories.
 
     Prints {"n", "b3_f1", "ami", "ari"} when every row has a label, else {"n"}.
     """
     pieces, labels = read_pieces(path)
-    stories = cluster(pieces)
+    stories = cluster(pieces, _meanings(pieces) if meanings else None)
     result: dict[str, float] = {"n": len(pieces)}
     if labels:
         result.update(measures(labels, stories))
     if out is not None:
         write_rows(out, ({"id": p.id, "story": s} for p, s in zip(pieces, stories, strict=True)))
     click.echo(json.dumps(result))
+
+
+def _meanings(pieces: Sequence[Piece]) -> Floats:
+    """What the embedding model says of them. Unlike a morning's grouping, a measure does not go on without it."""
+    embedder = embedders.asking(open_settings())  # keeps nothing: what the newsroom has kept stays
+    if embedder is None:
+        raise SettingsError("--meanings needs an embedding model: set EMBEDDING_MODEL.")
+    return embedder.embed([embedded_text(piece) for piece in pieces])

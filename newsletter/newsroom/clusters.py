@@ -23,6 +23,7 @@ import numpy as np
 
 from newsletter.newsroom.likeness import graph, propagate, strengthened, stronger
 from newsletter.newsroom.linkage import link, taken_in
+from newsletter.newsroom.meanings import SURE, Meanings, scaled
 from newsletter.newsroom.settling import settled
 from newsletter.newsroom.vectors import Floats, Numbers, Stems, count, terms, weigh, weigh_terms
 
@@ -50,7 +51,7 @@ def cluster(
     """A label for each piece; equal labels belong together. A piece like no other has a label of its own.
 
     The partition does not depend on the order of ``pieces``. ``meanings`` holds an embedder's vector for each
-    (:mod:`newsletter.newsroom.embedders`); words alone decide without them. ``before`` holds the Story in which each stands
+    (:mod:`newsletter.newsroom.embedders`); words alone decide without them, and where the model's scale cannot be known. ``before`` holds the Story in which each stands
     already, None for a new piece: what stands together stays together unless there is reason to part it (:data:`STAY`,
     :mod:`newsletter.newsroom.settling`).
     """
@@ -60,12 +61,14 @@ def cluster(
     days = np.array([_day(p.date) for p in ordered], dtype=np.float64)
     stood = _stood([before[i] for i in order] if before is not None else [None] * len(order))
     labels = stood.tolist()
+    heard: Meanings | None = None
     if meanings is not None:
-        meanings = meanings[order]
+        sure = graph(weigh_terms(words, list(range(len(order)))), days, least=SURE)
+        heard = scaled(meanings[order], sure)
     # Where propagation begins: two large Stories that touch would else be one in every other turn.
     begun: list[int] | None = None
     for _ in range(TURNS):
-        all_edges = graph(weigh_terms(words, labels), days, least=ALONE, meanings=meanings)
+        all_edges = graph(weigh_terms(words, labels), days, least=ALONE, meanings=heard)
         edges = stronger(all_edges, FAINT)
         firmer = strengthened(edges, stood, STAY)
         loose = propagate(stronger(firmer, EDGE), begun)

@@ -139,7 +139,7 @@ class KeptVectors:
             return {}
 
 
-def make(settings: Settings) -> Embedder | None:
+def asking(settings: Settings) -> OpenAIEmbedder | None:
     """The embedder that ``EMBEDDING_MODEL`` names, None when none is. Raises :class:`SettingsError`."""
     model = settings.EMBEDDING_MODEL
     if not model:
@@ -150,5 +150,13 @@ def make(settings: Settings) -> Embedder | None:
         raise SettingsError(
             "EMBEDDING_MODEL needs EMBEDDING_BASE_URL, or EMBEDDING_API_KEY for OpenAI itself."
         )
-    mark = hashlib.sha256(f"{base_url}\n{model}".encode()).hexdigest()[:12]
-    return KeptVectors(OpenAIEmbedder(model, base_url, key), settings.LLM_DIR / f"vectors-{mark}.npz")
+    return OpenAIEmbedder(model, base_url, key)
+
+
+def make(settings: Settings) -> Embedder | None:
+    """The same for the newsroom, which asks about most texts again and again: it keeps the vectors under ``LLM_DIR``."""
+    inner = asking(settings)
+    if inner is None:
+        return None
+    mark = hashlib.sha256(f"{inner.base_url}\n{inner.model}".encode()).hexdigest()[:12]
+    return KeptVectors(inner, settings.LLM_DIR / f"vectors-{mark}.npz")

@@ -8,30 +8,27 @@ from datetime import timedelta
 import numpy as np
 from scipy import sparse
 
+from newsletter.newsroom.meanings import Meanings
 from newsletter.newsroom.vectors import Floats, Numbers
 
 WINDOW = timedelta(days=4)
 FADING = 0.13  # a day
 UNKNOWN_DAYS = 0.5  # how far apart pieces are taken to be when a date is not known
-MEANING = 0.3  # how much a cosine of meanings counts beside that of words
-NEUTRAL = 0.5  # cosine of meanings that speaks neither for nor against
 FAINTEST = 0.05  # cosine of words at which meanings are asked at all
-_PAIRS = 20_000  # compared by meaning at once: bounds the memory
 _ROUNDS = 30
 _BLOCK = 1024  # rows compared at once: bounds the memory
 _DAY = timedelta(days=1)
 
 
 def graph(
-    matrix: sparse.csr_matrix, days: Floats, *, least: float, meanings: Floats | None = None
+    matrix: sparse.csr_matrix, days: Floats, *, least: float, meanings: Meanings | None = None
 ) -> sparse.csr_matrix:
     """Pairs alike by ``least`` or more, as a symmetric matrix. Rows are in date order, unknown dates (infinite) last.
 
     Likeness is the cosine, faded by :data:`FADING` for each day between the dates: what outlets report of one happening
     they mostly report within a day. More than :data:`WINDOW` apart, nothing is alike.
 
-    ``meanings``, a row of length 1 for each piece, moves the cosine of the words by :data:`MEANING` times what the cosine
-    of meanings is above (or below) :data:`NEUTRAL`; a row of zeros moves nothing.
+    ``meanings`` moves the cosine of the words a little, up or down (:meth:`Meanings.moved`).
     """
     size = matrix.shape[0]
     window = WINDOW / _DAY
@@ -48,7 +45,7 @@ def graph(
                     found.row + start, found.col + left, found.data, least if meanings is None else FAINTEST
                 )
                 if meanings is not None:
-                    cosine = cosine + _moved(meanings, row, col)
+                    cosine = cosine + meanings.moved(row, col)
                 parts.append(_alike(row, col, cosine, days, least))
     if not parts:
         return sparse.csr_matrix((size, size))
@@ -63,16 +60,6 @@ def _half(row: Numbers, col: Numbers, cosine: Floats, least: float) -> tuple[Num
     """Each pair once, of those that are alike enough to be looked at."""
     keep = (cosine >= least) & (row < col)
     return row[keep], col[keep], cosine[keep]
-
-
-def _moved(meanings: Floats, row: Numbers, col: Numbers) -> Floats:
-    """By how much the meanings of each pair move its likeness."""
-    moved = np.zeros(len(row))
-    for start in range(0, len(row), _PAIRS):
-        here = slice(start, start + _PAIRS)
-        cosine = np.einsum("ij,ij->i", meanings[row[here]], meanings[col[here]])
-        moved[here] = np.where(cosine == 0, 0.0, MEANING * (cosine - NEUTRAL))
-    return moved
 
 
 def _alike(

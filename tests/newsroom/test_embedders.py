@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
 from embedding_server import EmbeddingServer
 
 from newsletter.errors import SettingsError
 from newsletter.newsroom import embedders
-from newsletter.newsroom.clusters import Piece, cluster
-from newsletter.newsroom.embedders import EmbedderError, KeptVectors, OpenAIEmbedder
+from newsletter.newsroom.clusters import Piece, cluster, embedded_text
+from newsletter.newsroom.embedders import EmbedderError, KeptVectors, OpenAIEmbedder, unit
 from newsletter.newsroom.group import meanings_of
+from newsletter.newsroom.meanings import WEIGHT, scaled
 from newsletter.settings import Settings
+from tests.shell import Shell
 
 MEANINGS = {"ferry": 0, "vessel": 0, "bank": 1, "lender": 1, "fair": 2}
 TEXTS = ["A ferry sank", "The bank cut rates", "A vessel went down", "A lender eased", "Nothing known"]
@@ -76,18 +81,106 @@ def test_a_text_is_asked_about_once_and_forgotten_with_its_article(tmp_path: Pat
         assert np.array_equal(kept.embed(TEXTS[:1]), first[:1])
 
 
+PLAIN = {"PATH": "/usr/bin:/bin"}
+# Six happenings, each told by three in nearly the same words: what the scale of a model is read off.
+COPIED = [
+    Piece(
+        f"{deed}-{n}",
+        f"{deed.title()} at {place} {end}",
+        f"The {deed} at {place} {end} drew {crowd} from {origin} on {day}.",
+    )
+    for deed, place, crowd, origin, day in (
+        ("regatta", "Lorne Bay", "sailors", "Quillan", "Friday"),
+        ("quarrel", "Marrow Hall", "ushers", "Tressel", "Thursday"),
+        ("harvest", "Dunmere Vale", "pickers", "Osprey", "Tuesday"),
+        ("inquest", "Belwick Court", "clerks", "Vantry", "Monday"),
+        ("eclipse", "Corran Peak", "watchers", "Hallow", "Sunday"),
+        ("auction", "Farrow Square", "bidders", "Norvane", "Saturday"),
+    )
+    for n, end in enumerate(("ends", "over", "closes"))
+]
+KNOWN = {**MEANINGS, "regatta": 2, "quarrel": 3, "harvest": 4, "inquest": 5, "eclipse": 6, "auction": 7}
+APART = [
+    Piece(0, "Ferry down off Tarn", "Rescue came late, and families wait in the harbour.", date(2026, 3, 1)),
+    Piece(
+        1, "Vessel lost in storm", "Helicopters flew over the waves near Tarn until dawn.", date(2026, 3, 4)
+    ),
+    Piece(2, "Bank cuts rates", "Savers lose while borrowers gain.", date(2026, 3, 1)),
+    Piece(
+        3, "Lender eases policy", "Prices fell since winter, so the key rates come down.", date(2026, 3, 4)
+    ),
+]
+
+
 def test_meaning_brings_together_what_words_leave_apart() -> None:
-    told = [
-        Piece(0, "Ferry down off Tarn", "Rescue came late at night from the harbour."),
-        Piece(1, "Vessel lost near Tarn", "Helicopters flew over the waves until dawn."),
-        Piece(2, "Bank cuts rates", "Savers will lose while borrowers gain."),
-        Piece(3, "Lender eases rates", "Prices fell since winter in every region."),
-    ]
-    with EmbeddingServer(MEANINGS) as server:
+    told = APART + COPIED
+    with EmbeddingServer(KNOWN) as server:
         helped = cluster(told, meanings_of(told, asking(server)))
     alone = cluster(told)
-    assert len(set(alone)) == 4
+    assert len(set(alone[:4])) == 4
     assert helped[0] == helped[1] != helped[2] == helped[3]
+    for found in (alone, helped):
+        assert len(set(found[4:])) == 6
+
+
+def test_a_model_whose_cosines_are_all_high_helps_as_well() -> None:
+    told = APART + COPIED
+    with EmbeddingServer(KNOWN) as server:
+        vectors = asking(server).embed([embedded_text(piece) for piece in told])
+    # The same, but that any two texts have .9 in common: a cosine of 0 becomes .9, one of 1 stays.
+    narrow = np.hstack([vectors * 0.1**0.5, np.full((len(told), 1), 0.9**0.5)])
+    assert cluster(told, unit(narrow)) == cluster(told, vectors) != cluster(told)
+
+
+def test_a_model_that_tells_nothing_apart_and_one_of_unknown_scale_are_not_heard() -> None:
+    told = APART + COPIED
+    same = np.ones((len(told), 4)) / 2
+    assert cluster(told, same) == cluster(told)
+    with EmbeddingServer(KNOWN) as server:
+        few = meanings_of(APART, asking(server))
+    assert few is not None
+    assert cluster(APART, few) == cluster(APART)
+
+
+def test_the_scale_is_read_off_pairs_that_are_sure_and_pairs_that_lie_apart() -> None:
+    # Two happenings told by six each, every other a little differently; of one more nothing is known.
+    told = [[1.0, 0.2 * (n % 2), 0.0] if n < 6 else [0.0, 0.2 * (n % 2), 1.0] for n in range(12)]
+    vectors = unit([*told, [0.0, 0.0, 0.0]])
+    sure = sparse.block_diag([np.ones((6, 6)), np.ones((6, 6)), np.zeros((1, 1))], format="csr")
+    found = scaled(vectors, sure)
+    assert found is not None
+    assert found.same == pytest.approx(vectors[0] @ vectors[1])
+    assert found.other == pytest.approx(0.0)
+    same, other, unknown = found.moved(np.array([0, 0, 0]), np.array([1, 6, 12]))
+    assert (same, other, unknown) == pytest.approx((WEIGHT / 2, -WEIGHT / 2, 0.0))
+    assert scaled(vectors, sparse.csr_matrix((13, 13))) is None
+
+
+def test_the_model_s_help_is_measured(shell: Shell, tmp_path: Path) -> None:
+    told = APART + COPIED
+    label = [0, 0, 1, 1] + [2 + n // 3 for n in range(18)]
+    rows = [
+        json.dumps(
+            {"id": p.id, "title": p.title, "text": p.text, "date": p.date and p.date.isoformat(), "label": of}
+        )
+        for p, of in zip(told, label, strict=True)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
+    words = ("evaluate", "clusters", "rows.jsonl")
+
+    def f1(*more: str) -> float:
+        done = shell(*words, *more, cwd=tmp_path, env=model)
+        assert done.returncode == 0, done.stderr
+        return float(json.loads(done.stdout)["b3_f1"])
+
+    with EmbeddingServer(KNOWN) as server:
+        model = {"EMBEDDING_MODEL": "small", "EMBEDDING_BASE_URL": server.base_url, **PLAIN}
+        assert f1("--meanings") == 1.0 > f1()
+    for env, said in ((PLAIN, "set EMBEDDING_MODEL"), (model, "The embedding model did not answer")):
+        done = shell(*words, "--meanings", cwd=tmp_path, env=env)
+        assert done.returncode != 0
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_model_needs_an_address_or_a_key() -> None:

@@ -1,0 +1,66 @@
+"""What an embedder's vectors say of a pair of texts, on the scale of the model that made them. Pure.
+
+Models differ in what a cosine of theirs means: one gives .1 to two texts of different happenings and .8 to two of the same, another
+.75 and .9. So the scale is read off the texts themselves: off pairs that share so many rare words that they surely tell one
+happening, and off pairs that lie far from each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from newsletter.newsroom.vectors import Floats, Numbers
+
+WEIGHT = 0.12  # what the whole way from different to same counts, beside a cosine of words
+SURE = 0.5  # cosine of words at which two texts surely tell one happening
+FEW = 8  # sure pairs: by fewer the scale of a model is not known
+APART = 0.1  # a model whose cosines of same and different are no further apart is not heard
+_PAIRS = 20_000  # compared at once: bounds the memory
+
+
+@dataclass(frozen=True)
+class Meanings:
+    """A row of length 1 for each text, or of zeros where nothing is known; ``same`` and ``other`` are the cosines that the model
+    mostly gives to two texts of one happening, and of two."""
+
+    vectors: Floats
+    same: float
+    other: float
+
+    def moved(self, row: Numbers, col: Numbers) -> Floats:
+        """By how much each pair's likeness moves: up where its cosine is nearer to ``same``, down where nearer to ``other``."""
+        middle = (self.same + self.other) / 2
+        moved: Floats = WEIGHT * (_cosines(self.vectors, row, col) - middle) / (self.same - self.other)
+        return np.nan_to_num(moved, nan=0.0)
+
+
+def scaled(vectors: Floats, sure: sparse.csr_matrix) -> Meanings | None:
+    """The vectors with the scale of their model, None where it cannot be known or tells nothing apart.
+
+    ``sure`` holds the cosines of words of all pairs that surely tell one happening (:data:`SURE`), in the rows' order.
+    """
+    size = len(vectors)
+    pairs = sure.tocoo()
+    once = pairs.row < pairs.col
+    same = _cosines(vectors, pairs.row[once], pairs.col[once])
+    # Rows lie in the order of their dates: half of all rows apart, two hardly ever tell the same.
+    here = np.arange(size)
+    other = _cosines(vectors, here, (here + size // 2) % max(size, 1))
+    if np.isfinite(same).sum() < FEW or not np.isfinite(other).any():
+        return None
+    made = Meanings(vectors, float(np.nanmedian(same)), float(np.nanmedian(other)))
+    return made if made.same - made.other >= APART else None
+
+
+def _cosines(vectors: Floats, row: Numbers, col: Numbers) -> Floats:
+    """Of each pair; not a number where nothing is known of one of the two."""
+    found = np.zeros(len(row))
+    for start in range(0, len(row), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        found[part] = np.einsum("ij,ij->i", vectors[row[part]], vectors[col[part]])
+    unknown = np.abs(vectors).sum(axis=1) == 0
+    found[unknown[row] | unknown[col]] = np.nan
+    return found
