@@ -47,7 +47,7 @@ def read_entries(
 ) -> list[FeedEntry]:
     """The Entries of a document fetched from ``base_url``, in its order, each address once, at most 500.
 
-    ``identities`` are names and addresses of the Outlet, to be taken off the end of titles. Raises
+    ``identities`` are names and addresses of the Outlet, to be taken off the end and the front of titles. Raises
     :class:`FeedRefused`.
     """
     raw = read_raw(body, content_type, base_url)

@@ -64,8 +64,11 @@ def plain(markup: str) -> str:
 
 
 def headline(markup: str, identities: Collection[str] = ()) -> str:
-    """A title as plain text of at most 300 characters, without the outlet's own name behind it."""
-    return cut(without_suffix(plain(markup)[:_LONGEST_TITLE], identities), LONGEST_HEADLINE)
+    """A title as plain text of at most 300 characters, without the outlet's own name behind it or in front."""
+    return cut(
+        without_prefix(without_suffix(plain(markup)[:_LONGEST_TITLE], identities), identities),
+        LONGEST_HEADLINE,
+    )
 
 
 def excerpt(markup: str) -> str:
@@ -93,7 +96,7 @@ def first_sentence(text: str) -> str:
     return cut(text[: end.end()] if end else text, LONGEST_HEADLINE)
 
 
-# ── names behind headlines ────────────────────────────────────────────────────────────────────────────────────────
+# ── names around headlines ────────────────────────────────────────────────────────────────────────────────────────
 
 _SPLIT = re.compile(r"\s+(?:[-–—|*•·»:]|::|\|\||//|>>)\s+|\s+\|\s*|\s*\|\s+")
 _BYLINE = re.compile(r"[Bb]y (?:[A-Z][\w.'’-]*)(?: [A-Z][\w.'’-]*){0,3}")
@@ -157,6 +160,18 @@ def without_suffix(title: str, identities: Collection[str]) -> str:
             break
         rest = shorter
     return rest
+
+
+def without_prefix(title: str, identities: Collection[str]) -> str:
+    """Take the outlet's own name off the front of a title: "Outlet Name - ", "Outlet Name | ".
+
+    Nothing but the whole name goes, and none before a colon: there it says who speaks.
+    """
+    found = _SPLIT.search(title)
+    if found is None or ":" in found.group() or len(title) - found.end() < _SHORTEST_REST:
+        return title
+    front = _words(title[: found.start()])
+    return title[found.end() :].strip() if front and front in [_words(i) for i in identities] else title
 
 
 def _names_outlet(text: str, names: list[list[str]]) -> bool:
