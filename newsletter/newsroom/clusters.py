@@ -51,9 +51,9 @@ def cluster(
     """A label for each piece; equal labels belong together. A piece like no other has a label of its own.
 
     The partition does not depend on the order of ``pieces``. ``meanings`` holds an embedder's vector for each
-    (:mod:`newsletter.newsroom.embedders`); words alone decide without them, and where the model's scale cannot be known. ``before`` holds the Story in which each stands
-    already, None for a new piece: what stands together stays together unless there is reason to part it (:data:`STAY`,
-    :mod:`newsletter.newsroom.settling`).
+    (:mod:`newsletter.newsroom.embedders`); words alone decide without them, and where the model's scale cannot be known.
+    ``before`` holds the Story in which each stands already, None for a new piece: what stands together stays together unless
+    there is reason to part it (:data:`STAY`, :mod:`newsletter.newsroom.settling`).
     """
     order = sorted(range(len(pieces)), key=lambda i: _canonical(pieces[i]))
     ordered = [pieces[i] for i in order]

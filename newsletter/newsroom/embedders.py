@@ -88,7 +88,11 @@ def unit(rows: Sequence[Sequence[float]]) -> Floats:
     table = np.array(rows, dtype=np.float64)
     if not np.isfinite(table).all():
         raise EmbedderError("The embedding model's vectors hold what is not a number.")
-    length = np.linalg.norm(table, axis=-1, keepdims=True) if len(rows) else np.ones((0, 1))
+    if not table.size:
+        return np.zeros((len(rows), 0))
+    largest = np.abs(table).max(axis=-1, keepdims=True)
+    table /= np.where(largest == 0, 1.0, largest)  # first, for the squares of huge and tiny numbers are none
+    length = np.linalg.norm(table, axis=-1, keepdims=True)
     made: Floats = table / np.where(length == 0, 1.0, length)
     return made
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from newsletter.newsroom.vectors import Floats, Numbers
@@ -23,44 +24,43 @@ _PAIRS = 20_000  # compared at once: bounds the memory
 
 @dataclass(frozen=True)
 class Meanings:
-    """A row of length 1 for each text, or of zeros where nothing is known; ``same`` and ``other`` are the cosines that the model
+    """A row of length 1 for each text, of zeros where nothing is ``known``; ``same`` and ``other`` are the cosines that the model
     mostly gives to two texts of one happening, and of two."""
 
     vectors: Floats
+    known: npt.NDArray[np.bool_]
     same: float
     other: float
 
     def moved(self, row: Numbers, col: Numbers) -> Floats:
         """By how much each pair's likeness moves: up where its cosine is nearer to ``same``, down where nearer to ``other``."""
         middle = (self.same + self.other) / 2
-        moved: Floats = WEIGHT * (_cosines(self.vectors, row, col) - middle) / (self.same - self.other)
-        return np.nan_to_num(moved, nan=0.0)
+        way = (_cosines(self.vectors, row, col) - middle) / (self.same - self.other)
+        moved: Floats = np.where(self.known[row] & self.known[col], WEIGHT * way, 0.0)
+        return moved
 
 
 def scaled(vectors: Floats, sure: sparse.csr_matrix) -> Meanings | None:
     """The vectors with the scale of their model, None where it cannot be known or tells nothing apart.
 
-    ``sure`` holds the cosines of words of all pairs that surely tell one happening (:data:`SURE`), in the rows' order.
+    ``sure`` has an entry for each pair that surely tells one happening (:data:`SURE`), in the rows' order.
     """
-    size = len(vectors)
+    known = np.asarray(vectors.any(axis=1), dtype=np.bool_)
     pairs = sure.tocoo()
-    once = pairs.row < pairs.col
-    same = _cosines(vectors, pairs.row[once], pairs.col[once])
+    once = (pairs.row < pairs.col) & known[pairs.row] & known[pairs.col]
     # Rows lie in the order of their dates: half of all rows apart, two hardly ever tell the same.
-    here = np.arange(size)
-    other = _cosines(vectors, here, (here + size // 2) % max(size, 1))
-    if np.isfinite(same).sum() < FEW or not np.isfinite(other).any():
+    here = np.flatnonzero(known)
+    far = np.roll(here, len(here) // 2)
+    if once.sum() < FEW:
         return None
-    made = Meanings(vectors, float(np.nanmedian(same)), float(np.nanmedian(other)))
-    return made if made.same - made.other >= APART else None
+    same = float(np.median(_cosines(vectors, pairs.row[once], pairs.col[once])))
+    other = float(np.median(_cosines(vectors, here, far)))
+    return Meanings(vectors, known, same, other) if same - other >= APART else None
 
 
 def _cosines(vectors: Floats, row: Numbers, col: Numbers) -> Floats:
-    """Of each pair; not a number where nothing is known of one of the two."""
     found = np.zeros(len(row))
     for start in range(0, len(row), _PAIRS):
         part = slice(start, start + _PAIRS)
         found[part] = np.einsum("ij,ij->i", vectors[row[part]], vectors[col[part]])
-    unknown = np.abs(vectors).sum(axis=1) == 0
-    found[unknown[row] | unknown[col]] = np.nan
     return found

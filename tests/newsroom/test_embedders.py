@@ -127,8 +127,8 @@ def test_a_model_whose_cosines_are_all_high_helps_as_well() -> None:
     told = APART + COPIED
     with EmbeddingServer(KNOWN) as server:
         vectors = asking(server).embed([embedded_text(piece) for piece in told])
-    # The same, but that any two texts have .9 in common: a cosine of 0 becomes .9, one of 1 stays.
-    narrow = np.hstack([vectors * 0.1**0.5, np.full((len(told), 1), 0.9**0.5)])
+    # The same, but that any two texts have .8 in common: a cosine of 0 becomes .8, one of 1 stays.
+    narrow = np.hstack([vectors * 0.2**0.5, np.full((len(told), 1), 0.8**0.5)])
     assert cluster(told, unit(narrow)) == cluster(told, vectors) != cluster(told)
 
 
@@ -143,17 +143,25 @@ def test_a_model_that_tells_nothing_apart_and_one_of_unknown_scale_are_not_heard
 
 
 def test_the_scale_is_read_off_pairs_that_are_sure_and_pairs_that_lie_apart() -> None:
-    # Two happenings told by six each, every other a little differently; of one more nothing is known.
-    told = [[1.0, 0.2 * (n % 2), 0.0] if n < 6 else [0.0, 0.2 * (n % 2), 1.0] for n in range(12)]
+    # One happening told by six, every other a little differently, and six that tell another; of one more nothing is known.
+    told = [[1.0, 0.2 * (n % 2), 0.0] if n < 6 else [0.0, 0.0, 1.0] for n in range(12)]
     vectors = unit([*told, [0.0, 0.0, 0.0]])
-    sure = sparse.block_diag([np.ones((6, 6)), np.ones((6, 6)), np.zeros((1, 1))], format="csr")
+    sure = sparse.csr_matrix(np.pad(np.ones((6, 6)), (0, 7)))
     found = scaled(vectors, sure)
     assert found is not None
     assert found.same == pytest.approx(vectors[0] @ vectors[1])
     assert found.other == pytest.approx(0.0)
+    assert found.known.tolist() == [True] * 12 + [False]
     same, other, unknown = found.moved(np.array([0, 0, 0]), np.array([1, 6, 12]))
     assert (same, other, unknown) == pytest.approx((WEIGHT / 2, -WEIGHT / 2, 0.0))
     assert scaled(vectors, sparse.csr_matrix((13, 13))) is None
+
+
+@pytest.mark.parametrize("times", [1.0, 1e200, 1e-200])
+def test_however_large_the_numbers_a_row_has_length_one(times: float) -> None:
+    assert unit([[3 * times, 4 * times], [0.0, 0.0]]) == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0]]))
+    assert unit([]).size == 0
+    assert unit([[], []]).shape == (2, 0)
 
 
 def test_the_model_s_help_is_measured(shell: Shell, tmp_path: Path) -> None:
