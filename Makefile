@@ -20,7 +20,7 @@ prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judg
 	@$(PY) -m tests.prove $(PROVE)
 	@OPENAPI_EXAMPLES=150 MOMENTS=5 $(PY) -m pytest --timeout 900 tests/security/test_openapi.py tests/security/test_told_to_leave.py tests/security/test_clock_jumps.py
 	@EXPLORE=1 $(PY) -m pytest --timeout 900 -n $(WORKERS) $$(grep -lE '@given' -r tests --include=*.py)
-	@EVERY_SCREEN=1 $(PY) -m pytest --timeout 900 tests/web/desk/test_desk_focus.py
+	@EVERY_SCREEN=1 $(PY) -m pytest --timeout 900 tests/desk/test_desk_focus.py
 	@LATE_PAGES=0.5 $(PY) -m pytest --timeout 900 -n $(WORKERS) -m browser
 
 check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests

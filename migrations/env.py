@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from alembic import context
 from sqlalchemy import Connection
 
-from newsletter import queue_tables
+from newsletter.db import queue_tables
+from newsletter.db.models import Base
 from newsletter.errors import DatabaseError
-from newsletter.models import Base
 
 
 @contextmanager

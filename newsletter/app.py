@@ -11,17 +11,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from newsletter import clock as clocks
-from newsletter import db
-from newsletter.circulation.tokens import Tokens
+from newsletter import db, desk
 from newsletter.clock import Clock
+from newsletter.delivery import providers
+from newsletter.issues.service import Pressroom
 from newsletter.links import Links
-from newsletter.mailroom import providers
-from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
-from newsletter.web import BLUEPRINTS, errors, headers
-from newsletter.web.moments import Moments, Never
+from newsletter.subscribers.tokens import Tokens
+from newsletter.web import BLUEPRINTS
+from newsletter.web.http import errors, headers
+from newsletter.web.http.page_cache import Moments, Never
 from newsletter.web.services import KEY, Services
-from newsletter.web.words import install as install_words
+from newsletter.web.template_words import install as install_words
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "web"
 BODY_CAP = 256 * 1024  # bytes; a view that takes more says so with request.max_content_length
@@ -35,7 +36,7 @@ class RowNumber(IntegerConverter):
 
 
 class Site(Flask):
-    """Flask, saying what went wrong in :mod:`newsletter.web.errors` only: a path may hold a reader's token."""
+    """Flask, saying what went wrong in :mod:`newsletter.web.http.errors` only: a path may hold a reader's token."""
 
     def log_exception(self, exc_info: Any) -> None:
         """Left to the error pages, which log the endpoint and the trace."""
@@ -77,6 +78,7 @@ def create_app(
     with app.app_context():
         for name in BLUEPRINTS:
             app.register_blueprint(import_module(f"newsletter.web.{name}").bp)
+        app.register_blueprint(desk.bp)
     if settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         wrapped: Any = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0, x_prefix=0)

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import structlog
 
 _ADDRESS = re.compile(r"[^\s<>\"'@:;,()\[\]]{1,64}@[^\s<>\"'@:;,()\[\]]+")
-_TOKEN = re.compile(r"[\w-]{4,}\.[\w-]{5,8}\.[\w-]{43}")  # as circulation/tokens.py signs them
+_TOKEN = re.compile(r"[\w-]{4,}\.[\w-]{5,8}\.[\w-]{43}")  # as subscribers/tokens.py signs them
 # Whatever could end a line, move the cursor, or turn the reading direction round.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 

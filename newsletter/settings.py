@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     )
     EMBEDDING_API_KEY: SecretStr = Field(SecretStr(""), description="Key for the embedding model.")
     OUTLETS_FILE: Path = Field(
-        _HERE / "newsroom" / "outlets.toml", description="The catalogue of Outlets and their Feeds."
+        _HERE / "feeds" / "outlets.toml", description="The catalogue of Outlets and their Feeds."
     )
     FETCH_ALLOW_PRIVATE: str = Field(
         "",

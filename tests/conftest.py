@@ -185,7 +185,7 @@ def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def _published_sqlite(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file to copy in which the sample edition is published: made once per process instead of once per test."""
-    from tests.web.sample_site import publish_sample  # only who needs it loads the site
+    from tests.web.sample_site import publish_sample
 
     folder = tmp_path_factory.mktemp("published")
     shutil.copy(_migrated_sqlite, folder / "published.db")

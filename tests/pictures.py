@@ -18,11 +18,9 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import select, update
 from werkzeug.serving import make_server
 
-from newsletter import clock, db, log, pipeline
+from newsletter import clock, db, log
 from newsletter.app import create_app
-from newsletter.circulation import operators
-from newsletter.circulation.addresses import address_hash
-from newsletter.models import (
+from newsletter.db.models import (
     Base,
     Delivery,
     DeliveryEvent,
@@ -33,13 +31,16 @@ from newsletter.models import (
     Subscriber,
     SubscriptionEvent,
 )
-from newsletter.newsroom import sample
-from newsletter.pressroom import Pressroom
+from newsletter.feeds import sample
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import pipeline
 from newsletter.settings import Settings
+from newsletter.subscribers import operators
+from newsletter.subscribers.addresses import address_hash
 from newsletter.web.services import KEY
 from tests.browsing import follow
 from tests.conftest import MORNING
-from tests.web.desk.conftest import plant_loaded
+from tests.desk.conftest import plant_loaded
 
 READERS = 1200
 PAST = 29  # Issues before today's
@@ -242,7 +243,7 @@ def shoot(place: str, link: str, folder: Path, story: str, between: Callable[[],
     """Sign in and take the pictures; ``between`` is done after the first of them."""
     from playwright.sync_api import sync_playwright
 
-    from newsletter.mailroom.preview import find_browser
+    from newsletter.issues.preview import find_browser
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])

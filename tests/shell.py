@@ -73,12 +73,12 @@ class Shell:
 
 def _serve() -> dict[str, Any] | None:
     """The far side: answers each order with the exit code of a fork; returns the order in that fork, None at the end."""
-    from newsletter.cli import COMMANDS
+    from newsletter.cli.main import COMMANDS
 
     for place in sorted({place.partition(":")[0] for place in COMMANDS.values()}):
-        import_module(f"newsletter.commands.{place}")
-    late = ("mjml", "newsletter.mailroom.providers.sendgrid")
-    for name in ("newsletter.app", "newsletter.schedule", "newsletter.worker", *late):
+        import_module(f"newsletter.{place}")
+    late = ("mjml", "newsletter.delivery.providers.sendgrid.send")
+    for name in ("newsletter.app", "newsletter.jobs.schedule", "newsletter.jobs.worker", *late):
         import_module(name)
     assert threading.active_count() == 1
     gc.collect()

@@ -6,7 +6,7 @@ Revises: 0005
 
 from alembic import op
 
-from newsletter import queue_tables
+from newsletter.db import queue_tables
 
 revision = "0006"
 down_revision = "0005"

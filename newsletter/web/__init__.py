@@ -2,22 +2,23 @@
 
 # The files of this room that answer addresses; each exports ``bp``. The composition root registers them in this order.
 BLUEPRINTS = (
-    "assets",
+    "images.assets",
     "landing",
     "stories",
     "issues",
-    "pictures",
+    "images.pictures",
     "pages",
-    "machines",
-    "openapi",
-    "health",
+    "machines.crawlers",
+    "machines.openapi",
+    "machines.health",
     "signup",
     "unsubscribe",
     "signin",
     "account",
     "checkout",
     "offline_checkout",
-    "stripe_webhook",
-    "webhooks",
-    "desk",
+    "machines.stripe_webhook",
+    "machines.webhooks",
 )
+
+__all__ = ["BLUEPRINTS", "desk_cookie", "http", "services", "template_words"]

@@ -12,15 +12,16 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.circulation import erase, preferences, signin, stop_paying
-from newsletter.circulation.local_hour import known_zones, living_zone
-from newsletter.circulation.processors.protocol import ProcessorError
-from newsletter.circulation.tokens import UNSUBSCRIBE, fingerprint, subject_of
+from newsletter.billing import cancellation
+from newsletter.billing.processors.protocol import ProcessorError
+from newsletter.db.models import Subscriber
 from newsletter.errors import Refused
-from newsletter.models import Subscriber
-from newsletter.newsroom.topic_words import TOPICS
+from newsletter.stories.topic_words import TOPICS
+from newsletter.subscribers import erasure, preferences, signin
+from newsletter.subscribers.local_hour import known_zones, living_zone
+from newsletter.subscribers.tokens import UNSUBSCRIBE, fingerprint, subject_of
 from newsletter.web import reader
-from newsletter.web.csrf import check_form, form_token
+from newsletter.web.http.csrf import check_form, form_token
 from newsletter.web.plan import plan_of
 from newsletter.web.services import services
 
@@ -71,7 +72,7 @@ def export() -> Response:
         found = signin.reader_of(session, reader.secret(), now=site.now())
         if found is None:
             return make_response(redirect(site.paths.signin(), 303))
-        answer = make_response(json.dumps(erase.export(session, found), indent=2, ensure_ascii=False))
+        answer = make_response(json.dumps(erasure.export(session, found), indent=2, ensure_ascii=False))
     answer.headers["Content-Type"] = "application/json; charset=utf-8"
     answer.headers["Content-Disposition"] = "attachment; filename=my-data.json"
     return answer
@@ -110,12 +111,12 @@ def erase_me() -> Response:
             raise Refused("Please tick the box to say that you are sure.")
         outbox = here.settings.OUTBOX_DIR if here.settings.MAIL_PROVIDER == "outbox" else None
         mailbox = here.settings.BOUNCE_MAILDIR
-        erase.erase(session, found, now=here.now(), outbox=outbox, mailbox=mailbox)
+        erasure.erase(session, found, now=here.now(), outbox=outbox, mailbox=mailbox)
 
     if number is not None and request.form.get("sure") == "yes":
         check_form(FORM, fingerprint(reader.secret()))
         try:
-            stop_paying.cancel_now(here.sessions, here.processor, number, clock=here.now)
+            cancellation.cancel_now(here.sessions, here.processor, number, clock=here.now)
         except (ProcessorError, Refused):
             return _refused(
                 "We could not end your payment just now, so nothing was erased. Please try again in a minute."

@@ -6,16 +6,16 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.blueprints import BlueprintSetupState
 
 from newsletter import db, log
-from newsletter.circulation import bill, stop_paying
-from newsletter.circulation.access import Access
-from newsletter.circulation.processors.protocol import NoSuchAgreement, ProcessorError, ProcessorUnreachable
-from newsletter.circulation.signup import subscriber_of
-from newsletter.circulation.tokens import CHECKOUT, ExpiredToken, TokenError
+from newsletter.billing import cancellation, subscriptions
+from newsletter.billing.processors.protocol import NoSuchAgreement, ProcessorError, ProcessorUnreachable
+from newsletter.db.models import Subscriber
 from newsletter.errors import NotFound, Refused
-from newsletter.models import Subscriber
-from newsletter.web.csrf import check_form
-from newsletter.web.errors import page
-from newsletter.web.headers import adjust_csp
+from newsletter.subscribers.access import Access
+from newsletter.subscribers.signup import subscriber_of
+from newsletter.subscribers.tokens import CHECKOUT, ExpiredToken, TokenError
+from newsletter.web.http.csrf import check_form
+from newsletter.web.http.errors import page
+from newsletter.web.http.headers import adjust_csp
 from newsletter.web.payer import signed_in_number
 from newsletter.web.plan import plan_of
 from newsletter.web.services import services
@@ -92,7 +92,9 @@ def look_again() -> Response:
     here = services()
     try:
         agreement_id = here.processor.finished_checkout(request.form.get("checkout", "")[:200])
-        known = agreement_id and bill.read_again(here.sessions, here.processor, agreement_id, clock=here.now)
+        known = agreement_id and subscriptions.read_again(
+            here.sessions, here.processor, agreement_id, clock=here.now
+        )
     except NoSuchAgreement:
         known = None
     except ProcessorError as error:
@@ -126,7 +128,7 @@ def cancel() -> Response:
         return _to(here.paths.signin())
     check_form(FORM, _bound(number))
     try:
-        stop_paying.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
+        cancellation.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
     except ProcessorError as error:
         return _failed(error, UNSURE)
     except Refused as error:
@@ -137,7 +139,7 @@ def cancel() -> Response:
 def _begin(number: int) -> Response:
     here = services()
     try:
-        url = bill.begin(
+        url = subscriptions.begin(
             here.sessions,
             here.processor,
             number,
@@ -145,7 +147,7 @@ def _begin(number: int) -> Response:
             links=here.links,
             now=here.now(),
         )
-    except (bill.AlreadyPaying, NotFound):
+    except (subscriptions.AlreadyPaying, NotFound):
         return _to(here.paths.checkout())
     except ProcessorError as error:
         return _failed(error, UNREACHABLE)

@@ -8,9 +8,9 @@ from itertools import groupby
 from flask import Blueprint, Response, abort, make_response, render_template
 
 from newsletter import db
-from newsletter.newsroom import archive
-from newsletter.newsroom.editions import issue_view
-from newsletter.web.headers import public
+from newsletter.issues import archive
+from newsletter.issues.views import issue_view
+from newsletter.web.http.headers import public
 from newsletter.web.services import services
 
 bp = Blueprint("issues", __name__)

@@ -7,10 +7,10 @@ from collections import Counter
 from flask import Blueprint, Response, make_response, render_template
 
 from newsletter import db
-from newsletter.newsroom import archive
-from newsletter.newsroom.editions import issue_view
-from newsletter.newsroom.leans import Lean, Side, side_of
-from newsletter.web.headers import public
+from newsletter.feeds.leans import Lean, Side, side_of
+from newsletter.issues import archive
+from newsletter.issues.views import issue_view
+from newsletter.web.http.headers import public
 from newsletter.web.services import services
 
 bp = Blueprint("landing", __name__)

@@ -8,11 +8,11 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.circulation import knocks, meter, operators
-from newsletter.circulation.access import Access
-from newsletter.circulation.meter import Standing
-from newsletter.circulation.tokens import METER, TokenError, fresh_secret
-from newsletter.web.desk import guard
+from newsletter.subscribers import meter, operators, rate_limits
+from newsletter.subscribers.access import Access
+from newsletter.subscribers.meter import Standing
+from newsletter.subscribers.tokens import METER, TokenError, fresh_secret
+from newsletter.web import desk_cookie
 from newsletter.web.reader import current_reader
 from newsletter.web.services import services
 
@@ -38,7 +38,7 @@ def look(story_id: int) -> Seen:
     here = services()
     number = _signed_in()
     with db.reading(here.sessions) as session:
-        if operators.operator_of(session, guard.secret(), now=here.now()) is not None:
+        if operators.operator_of(session, desk_cookie.secret(), now=here.now()) is not None:
             return Seen(True, None, False)
         if number is not None:
             owed = meter.access_of(session, number, settings=here.settings, now=here.now())
@@ -61,8 +61,10 @@ def spend(story_id: int, answer: Response) -> bool:
     known = meter.reader_named(number) if number is not None else _cookie()
     if known is None:
         with here.sessions.begin() as session:
-            network = knocks.network_of(request.remote_addr)
-            if not knocks.knock(session, knocks.READ, network, settings=here.settings, now=here.now()):
+            network = rate_limits.network_of(request.remote_addr)
+            if not rate_limits.knock(
+                session, rate_limits.READ, network, settings=here.settings, now=here.now()
+            ):
                 return False
         known = fresh_secret()
         answer.set_cookie(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 
-from newsletter.circulation import bill
-from newsletter.circulation.processors.offline import OfflineProcessor
-from newsletter.circulation.processors.protocol import NoSuchAgreement, ProcessorUnreachable
-from newsletter.web.csrf import check_form
-from newsletter.web.errors import page
+from newsletter.billing import subscriptions
+from newsletter.billing.processors.offline import OfflineProcessor
+from newsletter.billing.processors.protocol import NoSuchAgreement, ProcessorUnreachable
+from newsletter.web.http.csrf import check_form
+from newsletter.web.http.errors import page
 from newsletter.web.services import services
 
 bp = Blueprint("offline_checkout", __name__, url_prefix="/checkout/offline")
@@ -31,10 +31,12 @@ def press(page_id: str) -> Response:
         case "pay":
             fresh = line.started_at is None
             payment = processor.pay(page_id, now=here.now())
-            bill.read_again(here.sessions, processor, page_id, clock=here.now)
+            subscriptions.read_again(here.sessions, processor, page_id, clock=here.now)
             if payment is not None:
                 with here.sessions.begin() as session:
-                    bill.receipt(session, processor.name, page_id, payment, here.settings, now=here.now())
+                    subscriptions.receipt(
+                        session, processor.name, page_id, payment, here.settings, now=here.now()
+                    )
             if fresh:
                 return _to(f"{line.done_url}?checkout={page_id}")
         case "decline" if line.started_at is None:
@@ -50,7 +52,7 @@ def press(page_id: str) -> Response:
         case _:
             abort(400, "There is no such button.")
     if line.started_at is not None:
-        bill.read_again(here.sessions, processor, page_id, clock=here.now)
+        subscriptions.read_again(here.sessions, processor, page_id, clock=here.now)
     return _to(f"{here.paths.checkout()}/offline/{page_id}")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, render_template
 
 from newsletter import db
-from newsletter.newsroom import archive
-from newsletter.newsroom.leans import Lean
-from newsletter.web.headers import public
+from newsletter.feeds.leans import Lean
+from newsletter.issues import archive
+from newsletter.web.http.headers import public
 from newsletter.web.services import services
 
 bp = Blueprint("pages", __name__)

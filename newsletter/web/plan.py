@@ -7,10 +7,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import object_session
 
-from newsletter.circulation.access import PAST_DUE_GRACE, Access, Facts, access, pays, trial_ends_at
-from newsletter.circulation.money import COMP, charges_on
-from newsletter.circulation.suppressing import mail_stopped
-from newsletter.models import Subscriber, Subscription
+from newsletter.db.models import Subscriber, Subscription
+from newsletter.subscribers.access import (
+    COMP,
+    PAST_DUE_GRACE,
+    Access,
+    Facts,
+    access,
+    charges_on,
+    pays,
+    trial_ends_at,
+)
+from newsletter.subscribers.operator_suppressions import mail_stopped
 from newsletter.web.services import services
 
 

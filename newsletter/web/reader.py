@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Request, Response, request
 
 from newsletter import db
-from newsletter.circulation import signin
+from newsletter.subscribers import signin
 from newsletter.web.services import services
 
 

@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
-from newsletter.circulation import processors
-from newsletter.circulation.processors.protocol import PaymentProcessor
-from newsletter.circulation.tokens import Tokens
+from newsletter.billing import processors
+from newsletter.billing.processors.protocol import PaymentProcessor
 from newsletter.db import Sessions
+from newsletter.issues.service import Pressroom
 from newsletter.links import Links
-from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
-from newsletter.web.moments import Moments, Never
-from newsletter.web.porter import Porter
+from newsletter.subscribers.tokens import Tokens
+from newsletter.web.http.page_cache import Moments, Never
+from newsletter.web.http.spool_retry import Porter
 
 KEY = "newsletter"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from newsletter import db
-from newsletter.circulation import signin as circulation
-from newsletter.circulation import wishes
-from newsletter.circulation.addresses import AddressError
-from newsletter.circulation.spent import is_spent
-from newsletter.circulation.tokens import ExpiredToken, TokenError
-from newsletter.web import haste, metering, reader
-from newsletter.web.csrf import check_form
+from newsletter.subscribers import pending_requests
+from newsletter.subscribers import signin as circulation
+from newsletter.subscribers.addresses import AddressError
+from newsletter.subscribers.tokens import ExpiredToken, TokenError
+from newsletter.subscribers.used_tokens import is_spent
+from newsletter.web import metering, reader
+from newsletter.web.http import bot_timing
+from newsletter.web.http.csrf import check_form
 from newsletter.web.services import services
 
 bp = Blueprint("signin", __name__)
@@ -30,11 +31,13 @@ def form() -> Response:
 def ask() -> Response:
     """Somebody asks for a link. The answer is the same for every address, and so is the work behind it."""
     check_form(ASK_FORM)
-    if haste.too_quick():
-        return _form_again(haste.AGAIN)
+    if bot_timing.too_quick():
+        return _form_again(bot_timing.AGAIN)
     site, address = services(), request.form.get("address", "")
     try:
-        wishes.keep(site.sessions, wishes.SIGNIN, address, now=site.now(), ip=request.remote_addr)
+        pending_requests.keep(
+            site.sessions, pending_requests.SIGNIN, address, now=site.now(), ip=request.remote_addr
+        )
     except AddressError as error:
         return _form_again(str(error))
     return make_response(render_template("signin.html", asked=True, minutes=circulation.minutes_valid()))

@@ -7,12 +7,12 @@ import re
 from flask import Blueprint, Response, make_response, render_template, request
 
 from newsletter import db
-from newsletter.circulation import signup as circulation
-from newsletter.circulation import wishes
-from newsletter.circulation.addresses import AddressError
-from newsletter.circulation.tokens import CONFIRM, ExpiredToken, TokenError
-from newsletter.web import haste
-from newsletter.web.csrf import check_form
+from newsletter.subscribers import pending_requests
+from newsletter.subscribers import signup as circulation
+from newsletter.subscribers.addresses import AddressError
+from newsletter.subscribers.tokens import CONFIRM, ExpiredToken, TokenError
+from newsletter.web.http import bot_timing
+from newsletter.web.http.csrf import check_form
 from newsletter.web.plan import plan_of
 from newsletter.web.services import services
 
@@ -32,13 +32,13 @@ def ask() -> Response:
     given = request.form
     if given.get("website"):  # the trap: people do not see it, so who fills it is a machine
         return _asked()
-    if haste.too_quick():
-        return _form_again(haste.AGAIN)
+    if bot_timing.too_quick():
+        return _form_again(bot_timing.AGAIN)
     here = services()
     try:
-        wishes.keep(
+        pending_requests.keep(
             here.sessions,
-            wishes.SIGNUP,
+            pending_requests.SIGNUP,
             given.get("address", ""),
             hour=_hour(given.get("hour", "")),
             zone=given.get("zone", ""),

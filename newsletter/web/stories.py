@@ -10,14 +10,15 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.models import Story
-from newsletter.newsroom import archive, report
-from newsletter.newsroom.editions import StoryView, story_view
-from newsletter.newsroom.sections import METERED, STORY, sections_for
-from newsletter.newsroom.shortened import metered
+from newsletter.db.models import Story
+from newsletter.issues import archive
+from newsletter.issues.sections import METERED, STORY, sections_for
+from newsletter.issues.shortened import metered
+from newsletter.issues.views import StoryView, story_view
+from newsletter.stories import reports
 from newsletter.web import metering
-from newsletter.web.csrf import check_form
-from newsletter.web.headers import personal, public
+from newsletter.web.http.csrf import check_form
+from newsletter.web.http.headers import personal, public
 from newsletter.web.services import services
 
 bp = Blueprint("stories", __name__)
@@ -59,7 +60,7 @@ def story(slug: str) -> Response:
         sight=Sight.FULL if seen.full else Sight.LOCKED,
         standing=seen.standing,
         signed_in=seen.signed_in,
-        reasons=report.REASONS,
+        reasons=reports.REASONS,
     )
     # The same address answers each reader differently: no cache may keep it. Its words and form tokens are everybody's.
     return personal(make_response(html), secret=False)
@@ -88,7 +89,7 @@ def report_page(slug: str) -> Response:
     if isinstance(found, Response):
         return found
     thanks = request.args.get("kept") == "yes"
-    html = render_template("report.html", story=found.view, reasons=report.REASONS, thanks=thanks)
+    html = render_template("report.html", story=found.view, reasons=reports.REASONS, thanks=thanks)
     return public(make_response(html))
 
 
@@ -100,14 +101,14 @@ def send_report(slug: str) -> Response:
     if isinstance(found, Response):
         return found
     reason = request.form.get("reason", "")
-    if reason not in report.REASONS:
+    if reason not in reports.REASONS:
         abort(400, "Please say what kind of problem it is.")
     if not request.form.get("website"):  # the trap: people leave it empty
         site = services()
         words = request.form.get("words", "")
         try:
-            report.run(site.sessions, found.story_id, reason=reason, words=words, now=site.now())
-        except report.TooManyReports:
+            reports.run(site.sessions, found.story_id, reason=reason, words=words, now=site.now())
+        except reports.TooManyReports:
             abort(
                 429, "We have had many reports within the hour and are reading them. Please try again later."
             )

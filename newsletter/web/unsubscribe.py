@@ -6,15 +6,16 @@ from flask import Blueprint, Response, make_response, render_template, request
 from sqlalchemy.exc import DBAPIError
 
 from newsletter import db, log
-from newsletter.circulation import leaving, stop_paying
-from newsletter.circulation import unsubscribe as circulation
-from newsletter.circulation.local_hour import local_day
-from newsletter.circulation.processors.protocol import ProcessorError
-from newsletter.circulation.suppressing import mail_stopped
-from newsletter.circulation.tokens import UNSUBSCRIBE, GoneToken, TokenError
+from newsletter.billing import cancellation
+from newsletter.billing.processors.protocol import ProcessorError
+from newsletter.db.models import Subscriber
+from newsletter.delivery import notices
 from newsletter.errors import Refused
-from newsletter.mailroom import notify
-from newsletter.models import Subscriber
+from newsletter.subscribers.local_hour import local_day
+from newsletter.subscribers.operator_suppressions import mail_stopped
+from newsletter.subscribers.tokens import UNSUBSCRIBE, GoneToken, TokenError
+from newsletter.subscribers.unsubscribing import spool
+from newsletter.subscribers.unsubscribing import unsubscribe as circulation
 from newsletter.web.plan import plan_of
 from newsletter.web.services import services
 
@@ -84,7 +85,7 @@ def _kept(token: str, fault: DBAPIError) -> Response:
     if subject is None:
         raise fault
     try:
-        leaving.keep(here.settings.LEAVING_DIR, subject, now=here.now())
+        spool.keep(here.settings.LEAVING_DIR, subject, now=here.now())
     except OSError as error:
         _log.error("unsubscribe.not_kept", reason=error.strerror or type(error).__name__)
         raise fault from None
@@ -112,14 +113,14 @@ def _stop_paying(reader: Subscriber) -> str:
     """End the payment with what is paid for; "" when it is done, else "unsure": the mail has stopped all the same."""
     here, number = services(), reader.id
     try:
-        ends_at = stop_paying.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
+        ends_at = cancellation.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
     except (ProcessorError, Refused) as error:
         _log.warning("unsubscribe.payment_runs_on", subscriber_id=number, reason=str(error))
         return "unsure"
     if ends_at is not None:
         with here.sessions.begin() as session:
             # They hear of it, in case it was not they who pressed: a mail with this link may have been passed on.
-            notify.queue(
+            notices.queue(
                 session,
                 "cancelled",
                 key=f"cancelled:{number}:{ends_at.isoformat()}",
@@ -138,7 +139,7 @@ def undo(token: str) -> Response:
         with found.sessions.begin() as session:
             subscriber = circulation.resubscribe(session, token, tokens=found.tokens, now=found.now())
             stopped = mail_stopped(session, subscriber)
-        leaving.forget(found.settings.LEAVING_DIR, found.tokens.read(UNSUBSCRIBE, token))
+        spool.forget(found.settings.LEAVING_DIR, found.tokens.read(UNSUBSCRIBE, token))
     except TokenError as error:
         return _refusal(error)
     return make_response(

@@ -9,11 +9,13 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from newsletter import cli, clock, db, pipeline
+from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import development
+from newsletter.cli import invented_readers
+from newsletter.cli.main import cli
+from newsletter.feeds import sample
+from newsletter.jobs import pipeline
 from newsletter.links import Links
-from newsletter.newsroom import sample
 from newsletter.settings import Settings
 from newsletter.web.services import KEY
 from tests.conftest import MORNING
@@ -35,7 +37,7 @@ def test_from_the_printed_link_to_the_last_copy(
 ) -> None:
     app = create_app(settings, sessions=sessions, clock=clock.fixed(MORNING))
     press = app.extensions[KEY].press
-    development.add_readers(sessions, settings, now=MORNING)
+    invented_readers.add_readers(sessions, settings, now=MORNING)
     parts = pipeline.Parts(press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
     for step in ("gather", "group", "summarize", "compose", "check"):
         pipeline.run_step(parts, step, due_at=MORNING)
@@ -43,7 +45,7 @@ def test_from_the_printed_link_to_the_last_copy(
     for name in ("DATABASE_URL", "OUTBOX_DIR", "SITE_URL"):
         monkeypatch.setenv(name, str(getattr(settings, name)))
     monkeypatch.setenv("SECRET_KEY", settings.SECRET_KEY.get_secret_value())
-    said = CliRunner().invoke(cli.cli, ["operator", "add", "ed@example.com", "--now", MORNING.isoformat()])
+    said = CliRunner().invoke(cli, ["operator", "add", "ed@example.com", "--now", MORNING.isoformat()])
     assert said.exit_code == 0, said.output
     link = next(w for w in said.output.split() if w.startswith(Links(settings.SITE_URL).desk_signin("")))
 

@@ -18,18 +18,18 @@ from werkzeug.serving import make_server
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import wishes
-from newsletter.circulation.notices import slots_for
-from newsletter.mailroom import notify
-from newsletter.models import SignIn, Subscriber
-from newsletter.pressroom import Pressroom
+from newsletter.db.models import SignIn, Subscriber
+from newsletter.delivery import notices
+from newsletter.issues.service import Pressroom
 from newsletter.settings import Settings
-from newsletter.web import haste
+from newsletter.subscribers import pending_requests
+from newsletter.subscribers.notice_slots import slots_for
+from newsletter.web.http import bot_timing
 from newsletter.web.services import KEY
 from tests.axe import violations
 from tests.browsing import follow
-from tests.circulation.readers import make_reader
 from tests.conftest import MORNING
+from tests.subscribers.readers import make_reader
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 375, "height": 720}
@@ -45,8 +45,8 @@ class Site:
     def mail(self) -> str:
         """Send what is due; the words of the one mail in the outbox."""
         press = self.press
-        wishes.run(press.sessions, press.settings, clock=press.clock)
-        notify.run(
+        pending_requests.run(press.sessions, press.settings, clock=press.clock)
+        notices.run(
             press.sessions,
             press.provider,
             settings=press.settings,
@@ -73,7 +73,7 @@ class Site:
 def online(
     make_settings: Callable[..., Settings], sessions: db.Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
-    monkeypatch.setattr(haste, "LEAST", timedelta(0))  # this clock stands still
+    monkeypatch.setattr(bot_timing, "LEAST", timedelta(0))  # this clock stands still
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

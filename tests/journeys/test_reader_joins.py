@@ -19,14 +19,15 @@ import pytest
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
-from newsletter import clock, db, pipeline
+from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation.tokens import CHECKOUT, subject_of
-from newsletter.models import Subscriber, Subscription
-from newsletter.newsroom import sample
-from newsletter.pressroom import Pressroom
+from newsletter.db.models import Subscriber, Subscription
+from newsletter.feeds import sample
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import pipeline
 from newsletter.settings import Settings
-from newsletter.web import haste
+from newsletter.subscribers.tokens import CHECKOUT, subject_of
+from newsletter.web.http import bot_timing
 from newsletter.web.services import KEY
 from tests.axe import violations
 from tests.browsing import follow
@@ -82,7 +83,7 @@ class Site:
 def online(
     make_settings: Callable[..., Settings], sessions: db.Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
-    monkeypatch.setattr(haste, "LEAST", timedelta(0))  # this clock stands still
+    monkeypatch.setattr(bot_timing, "LEAST", timedelta(0))  # this clock stands still
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -18,12 +18,13 @@ import pytest
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
-from newsletter import db, pipeline
+from newsletter import db
 from newsletter.app import create_app
-from newsletter.circulation import bookkeeping
-from newsletter.models import Read, Subscriber, Subscription
-from newsletter.newsroom import sample
-from newsletter.pressroom import Pressroom
+from newsletter.billing import ledger
+from newsletter.db.models import Read, Subscriber, Subscription
+from newsletter.feeds import sample
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import pipeline
 from newsletter.settings import Settings
 from newsletter.web.services import KEY
 from tests.axe import violations
@@ -226,7 +227,7 @@ def test_a_whole_life(page: Any, world: World) -> None:
     _press(page, "Erase me")
     with db.reading(world.press.sessions) as session:
         assert session.scalars(select(Subscriber)).all() == []
-        (month,) = bookkeeping.months(
+        (month,) = ledger.months(
             session,
             first=MORNING.date(),
             last=MORNING.date(),

@@ -18,11 +18,15 @@ from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
-from newsletter import cli, clock, schedule, worker  # noqa: F401 - what is imported here, no child imports again
-from newsletter.commands import database, opening, serve, step, uncertain, work  # noqa: F401
-from newsletter.mailroom import dispatch, ledger
-from newsletter.mailroom.providers import sendgrid, smtp, smtp_talk
-from newsletter.pressroom import Pressroom
+from newsletter import clock
+from newsletter.cli import database, opening, serve, step, uncertain, work  # noqa: F401
+from newsletter.cli.main import main
+from newsletter.delivery import dispatch, ledger
+from newsletter.delivery.providers.sendgrid import send as sendgrid
+from newsletter.delivery.providers.smtp import conversation
+from newsletter.delivery.providers.smtp import send as smtp
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import schedule, worker  # noqa: F401 - what is imported here, no child imports again
 from tests.prove import clockwork, mutants
 
 
@@ -62,7 +66,7 @@ def run(orders: Orders, begun: Connection | None = None) -> None:
     _prepare(orders, begun)
     sys.argv = ["newsletter", *orders.argv]
     try:
-        cli.main()
+        main.main()
     finally:
         sys.stdout.flush()
 
@@ -71,8 +75,8 @@ def _prepare(orders: Orders, begun: Connection | None) -> None:
     clock.system = clockwork.of(orders.clock)
     for module, name in (
         (sendgrid, "ANSWER_TIMEOUT"),
-        (smtp_talk, "DOT_TIMEOUT"),
-        (smtp_talk, "REPLY_TIMEOUT"),
+        (conversation, "DOT_TIMEOUT"),
+        (conversation, "REPLY_TIMEOUT"),
     ):
         assert hasattr(module, name), f"{module.__name__} has no {name} any more: tell tests/prove/child.py"
         setattr(module, name, orders.patience)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from newsletter import backup
+from newsletter.db import backup
 from tests.prove.house import House
 from tests.prove.morning import LEASE_AND_MORE, Morning
 from tests.prove.postgres import Postgres

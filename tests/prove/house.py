@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.models import Delivery, Issue
+from newsletter.db.models import Delivery, Issue
 from tests.prove.child import Orders, run
 from tests.prove.clockwork import Clockwork
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.models import Delivery, Issue, LeftOut, Subscriber
+from newsletter.db.models import Delivery, Issue, LeftOut, Subscriber
 from tests.prove.house import House
 
 

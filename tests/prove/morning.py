@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from newsletter import db
-from newsletter.circulation.addresses import address_hash, person_hash
-from newsletter.circulation.tokens import UNSUBSCRIBE, Tokens, subject_of
-from newsletter.mailroom.messages import content_hash
-from newsletter.models import Delivery, Issue, Rendition, Subscriber, Suppression
-from tests.mailroom.mailing import add_issue
+from newsletter.db.models import Delivery, Issue, Rendition, Subscriber, Suppression
+from newsletter.delivery.mail.messages import content_hash
+from newsletter.subscribers.addresses import address_hash, person_hash
+from newsletter.subscribers.tokens import UNSUBSCRIBE, Tokens, subject_of
+from tests.delivery.mailing import add_issue
 from tests.prove.house import SECRET, House, numbers
 from tests.prove.judge import Roll, Verdict, judge
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import update
 
-from newsletter.mailroom import hand_over, ledger, lines, providers
-from newsletter.mailroom.providers import sendgrid
-from newsletter.mailroom.providers.protocol import Outcome, Receipt, always
-from newsletter.models import Delivery
+from newsletter.db.models import Delivery
+from newsletter.delivery import ledger, providers, transitions
+from newsletter.delivery import submitter as hand_over
+from newsletter.delivery.providers.protocol import Outcome, Receipt, always
+from newsletter.delivery.providers.sendgrid import send as sendgrid
 
 
 def mark_before_send() -> None:
@@ -83,7 +84,7 @@ def _expire_into(state: str) -> Callable[..., int]:
             Delivery.lease_until < now,
         )
         values = {"state": state, "claim": None, "lease_until": None, "reason": None}
-        return lines.changed(session, update(Delivery).where(*late).values(**values))
+        return transitions.changed(session, update(Delivery).where(*late).values(**values))
 
     return expire
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from newsletter.cli import cli
-from newsletter.due import GATHER_EVERY
+from newsletter.cli.main import cli
+from newsletter.jobs.due import GATHER_EVERY
 from newsletter.settings import Settings
 
 ROOT = Path(__file__).parents[2]

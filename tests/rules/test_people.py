@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from newsletter.models import Base
+from newsletter.db.models import Base
 
 _PERSON = re.compile(r"subscriber|reader|person|address")
 _TELLING = re.compile(r"lean|side|stance|bias|opened|clicked|open_|click")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.cli import COMMANDS
-from newsletter.newsroom.sections import SECTIONS
+from newsletter.cli.main import COMMANDS
+from newsletter.issues.sections import SECTIONS
 from newsletter.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def test_no_text_of_the_shared_data_was_copied() -> None:
         words = re.findall(r"[a-z0-9]+", feed.read_text(errors="replace").lower())
         theirs.update(zip(*(words[i:] for i in range(12)), strict=False))
     boilerplate = 0
-    for path in [*ROOT.glob("newsletter/newsroom/sample/*"), *ROOT.glob("tests/**/*.py")]:
+    for path in [*ROOT.glob("newsletter/feeds/sample/*"), *ROOT.glob("tests/**/*.py")]:
         if not path.is_file():
             continue
         words = re.findall(r"[a-z0-9]+", path.read_text(errors="replace").lower())

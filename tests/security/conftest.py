@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.web import haste
+from newsletter.web.http import bot_timing
 
 
 @pytest.fixture(autouse=True)
 def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(haste, "LEAST", timedelta(0))
+    monkeypatch.setattr(bot_timing, "LEAST", timedelta(0))

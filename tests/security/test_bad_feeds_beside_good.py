@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from newsletter.newsroom.fetch import PoliteFetcher
-from newsletter.newsroom.gather import visit_all
-from newsletter.newsroom.visit import FeedToRead, Outcome, Visit
+from newsletter.feeds.crawl import FeedToRead, Outcome, Visit
+from newsletter.feeds.fetcher import PoliteFetcher
+from newsletter.feeds.gather import visit_all
 from newsletter.settings import Settings
 from tests.servers.feed_server import Asked, FeedServer, entry, head, reset, rss
 

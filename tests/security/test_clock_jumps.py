@@ -13,13 +13,12 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter import db
-from newsletter.circulation import development
-from newsletter.commands import opening
-from newsletter.mailroom import ledger
-from newsletter.models import Delivery, Issue, Notice, Run, Subscriber
-from newsletter.pipeline import Parts
+from newsletter.cli import invented_readers, opening
+from newsletter.db.models import Delivery, Issue, Notice, Run, Subscriber
+from newsletter.delivery import ledger
+from newsletter.jobs.pipeline import Parts
+from newsletter.jobs.tick import tick
 from newsletter.settings import Settings
-from newsletter.tick import tick
 from tests.clocks import Hands
 from tests.web.sample_site import press_with
 
@@ -33,7 +32,7 @@ def parts(sessions: db.Sessions, make_settings: Callable[..., Settings]) -> tupl
     settings = make_settings()
     hands = Hands(NIGHT)
     press = press_with(sessions, settings, hands)
-    development.add_readers(sessions, settings, now=NIGHT - timedelta(days=30))
+    invented_readers.add_readers(sessions, settings, now=NIGHT - timedelta(days=30))
     return opening.open_sample(press), hands
 
 

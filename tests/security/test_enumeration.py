@@ -14,14 +14,14 @@ from sqlalchemy import event, select
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import operators, wishes
-from newsletter.circulation.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE
-from newsletter.mailroom.providers.sendgrid_events import MOMENT, SIGNATURE
-from newsletter.models import Notice, Operator, Subscriber
+from newsletter.db.models import Notice, Operator, Subscriber
+from newsletter.delivery.providers.sendgrid.events import MOMENT, SIGNATURE
 from newsletter.settings import Settings
-from tests.circulation.readers import link_for, make_reader
+from newsletter.subscribers import operators, pending_requests
+from newsletter.subscribers.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE
 from tests.security.test_every_route import EVIL, tables
 from tests.servers.event_signing import Signer
+from tests.subscribers.readers import link_for, make_reader
 
 FORMS = {"/signup": {"hour": "6", "zone": "UTC"}, "/signin": {}, "/desk/signin": {}}
 
@@ -61,7 +61,7 @@ def network_kept(
     """What the site takes for the stranger's network, kept with the consent."""
     browser = create_app(settings, sessions=sessions, clock=clock.fixed(now)).test_client()
     assert ask(browser, "/signup", f"a{number}@example.com", **headers)[0] == 200
-    wishes.run(sessions, settings, clock=clock.fixed(now))
+    pending_requests.run(sessions, settings, clock=clock.fixed(now))
     with db.reading(sessions) as session:
         return session.scalars(select(Subscriber.consent_ip).order_by(Subscriber.id.desc())).first()
 
@@ -99,7 +99,7 @@ def test_a_forged_forwarded_for_does_not_get_round_the_cap(
     for number in range(34):
         lie = {"X-Forwarded-For": f"9.9.{number}.1, 203.0.113.9"}
         assert ask(browser, "/signup", f"a{number}@example.com", **lie)[0] == 200
-    wishes.run(sessions, settings, clock=clock.fixed(now))
+    pending_requests.run(sessions, settings, clock=clock.fixed(now))
     with db.reading(sessions) as session:
         assert len(session.scalars(select(Notice.id)).all()) == 30
 
@@ -178,7 +178,7 @@ def test_the_work_is_the_same_for_everybody_and_only_who_should_is_mailed(
     work = {tuple(statements(each_sessions, lambda name=name: ask(browser, path, name))) for name in names}
     assert len(work) == 1
     assert sum("INSERT INTO wish" in one for one in next(iter(work))) == 1
-    assert wishes.run(each_sessions, settings, clock=clock.fixed(now)) == len(names)
+    assert pending_requests.run(each_sessions, settings, clock=clock.fixed(now)) == len(names)
     with db.reading(each_sessions) as session:
         mailed = [(n.kind, n.subscriber_id, n.operator_id) for n in session.scalars(select(Notice))]
         chief = session.scalars(select(Operator).where(Operator.address.startswith("chief"))).all()

@@ -8,13 +8,13 @@ from pathlib import Path
 from sqlalchemy import Engine, inspect, select, text
 
 from newsletter import db
-from newsletter.circulation import erase, wishes
-from newsletter.mailroom import dispatch, notify
-from newsletter.mailroom.providers.outbox import Outbox
-from newsletter.models import Report, Story, Subscriber, Wish
+from newsletter.db.models import Report, Story, Subscriber, Wish
+from newsletter.delivery import dispatch, notices
+from newsletter.delivery.providers.outbox.send import Outbox
 from newsletter.settings import Settings
-from tests.circulation.readers import make_reader
-from tests.mailroom.mailing import LINKS, frozen_issue, slots_for
+from newsletter.subscribers import erasure, pending_requests
+from tests.delivery.mailing import LINKS, frozen_issue, slots_for
+from tests.subscribers.readers import make_reader
 
 ADDRESS = "Zelda.Quill+news@mail.example.net"
 MOMENTS = ("created_at", "first_published_at", "last_published_at", "grouped_at")
@@ -36,9 +36,12 @@ def a_life(sessions: db.Sessions, now: datetime) -> int:
         session.add(story)
         session.flush()
         session.add(Report(story_id=story.id, reason="wrong", words=f"Tell {ADDRESS}.", reported_at=now))
-        notify.queue(session, "welcome", key="w", due_at=now, subscriber_id=reader.id)
-    for kind in (wishes.SIGNUP, wishes.SIGNIN):  # asked for a moment ago, and not yet granted
-        wishes.keep(sessions, kind, ADDRESS.lower(), now=now, ip="192.0.2.77")
+        notices.queue(session, "welcome", key="w", due_at=now, subscriber_id=reader.id)
+    for kind in (
+        pending_requests.SIGNUP,
+        pending_requests.SIGNIN,
+    ):  # asked for a moment ago, and not yet granted
+        pending_requests.keep(sessions, kind, ADDRESS.lower(), now=now, ip="192.0.2.77")
     return reader.id
 
 
@@ -48,11 +51,11 @@ def test_no_table_of_either_database_names_them(
     number = a_life(each_sessions, now)
     assert "zelda" in everywhere(each_sessions).lower()
     with each_sessions.begin() as session:
-        erase.erase(session, session.get_one(Subscriber, number), now=now)
+        erasure.erase(session, session.get_one(Subscriber, number), now=now)
     left = everywhere(each_sessions).lower()
     assert "zelda" not in left
     assert "192.0.2.77" not in left
-    assert wishes.run(each_sessions, settings, clock=lambda: now) == 0
+    assert pending_requests.run(each_sessions, settings, clock=lambda: now) == 0
     with db.reading(each_sessions) as session:
         assert session.scalars(select(Subscriber)).all() == []
         assert session.scalars(select(Wish)).all() == []
@@ -71,7 +74,7 @@ def test_no_mail_that_was_kept_here_names_them(
         reader = session.get_one(Subscriber, 3)
         address = reader.address
         assert named(settings.OUTBOX_DIR, address) == 1
-        erase.erase(session, reader, now=now, outbox=settings.OUTBOX_DIR)
+        erasure.erase(session, reader, now=now, outbox=settings.OUTBOX_DIR)
     assert named(settings.OUTBOX_DIR, address) == 0
     assert len(list(settings.OUTBOX_DIR.iterdir())) == 4
 
@@ -86,7 +89,7 @@ def test_no_byte_of_the_files_names_them(
     """SQLite would leave what was deleted lying in its pages."""
     number = a_life(sessions, now)
     with sessions.begin() as session:
-        erase.erase(session, session.get_one(Subscriber, number), now=now)
+        erasure.erase(session, session.get_one(Subscriber, number), now=now)
     with engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -12,9 +12,9 @@ from werkzeug.routing import IntegerConverter
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.models.base import Base
+from newsletter.db.models.base import Base
 from newsletter.settings import Settings
-from tests.circulation.readers import make_reader
+from tests.subscribers.readers import make_reader
 
 EVIL = "evil.example.net"
 

@@ -23,14 +23,14 @@ from werkzeug.routing import IntegerConverter, Rule
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import operators
-from newsletter.circulation.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE, subject_of
-from newsletter.models import Delivery, Feed, Report, SignIn, Story
+from newsletter.db.models import Delivery, Feed, Report, SignIn, Story
 from newsletter.settings import Settings
-from newsletter.web.moments import Moments
-from tests.circulation.readers import KEY, link_for, make_reader, tokens_at
+from newsletter.subscribers import operators
+from newsletter.subscribers.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE, subject_of
+from newsletter.web.http.page_cache import Moments
 from tests.conftest import MORNING
 from tests.security.test_every_route import EVIL, tables
+from tests.subscribers.readers import KEY, link_for, make_reader, tokens_at
 from tests.web.sample_site import publish_sample
 
 READER, OPERATOR = "zelda.quill@mail.example.net", "chief.editor@desk.example.org"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.newsroom.connections import Connection, Resolver, is_open
-from newsletter.newsroom.fetch import FetchError, PoliteFetcher
+from newsletter.feeds.connections import Connection, Resolver, is_open
+from newsletter.feeds.fetcher import FetchError, PoliteFetcher
 from newsletter.settings import Settings
 from tests.servers.dns_server import DnsServer
 from tests.servers.feed_server import FeedServer

@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE
-from newsletter.circulation.why import why
-from newsletter.models import Subscriber
+from newsletter.db.models import Subscriber
 from newsletter.settings import Settings
-from tests.circulation.readers import KEY, link_for, make_reader
+from newsletter.subscribers.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE
+from newsletter.subscribers.why import why
+from tests.subscribers.readers import KEY, link_for, make_reader
 
 
 def test_after_a_change_of_keys_old_mail_still_unsubscribes_and_signs_nobody_in(

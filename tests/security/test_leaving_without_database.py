@@ -20,16 +20,18 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, select, text
 
-from newsletter import clock, db, db_turns, pipeline
+from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import leaving
-from newsletter.circulation.tokens import SIGNIN, UNSUBSCRIBE, subject_of
-from newsletter.commands import opening
-from newsletter.models import Subscriber
+from newsletter.cli import opening
+from newsletter.db import locking
+from newsletter.db.models import Subscriber
+from newsletter.jobs import pipeline
 from newsletter.settings import Settings
-from tests.circulation.readers import link_for, make_reader
+from newsletter.subscribers.tokens import SIGNIN, UNSUBSCRIBE, subject_of
+from newsletter.subscribers.unsubscribing import spool
 from tests.conftest import MORNING
 from tests.security.test_machine_troubles import OwnServer, own_server  # noqa: F401 - a fixture
+from tests.subscribers.readers import link_for, make_reader
 from tests.web.sample_site import UNTIL_APPROVED, press_with
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -37,7 +39,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 @pytest.fixture(autouse=True)
 def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db_turns, "HURRY", 0.2)
+    monkeypatch.setattr(locking, "HURRY", 0.2)
 
 
 def left_at(sessions: db.Sessions, reader: Subscriber) -> datetime | None:
@@ -139,7 +141,7 @@ def test_a_folder_on_a_disk_that_is_really_full_keeps_no_half_file(tmp_path: Pat
     try:
         (disk / "fill").write_bytes(b"x" * 4096)
         with pytest.raises(OSError, match="space"):
-            leaving.keep(disk, "7.0123456789abcdef", now=now)
+            spool.keep(disk, "7.0123456789abcdef", now=now)
         assert [p.name for p in disk.iterdir()] == ["fill"]
     finally:
         os.system(f"umount {disk}")
@@ -213,13 +215,13 @@ def test_a_later_word_of_the_reader_counts(sessions: db.Sessions, settings: Sett
     anew = make_reader(sessions, now, "b@example.com", confirmed_at=now + timedelta(minutes=2))
     already = make_reader(sessions, now, "c@example.com", unsubscribed_at=now - timedelta(days=1))
     for reader in (undone, anew, already):
-        leaving.keep(folder, subject_of(reader.id, reader.address_hash), now=now)
-    leaving.keep(folder, "999.0123456789abcdef", now=now)
+        spool.keep(folder, subject_of(reader.id, reader.address_hash), now=now)
+    spool.keep(folder, "999.0123456789abcdef", now=now)
     (folder / "broken.leaving").write_text("\0")
     browser = create_app(settings, sessions=sessions, clock=clock.fixed(now))
-    leaving.forget(folder, subject_of(undone.id, undone.address_hash))
+    spool.forget(folder, subject_of(undone.id, undone.address_hash))
     browser.test_client().post(f"/unsubscribe/{link_for(undone, UNSUBSCRIBE, now)}/undo")
-    leaving.take_up(sessions, folder)
+    spool.take_up(sessions, folder)
     assert [left_at(sessions, r) for r in (undone, anew, already)] == [None, None, now - timedelta(days=1)]
     assert sorted(p.suffix for p in folder.iterdir()) == [".unknown", ".unreadable"], "left for people"
 
@@ -229,8 +231,8 @@ def test_a_file_that_cannot_be_read_holds_up_nobody_elses_wish(
 ) -> None:
     reader = make_reader(sessions, now)
     (settings.LEAVING_DIR / "a-folder.leaving").mkdir(parents=True)
-    leaving.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
-    assert leaving.take_up(sessions, settings.LEAVING_DIR) == 1
+    spool.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+    assert spool.take_up(sessions, settings.LEAVING_DIR) == 1
     assert left_at(sessions, reader) == now
     assert [p.name for p in settings.LEAVING_DIR.iterdir()] == ["a-folder.unreadable"]
 
@@ -240,7 +242,7 @@ def die_before(call: str, folder: Path, subject: str) -> None:
     program = (
         "import os, sys, signal; from pathlib import Path; from datetime import datetime, UTC\n"
         f"os.{call} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "from newsletter.circulation import leaving\n"
+        "from newsletter.subscribers.unsubscribing import spool as leaving\n"
         "leaving.keep(Path(sys.argv[1]), sys.argv[2], now=datetime.fromisoformat(sys.argv[3]))"
     )
     done = subprocess.run([sys.executable, "-c", program, folder, subject, MORNING.isoformat()], check=False)
@@ -261,11 +263,11 @@ def test_what_a_killed_process_left_half_written_is_taken_up_when_it_is_whole_an
     halves[1].write_text(written[:-7])  # not all of it was on the disk
     (folder / ".list.half").write_text('{"leavers": 1}\n')
     real = datetime.now(UTC)
-    assert leaving.tidy(folder, now=real + timedelta(minutes=50)) == 0, "somebody may be writing"
+    assert spool.tidy(folder, now=real + timedelta(minutes=50)) == 0, "somebody may be writing"
     assert waits(settings) == 3
-    assert leaving.tidy(folder, now=real + timedelta(minutes=70)) == 3
+    assert spool.tidy(folder, now=real + timedelta(minutes=70)) == 3
     assert [p.suffix for p in folder.iterdir()] == [".leaving"]
-    assert leaving.take_up(sessions, folder) == 1
+    assert spool.take_up(sessions, folder) == 1
     assert left_at(sessions, whole) == now
     assert left_at(sessions, cut) is None
     assert waits(settings) == 0
@@ -281,7 +283,7 @@ def test_each_step_that_mails_takes_up_who_left_first(
     parts = opening.open_sample(press_with(sessions, settings, clock.fixed(now)))
     for earlier in UNTIL_APPROVED:
         pipeline.run_step(parts, earlier, due_at=now)
-    leaving.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+    spool.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
     pipeline.run_step(parts, step, due_at=now)
     assert left_at(sessions, reader) == now
     mails = [p.read_text() for p in settings.OUTBOX_DIR.glob("delivery-*.eml")]
@@ -292,12 +294,12 @@ def test_each_step_that_mails_takes_up_who_left_first(
 def test_several_processes_that_carry_at_once_do_not_stumble_over_each_other(
     sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db_turns, "HURRY", 30.0)
+    monkeypatch.setattr(locking, "HURRY", 30.0)
     readers = [make_reader(sessions, now, f"r{n}@example.com") for n in range(30)]
     for reader in readers:
-        leaving.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+        spool.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
     with ThreadPoolExecutor(4) as pool:
-        done = list(pool.map(lambda _: leaving.take_up(sessions, settings.LEAVING_DIR), range(4)))
+        done = list(pool.map(lambda _: spool.take_up(sessions, settings.LEAVING_DIR), range(4)))
     assert sum(done) == 30
     assert waits(settings) == 0
     assert all(left_at(sessions, reader) == now for reader in readers)
@@ -313,7 +315,7 @@ def test_any_two_readers_are_two_files_and_one_reader_is_one(
 ) -> None:
     folder = tmp_path_factory.mktemp("leaving")
     for who in (subject, other, subject):
-        leaving.keep(folder, who, now=MORNING + timedelta(seconds=seconds))
+        spool.keep(folder, who, now=MORNING + timedelta(seconds=seconds))
     assert len(list(folder.iterdir())) == len({subject, other})
     said = {tuple(p.read_text().split()) for p in folder.iterdir()}
     assert said == {(who, (MORNING + timedelta(seconds=seconds)).isoformat()) for who in (subject, other)}

@@ -21,18 +21,20 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, func, select, text
 
-from newsletter import backup, clock, db, db_turns
+from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import lapse
-from newsletter.mailroom import dispatch, ledger
-from newsletter.mailroom.fence import Fence, Fenced
-from newsletter.mailroom.providers.outbox import Outbox
-from newsletter.mailroom.providers.protocol import EmailProvider
-from newsletter.models import Delivery, Issue, Subscriber, Wish
+from newsletter.db import backup, locking
+from newsletter.db import engine as db_engine
+from newsletter.db.models import Delivery, Issue, Subscriber, Wish
+from newsletter.delivery import dispatch, ledger
+from newsletter.delivery.fence import Fence, Fenced
+from newsletter.delivery.providers.outbox.send import Outbox
+from newsletter.delivery.providers.protocol import EmailProvider
+from newsletter.jobs import lapse
 from newsletter.settings import Settings
-from tests.circulation.readers import make_reader
 from tests.conftest import MORNING
-from tests.mailroom.mailing import LINKS, Postbox, Ticking, frozen_issue, slots_for
+from tests.delivery.mailing import LINKS, Postbox, Ticking, frozen_issue, slots_for
+from tests.subscribers.readers import make_reader
 
 
 def sign_up(browser: FlaskClient, address: str) -> int:
@@ -55,7 +57,7 @@ def test_a_locked_file_is_read_on_and_asks_writers_to_come_back(
     engine: Engine, sessions: db.Sessions, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Seconds; in production half a minute.
-    monkeypatch.setattr(db, "begin_writing", partial(db_turns.begin_writing, wait=0.2))
+    monkeypatch.setattr(db_engine, "begin_writing", partial(locking.begin_writing, wait=0.2))
     engine.dispose()
     other = db.make_engine(str(engine.url))
     with other.begin():  # takes the write lock

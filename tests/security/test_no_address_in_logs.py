@@ -11,22 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import clock, db, pipeline
+from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import development, wishes
-from newsletter.circulation.tokens import CONFIRM, UNSUBSCRIBE, Tokens, subject_of
-from newsletter.commands import opening
+from newsletter.cli import invented_readers, opening
+from newsletter.db.models import Subscriber
+from newsletter.delivery import providers
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import pipeline
 from newsletter.links import Links
-from newsletter.mailroom import providers
-from newsletter.models import Subscriber
-from newsletter.pressroom import Pressroom
-from newsletter.web import haste
+from newsletter.subscribers import pending_requests
+from newsletter.subscribers.tokens import CONFIRM, UNSUBSCRIBE, Tokens, subject_of
+from newsletter.web.http import bot_timing
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = "chief.editor@desk.example.org"
 READER = "zelda.quill@mail.example.net"
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-KNOWN = (OPERATOR, READER, *development.READERS)
+KNOWN = (OPERATOR, READER, *invented_readers.READERS)
 # In whatever dress: the part before the @ is enough to know somebody.
 THEIRS = re.compile("|".join(re.escape(a.split("@")[0]) for a in KNOWN), re.IGNORECASE)
 
@@ -64,10 +65,10 @@ def test_signing_up_and_leaving_on_the_site(
     browser = create_app(settings, sessions=sessions, clock=fixed).test_client()
     form = browser.get("/signup").get_data(as_text=True)
     given = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form))
-    monkeypatch.setattr(haste, "LEAST", timedelta(0))  # this clock stands still
+    monkeypatch.setattr(bot_timing, "LEAST", timedelta(0))  # this clock stands still
     for address in (READER, READER, READER.upper(), f"{READER}\r\nBcc: {OPERATOR}", f"<{READER}"):
         browser.post("/signup", data={**given, "address": address, "hour": "6", "zone": settings.EDITION_TZ})
-    wishes.run(sessions, settings, clock=fixed)
+    pending_requests.run(sessions, settings, clock=fixed)
     with db.reading(sessions) as session:
         reader = session.query(Subscriber).filter_by(address=READER).one()
     subject = subject_of(reader.id, reader.address_hash)

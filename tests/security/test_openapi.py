@@ -25,12 +25,12 @@ from sqlalchemy import select
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation.tokens import CHECKOUT, CONFIRM, UNSUBSCRIBE
-from newsletter.models import Issue, Story
+from newsletter.db.models import Issue, Story
 from newsletter.settings import Settings
-from newsletter.web.csrf import form_token
-from tests.circulation.readers import KEY, link_for, make_reader
+from newsletter.subscribers.tokens import CHECKOUT, CONFIRM, UNSUBSCRIBE
+from newsletter.web.http.csrf import form_token
 from tests.conftest import MORNING
+from tests.subscribers.readers import KEY, link_for, make_reader
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance)
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "6"))  # of each operation; `make prove` asks for many

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.newsroom import plaintext
-from newsletter.newsroom.entries import FeedRefused, read_entries
-from newsletter.newsroom.pruning import MOST_IN_ENTRY
+from newsletter.feeds import html_text
+from newsletter.feeds.parser import FeedRefused, read_entries
+from newsletter.feeds.xml_pruning import MOST_IN_ENTRY
 from tests.servers.feed_server import entry, rss
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -75,9 +75,9 @@ def test_an_honest_entry_is_read_whatever_stands_in_and_around_it(document: str)
 def test_names_put_together_from_one_letter_are_told_apart_at_once() -> None:
     """An outlet's own name is up to the feed: as many ways to divide it as there are must not all be tried."""
     title = f"{LONG} - {' '.join(['a' * 60] * 5)}"
-    assert plaintext.without_suffix(title, ["a" * 80]) == LONG
-    assert plaintext.without_suffix(f"{LONG} - {'b' * 60} c", ["b" * 80]) != LONG
-    assert plaintext.without_suffix(f"{LONG} - New York Post", ["nypost"]) == LONG
+    assert html_text.without_suffix(title, ["a" * 80]) == LONG
+    assert html_text.without_suffix(f"{LONG} - {'b' * 60} c", ["b" * 80]) != LONG
+    assert html_text.without_suffix(f"{LONG} - New York Post", ["nypost"]) == LONG
 
 
 def test_cutting_takes_the_excess_and_leaves_the_rest_as_it_stood() -> None:

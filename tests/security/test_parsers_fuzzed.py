@@ -1,8 +1,8 @@
 """Whatever bytes come from outside, a parser gives what it promises or its own refusal: hypothesis on those that no other test feeds.
 
-The others have their property tests beside them: feeds and JSON feeds (tests/newsroom/test_entries.py), OPML (test_opml.py), outlets.toml
-(test_outlets.py), addresses to fetch (test_urls.py, tests/security/test_fetch_private.py), mail addresses (tests/circulation/test_addresses.py),
-tokens (test_tokens.py), Origin and Host (tests/web/test_csrf.py), a model's Draft (tests/newsroom/test_published.py), forms and queries
+The others have their property tests beside them: feeds and JSON feeds (tests/feeds/test_entries.py), OPML (test_opml.py), outlets.toml
+(test_outlets.py), addresses to fetch (test_urls.py, tests/security/test_fetch_private.py), mail addresses (tests/subscribers/test_addresses.py),
+tokens (test_tokens.py), Origin and Host (tests/web/test_csrf.py), a model's Draft (tests/summaries/test_published.py), forms and queries
 (tests/security/test_openapi.py).
 """
 
@@ -25,25 +25,26 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from newsletter import clock
-from newsletter.circulation.knocks import network_of
-from newsletter.circulation.money import cents_in
-from newsletter.circulation.processors.protocol import (
+from newsletter.billing.processors.protocol import (
     AgreementFact,
     ForgedWebhook,
     ProcessorUnreachable,
     WebhookEvent,
 )
-from newsletter.circulation.processors.stripe import StripeProcessor
-from newsletter.circulation.processors.stripe_answers import event_in, fact_in
-from newsletter.circulation.subscriber_rows import BadRow, FileError, Row, decoded, ignored_columns, read_rows
-from newsletter.commands import jsonlines
+from newsletter.billing.processors.stripe import StripeProcessor
+from newsletter.billing.processors.stripe_answers import event_in, fact_in
+from newsletter.billing.revenue import cents_in
+from newsletter.delivery.providers.sendgrid import events as sendgrid_events
+from newsletter.delivery.providers.smtp import bounce_mail
+from newsletter.delivery.providers.smtp.dkim import DkimSigner
 from newsletter.errors import NewsletterError, SettingsError
-from newsletter.mailroom.providers import bounce_mail, sendgrid_events
-from newsletter.mailroom.providers.dkim_signing import DkimSigner
-from newsletter.newsroom import fetch
-from newsletter.newsroom.decoding import Damaged, Inflater, TooLarge, gunzip, to_text
-from newsletter.newsroom.summarizers.drafts import Draft
-from newsletter.newsroom.summarizers.spending import Budget, KeptAnswers
+from newsletter.feeds import fetcher
+from newsletter.feeds.encoding import Damaged, Inflater, TooLarge, gunzip, to_text
+from newsletter.lab.evaluate import jsonlines
+from newsletter.subscribers.rate_limits import network_of
+from newsletter.subscribers.subscriber_rows import BadRow, FileError, Row, decoded, ignored_columns, read_rows
+from newsletter.summaries.model.budget import Budget, KeptAnswers
+from newsletter.summaries.model.schema import Draft
 from tests.conftest import MORNING
 from tests.servers.event_signing import Signer
 
@@ -236,7 +237,7 @@ def test_any_mail_in_the_bounce_mailbox_is_a_report_of_ours_or_none(lines: list[
 @example("9" * 4_000, None)
 @example("Mon, 01 Jan 0001 00:00:00 +2359", "Fri, 31 Dec 9999 23:59:59 -2359")
 def test_any_retry_after_is_seconds_or_nothing(said: str | None, server_date: str | None) -> None:
-    seconds = fetch._retry_after(said, server_date)
+    seconds = fetcher._retry_after(said, server_date)
     assert seconds is None or 0 <= seconds < 10**12
 
 

@@ -27,12 +27,12 @@ from werkzeug.serving import make_server
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import operators
-from newsletter.models import Article, Story
-from newsletter.newsroom import sample
+from newsletter.db.models import Article, Story
+from newsletter.feeds import sample
 from newsletter.settings import Settings
-from tests.circulation.readers import KEY, make_reader, tokens_at
+from newsletter.subscribers import operators
 from tests.conftest import MORNING
+from tests.subscribers.readers import KEY, make_reader, tokens_at
 from tests.web.sample_site import publish_sample
 
 READER = "zelda.quill@mail.example.net"

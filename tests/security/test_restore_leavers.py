@@ -15,24 +15,28 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, select
 
-from newsletter import backup, db, pipeline
+from newsletter import db
 from newsletter.app import create_app
-from newsletter.circulation import erase, leavers, leavers_list
-from newsletter.circulation.tokens import UNSUBSCRIBE
-from newsletter.cli import cli
-from newsletter.commands import opening, restoring
+from newsletter.cli import opening, restoring
+from newsletter.cli.main import cli
+from newsletter.db import backup
+from newsletter.db.models import AuditEntry, Delivery, Issue, Rendition, Subscriber, Subscription, Suppression
+from newsletter.delivery import approval, events, notices
+from newsletter.delivery.fence import Fence, Fenced
+from newsletter.delivery.mail.messages import content_hash
+from newsletter.delivery.providers.protocol import ProviderEvent
 from newsletter.errors import NewsletterError, Refused
-from newsletter.mailroom import approve, notify, settle
-from newsletter.mailroom.fence import Fence, Fenced
-from newsletter.mailroom.messages import content_hash
-from newsletter.mailroom.providers.protocol import ProviderEvent
-from newsletter.models import AuditEntry, Delivery, Issue, Rendition, Subscriber, Subscription, Suppression
+from newsletter.jobs import pipeline
+from newsletter.jobs.tick import tick
 from newsletter.settings import Settings
-from newsletter.tick import tick
-from tests.circulation.readers import link_for, make_reader
+from newsletter.subscribers import erasure
+from newsletter.subscribers.tokens import UNSUBSCRIBE
+from newsletter.subscribers.unsubscribing import log
+from newsletter.subscribers.unsubscribing import restore as leavers
 from tests.clocks import Hands
-from tests.mailroom.mailing import Postbox, add_issue
+from tests.delivery.mailing import Postbox, add_issue
 from tests.security.test_machine_troubles import client_programs  # noqa: F401 - a fixture
+from tests.subscribers.readers import link_for, make_reader
 from tests.web.sample_site import press_with
 
 COMPOSE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # 04:30 in New York
@@ -89,7 +93,7 @@ class House:
                 rendition.content_hash = content_hash(*said)
             session.flush()
             given = {"by": "test", "now": self.hands.at, "settings": self.settings, "findings": []}
-            approve.approve(session, issue, **given)
+            approval.approve(session, issue, **given)
         self.steps()
 
     def until(self, moment: datetime) -> None:
@@ -136,7 +140,7 @@ class House:
         reader = self.reader(name)
         assert reader
         with self.sessions.begin() as session:
-            notify.queue(session, "welcome", key=name, due_at=self.hands.at, subscriber_id=reader.id)
+            notices.queue(session, "welcome", key=name, due_at=self.hands.at, subscriber_id=reader.id)
         self.hands.at += timedelta(minutes=1)
         self.steps("settle")
 
@@ -145,13 +149,13 @@ class House:
             line = select(Delivery.id).join(Subscriber).where(Subscriber.address == f"{name}@example.com")
             number = session.scalars(line.order_by(Delivery.id.desc())).first()
         event = ProviderEvent(f"{kind}-{name}", f"delivery:{number}", kind, self.hands.at, bounce)
-        settle.run(self.sessions, [event], provider="postbox", now=self.hands.at)
+        events.run(self.sessions, [event], provider="postbox", now=self.hands.at)
 
     def erased(self, name: str) -> None:
         reader = self.reader(name)
         assert reader
         with self.sessions.begin() as session:
-            erase.erase(session, session.get_one(Subscriber, reader.id), now=self.hands.at)
+            erasure.erase(session, session.get_one(Subscriber, reader.id), now=self.hands.at)
 
     def paused(self, name: str, until: date) -> None:
         reader = self.reader(name)
@@ -211,7 +215,7 @@ def test_who_left_after_the_backup_stays_gone_and_nobody_gets_an_issue_twice(hou
     ):  # the operator lets it go on: whoever had it does not get it again
         issue = session.scalars(select(Issue)).one()
         assert issue.state == "held"
-        approve.resume(session, issue, by="test", now=house.hands.at)
+        approval.resume(session, issue, by="test", now=house.hands.at)
     house.next_day()
     assert house.nobody_twice()
     assert house.who_got(2) == STAY | set(LATE), "the next day's goes to who stayed"
@@ -457,12 +461,12 @@ def test_the_standing_list_holds_nobody_longer_than_a_backup_may_be_kept(small_h
     house.unsubscribes("ann")
     house.reported("bob", "complained")
     for days, lines in ((34, 2), (36, 0)):
-        leavers_list.stand_by(house.sessions, folder, now=COMPOSE + timedelta(days=days))
+        log.stand_by(house.sessions, folder, now=COMPOSE + timedelta(days=days))
         (path,) = folder.glob("standing-*")
         assert len(path.read_text().splitlines()) == lines + 2, days
     path.rename(folder / "standing-0123456789abcdef.leavers")  # of a database that nobody goes on with
     for days, left in ((36 + 34, 2), (36 + 36, 1)):
-        leavers_list.stand_by(house.sessions, folder, now=COMPOSE + timedelta(days=days))
+        log.stand_by(house.sessions, folder, now=COMPOSE + timedelta(days=days))
         assert len(list(folder.glob("standing-*"))) == left
 
 
@@ -497,7 +501,7 @@ def test_a_list_written_elsewhere_answers_the_question(small_house: House) -> No
     copy = house.back_up()
     house.everybody_leaves()
     mine = house.folder / "mine.leavers"
-    leavers_list.write(house.sessions, mine, now=house.hands.at, copies=True)
+    log.write(house.sessions, mine, now=house.hands.at, copies=True)
     ruined("gone", house)
     assert house.restore(copy, lists=[mine]).doubt is None
     house.confirm()
@@ -508,12 +512,12 @@ def test_a_list_that_is_older_or_anothers_or_cut_answers_nothing(small_house: Ho
     house = small_house
     house.until(COMPOSE + timedelta(hours=1))
     older = house.folder / "older.leavers"
-    leavers_list.write(house.sessions, older, now=house.hands.at)
+    log.write(house.sessions, older, now=house.hands.at)
     house.until(COMPOSE + timedelta(hours=2))
     copy = house.back_up()
     house.unsubscribes("ann")
     later = house.folder / "later.leavers"
-    leavers_list.write(house.sessions, later, now=house.hands.at)
+    log.write(house.sessions, later, now=house.hands.at)
     cut = house.folder / "cut.leavers"
     for text in (
         later.read_text()[:-20],
@@ -561,9 +565,9 @@ def test_a_later_wish_for_the_mail_counts_more_than_the_list(
     back = make_reader(sessions, now, "b@example.com")
     stays = make_reader(sessions, now, "c@example.com")
     with sessions.begin() as session:
-        erase.erase(session, session.get_one(Subscriber, back.id), now=now)
+        erasure.erase(session, session.get_one(Subscriber, back.id), now=now)
     path = tmp_path / "some.leavers"
-    leavers_list.write(sessions, path, now=now)
+    log.write(sessions, path, now=now)
     back = make_reader(sessions, now, "b@example.com", asked_at=now + timedelta(hours=1))
     with sessions.begin() as session:
         row = session.get_one(Subscriber, anew.id)

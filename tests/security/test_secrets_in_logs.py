@@ -15,13 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter import clock, db, log
 from newsletter.app import create_app
-from newsletter.circulation import signin, signup
-from newsletter.circulation import unsubscribe as leaving
-from newsletter.circulation.tokens import CHECKOUT, CONFIRM, SIGNIN, UNSUBSCRIBE
 from newsletter.settings import Settings
-from newsletter.web.csrf import form_token
-from newsletter.web.haste import page_made
-from tests.circulation.readers import link_for, make_reader
+from newsletter.subscribers import signin, signup
+from newsletter.subscribers.tokens import CHECKOUT, CONFIRM, SIGNIN, UNSUBSCRIBE
+from newsletter.subscribers.unsubscribing import unsubscribe as leaving
+from newsletter.web.http.bot_timing import page_made
+from newsletter.web.http.csrf import form_token
+from tests.subscribers.readers import link_for, make_reader
 
 READER = "zelda.quill@mail.example.net"
 

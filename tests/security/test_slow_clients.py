@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.commands.serving import WORKER
+from newsletter.cli.serving import WORKER
 
 ROOT = Path(__file__).parents[2]
 MANY = 100

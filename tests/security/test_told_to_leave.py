@@ -18,11 +18,11 @@ import pytest
 from sqlalchemy import Engine, select
 
 from newsletter import clock, db
-from newsletter.commands.opening import GRACE
-from newsletter.mailroom import ledger
-from newsletter.models import Delivery, Subscriber
+from newsletter.cli.opening import GRACE
+from newsletter.db.models import Delivery, Subscriber
+from newsletter.delivery import ledger
 from newsletter.settings import Settings
-from tests.mailroom.mailing import frozen_issue
+from tests.delivery.mailing import frozen_issue
 from tests.prove.house import _CATALOGUE as NOBODY
 from tests.servers.sendgrid_server import KEY, SendGridServer
 from tests.shell import Shell

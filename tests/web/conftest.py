@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.models import Issue
+from newsletter.db.models import Issue
 from newsletter.settings import Settings
 
 

@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from newsletter import clock, db, pipeline
-from newsletter.circulation.tokens import Tokens
+from newsletter import clock, db
+from newsletter.cli import opening
 from newsletter.clock import Clock
-from newsletter.commands import opening
+from newsletter.db.models import Issue
+from newsletter.delivery import providers
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import pipeline
 from newsletter.links import Links
-from newsletter.mailroom import providers
-from newsletter.models import Issue
-from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
+from newsletter.subscribers.tokens import Tokens
 
 HOSTILE = '<script>alert(1)</script> {{ 7*7 }} %%unsubscribe_url%% "onload=x" </title>'
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from html import unescape
@@ -18,15 +17,13 @@ from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
 from newsletter import db
-from newsletter.circulation.tokens import CONFIRM, SIGNIN, subject_of
-from newsletter.mailroom import notify
-from newsletter.models import Issue, Notice, SignIn, Story, StoryTelling, Subscriber, Suppression
+from newsletter.db.models import Issue, Notice, SignIn, Story, StoryTelling, Subscriber, Suppression
+from newsletter.delivery import notices
 from newsletter.settings import Settings
+from newsletter.subscribers.tokens import CONFIRM, SIGNIN, subject_of
 from tests.axe import violations
 from tests.browsing import follow
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "circulation"))
-from readers import link_for, make_reader, tokens_at
+from tests.subscribers.readers import link_for, make_reader, tokens_at
 
 
 def token(browser: FlaskClient, address: str) -> str:
@@ -150,7 +147,7 @@ def test_export_and_erase(
     inside: FlaskClient, sessions: db.Sessions, ann: Subscriber, settings: Settings, now: datetime
 ) -> None:
     with sessions.begin() as session:
-        notify.queue(session, "welcome", key="w", due_at=now, subscriber_id=ann.id)
+        notices.queue(session, "welcome", key="w", due_at=now, subscriber_id=ann.id)
         session.flush()
         kept = settings.OUTBOX_DIR / f"notice-{session.scalars(select(Notice.id)).one()}.eml"
     kept.parent.mkdir(exist_ok=True)

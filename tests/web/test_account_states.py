@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.circulation.tokens import SIGNIN, subject_of
-from newsletter.models import Subscriber, Subscription
-from tests.circulation.readers import make_reader, tokens_at
+from newsletter.db.models import Subscriber, Subscription
+from newsletter.subscribers.tokens import SIGNIN, subject_of
+from tests.subscribers.readers import make_reader, tokens_at
 
 Enter = Callable[..., FlaskClient]
 

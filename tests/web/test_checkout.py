@@ -13,15 +13,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter import clock, db
-from newsletter.circulation import comps
-from newsletter.circulation.addresses import address_hash, person_hash
-from newsletter.circulation.notices import notice_slots
-from newsletter.circulation.tokens import CHECKOUT, SIGNIN, UNSUBSCRIBE, Tokens, subject_of
+from newsletter.billing import comps
+from newsletter.db.models import Notice, Subscriber, Subscription
+from newsletter.delivery.mail.slots import NOTICE_SLOTS, fill
+from newsletter.delivery.mail.templates import notice
 from newsletter.links import Links
-from newsletter.mailroom.render import notice
-from newsletter.mailroom.slots import NOTICE_SLOTS, fill
-from newsletter.models import Notice, Subscriber, Subscription
 from newsletter.settings import Settings
+from newsletter.subscribers.addresses import address_hash, person_hash
+from newsletter.subscribers.notice_slots import notice_slots
+from newsletter.subscribers.tokens import CHECKOUT, SIGNIN, UNSUBSCRIBE, Tokens, subject_of
 
 KEY = "a-key-for-the-tests-of-32-letters-or-more"
 ADDRESS = "ann@example.com"

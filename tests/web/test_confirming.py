@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 
 from newsletter import db
-from newsletter.circulation.tokens import CONFIRM
-from tests.circulation.readers import link_for, make_reader
+from newsletter.subscribers.tokens import CONFIRM
+from tests.subscribers.readers import link_for, make_reader
 
 DAY = timedelta(days=1)
 FREE = "For 7 days you read everything, free."

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.app import create_app
 from newsletter.settings import Settings
-from newsletter.web.csrf import from_here
+from newsletter.web.http.csrf import from_here
 
 DEVELOPMENT = {"ENVIRONMENT": "development", "SITE_URL": "http://127.0.0.1:8000"}
 PRODUCTION = {"ENVIRONMENT": "production", "SITE_URL": "https://news.example.com"}

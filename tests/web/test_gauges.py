@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import event, select
 
 from newsletter import db
-from newsletter.mailroom import approve, ledger
-from newsletter.mailroom.providers.protocol import Outcome, Receipt
-from newsletter.models import Delivery, Issue, Subscriber
+from newsletter.db.models import Delivery, Issue, Subscriber
+from newsletter.delivery import approval, ledger
+from newsletter.delivery.providers.protocol import Outcome, Receipt
 from newsletter.settings import Settings
-from newsletter.web.gauges import Gauges
+from newsletter.web.machines.metrics import Gauges
 from tests.conftest import MORNING
-from tests.mailroom.mailing import frozen_issue
+from tests.delivery.mailing import frozen_issue
 
 LATER = MORNING + timedelta(days=1)
 
@@ -60,7 +60,7 @@ def test_whatever_becomes_of_an_issue_the_figures_are_those_of_a_fresh_count(
             issue = session.get_one(Issue, 1)
             doubtful = select(Delivery.id).where(Delivery.state == "uncertain").order_by(Delivery.id)
             ids = session.scalars(doubtful.limit(count)).all()
-            approve.decide_uncertain(session, issue, ids, after, by="Ann", now=MORNING, reason="x")
+            approval.decide_uncertain(session, issue, ids, after, by="Ann", now=MORNING, reason="x")
 
     frozen_issue(each_sessions, settings, 40)
     look()

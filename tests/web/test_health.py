@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from newsletter import db
-from newsletter.models import Run, Subscriber
+from newsletter.db.models import Run, Subscriber
 
 
 def test_a_living_process_says_so_without_the_database(browser: FlaskClient, sessions: db.Sessions) -> None:

@@ -12,14 +12,14 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sample_site import opened
 from sqlalchemy import func, select, update
 from werkzeug.serving import make_server
 
 from newsletter import db
-from newsletter.models import Issue, Read, Story, StoryTelling
+from newsletter.db.models import Issue, Read, Story, StoryTelling
 from tests.axe import violations
 from tests.browsing import follow
+from tests.web.sample_site import opened
 
 SECRET_WORDS = 'id="article-'
 LIMIT = "You’ve reached your monthly limit"

@@ -11,9 +11,9 @@ from sqlalchemy import update
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.models import Issue
+from newsletter.db.models import Issue
 from newsletter.settings import Settings
-from newsletter.web.moments import GRACE, MOST, Moments
+from newsletter.web.http.page_cache import GRACE, MOST, Moments
 
 
 class Seconds:

@@ -12,16 +12,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sample_site import publish_sample
 from werkzeug.serving import make_server
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation.tokens import CONFIRM, SIGNIN, UNSUBSCRIBE, subject_of
 from newsletter.settings import Settings
+from newsletter.subscribers.tokens import CONFIRM, SIGNIN, UNSUBSCRIBE, subject_of
 from tests.browsing import follow
-from tests.circulation.readers import KEY, link_for, make_reader, tokens_at
 from tests.conftest import MORNING
+from tests.subscribers.readers import KEY, link_for, make_reader, tokens_at
+from tests.web.sample_site import publish_sample
 
 pytestmark = pytest.mark.browser
 WALKS = 5  # through all pages

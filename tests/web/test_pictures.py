@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from newsletter.models import Issue
+from newsletter.db.models import Issue
 from newsletter.settings import Settings
-from newsletter.web.cards import SIZE, card
+from newsletter.web.images.social_cards import SIZE, card
 
 
 def test_each_public_page_names_a_picture_of_ours(

@@ -13,11 +13,11 @@ import feedparser
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sample_site import HOSTILE, opened
 from sqlalchemy import select, update
 
 from newsletter import db
-from newsletter.models import Article, Issue, Outlet, Placement, Story, Subscriber
+from newsletter.db.models import Article, Issue, Outlet, Placement, Story, Subscriber
+from tests.web.sample_site import HOSTILE, opened
 
 PAGES = ["/", "/issues", "/about", "/privacy", "/terms", "/signup"]
 

@@ -14,28 +14,29 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sample_site import opened
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation.tokens import Tokens
+from newsletter.db.models import Article, Issue, Outlet, Story
+from newsletter.delivery import providers
+from newsletter.feeds.leans import SIDES, Side
+from newsletter.issues import compose
+from newsletter.issues.service import Pressroom
+from newsletter.lab.evaluate.planted_faults import planted
 from newsletter.links import Links
-from newsletter.mailroom import providers
-from newsletter.models import Article, Issue, Outlet, Story
-from newsletter.newsroom import compose, summarize
-from newsletter.newsroom.leans import SIDES, Side
-from newsletter.newsroom.planted_faults import planted
-from newsletter.newsroom.sentences import pieces
-from newsletter.newsroom.summarizers.drafts import Draft, telling_of
-from newsletter.newsroom.summarizers.extractive import Extractive
-from newsletter.newsroom.summarizers.llm import Llm
-from newsletter.newsroom.summarizers.models import model_of
-from newsletter.newsroom.summarizers.protocol import ArticleText
-from newsletter.newsroom.summarizers.spending import Budget, KeptAnswers
-from newsletter.newsroom.telling import Telling, from_json
-from newsletter.pressroom import Pressroom
 from newsletter.settings import Settings
+from newsletter.subscribers.tokens import Tokens
+from newsletter.summaries import summarize
+from newsletter.summaries.model.budget import Budget, KeptAnswers
+from newsletter.summaries.model.client import model_of
+from newsletter.summaries.model.schema import Draft, telling_of
+from newsletter.summaries.model.writer import Llm
+from newsletter.summaries.protocol import ArticleText
+from newsletter.summaries.segmentation import pieces
+from newsletter.summaries.selection.extractive import Extractive
+from newsletter.summaries.story_text import Telling, from_json
 from tests.servers.llm_server import LlmServer
+from tests.web.sample_site import opened
 
 DAY = date(2026, 3, 2)
 LEANS = {Side.LEFT: "left", Side.CENTER: "center", Side.RIGHT: "right"}

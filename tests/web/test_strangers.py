@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.circulation import knocks, signup, wishes
-from newsletter.circulation.tokens import CONFIRM, subject_of
-from newsletter.models import Issue, Knock, Notice, Read, Subscriber, Wish
+from newsletter.db.models import Issue, Knock, Notice, Read, Subscriber, Wish
 from newsletter.settings import Settings
-from tests.circulation.readers import make_reader, tokens_at
+from newsletter.subscribers import pending_requests, rate_limits, signup
+from newsletter.subscribers.tokens import CONFIRM, subject_of
+from tests.subscribers.readers import make_reader, tokens_at
 
 FORMS = ["/signup", "/signin"]
 
@@ -74,7 +74,7 @@ def test_every_address_gets_the_same_bytes_and_the_same_statements(
         work.add(tuple(said))
     assert len(answers) == len(work) == 1
     assert [w.address for w in waiting(each_sessions)][-1] == "new@example.com"
-    assert wishes.run(each_sessions, settings, clock=clock.fixed(now + timedelta(seconds=20))) == 4
+    assert pending_requests.run(each_sessions, settings, clock=clock.fixed(now + timedelta(seconds=20))) == 4
     assert waiting(each_sessions) == []
     with db.reading(each_sessions) as session:
         mailed = session.execute(
@@ -154,7 +154,9 @@ def test_one_wish_that_cannot_be_granted_costs_no_other_and_is_not_lost(
     each_sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("ann", "bob", "cy"):
-        wishes.keep(each_sessions, wishes.SIGNUP, f"{name}@example.com", now=now, ip="203.0.113.9")
+        pending_requests.keep(
+            each_sessions, pending_requests.SIGNUP, f"{name}@example.com", now=now, ip="203.0.113.9"
+        )
     real = signup.ask
 
     def broken(session: Session, address: str, **given: Any) -> None:
@@ -163,18 +165,18 @@ def test_one_wish_that_cannot_be_granted_costs_no_other_and_is_not_lost(
             raise OperationalError("INSERT", {}, Exception("the disk is full"))
 
     monkeypatch.setattr(signup, "ask", broken)
-    assert wishes.run(each_sessions, settings, clock=clock.fixed(now)) == 2
+    assert pending_requests.run(each_sessions, settings, clock=clock.fixed(now)) == 2
     assert [w.address for w in waiting(each_sessions)] == ["bob@example.com"]
     with db.reading(each_sessions) as session:
         assert set(session.scalars(select(Subscriber.address))) == {"ann@example.com", "cy@example.com"}
     monkeypatch.setattr(signup, "ask", real)
-    assert wishes.run(each_sessions, settings, clock=clock.fixed(now)) == 1
+    assert pending_requests.run(each_sessions, settings, clock=clock.fixed(now)) == 1
 
 
 def test_cookieless_presses_are_capped_by_network_and_leave_no_row(
     site: Flask, sessions: db.Sessions, published: Issue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(knocks.CAPS, knocks.READ, knocks.Cap(3, timedelta(days=1)))
+    monkeypatch.setitem(rate_limits.CAPS, rate_limits.READ, rate_limits.Cap(3, timedelta(days=1)))
     home = site.test_client().get("/").text
     found = re.search(r'href="(/stories/[^"#]+)"', home)
     assert found

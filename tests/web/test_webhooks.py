@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -20,17 +18,14 @@ from hypothesis import strategies as some
 from sqlalchemy import delete, func, select, update
 from werkzeug.serving import make_server
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "servers"))
-sys.path.insert(0, str(Path(__file__).parent.parent / "mailroom"))
-from event_signing import MOMENT, SIGNATURE, Signer, body_of, word
-from mailing import frozen_issue
-
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.mailroom import ledger, settle
-from newsletter.mailroom.providers.protocol import Outcome, Receipt
-from newsletter.models import Delivery, DeliveryEvent, Issue, Notice, Suppression
-from newsletter.web.webhooks import EVENTS_CAP
+from newsletter.db.models import Delivery, DeliveryEvent, Issue, Notice, Suppression
+from newsletter.delivery import events, ledger
+from newsletter.delivery.providers.protocol import Outcome, Receipt
+from newsletter.web.machines.webhooks import EVENTS_CAP
+from tests.delivery.mailing import frozen_issue
+from tests.servers.event_signing import MOMENT, SIGNATURE, Signer, body_of, word
 
 SIGNER = Signer()
 
@@ -257,7 +252,7 @@ def test_acknowledged_only_when_it_is_in_the_database(settings, sessions, now, m
 
 def test_a_surge_of_bounces_stops_the_issue_and_tells_the_operators(here, now, monkeypatch) -> None:
     sessions, port = here
-    monkeypatch.setattr(settle, "SURGE_FROM", 3)
+    monkeypatch.setattr(events, "SURGE_FROM", 3)
     bad = [word(f"s{n}", "bounce", f"delivery:{n}", at=now, type="bounce") for n in (4, 5, 6)]
     assert _told(port, bad, at=now) == 204
     assert _told(port, bad, at=now) == 204

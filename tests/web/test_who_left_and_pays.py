@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 
 from newsletter import db
-from newsletter.circulation.tokens import CHECKOUT, SIGNIN, UNSUBSCRIBE, subject_of
-from newsletter.models import Subscription
-from tests.circulation.readers import make_reader, tokens_at
-from tests.circulation.test_signup import suppress
+from newsletter.db.models import Subscription
+from newsletter.subscribers.tokens import CHECKOUT, SIGNIN, UNSUBSCRIBE, subject_of
+from tests.subscribers.readers import make_reader, tokens_at
+from tests.subscribers.test_signup import suppress
 
 PAST_DUE = {"status": "past_due", "past_due_at": timedelta(days=-8)}
 STANDINGS: dict[str, dict[str, Any] | None] = {

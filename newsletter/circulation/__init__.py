@@ -1,1 +1,0 @@
-"""Knows who reads and who pays. See README.md in this folder."""

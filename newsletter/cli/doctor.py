@@ -1,0 +1,146 @@
+"""``doctor``: whether mail from here will be believed, and whether everything the service leans on answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import dns.exception
+import dns.resolver
+from cryptography.hazmat.primitives import serialization
+
+from newsletter.cli import opening
+from newsletter.delivery.mail import sender_domain
+from newsletter.errors import DatabaseError, Refused
+from newsletter.settings import Settings
+
+PATIENCE = 5.0  # seconds for one question to the DNS or one connection
+PORTS = {"smtp": 587, "smtps": 465, "http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One thing looked at: whether it is well, and the sentence that says so."""
+
+    name: str
+    is_well: bool
+    said: str
+
+
+@click.command()
+@click.option(
+    "--selector",
+    "selectors",
+    multiple=True,
+    help="A DKIM selector to look for; DKIM_SELECTOR by default, or else s1 and s2.",
+)
+@click.option(
+    "--dns", "nameserver", metavar="IP:PORT", help="Ask this DNS server instead of the machine's own."
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def doctor(selectors: tuple[str, ...], nameserver: str | None, as_json: bool) -> None:
+    """Check DNS records, settings, database, mail provider and webhook key."""
+    settings = opening.open_settings()
+    found = list(_examine(settings, selectors or sender_domain.selectors_of(settings), _resolver(nameserver)))
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found]))
+    else:
+        for each in found:
+            click.echo(f"{'well ' if each.is_well else 'FAULT'}  {each.name}: {each.said}")
+    if faults := sum(not each.is_well for each in found):
+        raise Refused(f"{faults} of {len(found)} examined are not well.")
+
+
+def _resolver(nameserver: str | None) -> dns.resolver.Resolver:
+    if nameserver is None:
+        try:
+            resolver = dns.resolver.Resolver()
+        except dns.resolver.NoResolverConfiguration:
+            raise Refused("This machine has no DNS server configured; name one with --dns.") from None
+    else:
+        resolver = dns.resolver.Resolver(configure=False)
+        host, _, port = nameserver.rpartition(":")
+        try:
+            resolver.nameservers = [host]
+            resolver.port = int(port)
+        except ValueError:
+            raise click.BadParameter("must be IP:PORT, such as 9.9.9.9:53", param_hint="--dns") from None
+    resolver.lifetime = PATIENCE
+    return resolver
+
+
+def _examine(
+    settings: Settings, selectors: tuple[str, ...], resolver: dns.resolver.Resolver
+) -> Iterator[Examined]:
+    unsafe = settings.unsafe()
+    yield Examined("settings", not unsafe, "; ".join(unsafe) + "." if unsafe else "fit for production.")
+    yield _database(settings)
+    yield _provider(settings)
+    if settings.MAIL_PROVIDER == "sendgrid":
+        yield _webhook_key(settings)
+    domain = sender_domain.domain_of(settings)
+    for each in sender_domain.records(domain, selectors, resolver):
+        yield Examined(each.name, each.is_well, each.said)
+        if each.name == "DKIM" and settings.DKIM_KEY_FILE is not None:
+            yield _dkim_key(resolver, settings.DKIM_KEY_FILE, f"{selectors[0]}._domainkey.{domain}")
+
+
+def _dkim_key(resolver: dns.resolver.Resolver, file: Path, place: str) -> Examined:
+    """Whether the key we sign with is the one whose public half the DNS shows."""
+    try:
+        key = serialization.load_pem_private_key(file.read_bytes(), None)
+        public = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        shown = b"".join(part for each in resolver.resolve(place, "TXT") for part in each.strings).decode()
+    except dns.exception.DNSException as error:
+        return Examined("DKIM key", False, f"{place} could not be compared ({type(error).__name__}).")
+    except (OSError, ValueError, TypeError, UnicodeError) as error:
+        return Examined("DKIM key", False, f"DKIM_KEY_FILE cannot be used ({type(error).__name__}).")
+    same = base64.b64encode(public).decode() in "".join(shown.split())
+    said = "is the one of" if same else "is not the one of"
+    return Examined("DKIM key", same, f"the key in DKIM_KEY_FILE {said} {place}.")
+
+
+def _database(settings: Settings) -> Examined:
+    try:
+        opening.open_database(settings).dispose()
+    except DatabaseError as error:
+        return Examined("database", False, str(error))
+    return Examined("database", True, "reachable and up to date.")
+
+
+def _provider(settings: Settings) -> Examined:
+    """Whether the provider's port opens. Nothing is sent, and no key is shown to anybody."""
+    if settings.MAIL_PROVIDER == "outbox":
+        return Examined("provider", True, "the Outbox, which mails nobody.")
+    is_smtp = settings.MAIL_PROVIDER == "smtp"
+    try:
+        parts = urlsplit(settings.SMTP_URL.get_secret_value() if is_smtp else settings.SENDGRID_HOST)
+        place = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+        socket.create_connection(place, timeout=PATIENCE).close()
+    except (OSError, ValueError) as error:
+        return Examined(
+            "provider", False, f"{settings.MAIL_PROVIDER} cannot be reached ({type(error).__name__})."
+        )
+    return Examined("provider", True, f"{settings.MAIL_PROVIDER} takes connections at {place[0]}:{place[1]}.")
+
+
+def _webhook_key(settings: Settings) -> Examined:
+    from sendgrid.helpers.eventwebhook import EventWebhook
+
+    if not settings.SENDGRID_WEBHOOK_KEY:
+        return Examined("webhook key", False, "SENDGRID_WEBHOOK_KEY is not set, so no event can be believed.")
+    try:
+        EventWebhook(settings.SENDGRID_WEBHOOK_KEY)
+    except Exception as error:  # noqa: BLE001 - the SDK lets whatever its parsers raise through
+        return Examined(
+            "webhook key", False, f"SENDGRID_WEBHOOK_KEY is no public key ({type(error).__name__})."
+        )
+    return Examined("webhook key", True, "SENDGRID_WEBHOOK_KEY is a public key.")

@@ -1,0 +1,99 @@
+"""Putting the parts together for a command: settings, database, clock, provider."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+from threading import Event, Timer
+from typing import Any
+
+from sqlalchemy import Engine
+
+from newsletter import clock as clocks
+from newsletter import db
+from newsletter import settings as settings_file
+from newsletter.delivery import providers
+from newsletter.feeds import catalogue, sample
+from newsletter.issues.service import Pressroom
+from newsletter.jobs.pipeline import Parts, Progress, silent
+from newsletter.links import Links
+from newsletter.settings import Settings
+from newsletter.subscribers.tokens import Tokens
+
+GRACE = timedelta(seconds=25)  # from SIGTERM to leaving; supervisors usually kill after 30 s
+
+
+def open_settings(**overrides: Any) -> Settings:
+    """The Settings, with what the command line says on top; None means "not said"."""
+    return settings_file.load(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def open_database(settings: Settings, *, migrate: bool = False) -> Engine:
+    """The database at head. Raises ``DatabaseError`` when it is not, unless ``migrate``."""
+    engine = db.make_engine(settings.DATABASE_URL)
+    if migrate:
+        db.upgrade(engine)
+    else:
+        db.require_head(engine)
+    return engine
+
+
+def clock_of(now: str | None) -> clocks.Clock:
+    """The machine's, unless ``--now`` set it."""
+    return clocks.system if now is None else clocks.replay(clocks.parse_moment(now))
+
+
+def open_press(
+    settings: Settings, *, now: str | None = None, migrate: bool = False, stop: Event | None = None
+) -> Pressroom:
+    """What acting on an Issue needs. ``now`` is ``--now``."""
+    sessions = db.make_sessions(open_database(settings, migrate=migrate))
+    clock = clock_of(now)
+    return Pressroom(
+        settings=settings,
+        sessions=sessions,
+        clock=clock,
+        links=Links(settings.SITE_URL),
+        tokens=Tokens(settings.signing_keys, clock=clock),
+        provider=providers.make(settings, now=clock, stop=stop),
+        stop=stop,
+    )
+
+
+def open_parts(press: Pressroom, *, outlets_file: Path | None = None, progress: Progress = silent) -> Parts:
+    """The Steps' parts, reading the catalogue at once so that a broken one is refused before anything is done."""
+    return Parts(
+        press=press,
+        catalogue=catalogue.load_catalogue(outlets_file or press.settings.OUTLETS_FILE),
+        progress=progress,
+    )
+
+
+def open_sample(press: Pressroom, *, progress: Progress = silent) -> Parts:
+    """The same for the sample edition: invented outlets, no network."""
+    return Parts(
+        press=press,
+        catalogue=sample.catalogue(),
+        fetcher=sample.fetcher(press.clock()),
+        is_sample=True,
+        progress=progress,
+    )
+
+
+def stop_on_sigterm() -> Event:
+    """An Event that SIGTERM sets: finish what is in hand, then leave. After ``GRACE`` we leave all the same, with exit code 75.
+
+    What was in our hands then is found by the next one as any dead process's: uncertain, and never sent twice.
+    """
+    stop = Event()
+
+    def leave(*_: object) -> None:
+        stop.set()
+        last = Timer(GRACE.total_seconds(), os._exit, (75,))
+        last.daemon = True
+        last.start()
+
+    signal.signal(signal.SIGTERM, leave)
+    return stop

@@ -1,0 +1,79 @@
+"""Serving the site and ticking the scheduler in one process, for ``run``."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from errno import EADDRINUSE
+from threading import Thread
+from typing import NoReturn
+
+import click
+from werkzeug.serving import make_server
+
+from newsletter.app import create_app
+from newsletter.errors import PortTaken
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import schedule, tick
+from newsletter.jobs.pipeline import Parts
+
+HOST = "127.0.0.1"
+WORKER = "newsletter.web.http.buffering.BufferingWorker"
+
+
+def require_free(port: int, host: str = HOST) -> None:
+    """Raise :class:`PortTaken` when something listens there already, or nobody may: better now than after the whole day is made."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == EADDRINUSE:
+                raise PortTaken(f"Port {port} is taken by another program. Use --port N.") from None
+            raise PortTaken(f"Nothing can be served at {host}, port {port}: {error.strerror}.") from None
+
+
+def serve(press: Pressroom, parts: Parts, *, port: int) -> None:
+    """Serve the site on loopback and tick the scheduler until interrupted or told to stop."""
+    app = create_app(press.settings, sessions=press.sessions, clock=press.clock)
+    server = make_server(HOST, port, app, threaded=True)
+    ticking = schedule.start(lambda now: tick.tick(parts, now), clock=press.clock)
+    Thread(target=server.serve_forever, daemon=True).start()
+    click.echo("Serving; the scheduler ticks. Ctrl-C stops both.")
+    try:
+        while not (press.stop and press.stop.wait(0.5)):
+            pass
+    except KeyboardInterrupt:
+        click.echo("Stopping …")
+    finally:
+        ticking.shutdown(wait=True)
+        server.shutdown()
+        press.provider.close()
+
+
+def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:
+    """Become gunicorn: signals reach it and not a parent that would leave it behind, and its exit code is ours."""
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "wsgi:app",
+        "--bind",
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "--workers",
+        str(workers),
+    ]
+    command += [
+        "--worker-class",
+        WORKER,
+        "--threads",
+        "8",
+        "--timeout",
+        "30",
+        "--graceful-timeout",
+        "20",
+        "--no-control-socket",
+    ]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - fixed words and numbers only  # nosec B606

@@ -1,0 +1,158 @@
+"""What an operator (or ``APPROVAL=auto``) decides about an Issue: approve, hold, resume, withdraw, decide uncertain ones.
+
+Each act is an AuditEntry. The caller commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from newsletter import log
+from newsletter.db.models import AuditEntry, Issue
+from newsletter.delivery import ledger, states
+from newsletter.errors import Refused
+from newsletter.settings import Settings
+
+AUTO = "auto"  # in an AuditEntry: nobody decided, the conditions did
+_log = log.get("delivery")
+
+
+class FindingLike(Protocol):
+    """What approval needs of a Check's finding (see ``checks.py``)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+
+
+def approve(
+    session: Session,
+    issue: Issue,
+    *,
+    by: str,
+    now: datetime,
+    settings: Settings,
+    findings: Sequence[FindingLike],
+    reason: str = "",
+) -> str:
+    """Put the content hash of both Renditions under the Issue; from here on other bytes are refused. Returns the hash.
+
+    A blocking Check refuses, unless the one who approves writes down why (``reason``). Approving the same bytes again does nothing.
+    """
+    blocks = [f for f in findings if f.level == "block"]
+    if blocks and not reason.strip():
+        said = "; ".join(f"{f.name}: {f.reason}" for f in blocks)
+        raise Refused(f"The Issue of {issue.issued_on} is blocked by its Checks ({said}).")
+    hashes = {kind: t.content_hash for kind, t in ledger.stored_templates(session, issue.id).items()}
+    if set(hashes) != {"full", "metered"}:
+        raise Refused(f"The Issue of {issue.issued_on} has not been rendered: there is nothing to approve.")
+    content = ledger.issue_hash(hashes)
+    if issue.state == "approved" and issue.content_hash == content:
+        return content
+    if issue.state == "approved":
+        _move(session, issue, "draft")
+    if issue.state == "held" and issue.frozen_at is not None:
+        raise Refused(f"The Issue of {issue.issued_on} is partly sent; resume or withdraw it instead.")
+    _move(
+        session,
+        issue,
+        "approved",
+        approved_at=now,
+        approved_by=by,
+        content_hash=content,
+        hold_reason=None,
+    )
+    overruled = [f.name for f in blocks]
+    _audit(session, issue, "issue.approved", by, now, hash=content, reason=reason, overruled=overruled)
+    return content
+
+
+def take_back(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> None:
+    """An edit takes the approval back: the Issue is a draft again. Refused once its Audience is frozen."""
+    if issue.frozen_at is not None:
+        raise Refused(
+            f"The Issue of {issue.issued_on} is on its way; it can be held or withdrawn, not edited."
+        )
+    if issue.state == "draft":
+        return
+    _move(session, issue, "draft", approved_at=None, approved_by=None, content_hash=None, hold_reason=None)
+    _audit(session, issue, "issue.approval_taken_back", by, now, reason=reason)
+
+
+def hold(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> None:
+    """Stop an Issue where it is: no further batch is claimed. The batch in hand is finished."""
+    if issue.state == "held":
+        return
+    _move(session, issue, "held", hold_reason=reason)
+    _audit(session, issue, "issue.held", by, now, reason=reason)
+
+
+def resume(session: Session, issue: Issue, *, by: str, now: datetime, reason: str = "") -> str:
+    """Let a held Issue go on from where it was held. Its age is counted from now: whoever resumes knows how old the news is.
+
+    Returns the state it went back to.
+    """
+    if issue.state != "held":
+        raise Refused(f"The Issue of {issue.issued_on} is {issue.state}, not held.")
+    if issue.frozen_at is not None:
+        if wrong := ledger.wrong_bytes(issue, ledger.stored_templates(session, issue.id)):
+            raise Refused(f"The Issue of {issue.issued_on} cannot go on: {wrong}.")
+        sums = ledger.sum_up(session, issue.id)
+        if not sums.adds_up:
+            raise Refused(f"The ledger of {issue.issued_on} does not add up: {sums.in_words}.")
+        back_to = "dispatching"
+    else:
+        back_to = "approved" if issue.approved_at else "draft"
+    held_for = issue.hold_reason
+    _move(session, issue, back_to, hold_reason=None, released_at=now)
+    _audit(session, issue, "issue.resumed", by, now, reason=reason, held_for=held_for)
+    return back_to
+
+
+def withdraw(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> int:
+    """Take an Issue back, also half-way: what is pending is withdrawn, what was accepted stays. Returns how many were pending."""
+    _move(session, issue, "withdrawn", hold_reason=reason)
+    pending = ledger.withdraw_pending(session, issue.id, reason="issue withdrawn", now=now)
+    _audit(session, issue, "issue.withdrawn", by, now, reason=reason, pending=pending)
+    return pending
+
+
+def decide_uncertain(
+    session: Session,
+    issue: Issue,
+    delivery_ids: Sequence[int],
+    after: str,
+    *,
+    by: str,
+    now: datetime,
+    reason: str,
+) -> int:
+    """An operator's word on uncertain Deliveries: "accepted", "withdrawn", or "pending" to send once more. How many it moved."""
+    if after == states.PENDING and issue.state not in ("dispatching", "dispatched"):
+        raise Refused(f"The Issue of {issue.issued_on} is {issue.state}: nothing more of it is sent.")
+    moved = ledger.resolve(session, delivery_ids, after, reason=reason, now=now)
+    if moved and after == states.PENDING:
+        if issue.state == "dispatched":
+            _move(session, issue, "dispatching", dispatched_at=None)
+        if by != AUTO:  # a person knows how old the news is; the machine keeps to the Issue's own deadline
+            issue.released_at = now
+    _audit(session, issue, f"delivery.decided_{after}", by, now, reason=reason, deliveries=moved)
+    return moved
+
+
+def _move(session: Session, issue: Issue, after: str, **values: Any) -> None:
+    if not ledger.move_issue(session, issue, after, **values):
+        raise Refused(f"The Issue of {issue.issued_on} was changed by somebody else; look again.")
+
+
+def _audit(session: Session, issue: Issue, act: str, by: str, now: datetime, **detail: Any) -> None:
+    session.add(AuditEntry(at=now, by=by, act=act, about=f"issue:{issue.issued_on}", detail=detail))
+    session.flush()
+    _log.info(act, issue_id=issue.id, by=by)

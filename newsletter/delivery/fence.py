@@ -1,0 +1,215 @@
+"""The fence around a copied or restored database: it knows less than was done, so nothing is sent from it until an operator confirms.
+
+What is remembered stands in the database (Instance) and beside it: next to the file of SQLite, in ``FENCE_DIR`` for PostgreSQL. With
+each claim a number rises in both, the one beside after the commit. Whoever finds the database in another place, older than what is
+remembered beside it, or without that memory, has a copy before them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
+
+from newsletter import db, log
+from newsletter.db.models import AuditEntry, Instance, Issue, Notice
+from newsletter.delivery.states import PENDING, WITHDRAWN
+from newsletter.errors import Refused
+
+RESTORED = "it was restored from a backup"  # and who left since then was carried into it
+BLIND = "it was restored from a backup, and who left since then is not wholly known"
+_WHO_LEFT = (
+    "who unsubscribed, complained or was erased since then may be a reader in it, and would be mailed again. Give the list"
+    " of who left: python -m newsletter db confirm --leavers FILE. If nobody left (it was only moved), or you have suppressed"
+    " who did, or they cannot be known any more: python -m newsletter db confirm --without-leavers"
+)
+_AHEAD = {"delivery": 1_000_000_000, "notice": 10_000_000}  # more than is numbered while a backup is kept
+_log = log.get("delivery")
+
+
+class Fenced(Refused):
+    """This database may be a copy: what it takes for unsent may have been sent."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"Nothing is sent from this database: {reason}. What it takes for unsent may have been sent already."
+            " If this is the one to go on with, run: python -m newsletter db confirm"
+        )
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class _Memory:
+    mark: str
+    tide: int
+
+
+class Fence:
+    """One for each run of a dispatch. ``folder`` is ``FENCE_DIR``; SQLite keeps its memory beside its file instead."""
+
+    def __init__(self, sessions: db.Sessions, folder: Path) -> None:
+        self._sessions = sessions
+        self._engine: Engine = sessions.kw["bind"]
+        self._folder = folder
+        self._identity: str | None = None  # asked for once
+        self._seen: _Memory | None = None
+
+    @contextmanager
+    def claiming(self) -> Iterator[Session]:
+        """A claim's transaction, begun only from a database that may send, on the disk when it ends. Raises :class:`Fenced`."""
+        try:
+            with self._sessions.begin() as session:
+                # Were a claim forgotten in a power cut, its readers would be mailed again.
+                db.durably(session)
+                self._require_open(session)
+                yield session
+        except Fenced as error:
+            self._close(error.reason)
+            raise
+        self._remember()
+
+    def why_closed(self) -> str | None:
+        """Why nothing is sent from here, for pages and commands; None when it may be. Changes nothing."""
+        with db.reading(self._sessions) as session:
+            row = session.get(Instance, 1)
+            return self._reason(session, row) if row is not None else None
+
+    def close(self, reason: str = RESTORED) -> None:
+        """Close it, for whoever put a backup in place."""
+        with self._sessions.begin() as session:
+            self._row(session).fenced_because = reason
+
+    def confirm(self, *, by: str, now: datetime, today: date, without_leavers: bool = False) -> Confirmed:
+        """An operator's word that this is the database to go on with. Raises :class:`Refused` when nobody doubted it, and while
+        readers may be in it who left the one that mailed, unless that is known (``without_leavers``).
+
+        What it takes for unsent is not sent by itself all the same: Issues on their way are held, each to be resumed knowingly, so is
+        any Issue up to ``today`` that is yet to go, and waiting Notices are let go.
+        """
+        with self._sessions.begin() as session:
+            row = self._row(session)
+            reason = self._reason(session, row)
+            if reason is None:
+                raise Refused("Nothing to confirm: this database is the one that mailed last.")
+            if reason != RESTORED and not without_leavers:
+                raise Refused(f"Not confirmed ({reason}): {_WHO_LEFT}")
+            there, before = self._recall(row.mark), row.mark
+            row.mark = secrets.token_hex(8)
+            row.identity = self._identity = db.identity(session)
+            row.tide = max(row.tide, there.tide if there and db.tide(session) is None else 0) + 1
+            row.fenced_because = None
+            row.restored_on, row.confirmed_at = today, now
+            waits = Issue.state.in_(("approved", "dispatching"))
+            why = "restored: what was sent since the backup is not known here"
+            # A number is a mail's name for mailboxes, which fold away a second one of that name, and in the provider's later word.
+            for table, ahead in _AHEAD.items():
+                db.leap(session, table, ahead)
+            held = db.changed(session, update(Issue).where(waits).values(state="held", hold_reason=why))
+            waiting = update(Notice).where(Notice.state == PENDING)
+            let_go = db.changed(session, waiting.values(state=WITHDRAWN, reason="restored copy"))
+            detail = {"reason": reason, "held": held, "let_go": let_go, "mark_before": before}
+            detail["without_leavers"] = without_leavers
+            session.add(AuditEntry(at=now, by=by, act="database.confirmed", detail=detail))
+            self._seen = _Memory(row.mark, db.tide(session) or row.tide)
+        self._remember()
+        return Confirmed(reason, held, let_go)
+
+    # --- looking ---
+
+    def _require_open(self, session: Session) -> None:
+        row = self._row(session)
+        if reason := self._reason(session, row):
+            raise Fenced(reason)
+        tide = db.tide(session)
+        if tide is None:
+            row.tide += 1
+        self._seen = _Memory(row.mark, row.tide if tide is None else tide)
+
+    def _row(self, session: Session) -> Instance:
+        """The one row, made at first sight: then this is taken for the original."""
+        row = session.get(Instance, 1, populate_existing=True)
+        if row is None:
+            new = {"id": 1, "mark": secrets.token_hex(8), "identity": db.identity(session), "tide": 0}
+            if db.insert_new(session, Instance, [new]):
+                self._seen = _Memory(str(new["mark"]), 0)
+                self._remember()
+            row = session.get_one(Instance, 1, populate_existing=True)
+        return row
+
+    def _reason(self, session: Session, row: Instance) -> str | None:
+        if row.fenced_because:
+            return row.fenced_because
+        if (
+            self._identity is None or db.tide(session) is None
+        ):  # a file may be replaced under a running process
+            self._identity = db.identity(session)
+        if self._identity != row.identity:
+            return "it lies in another place than the one that mailed: it was copied, moved or restored"
+        there = self._recall(row.mark)
+        if there is None:
+            alone = (
+                db.file_of(self._engine) is not None
+            )  # a machine new to a server has nothing to remember yet
+            return "what is remembered of it is not beside it: it was copied" if alone else None
+        if there.mark != row.mark:
+            return "another database mailed from this place last"
+        if there.tide > (db.tide(session) or row.tide):
+            return "it is older than what is remembered beside it: it was restored from a backup"
+        return None
+
+    # --- the memory beside ---
+
+    def _path(self, mark: str) -> Path | None:
+        if (file := db.file_of(self._engine)) is not None:
+            return file.with_name(file.name + ".fence")
+        return self._folder / f"{mark}.json" if db.has_server(self._engine) else None
+
+    def _recall(self, mark: str) -> _Memory | None:
+        path = self._path(mark)
+        try:
+            found = json.loads(path.read_text()) if path else None
+            return _Memory(str(found["mark"]), int(found["tide"])) if found else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _remember(self) -> None:
+        path = self._path(self._seen.mark) if self._seen else None
+        if path is None or self._seen is None:
+            return
+        beside = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_text(json.dumps({"mark": self._seen.mark, "tide": self._seen.tide}))
+            beside.replace(path)
+        except OSError as error:  # a machine that cannot remember still sends; the others do remember
+            _log.warning("fence.not_remembered", reason=error.strerror)
+
+    def _close(self, reason: str) -> None:
+        """Kept in the database, so that machines without a memory of it hear as well."""
+        self.close(reason)
+        _log.error("fence.closed", reason=reason)
+
+
+def marks_of(session: Session) -> set[str]:
+    """The marks this database bears and bore: a backup of it has one of them."""
+    confirmed = session.scalars(select(AuditEntry.detail).where(AuditEntry.act == "database.confirmed"))
+    before = {str(detail["mark_before"]) for detail in confirmed if "mark_before" in detail}
+    return before | set(session.scalars(select(Instance.mark)))
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What confirming changed: why it was closed, Issues held, Notices let go."""
+
+    reason: str
+    held: int
+    let_go: int

@@ -1,0 +1,299 @@
+"""The header lines of our mail, and the finished bytes of one Message. Pure.
+
+Header lines come from Python's ``email`` package (RFC 2047 for subjects, one line each: a folded List-Unsubscribe is
+read as garbage by mailbox providers). The two bodies are written as quoted-printable pieces cut at their Slots, and
+the pieces that all readers share are encoded once: a Rendition costs its encoding once, a reader only its own words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from binascii import b2a_qp
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from email import policy
+from email.errors import HeaderParseError
+from email.header import Header
+from email.headerregistry import Address
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+from newsletter.delivery.mail import slots
+from newsletter.delivery.mail.messages import Message
+from newsletter.errors import NewsletterError
+from newsletter.links import Links
+from newsletter.settings import Settings
+
+# RFC 5322 allows 998 characters a line; the default of 78 would fold a long address into encoded words.
+ONE_LINE = policy.SMTP.clone(max_line_length=998)
+CRLF = "\r\n"
+LONGEST_VALUE = 900  # characters; leaves room for the longest header name
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_PLAIN_ADDRESS = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)", re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,76}")
+
+
+class HeaderError(NewsletterError):
+    """A header line or an address that must not leave the house. The sentence never repeats the address."""
+
+
+def issue_headers(
+    *,
+    reference: str,
+    issued_on: date,
+    rendition: str,
+    unsubscribe_url: str,
+    settings: Settings,
+    links: Links,
+    unsubscribe_mail: str = "",
+) -> dict[str, str]:
+    """Header lines of an Issue for one reader.
+
+    ``reference`` is "delivery:17"; ``unsubscribe_mail`` an optional address that also unsubscribes. Mailbox providers
+    act on List-Unsubscribe-Post (RFC 8058) only over https and when the mail is signed (DKIM).
+    """
+    ways = [f"<{unsubscribe_url}>"]
+    if unsubscribe_mail:
+        ways.append(f"<mailto:{unsubscribe_mail}?subject=unsubscribe>")
+    return {
+        "Message-ID": message_id(reference, links),
+        "List-Unsubscribe": ", ".join(ways),
+        **_everybodys(issued_on, rendition, settings.SITE_NAME, links),
+    }
+
+
+@lru_cache(maxsize=16)
+def _everybodys(issued_on: date, rendition: str, site_name: str, links: Links) -> Mapping[str, str]:
+    """The header lines that all readers of a Rendition share."""
+    return {
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": f"<daily.{site_host(links)}>",
+        # campaign : customer : mail type : sender; Gmail's postmaster pages add up complaints by these.
+        "Feedback-ID": f"{issued_on:%Y%m%d}:{rendition}:issue:{_plain(site_name)}",
+    }
+
+
+def notice_headers(
+    *, reference: str, kind: str, settings: Settings, links: Links, unsubscribe_url: str = ""
+) -> dict[str, str]:
+    """Header lines of a Notice: machine-made (RFC 3834), so that no auto-reply answers it."""
+    headers = {
+        "Message-ID": message_id(reference, links),
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",  # the same word for Exchange
+        "Feedback-ID": f"{_plain(kind)}:notice:notice:{_plain(settings.SITE_NAME)}",
+    }
+    if unsubscribe_url:
+        headers["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
+
+
+def message_id(reference: str, links: Links) -> str:
+    """The same for the same reference on the same site, so that a mailbox can fold a mail that came twice."""
+    return f"<{_plain(reference.replace(':', '.'))}@{site_host(links)}>"
+
+
+@lru_cache(maxsize=16)
+def site_host(links: Links) -> str:
+    """The host of ``SITE_URL``, fit to stand right of an @."""
+    host = (urlsplit(links.site_url).hostname or "localhost").strip("[]").replace(":", "-")
+    return _ascii_domain(host)
+
+
+def mime(message: Message, *, sender: str, date: datetime) -> bytes:
+    """The full ``.eml`` bytes: multipart/alternative, text first, UTF-8, CRLF.
+
+    Raises :class:`HeaderError` for an address or header line that is refused, SlotError for a wrong Slot.
+    """
+    template, values = message.template, message.slots
+    head = [
+        _from(sender),
+        _to(message.to),
+        _subject(slots.fill(template.subject, values, html=False)),
+        _date(date.replace(microsecond=0)),
+    ]
+    for name, value in message.headers.items():
+        if not _NAME.fullmatch(name) or name.lower() in _OURS:
+            raise HeaderError(f"The header name {name!r} is refused.")
+        head.append(_plain_line(name, _one_line(name, value)))
+    head.append(b"MIME-Version: 1.0\r\n")
+    # "=_" cannot occur in quoted-printable, so no body can contain the boundary.
+    boundary = (
+        "=_" + hashlib.sha256(f"{message.reference}\n{template.content_hash}".encode()).hexdigest()[:32]
+    )
+    head.append(f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode())
+    rule = f"--{boundary}".encode()
+    return b"\r\n".join(
+        (
+            b"".join(head),
+            rule,
+            _PART % b"plain",
+            _assembled(template.text, html=False).filled(values),
+            rule,
+            _PART % b"html",
+            _assembled(template.html, html=True).filled(values),
+            rule + b"--",
+            b"",
+        )
+    )
+
+
+_OURS = frozenset({"from", "to", "cc", "bcc", "subject", "date", "mime-version", "content-type", "sender"})
+_PART = b'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n'
+_SOFT_BREAK = b"=\r\n"
+QUOTED_LINE = 76  # characters
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """One body, encoded, cut at its Slots: even places are shared bytes, odd places name a Slot."""
+
+    pieces: tuple[bytes | str, ...]
+    text: str
+    html: bool
+
+    def filled(self, values: Mapping[str, str]) -> bytes:
+        """The body for one reader. Raises SlotError as :func:`slots.fill` does."""
+        slots.require(values, self.text)
+        done = []
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                done.append(piece)
+            else:
+                value = slots.one_line(piece, values[piece])
+                done.append(_quoted(escape(value) if self.html else value))
+        # Each piece starts on a line of its own; the soft break before it is not part of the text.
+        return _SOFT_BREAK.join([*(_with_room(piece) for piece in done[:-1]), done[-1]])
+
+
+@lru_cache(maxsize=64)
+def _assembled(text: str, *, html: bool) -> Assembled:
+    cut = slots.cut(text.replace("\r\n", "\n"))
+    return Assembled(tuple(p if n % 2 else _quoted(p) for n, p in enumerate(cut)), text, html)
+
+
+def _quoted(text: str) -> bytes:
+    """Quoted-printable with CRLF line ends (RFC 2045)."""
+    lines = b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").split(b"\n")
+    # The library writes a line of 77 when it ends in white space.
+    return b"\r\n".join(_broken(line, QUOTED_LINE) for line in lines)
+
+
+def _with_room(piece: bytes) -> bytes:
+    """``piece`` with its last line short enough to take the "=" of a soft break."""
+    start = piece.rfind(b"\n") + 1
+    return piece[:start] + _broken(piece[start:], QUOTED_LINE - 1)
+
+
+def _broken(line: bytes, longest: int) -> bytes:
+    """``line`` in two, by a soft break, when it is longer than ``longest``."""
+    if len(line) <= longest:
+        return line
+    at = len(line) // 2
+    if (sign := line.rfind(b"=", at - 2, at)) >= 0:
+        at = sign  # not in the middle of "=3D"
+    return line[:at] + _SOFT_BREAK + line[at:]
+
+
+def _line(name: str, value: str | Address, how: policy.EmailPolicy[Any]) -> bytes:
+    """One header line with its CRLF, folded only as ``how`` allows."""
+    return how.fold_binary(name, how.header_factory(name, value))
+
+
+def _plain_line(name: str, value: str) -> bytes:
+    """The same for plain words, as nearly all of ours are: the library would write just this."""
+    plain = _PLAIN_ID if name == "Message-ID" else _PLAIN_VALUE
+    if name in _PLAIN_NAMES and plain.fullmatch(value) and len(value) < LONGEST_VALUE:
+        return f"{name}: {value}{CRLF}".encode()
+    return _line(name, value, ONE_LINE)
+
+
+# Of these the library reads the value of a Message-ID alone.
+_PLAIN_ID = re.compile(r"<[a-z0-9]+(?:\.[a-z0-9]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)*>")
+_PLAIN_NAMES = frozenset(
+    {"Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID"}
+)
+_PLAIN_VALUE = re.compile(r"(?!.*=\?)[!-~](?:[!-~]| (?=[!-~]))*")  # no "=?", single blanks, none at the ends
+
+
+@lru_cache(maxsize=8)
+def _from(sender: str) -> bytes:
+    return _line("From", _mailbox(sender, "sender"), policy.SMTP)
+
+
+def _to(address: str) -> bytes:
+    if _PLAIN_ADDRESS.fullmatch(address) and len(address) < QUOTED_LINE - len("To: "):
+        return f"To: {envelope_address(address)}{CRLF}".encode()
+    return _line("To", _mailbox(address, "address"), policy.SMTP)
+
+
+@lru_cache(maxsize=8)
+def _date(moment: datetime) -> bytes:
+    return _line("Date", format_datetime(moment.astimezone(UTC)), ONE_LINE)
+
+
+@lru_cache(maxsize=64)
+def _subject(text: str) -> bytes:
+    """The Subject line, folded. What is not plain ASCII is written as encoded words of at most 75 characters
+    (RFC 2047; the newer policies of the library write longer ones), and so is a feed's own "=?", which would be
+    read as one."""
+    plain = _one_line("Subject", text).isascii() and "=?" not in text and max(map(len, text.split(" "))) < 60
+    header = Header(text, "us-ascii" if plain else "utf-8", maxlinelen=76, header_name="Subject")
+    return f"Subject: {header.encode(linesep=CRLF)}{CRLF}".encode()
+
+
+def _one_line(name: str, value: str) -> str:
+    if _CONTROL.search(value):
+        raise HeaderError(f"The header {name} holds a line break or control character and is refused.")
+    if len(value) > LONGEST_VALUE:
+        raise HeaderError(f"The header {name} is longer than {LONGEST_VALUE} characters and is refused.")
+    if name != "Subject" and not value.isascii():
+        raise HeaderError(f"The header {name} must be plain ASCII.")
+    return value
+
+
+def _mailbox(text: str, what: str) -> Address:
+    """Read ``Name <address>`` or an address alone. An international domain becomes its ASCII form; an international
+    local part needs SMTPUTF8, which not every relay on the way has, and is refused."""
+    if _CONTROL.search(text):
+        raise HeaderError(f"The {what} holds a line break or control character and is refused.")
+    name, spec = parseaddr(text)
+    local, at, domain = spec.rpartition("@")
+    # The library mends what it can; an address that needs mending is not the one that was confirmed.
+    whole = text.strip() == spec or text.rstrip().endswith(f"<{spec}>")
+    if not (at and local and domain and whole):
+        raise HeaderError(f"The {what} is not an email address.")
+    if not local.isascii():
+        raise HeaderError(f"The {what} has letters before the @ that most mail servers cannot carry.")
+    try:
+        return Address(display_name=name.replace("=?", "= ?"), addr_spec=f"{local}@{_ascii_domain(domain)}")
+    except (HeaderParseError, ValueError, IndexError):
+        raise HeaderError(f"The {what} is not an email address.") from None
+
+
+def envelope_address(text: str) -> str:
+    """The bare address of ``Name <address>`` as an SMTP envelope or an API takes it. Raises :class:`HeaderError`."""
+    if (plain := _PLAIN_ADDRESS.fullmatch(text)) and "=?" not in text:
+        # Nearly every reader's: the library would say the same after a hundred times as long.
+        return f"{plain[1]}@{_ascii_domain(plain[2])}"
+    return _mailbox(text, "address").addr_spec
+
+
+@lru_cache(maxsize=4096)  # readers share a few domains, and the codec is slow
+def _ascii_domain(domain: str) -> str:
+    try:
+        return domain.encode("idna").decode().lower()
+    except UnicodeError:
+        raise HeaderError("The part after the @ is not a domain name.") from None
+
+
+def _plain(text: str) -> str:
+    """Letters, digits, dots and hyphens: what may stand in an identifier on the wire."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.").lower() or "x"

@@ -1,0 +1,165 @@
+"""Sends Notices: mail to one person because of something they did or must know.
+
+A Notice is queued in the transaction of the change that causes it and goes through the ledger's states. An uncertain one is never
+resent by itself: who misses a confirmation or sign-in link asks for another, which is a new Notice with a new key.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from newsletter import db, log
+from newsletter.clock import Clock
+from newsletter.db.models import Notice, Operator, Subscriber
+from newsletter.delivery import corrections, ledger, notice_ledger
+from newsletter.delivery.fence import Fence
+from newsletter.delivery.mail import headers, templates
+from newsletter.delivery.mail.messages import Message, Template
+from newsletter.delivery.mail.slots import open_slots
+from newsletter.delivery.notice_ledger import ClaimedNotices, NoticeInHand, queue
+from newsletter.delivery.providers.protocol import EmailProvider, MayBegin, Outcome, Receipt
+from newsletter.delivery.states import LEASE_RESERVE
+from newsletter.errors import NewsletterError
+from newsletter.links import Links
+from newsletter.settings import Settings
+
+__all__ = ["NoticeInHand", "NotifyReport", "queue", "run"]
+
+BATCH = 50  # Notices handed over together: a doubt touches few people
+CORRECTING_FOR = timedelta(seconds=60)  # begun no later than this in one run: the tick has other Steps to do
+PAUSE_AFTER_FAULT = timedelta(minutes=10)  # before a Notice that cannot be made is tried again
+
+NoticeSlots = Callable[[Notice, Subscriber | Operator], Mapping[str, str]]
+
+_log = log.get("delivery")
+
+
+@dataclass(frozen=True)
+class NotifyReport:
+    """What one run did with the Notices that were due."""
+
+    accepted: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    withdrawn: int = 0
+    retried: int = 0
+    expired: int = 0
+    unmade: int = 0  # could not be rendered or filled; tried again later
+
+
+def run(
+    sessions: db.Sessions,
+    provider: EmailProvider,
+    *,
+    settings: Settings,
+    links: Links,
+    now: Clock,
+    slots_for: NoticeSlots,
+    stop: threading.Event | None = None,
+) -> NotifyReport:
+    """Submit the Notices that are due. ``slots_for`` gives the personal Slots of one."""
+    report = NotifyReport()
+    if not _anything_due(sessions, now):
+        return report
+    with sessions.begin() as session:
+        report = replace(report, expired=notice_ledger.expire(session, now=now()))
+    fence = Fence(sessions, settings.FENCE_DIR)
+    correcting_until = now() + CORRECTING_FOR
+    while not (stop and stop.is_set()):
+        with fence.claiming() as session:
+            claimed = notice_ledger.claim(session, limit=min(BATCH, provider.batch_size), now=now())
+            if not (claimed.notices or claimed.withdrawn) and now() < correcting_until:
+                size = min(settings.BATCH_SIZE, provider.batch_size)
+                claimed = corrections.claim(session, limit=size, now=now())
+        report = replace(report, withdrawn=report.withdrawn + claimed.withdrawn)
+        if not claimed.notices:
+            if claimed.withdrawn:
+                continue
+            break
+        messages, unmade = _messages(claimed, settings, links, slots_for)
+        receipts = _submit(provider, messages, partial(_ours, claimed, now)) if messages else []
+        with sessions.begin() as session:
+            notice_ledger.give_back(session, claimed, unmade, due_at=now() + PAUSE_AFTER_FAULT)
+            made = replace(claimed, notices=tuple(n for n in claimed.notices if n.id not in set(unmade)))
+            recorded = notice_ledger.record(session, made, receipts, now=now(), provider=provider.name)
+        report = _with(report, recorded, len(unmade))
+        if recorded.retried and not (recorded.accepted or recorded.failed or recorded.uncertain):
+            _log.warning("notify.paused", reason=receipts[0].reason)
+            break
+    return report
+
+
+def _anything_due(sessions: db.Sessions, now: Clock) -> bool:
+    """Looked at without the write lock: on most ticks nothing is."""
+    with db.reading(sessions) as session:
+        return notice_ledger.anything_due(session, now=now())
+
+
+def _messages(
+    claimed: ClaimedNotices,
+    settings: Settings,
+    links: Links,
+    slots_for: NoticeSlots,
+) -> tuple[list[Message], list[int]]:
+    """The finished Messages, and the Notices that could not be made; one of them costs no other."""
+    messages: list[Message] = []
+    unmade: list[int] = []
+    for notice in claimed.notices:
+        try:
+            messages.append(_message(notice, settings, links, slots_for))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing has left us: not one of the batch is in doubt
+            reason = str(error) if isinstance(error, NewsletterError) else type(error).__name__
+            _log.error("notice.unmade", notice_id=notice.id, kind=notice.notice.kind, reason=reason)
+            unmade.append(notice.id)
+    return messages, unmade
+
+
+def _message(
+    hand: NoticeInHand,
+    settings: Settings,
+    links: Links,
+    slots_for: NoticeSlots,
+) -> Message:
+    notice, person = hand.notice, hand.person
+    template: Template = hand.template or templates.notice(
+        notice.kind, notice.values, settings=settings, links=links
+    )
+    opens = open_slots(template.subject) | open_slots(template.html) | open_slots(template.text)
+    given = slots_for(notice, person)
+    slots = {name: given[name] for name in opens if name in given}  # the others stay unmade and unsent
+    head = headers.notice_headers(
+        reference=hand.line,
+        kind=notice.kind,
+        settings=settings,
+        links=links,
+        unsubscribe_url=slots.get("unsubscribe_url", ""),
+    )
+    return Message(hand.line, person.address, template, slots, head)
+
+
+def _ours(claimed: ClaimedNotices, now: Clock) -> bool:
+    return now() <= claimed.lease_until - LEASE_RESERVE
+
+
+def _submit(provider: EmailProvider, messages: list[Message], ours: MayBegin) -> list[Receipt]:
+    try:
+        return provider.send(messages, may_begin=ours)
+    except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have left: that is a state
+        _log.error("notify.provider_raised", error=type(error).__name__)
+        reason = f"the provider broke off ({type(error).__name__})"
+        return [Receipt(m.reference, Outcome.UNCERTAIN, reason=reason) for m in messages]
+
+
+def _with(report: NotifyReport, recorded: ledger.Recorded, unmade: int) -> NotifyReport:
+    return replace(
+        report,
+        accepted=report.accepted + recorded.accepted,
+        failed=report.failed + recorded.failed,
+        uncertain=report.uncertain + recorded.uncertain,
+        retried=report.retried + recorded.retried,
+        unmade=report.unmade + unmade,
+    )

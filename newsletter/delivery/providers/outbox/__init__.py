@@ -1,0 +1,3 @@
+"""The Outbox: mail kept in a folder."""
+
+__all__ = ["send"]

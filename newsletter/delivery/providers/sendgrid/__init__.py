@@ -1,0 +1,3 @@
+"""SendGrid: submitting over its v3 API and reading its event webhook."""
+
+__all__ = ["events"]

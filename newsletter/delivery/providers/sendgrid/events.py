@@ -1,0 +1,104 @@
+"""What SendGrid reports later: its signed event webhook, read into ProviderEvents. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from sendgrid.helpers.eventwebhook import EventWebhook
+
+from newsletter.delivery.providers.protocol import ProviderEvent
+from newsletter.delivery.providers.reasons import in_words
+from newsletter.errors import NewsletterError
+
+SIGNATURE: Final = "X-Twilio-Email-Event-Webhook-Signature"
+MOMENT: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
+WINDOW: Final = timedelta(minutes=10)  # between signing and arriving; older or later is a replay
+
+# SendGrid's name → our kind. "processed" is its word for having taken the mail.
+_KINDS: Final[Mapping[str, str]] = {
+    "processed": "accepted",
+    "delivered": "delivered",
+    "deferred": "deferred",
+    "bounce": "bounced",
+    "dropped": "bounced",
+    "spamreport": "complained",
+    "unsubscribe": "unsubscribed",
+    "group_unsubscribe": "unsubscribed",
+}
+# Why SendGrid drops a mail itself: what stands behind it already happened once, with another mail.
+_DROPPED: Final[Mapping[str, str]] = {
+    "unsubscribed address": "unsubscribed",
+    "spam reporting address": "complained",
+}
+_DROPPED_FOR_GOOD: Final = ("bounced address", "invalid")
+
+
+class NotTheirs(NewsletterError):
+    """A call to the webhook that SendGrid did not sign, or not now."""
+
+
+def verify(body: bytes, headers: Mapping[str, str], *, key: str, now: datetime) -> None:
+    """Raise :class:`NotTheirs` unless SendGrid signed exactly these bytes within :data:`WINDOW` of ``now``."""
+    signature, moment = headers.get(SIGNATURE, ""), headers.get(MOMENT, "")
+    if not signature or not re.fullmatch(r"[0-9]{1,12}", moment):
+        raise NotTheirs("The events are not signed.")
+    if abs(now.timestamp() - int(moment)) > WINDOW.total_seconds():
+        raise NotTheirs("The events were signed at another time: a replay, or a clock is wrong.")
+    try:
+        signed = _verifier(key).verify_signature(body.decode(), signature, moment)
+    except (ValueError, TypeError, UnicodeError) as error:
+        raise NotTheirs("The events' signature cannot be read.") from error
+    if not signed:
+        raise NotTheirs("The events' signature is wrong.")
+
+
+@lru_cache(maxsize=4)
+def _verifier(key: str) -> EventWebhook:
+    return EventWebhook(key)
+
+
+def read_events(body: bytes) -> list[ProviderEvent]:
+    """The events we keep, from the webhook's JSON; opens and clicks are none of ours. Raises ValueError for what is no list."""
+    try:
+        found = json.loads(body)
+    except RecursionError:
+        raise ValueError("the events are nested without end") from None
+    if not isinstance(found, list):
+        raise ValueError("the events are not a list")
+    return [event for one in found if isinstance(one, dict) and (event := _read(one))]
+
+
+def _read(one: Mapping[str, Any]) -> ProviderEvent | None:
+    kind = _KINDS.get(str(one.get("event")))
+    event_id, at = one.get("sg_event_id"), one.get("timestamp")
+    if kind is None or not isinstance(event_id, str) or not isinstance(at, int | float):
+        return None
+    if not 0 <= at < 4_102_444_800:  # before 2100: anything else is no moment
+        return None
+    said = str(one.get("reason") or one.get("response") or "")
+    bounce = None
+    if one.get("event") == "dropped":
+        kind = _DROPPED.get(said.lower(), kind)
+        bounce = "hard" if said.lower() in _DROPPED_FOR_GOOD else "soft"
+    elif kind == "bounced":
+        bounce = (
+            "soft" if one.get("type") == "blocked" or str(one.get("status", "")).startswith("4") else "hard"
+        )
+    reference = one.get("reference")
+    return ProviderEvent(
+        provider_event_id=event_id[:200],
+        reference=reference if isinstance(reference, str) else None,
+        kind=kind,
+        happened_at=datetime.fromtimestamp(at, UTC),
+        bounce=bounce if kind == "bounced" else None,
+        reason=_in_words(said),
+    )
+
+
+# Receiving servers have few things to say, and say them to thousands of readers.
+_in_words = lru_cache(maxsize=4096)(in_words)

@@ -1,0 +1,94 @@
+"""What an Operator decides about an Issue. Every act goes through the Pressroom and is an AuditEntry there."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, render_template, request
+
+from newsletter import db
+from newsletter.desk.days import day_of
+from newsletter.desk.guard import bp, by, go, operator
+from newsletter.desk.issue.frame import Look, look_of
+from newsletter.desk.issue.pages import sheet_of
+from newsletter.desk.records import note
+from newsletter.errors import Refused
+from newsletter.issues.service import find_issue
+from newsletter.web.services import services
+
+LONGEST_REASON = 500  # characters
+
+
+def reason(*, wanted: bool = True) -> str:
+    """What the operator wrote down, one line. Raises :class:`Refused` when it is wanted and missing."""
+    text = " ".join(request.form.get("reason", "").split())[:LONGEST_REASON]
+    if wanted and not text:
+        raise Refused("Nothing was done: please write down why, for those who come after you.")
+    return text
+
+
+def seen() -> str:
+    """What the form was made for. Raises :class:`Refused` when it does not say."""
+    named = request.form.get("seen", "")
+    if not named:
+        raise Refused(
+            "Nothing was done: the form does not say which issue it was made for. Open the page again."
+        )
+    return named
+
+
+@bp.post("/issues/<day>/check")
+def check(day: str) -> Response:
+    """Look it over again."""
+    site = services()
+    found = site.press.check(day_of(day), outside=True)
+    with site.sessions.begin() as session:
+        note(session, "issue.checked", f"issue:{day_of(day)}", blocks=sum(f.level == "block" for f in found))
+    return _back(day, "checks")
+
+
+@bp.post("/issues/<day>/approve")
+def approve(day: str) -> Response:
+    services().press.approve(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
+    return _back(day)
+
+
+@bp.post("/issues/<day>/hold")
+def hold(day: str) -> Response:
+    services().press.hold(day_of(day), by=by(), reason=reason(), seen=seen())
+    return _back(day, page=request.form.get("then", ""))
+
+
+@bp.post("/issues/<day>/resume")
+def resume(day: str) -> Response:
+    services().press.resume(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
+    return _back(day, page=request.form.get("then", ""))
+
+
+@bp.get("/issues/<day>/withdraw")
+def confirm_withdraw(day: str) -> Response:
+    """Withdrawing cannot be undone: a page of its own asks once more."""
+    with db.reading(services().sessions) as session:
+        sheet = sheet_of(session, find_issue(session, day_of(day)), Look())
+    return make_response(render_template("desk/withdraw.html", sheet=sheet, issue=sheet.row))
+
+
+@bp.post("/issues/<day>/withdraw")
+def withdraw(day: str) -> Response:
+    if request.form.get("sure") != "yes":
+        raise Refused("Nothing was done: please tick that you are sure.")
+    services().press.withdraw(day_of(day), by=by(), reason=reason(), seen=seen())
+    return _back(day)
+
+
+@bp.post("/issues/<day>/proof")
+def proof(day: str) -> Response:
+    """Mail the Rendition looked at to the operator who asks."""
+    look = look_of(request.form)
+    kept = services().press.proof(day_of(day), look.kind, operator().address, by=by())
+    html = render_template("desk/proof.html", day=day_of(day), receipt=kept, kind=look.kind)
+    return make_response(html)
+
+
+def _back(day: str, part: str = "", *, page: str = "") -> Response:
+    """To the Issue, or to its copies when the form stood there."""
+    there = "/dispatch" if page == "dispatch" else ""
+    return go(f"issues/{day_of(day)}{there}" + (f"#{part}" if part else ""))

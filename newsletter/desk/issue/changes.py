@@ -1,0 +1,148 @@
+"""What a form on the desk may change in an Issue: from its fields to an act of the newsroom. Which one, it says in ``act``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import Issue, Placement
+from newsletter.errors import Refused
+from newsletter.feeds.leans import Side
+from newsletter.issues import editing, quick_fixes, revisions
+from newsletter.issues.editing import Said
+from newsletter.issues.views import article_texts
+
+Form = Mapping[str, str]
+Act = Callable[[Session, Issue, Form, int, datetime], Said]  # …, the operator's number, now
+LONGEST_SIDE = 4000  # characters
+LONGEST_BULLET = 600  # characters
+MOST_BULLETS = 30
+_MOST_DIGITS = 9
+# What an operator writes by hand: lost when it is refused, so these forms get their words back.
+WRITTEN = frozenset({"envelope", "retell", "retell-sides"})
+
+
+def number(given: Form, name: str) -> int:
+    """A whole number out of a field; 0 for anything else."""
+    text = given.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
+
+
+def act_of(given: Form) -> Act:
+    """The act a form asks for. Raises Refused when it names none we know."""
+    act = ACTS.get(given.get("act", ""))
+    if act is None:
+        raise Refused("Nothing was done: the form does not say what to change.")
+    return act
+
+
+def part_of(session: Session, issue: Issue, given: Form) -> str:
+    """Names, as it is now, the part of the Issue that a written form is about; empty for any other form."""
+    if given.get("act") not in WRITTEN:
+        return ""
+    story = number(given, "story")
+    if story:
+        placed = select(Placement.telling_id).where(
+            Placement.issue_id == issue.id, Placement.story_id == story
+        )
+        return f"{issue.state}:{session.scalar(placed)}"
+    return envelope_part(issue)
+
+
+def story_part(issue: Issue, telling_id: int) -> str:
+    """The same for one placed Story."""
+    return f"{issue.state}:{telling_id}"
+
+
+def envelope_part(issue: Issue) -> str:
+    """The same for subject line, preheader and intro."""
+    words = "\n".join((issue.subject, issue.preheader, issue.intro))
+    return f"{issue.state}:{sha256(words.encode()).hexdigest()[:16]}"
+
+
+def _retell(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
+    return editing.retell(
+        session,
+        issue,
+        number(given, "story"),
+        headline=given.get("headline", "")[:300],
+        lede=given.get("lede", "")[:2000],
+        operator_id=operator_id,
+        now=now,
+    )
+
+
+def _retell_sides(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
+    return editing.retell_sides(
+        session,
+        issue,
+        number(given, "story"),
+        sides={s.value: given[s.value][:LONGEST_SIDE] for s in Side if s.value in given},
+        bullets={
+            n: given[f"bullet-{n}"][:LONGEST_BULLET] for n in range(MOST_BULLETS) if f"bullet-{n}" in given
+        },
+        operator_id=operator_id,
+        now=now,
+    )
+
+
+def _envelope(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
+    return editing.envelope(
+        session,
+        issue,
+        subject=given.get("subject", "")[:200],
+        preheader=given.get("preheader", "")[:300],
+        intro=given.get("intro", "")[:1000],
+    )
+
+
+def _plainer(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
+    story = number(given, "story")
+    texts = article_texts(session, story)
+    which = given.get("value", "")[:64]
+    return quick_fixes.say_plainer(
+        session, issue, story, texts, which=which, operator_id=operator_id, now=now
+    )
+
+
+def _ground(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
+    story = number(given, "story")
+    texts = article_texts(session, story)
+    return quick_fixes.take_out_ungrounded(session, issue, story, texts, operator_id=operator_id, now=now)
+
+
+def _even(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
+    return quick_fixes.even_out(session, issue, operator_id=operator_id, now=now)
+
+
+def _line(given: Form) -> str:
+    line = given.get("value", "")[:300]
+    if not line.strip():
+        raise Refused("Nothing was done: the form holds no words to put there.")
+    return line
+
+
+ACTS: dict[str, Act] = {
+    "retell": _retell,
+    "retell-sides": _retell_sides,
+    "envelope": _envelope,
+    "back": lambda s, i, g, _o, _n: editing.go_back(s, i, number(g, "story"), revision=number(g, "revision")),
+    "up": lambda s, i, g, _o, _n: editing.move(s, i, number(g, "story"), by=-1),
+    "down": lambda s, i, g, _o, _n: editing.move(s, i, number(g, "story"), by=1),
+    "drop": lambda s, i, g, _o, _n: editing.drop(s, i, number(g, "story")),
+    "put-in": lambda s, i, g, _o, _n: editing.put_in(s, i, number(g, "story")),
+    "swap": lambda s, i, g, _o, _n: quick_fixes.swap(s, i, number(g, "story"), number(g, "value")),
+    "plainer": _plainer,
+    "ground": _ground,
+    "newest": lambda s, i, g, _o, _n: quick_fixes.use_newest(s, i, number(g, "story")),
+    "even": _even,
+    "unlink": lambda s, i, g, _o, _n: quick_fixes.unlink(s, i, number(g, "value")),
+    "subject": lambda s, i, g, _o, _n: quick_fixes.name_anew(s, i, line=_line(g)),
+    "preheader": lambda s, i, g, _o, _n: quick_fixes.name_anew(s, i, below=_line(g)),
+    "rerender": lambda s, i, g, _o, _n: {"rendered": "anew"},
+    "restore": lambda s, i, g, _o, _n: revisions.go_back(s, i, number(g, "revision")),
+}

@@ -1,0 +1,80 @@
+"""Putting an Issue right for those who got the wrong words: write, look, then send. Nothing goes before it was looked at."""
+
+from __future__ import annotations
+
+from flask import Response, make_response, render_template, request
+
+from newsletter import db
+from newsletter.delivery import corrections
+from newsletter.delivery.mail import slots
+from newsletter.desk.days import day_of
+from newsletter.desk.guard import bp, by, go
+from newsletter.desk.issue.acts import reason
+from newsletter.errors import NewsletterError, Refused
+from newsletter.issues.preview import example_slots
+from newsletter.issues.service import find_issue
+from newsletter.web.services import services
+
+EDITIONS = {"": "Both editions", "full": "Only the full edition", "metered": "Only the metered edition"}
+
+
+@bp.get("/issues/<day>/correct")
+def correction_page(day: str) -> Response:
+    """Write one, and see what became of earlier ones."""
+    return _page(day)
+
+
+@bp.post("/issues/<day>/correct")
+def look_at_correction(day: str) -> Response:
+    """How it will arrive, and at how many readers. Changes nothing."""
+    text, kind = request.form.get("text", ""), _kind()
+    template, readers = services().press.correction(day_of(day), text, kind)
+    mail = slots.fill(template.text, example_slots(services().links), html=False)
+    return _page(day, text=text, kind=kind, template=template, mail=mail, readers=readers)
+
+
+@bp.post("/issues/<day>/correct/send")
+def send_correction(day: str) -> Response:
+    """Owe it to them: exactly the words that were looked at."""
+    if request.form.get("sure") != "yes" or not (seen := request.form.get("seen", "")):
+        raise Refused("Nothing was sent: please look at the mail first and tick that you are sure.")
+    services().press.correct(day_of(day), request.form.get("text", ""), kind=_kind(), by=by(), seen=seen)
+    return go(f"issues/{day_of(day)}/correct")
+
+
+@bp.post("/issues/<day>/correct/withdraw")
+def withdraw_correction(day: str) -> Response:
+    """What is still pending of it never goes."""
+    number = request.form.get("number", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 18):
+        raise Refused("Nothing was done: please say which correction.")
+    services().press.withdraw_correction(int(number), by=by(), reason=reason())
+    return go(f"issues/{day_of(day)}/correct")
+
+
+def _kind() -> str | None:
+    kind = request.form.get("edition", "")
+    if kind not in EDITIONS:
+        raise Refused("Nothing was done: please say which edition was wrong.")
+    return kind or None
+
+
+def _page(day: str, **looked_at: object) -> Response:
+    with db.reading(services().sessions) as session:
+        issue = find_issue(session, day_of(day))
+        try:
+            corrections.require_correctable(issue)
+            refused = ""
+        except NewsletterError as error:
+            refused = str(error)
+        values = {"text": "", "kind": None, "template": None, "mail": "", "readers": 0, **looked_at}
+        html = render_template(
+            "desk/correct.html",
+            issue=issue,
+            refused=refused,
+            editions=EDITIONS,
+            longest=corrections.LONGEST,
+            corrections=corrections.sums(session, issue.id),
+            **values,
+        )
+    return make_response(html)

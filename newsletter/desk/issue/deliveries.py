@@ -1,0 +1,173 @@
+"""An Issue on its way: the ledger's sum, by zone, provider and reason, and the uncertain ones with what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.db.models import Delivery, DeliveryEvent, Run, Subscriber
+from newsletter.delivery import ledger, ledger_queries, webhook_health
+from newsletter.delivery.breakdown import Breakdown, By, breakdown
+from newsletter.delivery.states import STATES
+from newsletter.desk.days import day_of
+from newsletter.desk.guard import bp, by, go
+from newsletter.desk.issue.acts import reason
+from newsletter.desk.metrics.counting import aside
+from newsletter.errors import Refused
+from newsletter.issues.service import find_issue, standing
+from newsletter.web.services import services
+
+SHOWN = 200  # uncertain ones on one page
+ZONES_SHOWN = 40
+COUNTS_REST = 3.0  # seconds for each second that walking the ledger took: a quarter of the time at most
+FOLLOW_EVERY = 10  # seconds; only for who asks, so that nothing an operator types is lost (WCAG 2.2.2)
+CHOICES = {
+    "accepted": "It arrived",
+    "withdrawn": "Leave it: it is not sent again",
+    "pending": "Send once more: they may get it twice",
+}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An uncertain Delivery and what is known of it."""
+
+    number: int
+    reader: int | None
+    address: str  # empty when the reader was erased
+    submitted_at: datetime | None
+    provider: str
+    reason: str
+    heard: tuple[tuple[str, datetime, str], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How many Deliveries stand in which state, by something. Every row sums to its last number."""
+
+    heading: str
+    rows: tuple[tuple[str, dict[str, int], int], ...]
+    left: int = 0  # rows not shown
+
+
+@bp.get("/issues/<day>/dispatch")
+def dispatch_page(day: str) -> Response:
+    site = services()
+    with db.reading(site.sessions) as session:
+        row = find_issue(session, day_of(day))
+        cut = aside(
+            f"breakdown:{row.id}",
+            lambda own: breakdown(own, row.id),
+            row.audience_size or 0,
+            rest=COUNTS_REST,
+        )
+        html = render_template(
+            "desk/dispatch.html",
+            issue=row,
+            sums=ledger.sum_up(session, row.id),
+            states=STATES,
+            seen=standing(session, row),
+            tables=_tables(cut.value) if cut else (),
+            cut=cut,
+            next_due=ledger_queries.next_due(session, row.id),
+            doubts=_doubts(session, row.id),
+            silent=webhook_health.deaf_because(site.settings)
+            or webhook_health.silent_because(session, site.settings, now=site.now()),
+            batches=ledger_queries.uncertain_batches(session, row.id),
+            choices=CHOICES,
+            now=site.now(),
+            following=row.state == "dispatching" and request.args.get("follow") == "1",
+            follow_every=FOLLOW_EVERY,
+            **_paused(session, site.now()),
+        )
+    return make_response(html)
+
+
+@bp.post("/issues/<day>/uncertain")
+def decide(day: str) -> Response:
+    """An operator's word on the uncertain Deliveries that are ticked."""
+    after = request.form.get("after", "")
+    if after not in CHOICES:
+        raise Refused("Nothing was done: please say what became of them.")
+    numbers = [
+        int(n) for n in request.form.getlist("delivery") if n.isascii() and n.isdigit() and len(n) < 18
+    ]
+    batches = [int(n) for n in request.form.getlist("batch") if n.isascii() and n.isdigit() and len(n) < 18]
+    with db.reading(services().sessions) as session:
+        of_day = find_issue(session, day_of(day)).id
+        numbers += [n for number in batches for n in ledger_queries.uncertain_with(session, of_day, number)]
+    if not numbers:
+        raise Refused("Nothing was done: please tick the copies you mean.")
+    services().press.decide_uncertain(day_of(day), numbers, after, by=by(), reason=reason())
+    return go(f"issues/{day_of(day)}/dispatch#uncertain")
+
+
+def _paused(session: Session, now: datetime) -> dict[str, Any]:
+    """Until when the provider asked us to wait, and why, as the last dispatch Run says."""
+    run = session.scalars(
+        select(Run).where(Run.step == "dispatch").order_by(Run.started_at.desc()).limit(1)
+    ).first()
+    said = run.detail.get("paused_until") if run else None
+    until = datetime.fromisoformat(said) if said else None
+    if run is None or until is None or until <= now:
+        return {"paused_until": None, "paused_because": ""}
+    return {"paused_until": until, "paused_because": run.detail.get("paused_because", "")}
+
+
+def _tables(cut: Breakdown) -> tuple[Table, ...]:
+    """The largest first."""
+    return (
+        _table("Time zone", cut.zones, "Erased since"),
+        _table("Provider", cut.providers, "Not handed over"),
+        _table("Edition", cut.renditions, "Unknown"),
+    )
+
+
+def _table(heading: str, by: By, nobody: str) -> Table:
+    rows = sorted(
+        ((value or nobody, dict(states), sum(states.values())) for value, states in by.items()),
+        key=lambda r: (-r[2], r[0]),
+    )
+    return Table(heading, tuple(rows[:ZONES_SHOWN]), max(0, len(rows) - ZONES_SHOWN))
+
+
+def _doubts(session: Session, issue_id: int) -> list[Doubt]:
+    rows = session.execute(
+        select(Delivery, Subscriber.address)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Delivery.issue_id == issue_id, Delivery.state == "uncertain")
+        .order_by(Delivery.id)
+        .limit(SHOWN)
+    ).all()
+    heard = _events(session, [d.id for d, _ in rows])
+    return [
+        Doubt(
+            d.id,
+            d.subscriber_id,
+            address or "",
+            d.submitted_at,
+            d.provider or "unknown",
+            d.reason or "",
+            heard.get(d.id, ()),
+        )
+        for d, address in rows
+    ]
+
+
+def _events(session: Session, numbers: Iterable[int]) -> dict[int, tuple[tuple[str, datetime, str], ...]]:
+    found: dict[int, tuple[tuple[str, datetime, str], ...]] = {}
+    for e in session.scalars(
+        select(DeliveryEvent)
+        .where(DeliveryEvent.delivery_id.in_(list(numbers)))
+        .order_by(DeliveryEvent.happened_at)
+    ):
+        number = e.delivery_id or 0
+        found[number] = (*found.get(number, ()), (e.kind, e.happened_at, e.reason))
+    return found

@@ -1,0 +1,154 @@
+"""Changing a draft: words, order, which Stories stand in it. Every change is rendered and checked at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response, make_response, render_template, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.db.models import Issue, Placement, StoryTelling
+from newsletter.desk.days import day_of
+from newsletter.desk.guard import bp, by, go, operator
+from newsletter.desk.issue import changes
+from newsletter.desk.issue.acts import seen
+from newsletter.desk.records import name_of
+from newsletter.errors import ChangedMeanwhile
+from newsletter.feeds.leans import SIDE_NAMES, SIDES
+from newsletter.issues import revisions
+from newsletter.issues.checks.context import offered
+from newsletter.issues.service import find_issue, standing
+from newsletter.issues.views import StoryView, issue_view
+from newsletter.web.services import services
+
+HISTORY = 30  # revisions of an Issue on one page
+
+
+@bp.get("/issues/<day>/edit")
+def edit_page(day: str) -> Response:
+    with db.reading(services().sessions) as session:
+        return make_response(_page(session, find_issue(session, day_of(day))))
+
+
+@bp.post("/issues/<day>/edit")
+def edit(day: str) -> Response:
+    """One change. Which one, the form says in ``act``; a remedy of a Check leads back to the Checks."""
+    given, now, wanted = request.form, services().now(), seen()
+    act = changes.act_of(given)
+
+    def change(session: Session, issue: Issue) -> dict[str, object]:
+        return act(session, issue, given, operator().id, now)
+
+    def untouched(session: Session, issue: Issue) -> bool:
+        return bool(given.get("part")) and given["part"] == changes.part_of(session, issue, given)
+
+    try:
+        services().press.edit(day_of(day), change, by=by(), seen=wanted, untouched=untouched)
+    except ChangedMeanwhile:
+        if given["act"] not in changes.WRITTEN:
+            raise
+        return _conflict(day)
+    if given.get("then") == "checks":
+        return go(f"issues/{day_of(day)}#checks")
+    return go(f"issues/{day_of(day)}/edit")
+
+
+def _conflict(day: str) -> Response:
+    """Somebody was faster: both texts side by side, and nothing of either lost."""
+    given, site = request.form, services()
+    with db.reading(site.sessions) as session:
+        row = find_issue(session, day_of(day))
+        view = issue_view(session, row, now=site.now())
+        story = next((s for s in view.stories if s.id == changes.number(given, "story")), None)
+        last = next(iter(revisions.listed(session, row)), None)
+        html = render_template(
+            "desk/conflict.html",
+            issue=row,
+            given=given,
+            texts=_both_texts(row, story, given),
+            story=story,
+            gone=bool(changes.number(given, "story")) and story is None,
+            seen=standing(session, row),
+            part=changes.part_of(session, row, given),
+            by_whom=name_of(session, last.by) if last else "",
+            last=last,
+        )
+    return make_response(html, 409)
+
+
+def _both_texts(row: Issue, story: StoryView | None, given: changes.Form) -> list[BothTexts]:
+    """Field by field what stands now and what was written, those that differ."""
+    now: dict[str, str] = {"subject": row.subject, "preheader": row.preheader, "intro": row.intro}
+    if story is not None:
+        now = {"headline": story.headline, "lede": "\n".join(s.text for s in story.telling.lede)}
+        now |= {s.side.value: "\n".join(x.text for x in s.sentences) for s in story.telling.summaries}
+        now |= {f"bullet-{n}": b.sentence.text for n, b in enumerate(story.telling.analysis)}
+    fields = [name for name in given if name in now or name.startswith("bullet-") or name in _FIELDS]
+    return [
+        BothTexts(
+            name,
+            _FIELDS.get(name, f"Analysis, bullet {name.rpartition('-')[2]}"),
+            now.get(name, ""),
+            given[name],
+        )
+        for name in fields
+    ]
+
+
+@dataclass(frozen=True)
+class BothTexts:
+    """One field of a form: what stands now, and what the operator wrote."""
+
+    name: str
+    label: str
+    now: str
+    ours: str
+
+    @property
+    def differ(self) -> bool:
+        return self.now.split() != self.ours.split()
+
+
+_FIELDS = {
+    "subject": "Subject line",
+    "preheader": "Preheader",
+    "intro": "Intro",
+    "headline": "Headline",
+    "lede": "Lede",
+    **{side.value: SIDE_NAMES[side] for side in SIDES},
+}
+
+
+def _page(session: Session, row: Issue) -> str:
+    view = issue_view(session, row, now=services().now())
+    tellings = {p.story_id: p.telling_id for p in row.placements}
+    return render_template(
+        "desk/edit.html",
+        issue=row,
+        stories=view.stories,
+        revisions=_revisions(session, row),
+        history=[
+            (r, name_of(session, r.by), revisions.headlines(session, r))
+            for r in revisions.listed(session, row)[:HISTORY]
+        ],
+        seen=standing(session, row),
+        parts={number: changes.story_part(row, telling) for number, telling in tellings.items()},
+        envelope_part=changes.envelope_part(row),
+        offered=offered(session, row),
+        open=row.frozen_at is None and row.state in ("draft", "approved", "held"),
+    )
+
+
+def _revisions(session: Session, issue: Issue) -> dict[int, list[tuple[StoryTelling, bool]]]:
+    """Every revision of each placed Story, newest first, and whether it is the one that stands in the Issue."""
+    found: dict[int, list[tuple[StoryTelling, bool]]] = {}
+    for telling, placed in session.execute(
+        select(StoryTelling, Placement.telling_id)
+        .join(Placement, Placement.story_id == StoryTelling.story_id)
+        .where(Placement.issue_id == issue.id)
+        .order_by(StoryTelling.revision.desc())
+    ):
+        found.setdefault(telling.story_id, []).append((telling, telling.id == placed))
+    return found

@@ -1,0 +1,141 @@
+"""What every sentence of a Story rests on: its Citations with their passages, and the gate's word. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from newsletter.feeds.leans import SIDE_NAMES
+from newsletter.issues.views import ArticleView, StoryView
+from newsletter.summaries.story_text import BulletKind, Citation, Sentence, Verdict
+
+WEAK = 60  # percent of support below which a sentence is shown before the others
+_BULLETS = {
+    BulletKind.AGREE: "Where they agree",
+    BulletKind.DIFFER: "Where they differ",
+    BulletKind.NEXT: "What comes next",
+}
+
+
+class Written(Protocol):
+    """What of a StoryTelling is shown."""
+
+    @property
+    def revision(self) -> int: ...
+    @property
+    def written_by(self) -> str: ...
+    @property
+    def written_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One Citation: the Article, and the words of it."""
+
+    article: ArticleView
+    words: str
+
+
+@dataclass(frozen=True)
+class GroundedSentence:
+    """A sentence of ours beside what it rests on. ``support`` in whole percent."""
+
+    section: str  # the part of the Story that it folds with
+    where: str
+    text: str
+    support: int
+    by_operator: bool
+    passages: tuple[Passage, ...]
+    verbatim: bool = False  # a quotation
+    refused: str = ""  # why the gate would refuse what an operator wrote
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it deserves a look before the others: it cites nothing, its articles barely carry it, or the
+        gate would refuse what an operator wrote."""
+        return not self.passages or bool(self.refused) or (not self.by_operator and self.support < WEAK)
+
+
+@dataclass(frozen=True)
+class GroundedSection:
+    """The sentences of one part of a Story."""
+
+    name: str
+    sentences: tuple[GroundedSentence, ...]
+
+    @property
+    def weakest(self) -> int:
+        """The lowest support of any sentence, in percent."""
+        return min(s.support for s in self.sentences)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One Story's sentences with their grounds, in reading order."""
+
+    story: StoryView
+    written: Written
+    sentences: tuple[GroundedSentence, ...]
+    flagged: bool  # an Article cited here says something else now
+
+    @property
+    def weakest(self) -> int:
+        """The lowest support of any sentence, in percent."""
+        return min((s.support for s in self.sentences), default=0)
+
+    @property
+    def weak(self) -> tuple[GroundedSentence, ...]:
+        """What deserves a look first, the weakest first."""
+        return tuple(sorted((s for s in self.sentences if s.is_weak), key=lambda s: s.support))
+
+    @property
+    def sections(self) -> tuple[GroundedSection, ...]:
+        """The sentences by the part of the Story they stand in, in reading order."""
+        found: dict[str, list[GroundedSentence]] = {}
+        for s in self.sentences:
+            found.setdefault(s.section, []).append(s)
+        return tuple(GroundedSection(name, tuple(those)) for name, those in found.items())
+
+
+def grounds(story: StoryView, written: Written, *, flagged: bool = False) -> Ground:
+    """Everything the Story says, and why it may."""
+    return Ground(story, written, tuple(_all(story)), flagged)
+
+
+def _all(story: StoryView) -> Iterator[GroundedSentence]:
+    telling = story.telling
+    yield from _said(story, "Lede", "Lede", telling.lede)
+    yield from _said(story, "Overview", "Overview", telling.overview)
+    for bullet in telling.analysis:
+        yield from _said(story, "Analysis", _BULLETS[bullet.kind], (bullet.sentence,))
+    for summary in telling.summaries:
+        side = SIDE_NAMES[summary.side]
+        yield from _said(story, side, side, summary.sentences)
+        for quote in summary.quotes:
+            passages = _passages(story, (quote.citation,))
+            words = f"“{quote.words}”"
+            yield GroundedSentence(side, f"{side}, quote", words, 100, False, passages, verbatim=True)
+    for question in telling.questions:
+        yield from _said(story, "Questions", question.question, question.answer)
+
+
+def _said(
+    story: StoryView, section: str, where: str, sentences: Sequence[Sentence]
+) -> Iterator[GroundedSentence]:
+    for s in sentences:
+        yield GroundedSentence(
+            section,
+            where,
+            s.text,
+            round(100 * s.support),
+            s.verdict is Verdict.OPERATOR,
+            _passages(story, s.citations),
+            refused=s.refused,
+        )
+
+
+def _passages(story: StoryView, citations: Sequence[Citation]) -> tuple[Passage, ...]:
+    found = ((story.article(c.article_id), c.passage) for c in citations)
+    return tuple(Passage(article, words) for article, words in found if article is not None)

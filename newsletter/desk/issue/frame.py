@@ -1,0 +1,118 @@
+"""The mail itself, for a frame: the stored bytes with harmless values in their Slots, behind a policy of its own.
+
+Only one thing may differ from what readers get, and only when asked for: light and dark are a question that the mail
+puts to the mailbox, and "light" or "dark" answers it in the style rules of its head.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from flask import Response, make_response, request
+
+from newsletter import db
+from newsletter.delivery import ledger
+from newsletter.delivery.mail import slots
+from newsletter.delivery.mail.messages import Template
+from newsletter.desk.days import day_of
+from newsletter.desk.guard import bp
+from newsletter.errors import NotFound
+from newsletter.issues.preview import example_slots
+from newsletter.issues.service import find_issue
+from newsletter.web.services import services
+
+# No script, no form, no network, no plugin, and an origin of its own: even a mail that went wrong can do nothing here.
+FRAME_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
+KINDS = {"full": "Full", "metered": "Metered"}
+FORMS = {"html": "HTML", "text": "Plain text"}
+WIDTHS = {"": "This screen", "600": "600 px", "375": "375 px"}
+SCHEMES = {"": "As set here", "light": "Light", "dark": "Dark", "forced": "Forced dark"}
+_ASKS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
+# Some mailboxes ask nothing and turn every colour but those of pictures. None publishes how; this is the strongest form.
+_FORCE = (
+    "<style>html{background:#fff;filter:invert(1) hue-rotate(180deg)}"
+    "img{filter:invert(1) hue-rotate(180deg)}</style>"
+)
+_ANSWERS = {"dark": "(min-width:0)", "light": "(max-width:0)"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the Preview is looked at. Its fields are the query of the page's address."""
+
+    kind: str = "full"
+    form: str = "html"
+    width: str = ""
+    scheme: str = ""
+    zone: str = ""
+    hour: int = 6
+
+    def query(self, **changes: str) -> str:
+        """The query that changes one thing and keeps the others: ``?kind=metered&width=375``."""
+        usual = Look().__dict__
+        asked = {**self.__dict__, **changes}
+        return "?" + urlencode({name: value for name, value in asked.items() if value != usual[name]})
+
+
+def look_of(args: Mapping[str, str]) -> Look:
+    """What the query asks for; whatever it does not know is as if it were not there."""
+
+    def one_of(name: str, known: Mapping[str, str], otherwise: str) -> str:
+        value = args.get(name, otherwise)
+        return value if value in known else otherwise
+
+    hour = args.get("hour", "")
+    return Look(
+        kind=one_of("kind", KINDS, "full"),
+        form=one_of("form", FORMS, "html"),
+        width=one_of("width", WIDTHS, ""),
+        scheme=one_of("scheme", SCHEMES, ""),
+        zone=args.get("zone", "")[:64],
+        hour=int(hour) if hour in map(str, range(24)) else 6,
+    )
+
+
+@bp.get("/issues/<day>/frame")
+def frame(day: str) -> Response:
+    look = look_of(request.args)
+    site = services()
+    with db.reading(site.sessions) as session:
+        made = ledger.stored_templates(session, find_issue(session, day_of(day)).id).get(look.kind)
+    if made is None:
+        raise NotFound("This issue has not been rendered yet.")
+    return framed(lit(filled(made).html, look.scheme))
+
+
+def filled(made: Template) -> Template:
+    """The copy of a reader who does not exist: every Slot holds an address that leads nowhere personal."""
+    values = example_slots(services().links)
+    return replace(
+        made,
+        html=slots.fill(made.html, values, html=True),
+        text=slots.fill(made.text, values, html=False),
+    )
+
+
+def framed(html: str) -> Response:
+    """An answer that is only fit to be shown in a frame of ours."""
+    answer = make_response(html)
+    answer.headers["Content-Security-Policy"] = FRAME_POLICY
+    return answer
+
+
+def lit(html: str, scheme: str) -> str:
+    """The mail as a light, a dark or a darkening mailbox shows it; unchanged for any other ``scheme``."""
+    if scheme == "forced":
+        head, mark, body = lit(html, "light").partition("</head>")
+        return f"{head}{_FORCE}{mark}{body}"
+    if scheme not in _ANSWERS:
+        return html
+    head, mark, body = html.partition("</head>")
+    head = _ASKS.sub(_ANSWERS[scheme], head).replace("light dark", scheme)
+    return f"{head}{mark}{body}"

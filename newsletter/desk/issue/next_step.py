@@ -1,0 +1,101 @@
+"""What there is to do next about an Issue, in one sentence. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.jobs.due import GRACE
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What of an Issue decides what is next."""
+
+    state: str
+    changed_at: datetime  # composed, or last rendered anew
+    hold_reason: str
+    audience: int  # 0 until the Audience is frozen
+    accepted: int
+    uncertain: int
+    checked: bool
+    blocks: tuple[str, ...]  # the reasons of the Checks that do
+    warns: int
+    auto: bool  # APPROVAL=auto
+
+
+@dataclass(frozen=True)
+class Advice:
+    """``tone``: "calm" (nothing to do), "look" (a decision is wanted), "stop" (nothing goes on without one).
+
+    ``until`` is the moment the sentence ends with, or None. ``place`` is the page, or the part of this one, where to do
+    it, behind the Issue's own address, and ``press`` the words that lead there; both empty when there is nothing to press.
+    """
+
+    tone: str
+    sentence: str
+    until: datetime | None = None
+    place: str = ""
+    press: str = ""
+
+
+_DOUBTS, _DECIDE = "/dispatch#uncertain", "Decide about them"
+
+
+def advice(now: Standing) -> Advice:
+    """The one sentence at the top of the Issue's page."""
+    match now.state:
+        case "draft":
+            return _of_draft(now)
+        case "approved":
+            return Advice("calm", "Approved. The first copies go out at their readers' hour; nothing to do.")
+        case "dispatching":
+            return _of_dispatching(now)
+        case "held":
+            because = f": {_ended(now.hold_reason)}" if now.hold_reason else "."
+            return Advice("stop", f"Held{because} Nothing goes out until you resume or withdraw it.")
+        case "withdrawn":
+            because = f": {_ended(now.hold_reason)}" if now.hold_reason else "."
+            return Advice("calm", f"Withdrawn{because} It stays withdrawn.")
+    if now.uncertain:
+        return Advice(
+            "look", f"Dispatched, but {_copies(now.uncertain)} uncertain.", place=_DOUBTS, press=_DECIDE
+        )
+    return Advice(
+        "calm", f"Dispatched: {now.accepted:,} of {now.audience:,} copies were accepted. Nothing to do."
+    )
+
+
+def _of_draft(now: Standing) -> Advice:
+    if not now.checked:
+        return Advice("look", "Not checked yet: wait a minute, or check it now.")
+    if now.blocks:
+        more = f" (And {len(now.blocks) - 1} more.)" if len(now.blocks) > 1 else ""
+        said = f"It waits for you. {_ended(now.blocks[0])}{more}"
+        return Advice("stop", said, place="#checks", press="See what mends it")
+    warned, to = (f" {now.warns} to look at.", ("#checks", "See what")) if now.warns else ("", ("", ""))
+    if now.auto:
+        return Advice(
+            "look",
+            f"No check blocks.{warned} Unless you hold it, it approves itself at",
+            now.changed_at + GRACE,
+            *to,
+        )
+    return Advice("look", f"No check blocks.{warned} Look it over, then approve it.", None, *to)
+
+
+def _of_dispatching(now: Standing) -> Advice:
+    done = f"On its way: {now.accepted:,} of {now.audience:,} copies accepted."
+    if now.uncertain:
+        return Advice(
+            "look", f"{done} {_copies(now.uncertain).capitalize()} uncertain.", place=_DOUBTS, press=_DECIDE
+        )
+    return Advice("calm", f"{done} Nothing to do.")
+
+
+def _copies(count: int) -> str:
+    return "one copy is" if count == 1 else f"{count:,} copies are"
+
+
+def _ended(reason: str) -> str:
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."

@@ -1,0 +1,207 @@
+"""Today's Issue and those of other days: how it stands, what its Checks say, how it will arrive, what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import Response, make_response, render_template, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.db.models import Check, Issue, Placement, StoryTelling
+from newsletter.delivery import ledger
+from newsletter.delivery.ledger import LedgerSum
+from newsletter.delivery.mail.messages import Template
+from newsletter.delivery.states import issue_allowed
+from newsletter.desk.days import day_of, today
+from newsletter.desk.guard import bp
+from newsletter.desk.issue import frame
+from newsletter.desk.issue.evidence import Ground, grounds
+from newsletter.desk.issue.frame import Look, look_of
+from newsletter.desk.issue.next_step import Advice, Standing, advice
+from newsletter.desk.issue.status import worries
+from newsletter.desk.metrics.counting import aside
+from newsletter.desk.records import Act, acts_about
+from newsletter.issues.service import find_issue, standing
+from newsletter.issues.views import IssueView, issue_view
+from newsletter.jobs.due import compose_moment
+from newsletter.subscribers import metrics
+from newsletter.subscribers.local_hour import due_at
+from newsletter.summaries import changed_articles
+from newsletter.web.services import services
+
+ZONES = (
+    "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Anchorage",
+    "Pacific/Honolulu", "America/Sao_Paulo", "Europe/London", "Europe/Berlin", "Africa/Nairobi", "Asia/Kolkata",
+    "Asia/Tokyo", "Australia/Sydney", "Pacific/Auckland",
+)  # fmt: skip
+_WEIGHT = {"block": 0, "warn": 1, "pass": 2}
+LISTED = 60  # Issues
+COUNTS_REST = 3.0  # seconds for each second that counting the copies taken took
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything the page of one Issue shows."""
+
+    view: IssueView
+    row: Issue
+    checks: tuple[Check, ...]
+    faults: tuple[tuple[Check, tuple[Check, ...]], ...]  # one of each name and level, and the others like it
+    rendition: Template | None  # the kind looked at; None until rendered
+    sums: LedgerSum
+    advice: Advice
+    seen: str  # names what the page shows, for its forms
+    grounds: tuple[Ground, ...]
+    acts: tuple[Act, ...]
+
+    @property
+    def blocked(self) -> bool:
+        return any(c.level == "block" for c in self.checks)
+
+    def may(self, after: str) -> bool:
+        return issue_allowed(self.row.state, after)
+
+    @property
+    def partly_sent(self) -> bool:
+        return self.row.frozen_at is not None
+
+
+@bp.get("")
+@bp.get("/")
+def now() -> Response:
+    """Today's Issue; when there is none yet, when it comes."""
+    day = today()
+    site = services()
+    with db.reading(site.sessions) as session:
+        row = session.scalars(select(Issue).where(Issue.issued_on == day)).one_or_none()
+        if row is not None:
+            return _shown(session, row)
+        latest = session.scalars(select(Issue).order_by(Issue.issued_on.desc()).limit(1)).first()
+        beside = worries(session, site.settings, None, now=site.now())
+    moment = compose_moment(day, site.settings.compose_time, site.settings.EDITION_TZ)
+    html = render_template(
+        "desk/no_issue.html",
+        day=day,
+        composed_at=moment,
+        late=moment is not None and site.now() > moment,
+        latest=latest,
+        beside=beside,
+    )
+    return make_response(html)
+
+
+@bp.get("/issues")
+def issues() -> Response:
+    with db.reading(services().sessions) as session:
+        rows = session.scalars(select(Issue).order_by(Issue.issued_on.desc()).limit(LISTED)).all()
+        gone_out = [row for row in rows if row.frozen_at is not None]
+        doubts = metrics.uncertain(session, gone_out)
+    largest = max((row.audience_size or 0 for row in gone_out), default=0)
+    taken = aside("issues", lambda own: metrics.accepted(own, gone_out), largest, rest=COUNTS_REST)
+    html = render_template(
+        "desk/issues.html", rows=rows, taken=taken.value if taken else {}, doubts=doubts, today=today()
+    )
+    return make_response(html)
+
+
+@bp.get("/issues/<day>")
+def issue(day: str) -> Response:
+    with db.reading(services().sessions) as session:
+        return _shown(session, find_issue(session, day_of(day)))
+
+
+def _shown(session: Session, row: Issue) -> Response:
+    look = look_of(request.args)
+    sheet = sheet_of(session, row, look)
+    text = frame.filled(sheet.rendition).text if sheet.rendition and look.form == "text" else ""
+    is_today, site = row.issued_on == today(), services()
+    html = render_template(
+        "desk/issue.html",
+        beside=worries(session, site.settings, row, now=site.now()) if is_today else None,
+        sheet=sheet,
+        issue=sheet.row,
+        look=look,
+        text=text,
+        switches=(
+            ("Edition", "kind", frame.KINDS),
+            ("Form", "form", frame.FORMS),
+            ("Width", "width", frame.WIDTHS),
+            ("Light", "scheme", frame.SCHEMES),
+        ),
+        zones=ZONES,
+        arrives=arrives(row, look, site.now()),
+        is_today=is_today,
+    )
+    return make_response(html)
+
+
+def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
+    """Gather the page of one Issue."""
+    site = services()
+    view = issue_view(session, row, now=site.now())
+    checks = session.scalars(select(Check).where(Check.issue_id == row.id).order_by(Check.id)).all()
+    checks = sorted(checks, key=lambda c: _WEIGHT[c.level])
+    sums = ledger.sum_up(session, row.id)
+    words = {
+        story_id: telling
+        for story_id, telling in session.execute(
+            select(Placement.story_id, StoryTelling)
+            .join(StoryTelling, StoryTelling.id == Placement.telling_id)
+            .where(Placement.issue_id == row.id)
+        )
+    }
+    changed = {
+        c.story_id for c in changed_articles.changed(session, now=site.now()) if c.issued_on == row.issued_on
+    }
+    facts = Standing(
+        state=row.state,
+        changed_at=max([row.composed_at, *(r.rendered_at for r in row.renditions)]),
+        hold_reason=row.hold_reason or "",
+        audience=sums.audience,
+        accepted=sums.accepted,
+        uncertain=sums.uncertain,
+        checked=bool(checks),
+        blocks=tuple(c.reason for c in checks if c.level == "block"),
+        warns=sum(c.level == "warn" for c in checks),
+        auto=site.settings.APPROVAL == "auto",
+    )
+    return Sheet(
+        view=view,
+        row=row,
+        checks=tuple(checks),
+        faults=_faults(checks),
+        rendition=ledger.stored_templates(session, row.id).get(look.kind),
+        sums=sums,
+        advice=advice(facts),
+        seen=standing(session, row),
+        grounds=tuple(grounds(s, words[s.id], flagged=s.id in changed) for s in view.stories),
+        acts=acts_about(session, f"issue:{row.issued_on}"),
+    )
+
+
+def _faults(checks: Sequence[Check]) -> tuple[tuple[Check, tuple[Check, ...]], ...]:
+    """What does not pass, gravest first, fifty faults of one kind standing behind the first of them."""
+    found: dict[tuple[str, str], list[Check]] = {}
+    for check in checks:
+        if check.level != "pass":
+            found.setdefault((check.level, check.name), []).append(check)
+    return tuple((like[0], tuple(like[1:])) for like in found.values())
+
+
+def arrives(row: Issue, look: Look, now: datetime) -> datetime | None:
+    """When a reader of that zone and hour gets it: at their hour in their zone; None without a zone we know."""
+    try:
+        zone = ZoneInfo(look.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+    ready = row.frozen_at or max(
+        row.approved_at or row.composed_at, now if row.state == "draft" else row.composed_at
+    )
+    stale = row.composed_at + timedelta(hours=services().settings.STALE_AFTER)
+    due = due_at(row.issued_on, look.hour, zone.key, ready_at=min(ready, stale), stale_at=stale)
+    return due.astimezone(zone)

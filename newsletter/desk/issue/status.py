@@ -1,0 +1,93 @@
+"""Is everything all right? What beside today's Issue wants a look, each with the page that tells more. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from newsletter.db.models import Delivery, Feed, Issue, Outlet, Report, Run
+from newsletter.delivery import webhook_health
+from newsletter.delivery.states import UNCERTAIN
+from newsletter.desk.days import clock_time
+from newsletter.desk.outlets import state_of
+from newsletter.jobs.alerts import LOOK_BACK
+from newsletter.jobs.pipeline import STEPS
+from newsletter.settings import Settings
+from newsletter.summaries import changed_articles
+from newsletter.web.template_words import plural, short_day
+
+
+@dataclass(frozen=True)
+class Worry:
+    """One thing that wants a look: a clause, and the desk's page about it."""
+
+    words: str
+    place: str
+
+
+def worries(session: Session, settings: Settings, shown: Issue | None, *, now: datetime) -> tuple[Worry, ...]:
+    """The gravest first. ``shown`` is the Issue whose own page says how it stands."""
+    return tuple(_all(session, settings, shown.id if shown else 0, now))
+
+
+def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Iterator[Worry]:
+    lately = session.scalars(
+        select(Issue)
+        .where(Issue.composed_at > now - LOOK_BACK, Issue.id != shown)
+        .order_by(Issue.issued_on.desc())
+    ).all()
+    for issue in lately:
+        if issue.state == "held":
+            yield Worry(f"the issue of {short_day(issue.issued_on)} is held", f"issues/{issue.issued_on}")
+        if copies := _uncertain(session, issue):
+            said = f"{plural(copies, 'copy', 'copies')} of {short_day(issue.issued_on)} uncertain"
+            yield Worry(said, f"issues/{issue.issued_on}/dispatch#uncertain")
+    if webhook_health.deaf_because(settings) or webhook_health.silent_because(session, settings, now=now):
+        last = session.scalar(select(func.max(Issue.issued_on)).where(Issue.frozen_at.is_not(None)))
+        yield Worry(
+            "the email provider reports nothing", f"issues/{last}/dispatch" if last else "help#alerts"
+        )
+    for step, at in _failing(session):
+        yield Worry(f"{step} fails since {at}", "runs?only=failed")
+    for found in changed_articles.changed(session, now=now):
+        said = f"an article cited on {short_day(found.issued_on)} was changed"
+        yield Worry(said, f"issues/{found.issued_on}#story-{found.story_id}")
+    if trouble := _feeds_in_trouble(session, now):
+        yield Worry(f"{plural(trouble, 'feed')} in trouble", "outlets?only=trouble")
+    if reports := session.scalar(select(func.count()).where(Report.resolved_at.is_(None))):
+        yield Worry(f"{plural(reports, 'report')} by readers open", "reports")
+
+
+def _uncertain(session: Session, issue: Issue) -> int:
+    return (
+        session.scalar(select(func.count()).where(Delivery.issue_id == issue.id, Delivery.state == UNCERTAIN))
+        or 0
+    )
+
+
+def _failing(session: Session) -> Iterator[tuple[str, str]]:
+    """Steps whose latest Run failed, and since when."""
+    for step in STEPS:
+        ended = select(Run).where(Run.step == step, Run.outcome != "running").order_by(Run.due_at.desc())
+        last = session.scalars(ended.limit(1)).first()
+        if last is None or last.outcome != "failed":
+            continue
+        well = session.scalars(ended.where(Run.outcome != "failed").limit(1)).first()
+        since = select(func.min(Run.due_at)).where(Run.step == step, Run.outcome == "failed")
+        if well is not None:
+            since = since.where(Run.due_at > well.due_at)
+        yield step, clock_time(session.scalar(since) or last.due_at)
+
+
+def _feeds_in_trouble(session: Session, now: datetime) -> int:
+    feeds = session.scalars(
+        select(Feed)
+        .join(Outlet, Outlet.id == Feed.outlet_id)
+        .where(Outlet.listed.is_(True))
+        .options(joinedload(Feed.outlet))
+    )
+    return sum(state_of(feed, now) in ("failing", "silent") for feed in feeds)

@@ -1,0 +1,301 @@
+"""How it goes, in figures: each drawing answers the question that is its heading. Sums only: nobody's reading is drawn.
+
+What a reader opens or clicks in a mail is not known. Counted is what people do on purpose: confirm, read on, leave, pay,
+report, complain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import accumulate
+
+from flask import Response, make_response, render_template
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.billing import ledger
+from newsletter.billing.revenue import Month
+from newsletter.db.models import Subscriber
+from newsletter.desk.days import today
+from newsletter.desk.guard import bp
+from newsletter.desk.metrics.counting import aside
+from newsletter.desk.metrics.plots import Bars, Plot, Series, bars, counted, more, percent, plot, share
+from newsletter.desk.readers import readers_known
+from newsletter.subscribers import metrics
+from newsletter.subscribers.metrics import IssueLine
+from newsletter.web.services import services
+
+DAYS, ISSUES, MONTHS = 30, 30, 12
+COUNTS_REST = 60.0  # seconds for each second that counting took: half an hour for half a minute
+
+
+@bp.get("/figures")
+def figures() -> Response:
+    with db.reading(services().sessions) as session:
+        size = readers_known(session)
+    shown = aside("figures", _groups, size, rest=COUNTS_REST)
+    return make_response(
+        render_template("desk/figures.html", shown=shown, groups=shown.value if shown else ())
+    )
+
+
+def _groups(session: Session) -> tuple[tuple[str, str, list[Plot | Bars]], ...]:
+    """Every drawing, by what it is about."""
+    issues, months = metrics.by_issue(session, ISSUES), _months(session)
+    return (
+        ("readers", "Readers", [*growth(session), editions(issues)]),
+        ("mail", "Mail", [arrival(issues), *mailboxes(session)]),
+        ("reading", "What readers do", [turning_away(issues), reading_on(session)]),
+        ("money", "Money", [trials(months), revenue(months), leaving(months)]),
+    )
+
+
+def growth(session: Session) -> list[Plot]:
+    """Readers at the end of each of the last days, and who came and went on each."""
+    zone = services().settings.EDITION_TZ
+    days = [today() - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+    came = metrics.per_day(session, Subscriber.confirmed_at, days, zone)
+    went = metrics.per_day(session, Subscriber.unsubscribed_at, days, zone)
+    asked = metrics.per_day(session, Subscriber.asked_at, days, zone)
+    before = metrics.readers_before(session, metrics.edges(days, zone)[0])
+    net = [c - w for c, w in zip(came, went, strict=True)]
+    stock = list(accumulate(net, initial=before))[1:]
+    change = stock[-1] - before
+    labels = [_label(d) for d in days]
+    return [
+        plot(
+            "growth",
+            "Do we grow?",
+            "Readers who confirmed and did not leave, at the end of each day. Who was erased since is not in it.",
+            "Day",
+            labels,
+            [Series("Readers", "b", stock)],
+            answer=f"{stock[-1]:,} readers, {more(change)} than {DAYS} days ago.",
+        ),
+        plot(
+            "comings",
+            "Who comes, and who goes?",
+            "People on each of the last 30 days.",
+            "Day",
+            labels,
+            [Series("Asked", "a", asked), Series("Confirmed", "b", came), Series("Unsubscribed", "c", went)],
+            answer=f"{sum(asked):,} asked, {sum(came):,} confirmed ({share(sum(came), sum(asked))}), {sum(went):,} left.",
+        ),
+    ]
+
+
+def editions(issues: Sequence[IssueLine]) -> Plot:
+    """How many get the full Rendition and how many the metered one."""
+    last = issues[-1] if issues else None
+    return plot(
+        "editions",
+        "Who gets everything?",
+        "Copies of the full edition (trial and paying) and of the metered one, each issue.",
+        "Issue",
+        [_label(i.issued_on) for i in issues],
+        [Series("Full", "b", [i.full for i in issues]), Series("Metered", "a", [i.metered for i in issues])],
+        answer=f"{share(last.full, last.copies)} of the latest issue’s copies were the full edition."
+        if last
+        else "",
+    )
+
+
+def arrival(issues: Sequence[IssueLine]) -> Plot:
+    """What became of each of the last Issues' copies."""
+
+    def state(name: str) -> list[int]:
+        return [i.states.get(name, 0) for i in issues]
+
+    def heard(name: str) -> list[int]:
+        return [i.heard.get(name, 0) for i in issues]
+
+    last = issues[-1] if issues else None
+    said = (
+        f"Of the latest issue {share(last.states.get('accepted', 0), last.copies)} was accepted"
+        if last
+        else ""
+    )
+    told = (
+        f", and {share(last.heard.get('delivered', 0), last.copies)} reported delivered"
+        if last and last.heard
+        else ""
+    )
+    return plot(
+        "arrival",
+        "Does the mail arrive?",
+        "Copies of the last 30 issues. We submit, the provider accepts, the mailbox delivers. Not every provider reports deliveries.",
+        "Issue",
+        [_label(i.issued_on) for i in issues],
+        [
+            Series("Accepted", "b", state("accepted")),
+            Series("Delivered", "a", heard("delivered")),
+            Series("Bounced", "c", heard("bounced")),
+            Series("Complained", "c", heard("complained")),
+            Series("Failed", "c", state("failed")),
+            Series("Uncertain", "c", state("uncertain")),
+        ],
+        answer=f"{said}{told}." if said else "",
+        drawn=2,
+    )
+
+
+def mailboxes(session: Session) -> list[Bars]:
+    """How the latest Issue fared at each mailbox domain."""
+    latest = metrics.gone_out(session, 1)
+    lines = metrics.by_domain(session, latest[0].id) if latest else []
+    shares = [(x.domain, 100 * x.trouble / x.copies if x.copies else 0.0) for x in lines]
+    worst = max(shares, key=lambda s: s[1], default=None)
+    return [
+        bars(
+            "mailboxes",
+            "Which mailboxes take it badly?",
+            f"Copies of the latest issue that bounced, were complained about or were not accepted. Domains of fewer than "
+            f"{metrics.FEWEST_OF_A_DOMAIN} readers stand together.",
+            "Domain",
+            shares,
+            ("Copies", "Accepted", "Bounced", "Complained", "Deferred"),
+            [
+                (x.domain, [counted(n) for n in (x.copies, x.accepted, x.bounced, x.complained, x.deferred)])
+                for x in lines
+            ],
+            answer=(
+                "None: every copy went well."
+                if worst and not worst[1]
+                else f"{worst[0]} most: {percent(worst[1])} went wrong."
+                if worst
+                else ""
+            ),
+            say=percent,
+        )
+    ]
+
+
+def turning_away(issues: Sequence[IssueLine]) -> Plot:
+    """Unsubscribes, complaints and reports, per thousand copies of each Issue."""
+    last = issues[-1] if issues else None
+    return plot(
+        "turning-away",
+        "Does an issue drive readers away?",
+        "Readers who left until the next issue, complaints, and reports of a fault, each per thousand copies. "
+        "Mailboxes ask for fewer than 1 complaint in a thousand.",
+        "Issue",
+        [_label(i.issued_on) for i in issues],
+        [
+            Series("Unsubscribed", "b", [i.per_thousand(i.left) for i in issues]),
+            Series("Complained", "c", [i.per_thousand(i.heard.get("complained", 0)) for i in issues]),
+            Series("Reported a fault", "a", [i.per_thousand(i.reports) for i in issues]),
+        ],
+        answer=f"After the latest, {last.left:,} of {last.copies:,} left and {last.reports:,} reported a fault."
+        if last
+        else "",
+    )
+
+
+def reading_on(session: Session) -> Plot:
+    """Story pages opened by those whom the Meter counts, in the month that runs: older Reads are forgotten."""
+    days = [today().replace(day=n) for n in range(1, today().day + 1)]
+    opened = metrics.reading(session, days, services().settings.EDITION_TZ)
+    return plot(
+        "reading-on",
+        "Do metered readers read on?",
+        "Story pages opened by a press of the button, by metered and signed-out readers, since the month began; what was "
+        "read before is forgotten. Trial and paying readers are not counted at all, and no opening of a mail is.",
+        "Day",
+        [_label(d) for d in days],
+        [Series("Story pages", "b", opened)],
+        answer=f"{sum(opened):,} story pages this month.",
+    )
+
+
+def trials(months: Sequence[Month]) -> Plot:
+    """Trials begun in each month, and how many of them a paid Subscription followed."""
+    begun, paid = sum(m.trials for m in months), sum(m.converted for m in months)
+    return plot(
+        "trials",
+        "Do trials become subscriptions?",
+        "Trials by the month they began in, and those that a paid subscription followed, whenever it did. The latest month’s "
+        "have hardly had the time.",
+        "Month",
+        [_month(m.first) for m in months],
+        [
+            Series("Trials begun", "a", [m.trials for m in months]),
+            Series("Paid later", "b", [m.converted for m in months]),
+        ],
+        answer=f"{paid:,} of {begun:,} trials within a year ({share(paid, begun)}).",
+    )
+
+
+def revenue(months: Sequence[Month]) -> Plot:
+    """Monthly recurring revenue at each month's end, and what made it change."""
+
+    def units(cents: Sequence[int]) -> list[float]:
+        return [c / 100 for c in cents]
+
+    last = months[-1] if months else None
+    return plot(
+        "revenue",
+        "What comes in each month?",
+        "Monthly recurring revenue at the end of each month, this month’s as of now. It is the month before’s, and new, and come "
+        "back, less lost, and changed prices.",
+        "Month",
+        [_month(m.first) for m in months],
+        [
+            Series("MRR", "b", units([m.mrr_cents for m in months])),
+            Series("New", "a", units([m.new_cents for m in months])),
+            Series("Come back", "a", units([m.back_cents for m in months])),
+            Series("Lost", "c", units([m.lost_cents for m in months])),
+            Series("Changed prices", "a", units([m.repriced_cents for m in months])),
+            Series("Received", "a", units([m.paid_cents for m in months])),
+            Series("Given back or disputed", "c", units([m.went_back_cents for m in months])),
+        ],
+        answer=f"{_money(last.mrr_cents / 100)} a month from {last.paying:,} subscriptions." if last else "",
+        drawn=1,
+        say=_money,
+    )
+
+
+def leaving(months: Sequence[Month]) -> Plot:
+    """Churn: the Subscriptions lost in each month, as a share of those that paid when it began."""
+    last = months[-1] if months else None
+    said = (
+        ""
+        if last is None
+        else f"{last.lost:,} this month"
+        + (f" ({percent(100 * last.loss)})." if last.loss is not None else ".")
+    )
+    return plot(
+        "churn",
+        "How many stop paying?",
+        "Subscriptions lost in each month, in percent of those that paid when it began. A month that began with none has no share.",
+        "Month",
+        [_month(m.first) for m in months],
+        [Series("Lost", "b", [round(100 * (m.loss or 0), 1) for m in months])],
+        answer=said,
+        say=percent,
+    )
+
+
+def _months(session: Session) -> Sequence[Month]:
+    last = today()
+    first = date(last.year - 1, last.month, 1) if MONTHS >= 12 else last
+    return ledger.months(session, first=first, last=last, settings=services().settings, now=services().now())[
+        -MONTHS:
+    ]
+
+
+def _money(value: float) -> str:
+    """An amount as ``PRICE`` writes its currency: ``$1,205``, ``12.50 €``."""
+    number = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    price = services().settings.PRICE
+    written = re.search(r"\d[\d.,]*", price)
+    return f"{price[: written.start()]}{number}{price[written.end() :]}" if written else number
+
+
+def _label(day: date) -> str:
+    return f"{day.day} {day:%b}"
+
+
+def _month(day: date) -> str:
+    return f"{day:%b %y}"

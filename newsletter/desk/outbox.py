@@ -1,0 +1,49 @@
+"""The Outbox's mail, as it would have left. Not there when another provider takes our mail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Response, make_response, render_template
+
+from newsletter.delivery.providers.outbox.send import list_outbox, read_outbox
+from newsletter.desk.guard import bp
+from newsletter.desk.issue.frame import framed
+from newsletter.desk.records import PAGE, page_number
+from newsletter.errors import NotFound
+from newsletter.web.services import services
+
+
+def folder() -> Path:
+    """Where the mail is kept. Raises :class:`NotFound` when another provider takes it."""
+    settings = services().settings
+    if settings.MAIL_PROVIDER != "outbox":
+        raise NotFound("Mail is not kept here: an email provider takes it.")
+    return settings.OUTBOX_DIR
+
+
+@bp.get("/outbox")
+def outbox() -> Response:
+    page = page_number()
+    found = list_outbox(folder(), PAGE + 1, skip=(page - 1) * PAGE)
+    html = render_template("desk/outbox.html", kept=found[:PAGE], page=page, more=len(found) > PAGE)
+    return make_response(html)
+
+
+@bp.get("/outbox/<name>")
+def kept_mail(name: str) -> Response:
+    return make_response(render_template("desk/mail.html", mail=read_outbox(folder(), name)))
+
+
+@bp.get("/outbox/<name>/frame")
+def kept_frame(name: str) -> Response:
+    return framed(read_outbox(folder(), name).html)
+
+
+@bp.get("/outbox/<name>/file")
+def kept_file(name: str) -> Response:
+    """The very bytes, to open in a mail program."""
+    answer = make_response(read_outbox(folder(), name).raw)
+    answer.headers["Content-Type"] = "message/rfc822"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'  # its letters were looked at
+    return answer

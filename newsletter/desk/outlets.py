@@ -1,0 +1,161 @@
+"""Outlets and their Feeds: how fetching goes, what each Side brings, and pausing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Response, make_response, render_template, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from newsletter import db
+from newsletter.db.models import Article, Feed, Outlet
+from newsletter.desk.guard import bp, by, go
+from newsletter.feeds import feed_pause
+from newsletter.feeds.gather import KEEP_FROM
+from newsletter.feeds.leans import SIDES, Lean, Side, side_of
+from newsletter.web.services import services
+
+LATELY = timedelta(days=1)
+LAST_ENTRIES = 5  # shown of each Feed
+SILENT_AFTER = timedelta(days=3)  # a Feed without a new Entry for so long deserves a look
+
+
+@dataclass(frozen=True)
+class LastEntry:
+    """One of the latest Articles of a Feed."""
+
+    headline: str
+    url: str
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class FeedLine:
+    """One Feed and how it does: "well", "failing", "silent", "paused", "off" or "new"."""
+
+    feed: Feed
+    outlet: Outlet
+    side: Side
+    state: str
+    entries: int  # Articles gathered from it within LATELY
+    last: tuple[LastEntry, ...]  # the latest Articles it brought
+
+
+@dataclass(frozen=True)
+class SideCount:
+    """What one Side can bring at most, and what it brought."""
+
+    side: Side
+    outlets: int  # listed and enabled: no Story can have more
+    answering: int  # with a Feed that answered within LATELY
+    articles: int  # gathered within LATELY
+
+
+@bp.get("/outlets")
+def outlets() -> Response:
+    only = request.args.get("only", "")
+    now = services().now()
+    with db.reading(services().sessions) as session:
+        lines = _lines(session, now)
+    counts = _counts(lines, now)
+    trouble = [x for x in lines if x.state in ("failing", "silent")]
+    shown = trouble if only == "trouble" else lines
+    html = render_template(
+        "desk/outlets.html", lines=shown, counts=counts, trouble=len(trouble), all=len(lines), only=only
+    )
+    return make_response(html)
+
+
+@bp.post("/feeds/<int:number>/pause")
+def pause_feed(number: int) -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        feed_pause.pause(session, number, now=site.now(), by=by())
+    return go(f"outlets#feed-{number}")
+
+
+@bp.post("/feeds/<int:number>/resume")
+def resume_feed(number: int) -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        feed_pause.resume(session, number, now=site.now(), by=by())
+    return go(f"outlets#feed-{number}")
+
+
+def _lines(session: Session, now: datetime) -> list[FeedLine]:
+    brought: dict[int | None, int] = {
+        feed_id: count
+        for feed_id, count in session.execute(
+            select(Article.feed_id, func.count())
+            .where(Article.gathered_at > now - LATELY, Article.published_at > now - LATELY - KEEP_FROM)
+            .group_by(Article.feed_id)
+        )
+    }
+    feeds = session.scalars(
+        select(Feed)
+        .join(Outlet, Outlet.id == Feed.outlet_id)
+        .where(Outlet.listed.is_(True))
+        .options(joinedload(Feed.outlet))
+        .order_by(func.lower(Outlet.name), Feed.url)
+    ).all()
+    latest = _latest(session, now)
+    return [
+        FeedLine(
+            f,
+            f.outlet,
+            side_of(Lean(f.outlet.lean)),
+            state_of(f, now),
+            brought.get(f.id, 0),
+            latest.get(f.id, ()),
+        )
+        for f in feeds
+    ]
+
+
+def _latest(session: Session, now: datetime) -> dict[int, tuple[LastEntry, ...]]:
+    """The latest Articles of each Feed, newest first; none that are older than any news. Years of Articles are not walked."""
+    place = func.row_number().over(
+        partition_by=Article.feed_id, order_by=(Article.published_at.desc(), Article.id.desc())
+    )
+    ranked = select(
+        Article.feed_id, Article.headline, Article.url, Article.published_at, place.label("place")
+    ).where(Article.feed_id.is_not(None), Article.published_at > now - KEEP_FROM)
+    rows = ranked.subquery()
+    found: dict[int, tuple[LastEntry, ...]] = {}
+    for feed_id, headline, url, published_at, _ in session.execute(
+        select(rows).where(rows.c.place <= LAST_ENTRIES).order_by(rows.c.feed_id, rows.c.place)
+    ):
+        found[feed_id] = (*found.get(feed_id, ()), LastEntry(headline, url, published_at))
+    return found
+
+
+def state_of(feed: Feed, now: datetime) -> str:
+    """How a Feed does, as a word."""
+    if feed.paused_at is not None:
+        return "paused"
+    if not feed.enabled or not feed.outlet.enabled:
+        return "off"
+    if feed.checked_at is None:
+        return "new"
+    if feed.failures:
+        return "failing"
+    if feed.changed_at is None or now - feed.changed_at > SILENT_AFTER:
+        return "silent"
+    return "well"
+
+
+def _counts(lines: list[FeedLine], now: datetime) -> list[SideCount]:
+    found = []
+    for side in SIDES:
+        own = [x for x in lines if x.side is side and x.state != "off"]
+        answering = {
+            x.outlet.id
+            for x in own
+            if not x.feed.failures and x.feed.checked_at is not None and now - x.feed.checked_at <= LATELY
+        }
+        found.append(
+            SideCount(side, len({x.outlet.id for x in own}), len(answering), sum(x.entries for x in own))
+        )
+    return found

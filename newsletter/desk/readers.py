@@ -1,0 +1,175 @@
+"""One reader at a time: what they agreed to, what they got and why, and suppressing their address.
+
+Searched for by a form that is posted, so that no address stands in a log or a browser's history.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Response, make_response, render_template, request
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.billing import comps
+from newsletter.clock import day_in
+from newsletter.db.models import Notice, Subscriber, Suppression
+from newsletter.delivery.ledger_queries import DeliveryStory, story_of
+from newsletter.desk.guard import bp, by, go, needs_full_duty
+from newsletter.desk.issue.acts import reason
+from newsletter.desk.metrics.counting import Counted, aside
+from newsletter.errors import NotFound, Refused
+from newsletter.subscribers import operator_suppressions
+from newsletter.subscribers.access import Access, Facts, access
+from newsletter.subscribers.local_hour import living_zone
+from newsletter.subscribers.why import Answer, why_of
+from newsletter.web.services import services
+
+FOUND = 20  # readers
+SHORTEST = 3  # letters searched for
+COUNTS_REST = 60.0  # seconds for each second that counting them took
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Everything the page of one reader shows."""
+
+    row: Subscriber
+    access: Access
+    why: Answer
+    suppression: Suppression | None
+    issues: tuple[DeliveryStory, ...]
+    notices: tuple[Notice, ...]
+
+
+@bp.get("/readers")
+def readers() -> Response:
+    return make_response(render_template("desk/readers.html", counts=_sums(), found=None, wanted=""))
+
+
+@bp.post("/readers")
+@needs_full_duty
+def find_reader() -> Response:
+    wanted = request.form.get("address", "").strip()[:254]
+    with db.reading(services().sessions) as session:
+        found = _search(session, wanted) if len(wanted) >= SHORTEST else []
+    if len(found) == 1:
+        return go(f"readers/{found[0].id}")
+    html = render_template("desk/readers.html", counts=_sums(), found=found, wanted=wanted, most=FOUND)
+    return make_response(html)
+
+
+@bp.get("/readers/<int:number>")
+@needs_full_duty
+def reader(number: int) -> Response:
+    site = services()
+    with db.reading(site.sessions) as session:
+        row = session.get(Subscriber, number)
+        if row is None:
+            raise NotFound("There is no such reader.")
+        shown = Reader(
+            row=row,
+            access=access(
+                Facts(
+                    row.trial_started_at, tuple(row.subscriptions), timedelta(days=site.settings.TRIAL_DAYS)
+                ),
+                now=site.now(),
+            ),
+            why=why_of(session, row.address_hash, now=site.now()),
+            suppression=operator_suppressions.suppression_of(session, row),
+            issues=tuple(story_of(session, row.id)),
+            notices=tuple(
+                session.scalars(
+                    select(Notice)
+                    .where(Notice.subscriber_id == row.id)
+                    .order_by(Notice.due_at.desc())
+                    .limit(30)
+                )
+            ),
+        )
+    today = day_in(living_zone(row.zone, site.settings.EDITION_TZ), site.now())
+    paused = row.paused_until if row.paused_until and row.paused_until > today else None
+    return make_response(render_template("desk/reader.html", reader=shown, row=shown.row, paused=paused))
+
+
+@bp.post("/readers/<int:number>/suppress")
+@needs_full_duty
+def suppress_reader(number: int) -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        operator_suppressions.suppress(session, number, reason=reason(), now=site.now(), by=by())
+    return go(f"readers/{number}")
+
+
+@bp.post("/readers/<int:number>/release")
+@needs_full_duty
+def release_reader(number: int) -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        operator_suppressions.release(session, number, reason=reason(), now=site.now(), by=by())
+    return go(f"readers/{number}")
+
+
+@bp.post("/readers/<int:number>/give")
+@needs_full_duty
+def give_comp(number: int) -> Response:
+    """The full edition as a present: for so many days, or for ever when none are named."""
+    site, days = services(), request.form.get("days", "").strip()
+    if days and not re.fullmatch(r"[1-9][0-9]{0,3}", days, re.ASCII):
+        raise Refused("Nothing was done: give a number of days from 1 to 9999, or none for ever.")
+    until = site.now() + timedelta(days=int(days)) if days else None
+    with site.sessions.begin() as session:
+        comps.give(session, number, until=until, reason=reason(), by=by(), now=site.now())
+    return go(f"readers/{number}")
+
+
+@bp.post("/readers/<int:number>/end-comp")
+@needs_full_duty
+def end_comp(number: int) -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        if not comps.end(session, number, reason=reason(), by=by(), now=site.now()):
+            raise Refused("Nothing was done: there is no present to take back.")
+    return go(f"readers/{number}")
+
+
+def _search(session: Session, wanted: str) -> list[Subscriber]:
+    like = func.lower(Subscriber.address).contains(wanted.lower(), autoescape=True)
+    # The address itself comes first: of a short one there may be more than FOUND that end in it.
+    itself = func.lower(Subscriber.address) == wanted.lower()
+    statement = select(Subscriber).where(like).order_by(itself.desc(), Subscriber.address).limit(FOUND)
+    found = list(session.scalars(statement))
+    return [r for r in found if r.address.lower() == wanted.lower()] or found
+
+
+def _sums() -> Counted[list[tuple[str, int]]] | None:
+    now = services().now()
+    with db.reading(services().sessions) as session:
+        size = readers_known(session)
+    return aside("readers", lambda own: _counts(own, now), size, rest=COUNTS_REST)
+
+
+def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
+    """Whom we have, as sums."""
+    trial = timedelta(days=services().settings.TRIAL_DAYS)
+    confirmed, left = Subscriber.confirmed_at.is_not(None), Subscriber.unsubscribed_at.is_not(None)
+    kinds = {
+        "Confirmed and reading": confirmed & ~left,
+        "In their trial": confirmed & ~left & (Subscriber.trial_started_at > now - trial),
+        "Asked, not confirmed": ~confirmed & ~left,
+        "Unsubscribed": left,
+    }
+    row = session.execute(select(*(func.sum(case((kind, 1), else_=0)) for kind in kinds.values()))).one()
+    suppressed = session.scalar(select(func.count()).select_from(Suppression)) or 0
+    return [
+        *((words, int(n or 0)) for words, n in zip(kinds, row, strict=True)),
+        ("Suppressed addresses", suppressed),
+    ]
+
+
+def readers_known(session: Session) -> int:
+    """About how many there are: the highest number given."""
+    return session.scalar(select(func.max(Subscriber.id))) or 0

@@ -1,0 +1,110 @@
+"""One Story's Articles, and an operator's word on where they belong: merge, split, move."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Response, make_response, render_template, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from newsletter import db
+from newsletter.db.models import Article, Story
+from newsletter.desk.guard import bp, by, go
+from newsletter.desk.issue.acts import reason
+from newsletter.desk.records import acts_about
+from newsletter.desk.stories import LAST
+from newsletter.errors import NotFound, Refused
+from newsletter.issues.views import latest_telling
+from newsletter.stories import regroup
+from newsletter.web.services import services
+
+OFFERED = 60  # other Stories to choose from; any other is named by its address
+_MOST_DIGITS = 17  # a number the database can hold
+
+
+@bp.get("/stories/<int:number>")
+def story_articles(number: int) -> Response:
+    """The Articles of one Story, and what may be done with them."""
+    with db.reading(services().sessions) as session:
+        story = session.get(Story, number)
+        if story is None:
+            raise NotFound("There is no such story.")
+        if story.merged_into_id is not None:
+            return go(f"stories/{story.merged_into_id}")
+        articles = session.scalars(
+            select(Article)
+            .where(Article.story_id == number)
+            .options(joinedload(Article.outlet))
+            .order_by(Article.published_at, Article.id)
+        ).all()
+        html = render_template(
+            "desk/story.html",
+            story=story,
+            headline=_headline(session, story),
+            articles=articles,
+            offered=_offered(session, story),
+            acts=acts_about(session, f"story:{number}"),
+        )
+    return make_response(html)
+
+
+@bp.post("/stories/<int:number>")
+def regroup_story(number: int) -> Response:
+    """Merge, split or move; the form says which in ``act``."""
+    site, why, act = services(), reason(), request.form.get("act")
+    chosen = {int(a) for a in request.form.getlist("article") if _is_number(a)}
+    with site.sessions.begin() as session:
+        if act == "split":
+            target = regroup.split(session, number, chosen, reason=why, by=by(), now=site.now())
+        elif act == "move":
+            other = _named(session, request.form.get("to", ""))
+            target = regroup.move(session, number, chosen, other, reason=why, by=by(), now=site.now())
+        elif act == "merge":
+            other = _named(session, request.form.get("to", ""))
+            target = regroup.merge(session, number, other, reason=why, by=by(), now=site.now())
+        else:
+            raise Refused("Nothing was done: the form does not say what to do.")
+        there = target.id
+    return go(f"stories/{there}")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+
+
+def _named(session: Session, text: str) -> int:
+    """The Story that an operator names by its number, with or without its Headline, or by its address."""
+    begins = re.match(r"\s*(\d+)(?:\s|$)", text, re.ASCII)
+    if begins and _is_number(begins[1]):
+        return int(begins[1])
+    slug = text.strip().rstrip("/").rpartition("/")[2]
+    found = session.scalar(select(Story.id).where(Story.slug == slug))
+    if found is None:
+        raise Refused("Nothing was done: name the other story by its number or its address.")
+    return found
+
+
+def _headline(session: Session, story: Story) -> str:
+    """What it is called here: its own Headline, or that of its first Article while it has not been told."""
+    telling = latest_telling(session, story.id)
+    if telling is not None:
+        return str(telling.words["headline"])
+    return story.articles[0].headline if story.articles else story.slug
+
+
+def _offered(session: Session, story: Story) -> list[tuple[int, str]]:
+    """Other Stories of the last days, those that most Outlets carry first."""
+    rows = session.scalars(
+        select(Story)
+        .join(Article, Article.story_id == Story.id)
+        .where(
+            Story.id != story.id,
+            Story.merged_into_id.is_(None),
+            Story.last_published_at > services().now() - LAST,
+        )
+        .group_by(Story.id)
+        .order_by(func.count(func.distinct(Article.outlet_id)).desc(), Story.id)
+        .limit(OFFERED)
+    ).all()
+    return [(s.id, _headline(session, s)) for s in rows]

@@ -1,0 +1,84 @@
+"""Coming in by a link that works once, and going out."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from flask import Response, make_response, render_template, request
+
+from newsletter import db
+from newsletter.desk.guard import bp, by, go
+from newsletter.subscribers import operators, pending_requests
+from newsletter.subscribers.addresses import AddressError
+from newsletter.subscribers.tokens import ExpiredToken, TokenError
+from newsletter.subscribers.used_tokens import is_spent
+from newsletter.web.desk_cookie import drop_cookie, secret, set_cookie
+from newsletter.web.http.csrf import check_form
+from newsletter.web.services import services
+
+
+@bp.get("/signin")
+def signin_page() -> Response:
+    return make_response(render_template("desk/signin.html", asked=False))
+
+
+@bp.post("/signin")
+def ask() -> Response:
+    """Somebody asks for a link. The answer is the same for every address, and so is the work behind it."""
+    check_form("desk-signin")
+    site, address = services(), request.form.get("address", "")
+    with suppress(AddressError):  # even so
+        pending_requests.keep(
+            site.sessions,
+            pending_requests.SIGNIN,
+            address,
+            now=site.now(),
+            ip=request.remote_addr,
+            came_from=pending_requests.AT_THE_DESK,
+        )
+    return make_response(render_template("desk/signin.html", asked=True, minutes=operators.minutes_valid()))
+
+
+@bp.get("/signin/<token>")
+def link_page(token: str) -> Response:
+    """A page with a button. Looking spends nothing, so scanners of mail do no harm."""
+    site = services()
+    try:
+        with db.reading(site.sessions) as session:
+            operators.operator_in(session, token, tokens=site.tokens)
+            spent = is_spent(session, token)
+    except TokenError as error:
+        return _refusal(error)
+    if spent:
+        return _refusal(None)
+    return make_response(render_template("desk/link.html", token=token))
+
+
+@bp.post("/signin/<token>")
+def spend(token: str) -> Response:
+    """The button: the link is spent and this browser signed in."""
+    check_form("desk-link", token)
+    site = services()
+    try:
+        with site.sessions.begin() as session:
+            fresh = operators.sign_in(session, token, tokens=site.tokens, now=site.now())
+    except TokenError as error:
+        return _refusal(error)
+    answer = go()
+    set_cookie(answer, fresh)
+    return answer
+
+
+@bp.post("/signout")
+def sign_out() -> Response:
+    site = services()
+    with site.sessions.begin() as session:
+        operators.sign_out(session, secret(), now=site.now(), by=by())
+    answer = go("signin")
+    drop_cookie(answer)
+    return answer
+
+
+def _refusal(error: TokenError | None) -> Response:
+    gone = error is None or isinstance(error, ExpiredToken) or "used" in str(error)
+    return make_response(render_template("desk/link_refused.html", gone=gone), 410 if gone else 404)

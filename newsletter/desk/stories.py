@@ -1,0 +1,96 @@
+"""The Stories of the last days, with Coverage and how they were told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flask import Response, make_response, render_template
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.db.models import Article, Issue, Outlet, Placement, Story, StoryTelling
+from newsletter.desk.guard import bp
+from newsletter.desk.records import PAGE, page_number
+from newsletter.feeds.leans import Coverage, coverage
+from newsletter.web.services import services
+
+LAST = timedelta(days=4)
+
+
+@dataclass(frozen=True)
+class StoryLine:
+    """One Story as the list shows it. ``headline`` is empty while it has not been told."""
+
+    story: Story
+    headline: str
+    revision: int
+    written_by: str
+    coverage: Coverage
+    placed_on: date | None
+
+
+@bp.get("/stories")
+def stories() -> Response:
+    page = page_number()
+    since = services().now() - LAST
+    lately = (Story.last_published_at > since, Story.merged_into_id.is_(None))
+    with db.reading(services().sessions) as session:
+        carried = (
+            select(Article.story_id, func.count(func.distinct(Article.outlet_id)).label("outlets"))
+            .where(Article.story_id.in_(select(Story.id).where(*lately)))
+            .group_by(Article.story_id)
+            .subquery()
+        )
+        rows = session.scalars(
+            select(Story)
+            .join(carried, carried.c.story_id == Story.id)
+            .where(*lately)
+            .order_by(carried.c.outlets.desc(), Story.last_published_at.desc(), Story.id)
+            .offset((page - 1) * PAGE)
+            .limit(PAGE + 1)
+        ).all()
+        lines = _lines(session, rows[:PAGE])
+    more = len(rows) > PAGE
+    return make_response(
+        render_template("desk/stories.html", lines=lines, page=page, more=more, days=LAST.days)
+    )
+
+
+def _lines(session: Session, stories: Sequence[Story]) -> list[StoryLine]:
+    numbers = [s.id for s in stories]
+    told: dict[int, StoryTelling] = {}
+    for telling in session.scalars(
+        select(StoryTelling).where(StoryTelling.story_id.in_(numbers)).order_by(StoryTelling.revision)
+    ):
+        told[telling.story_id] = telling
+    carried: dict[int | None, list[tuple[int, str, str | None]]] = {}
+    for story_id, outlet_id, lean, wire_key in session.execute(
+        select(Article.story_id, Article.outlet_id, Outlet.lean, Article.wire_key)
+        .join(Outlet, Outlet.id == Article.outlet_id)
+        .where(Article.story_id.in_(numbers))
+        .order_by(Article.published_at, Article.id)
+    ):
+        carried.setdefault(story_id, []).append((outlet_id, lean, wire_key))
+    placed: dict[int, date] = {
+        story_id: day
+        for story_id, day in session.execute(
+            select(Placement.story_id, func.max(Issue.issued_on))
+            .join(Issue, Issue.id == Placement.issue_id)
+            .where(Placement.story_id.in_(numbers))
+            .group_by(Placement.story_id)
+        )
+    }
+    return [
+        StoryLine(
+            story=s,
+            headline=told[s.id].words["headline"] if s.id in told else "",
+            revision=told[s.id].revision if s.id in told else 0,
+            written_by=told[s.id].written_by if s.id in told else "",
+            coverage=coverage(carried.get(s.id, ())),
+            placed_on=placed.get(s.id),
+        )
+        for s in stories
+    ]

@@ -1,0 +1,14 @@
+"""What comes in: outlets, their feeds, and the articles in them."""
+
+__all__ = [
+    "catalogue",
+    "crawl",
+    "feed_pause",
+    "fetcher",
+    "gather",
+    "health",
+    "html_text",
+    "leans",
+    "opml",
+    "sample",
+]

@@ -1,0 +1,230 @@
+"""The Catalogue: which Outlets we read, where they stand and why we say so. Pure but for :func:`load_catalogue`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newsletter.errors import CatalogueError
+from newsletter.feeds.leans import SIDES, Lean, Side, side_of
+from newsletter.feeds.urls import UrlRefused, canonical, take_apart
+
+POLICIES = ("feed",)  # what of an Outlet may be used; "feed": only what the feed itself says
+_KEYS = {
+    "name": str,
+    "homepage": str,
+    "lean": str,
+    "lean_basis": str,
+    "feeds": list,
+    "enabled": bool,
+    "disputed": bool,
+    "policy": str,
+}
+_REQUIRED = ("name", "homepage", "lean", "feeds")
+_TYPES = {str: "text", list: "a list of addresses", bool: "true or false"}
+_HEADER = re.compile(r"""\s*\[\[\s*["']?outlet["']?\s*\]\]\s*(?:#.*)?""")
+LONGEST_NAME = 80  # characters; it is printed beside every Article
+
+
+@dataclass(frozen=True)
+class OutletEntry:
+    """One ``[[outlet]]`` block. ``line`` is where it begins."""
+
+    name: str
+    homepage: str
+    lean: Lean
+    lean_basis: str
+    feeds: tuple[str, ...]
+    enabled: bool
+    disputed: bool
+    policy: str
+    line: int
+
+    @property
+    def side(self) -> Side:
+        return side_of(self.lean)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All Outlets of a catalogue file, in its order."""
+
+    outlets: tuple[OutletEntry, ...]
+    name: str = ""
+
+    def balance(self) -> dict[Side, int]:
+        """How many enabled Outlets each Side has."""
+        return {s: sum(1 for o in self.outlets if o.enabled and o.side is s) for s in SIDES}
+
+    def feeds(self) -> Iterable[tuple[OutletEntry, str]]:
+        """Every Feed of an enabled Outlet."""
+        return ((o, f) for o in self.outlets if o.enabled for f in o.feeds)
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue file. Raises :class:`CatalogueError` naming the file, the line and the reason."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise CatalogueError(f"{path}, line {line}: this is not UTF-8 text.") from None
+    except OSError as error:
+        raise CatalogueError(f"{path}: the catalogue cannot be read ({error.strerror}).") from None
+    return parse_catalogue(text, str(path))
+
+
+def parse_catalogue(text: str, name: str) -> Catalogue:
+    """Read the text of a catalogue. ``name`` is the file's, for messages. Raises :class:`CatalogueError`."""
+    text = text.replace("\r\n", "\n")
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(_syntax(text, name, str(error))) from None
+    except RecursionError:
+        raise CatalogueError(f"{name}, line 1: it is nested beyond reason.") from None
+    lines = _Lines(text, document)
+    for key in document:
+        if key != "outlet":
+            raise CatalogueError(
+                f"{name}, line {lines.top(key)}: unknown '{key}'; a catalogue has only [[outlet]] blocks."
+            )
+    rows = document.get("outlet")
+    if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
+        raise CatalogueError(f"{name}, line 1: there is no [[outlet]] block.")
+    reader = _Reader(name, lines)
+    return Catalogue(tuple(reader.read(number, row) for number, row in enumerate(rows)), name)
+
+
+class _Reader:
+    """Reads block after block and remembers what must not come twice."""
+
+    def __init__(self, name: str, lines: _Lines) -> None:
+        self._name = name
+        self._lines = lines
+        self._names: dict[str, int] = {}
+        self._feeds: dict[str, int] = {}
+
+    def read(self, number: int, row: dict[str, Any]) -> OutletEntry:
+        line = self._lines.block(number)
+        called = f"'{row['name']}'" if isinstance(row.get("name"), str) else "this outlet"
+        for key, value in row.items():
+            if key not in _KEYS:
+                self._refuse(
+                    number, key, f"{called} has an unknown key '{key}'; known are {', '.join(_KEYS)}"
+                )
+            if not isinstance(value, _KEYS[key]):
+                self._refuse(number, key, f"{called}: '{key}' must be {_TYPES[_KEYS[key]]}")
+        for key in _REQUIRED:
+            if not row.get(key) or (isinstance(row[key], str) and not row[key].strip()):
+                self._refuse(number, key, f"{called} has no {key}")
+        outlet = OutletEntry(
+            name=self._one_name(number, row["name"]),
+            homepage=self._address(number, "homepage", row["homepage"]),
+            lean=self._lean(number, called, row["lean"]),
+            lean_basis=row.get("lean_basis", "").strip(),
+            feeds=tuple(self._feed(number, f) for f in row["feeds"]),
+            enabled=row.get("enabled", True),
+            disputed=row.get("disputed", False),
+            policy=row.get("policy", "feed"),
+            line=line,
+        )
+        if outlet.policy not in POLICIES:
+            self._refuse(
+                number,
+                "policy",
+                f"{called}: unknown policy '{outlet.policy}'; known is {', '.join(POLICIES)}",
+            )
+        return outlet
+
+    def _one_name(self, number: int, text: str) -> str:
+        name = text.strip()
+        if not name.isprintable() or len(name) > LONGEST_NAME:
+            self._refuse(number, "name", f"a name is one line of at most {LONGEST_NAME} characters")
+        first = self._names.setdefault(name.casefold(), self._lines.block(number))
+        if first != self._lines.block(number):
+            self._refuse(number, "name", f"'{name}' is listed twice, first in line {first}")
+        return name
+
+    def _lean(self, number: int, called: str, text: str) -> Lean:
+        try:
+            return Lean(text)
+        except ValueError:
+            known = ", ".join(lean.value for lean in Lean)
+            return self._refuse(
+                number, "lean", f"{called} has an unknown lean '{text[:40]}'; known are {known}"
+            )
+
+    def _address(self, number: int, key: str, text: Any) -> str:
+        try:
+            take_apart(text)
+        except (UrlRefused, AttributeError) as error:
+            self._refuse(number, key, f"'{str(text)[:80]}' is no address ({error})")
+        return str(text).strip()
+
+    def _feed(self, number: int, text: Any) -> str:
+        if not isinstance(text, str):
+            self._refuse(number, "feeds", "'feeds' must be a list of addresses")
+        feed = self._address(number, "feeds", text)
+        # Two Feeds are the same when they ask for the same thing, tracking parameters included or not.
+        key = canonical(feed)
+        if key in self._feeds:
+            self._refuse(
+                number, "feeds", f"the feed {feed[:120]} is listed twice, first in line {self._feeds[key]}"
+            )
+        self._feeds[key] = self._lines.block(number)
+        return feed
+
+    def _refuse(self, number: int, key: str, reason: str) -> Any:
+        raise CatalogueError(f"{self._name}, line {self._lines.of(number, key)}: {reason}.")
+
+
+class _Lines:
+    """Where blocks and keys stand in the text: tomllib does not say."""
+
+    def __init__(self, text: str, document: dict[str, Any]) -> None:
+        self._lines = text.split("\n")
+        starts = [n for n, line in enumerate(self._lines, start=1) if _HEADER.fullmatch(line)]
+        rows = document.get("outlet")
+        expected = len(rows) if isinstance(rows, list) else 0
+        if len(starts) != expected and any(q in text for q in ('"""', "'''")):
+            # A header may only seem one, inside a long string: what stands before a real one is TOML by itself.
+            starts = [n for n in starts if _is_toml("\n".join(self._lines[: n - 1]))]
+        self._starts = starts if len(starts) == expected else []
+
+    def block(self, number: int) -> int:
+        """The line of the ``number``-th block, from 0; 1 where the file is written in some unusual way."""
+        return self._starts[number] if number < len(self._starts) else 1
+
+    def of(self, number: int, key: str) -> int:
+        """The line of ``key`` in that block, or the block's own."""
+        start = self.block(number)
+        end = self._starts[number + 1] - 1 if number + 1 < len(self._starts) else len(self._lines)
+        return next((n for n in range(start, end + 1) if self._is_key(n, key)), start)
+
+    def top(self, key: str) -> int:
+        """The line where ``key`` stands outside any block, or 1."""
+        pattern = re.compile(rf"""\s*\[*\s*["']?{re.escape(key)}["']?\s*[\]=.].*""")
+        return next((n for n, line in enumerate(self._lines, start=1) if pattern.match(line)), 1)
+
+    def _is_key(self, number: int, key: str) -> bool:
+        return bool(re.match(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]""", self._lines[number - 1]))
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def _syntax(text: str, name: str, said: str) -> str:
+    """tomllib says "reason (at line 3, column 7)" or "(at end of document)"."""
+    found = re.search(r"\(at line (\d+), column \d+\)", said)
+    line = int(found[1]) if found else text.count("\n") + 1
+    reason = re.sub(r"\s*\(at .*?\)$", "", said)
+    return f"{name}, line {line}: this is not TOML: {reason}."

@@ -1,0 +1,17 @@
+"""What goes out: the Issue composed, checked, edited, rendered and taken through its acts."""
+
+__all__ = [
+    "archive",
+    "checks",
+    "compose",
+    "editing",
+    "preview",
+    "quick_fixes",
+    "render",
+    "renditions",
+    "revisions",
+    "sections",
+    "service",
+    "shortened",
+    "views",
+]

@@ -1,0 +1,233 @@
+"""Gathers what the Checks need to know beside the Issue itself: other Issues, outlets, links, the Sender, the Audience."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Select, case, delete, func, select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.db.models import Article, Check, Feed, Issue, Outlet, Placement, Story, StoryTelling
+from newsletter.delivery.mail import sender_domain
+from newsletter.feeds.leans import SIDES, coverage, side_of
+from newsletter.issues.checks import link_looks
+from newsletter.issues.checks.findings import Answering, Around, Earlier, Finding, Level, Offered
+from newsletter.issues.render import render
+from newsletter.issues.renditions import RenderedIssue
+from newsletter.issues.views import IssueView, article_texts
+from newsletter.settings import Settings
+from newsletter.subscribers import audience
+
+EARLIER = timedelta(days=3)  # Issues whose Stories should not be told again
+LATELY = timedelta(days=2)  # Stories that may be put in
+ANSWERED = timedelta(days=1)
+OFFERED = 12
+FEWEST_OUTLETS = 3  # of a Story that is offered
+
+
+def ask_outside(sessions: db.Sessions, view: IssueView, settings: Settings, *, now: datetime) -> None:
+    """Ask the Issue's links and remember what they answer. Takes up to half a minute; a sample's are invented."""
+    if view.is_sample:
+        return
+    addresses = link_addresses(view)
+    with db.reading(sessions) as session:
+        todo = link_looks.stale(session, addresses, now=now)
+    answers = link_looks.ask_all(todo, link_looks.asker(settings)) if todo else {}
+    with sessions.begin() as session:
+        link_looks.keep(session, answers, now=now)
+
+
+def ask_sender(settings: Settings) -> tuple[Level, str] | None:
+    """What the DNS says of the Sender's domain; None where mail never leaves."""
+    if settings.MAIL_PROVIDER == "outbox":
+        return None
+    level, said = sender_domain.look(settings)
+    return ("pass" if level == "pass" else "warn"), said
+
+
+def link_addresses(view: IssueView) -> dict[int, str]:
+    """The own addresses of the Issue's Articles that a mail may lead to."""
+    return {a.id: a.url for story in view.stories for a in story.articles if a.url}
+
+
+def around(
+    session: Session,
+    issue: Issue,
+    view: IssueView,
+    *,
+    settings: Settings,
+    now: datetime,
+    sender: tuple[Level, str] | None = None,
+) -> Around:
+    """Everything around the Issue as the tables have it. ``sender`` is what was asked of the DNS just now; without it the
+    last word stands."""
+    numbers = [s.id for s in view.stories]
+    counted, before, before_on = _audiences(session, issue)
+    links = link_looks.remembered(session, link_addresses(view))
+    return Around(
+        articles={number: article_texts(session, number) for number in numbers},
+        offered=offered(session, issue),
+        earlier=_earlier(session, issue),
+        flagged=frozenset(
+            session.scalars(select(Story.id).where(Story.id.in_(numbers), Story.flagged_at.is_not(None)))
+        ),
+        retold=_retold(session, issue),
+        answering=answering(session, now=now),
+        audience=counted,
+        audience_before=before,
+        before_on=before_on,
+        links=links,
+        links_asked=bool(links),
+        sender=sender or _said_before(session, issue),
+    )
+
+
+def keep(
+    session: Session,
+    issue_id: int,
+    findings: Sequence[Finding],
+    looked_at: Sequence[RenderedIssue],
+    *,
+    now: datetime,
+) -> None:
+    """What the Checks found, in place of what they found before; nothing when other bytes lie ready by now than those they
+    ``looked_at``: whoever changed them looks them over. The caller commits."""
+    db.take_turns(session, f"checks:{issue_id}")
+    if render.rendered(session.get_one(Issue, issue_id)) != list(looked_at):
+        return
+    session.execute(delete(Check).where(Check.issue_id == issue_id))
+    session.add_all(
+        Check(
+            issue_id=issue_id,
+            name=f.name,
+            level=f.level,
+            reason=f.reason,
+            remedies=[asdict(r) for r in f.remedies],
+            checked_at=now,
+        )
+        for f in findings
+    )
+
+
+def offered(session: Session, issue: Issue) -> tuple[Offered, ...]:
+    """The told Stories of the last days that do not stand in the Issue: told by both Sides first, then by most Outlets."""
+    placed = select(Placement.story_id).where(Placement.issue_id == issue.id)
+    outlets = func.count(func.distinct(Article.outlet_id))
+    rows = session.execute(
+        select(Story.id, outlets)
+        .join(Article, Article.story_id == Story.id)
+        .where(
+            Story.id.not_in(placed),
+            Story.id.not_in(_placed_lately(issue)),
+            Story.merged_into_id.is_(None),
+            Story.id.in_(select(StoryTelling.story_id)),
+            Story.last_published_at > issue.composed_at - LATELY,
+        )
+        .group_by(Story.id)
+        .having(outlets >= FEWEST_OUTLETS)
+        .order_by(outlets.desc(), Story.id)
+        .limit(OFFERED)
+    ).all()
+    numbers = [number for number, _ in rows]
+    headlines = {
+        t.story_id: str(t.words["headline"])
+        for t in session.scalars(
+            select(StoryTelling).where(StoryTelling.story_id.in_(numbers)).order_by(StoryTelling.revision)
+        )
+    }
+    found = [Offered(n, headlines[n], _is_one_sided(session, n)) for n in numbers]
+    return tuple(sorted(found, key=lambda o: o.one_sided))
+
+
+def _placed_lately(issue: Issue) -> Select[int]:
+    others = select(Placement.story_id).join(Issue, Issue.id == Placement.issue_id)
+    return others.where(
+        Issue.issued_on < issue.issued_on,
+        Issue.issued_on >= issue.issued_on - EARLIER,
+        Issue.state != "withdrawn",
+    )
+
+
+def _is_one_sided(session: Session, story_id: int) -> bool:
+    rows = session.execute(
+        select(Article.outlet_id, Outlet.lean, Article.wire_key)
+        .join(Outlet, Outlet.id == Article.outlet_id)
+        .where(Article.story_id == story_id)
+        .order_by(Article.published_at, Article.id)
+    )
+    return coverage((outlet, lean, key) for outlet, lean, key in rows).one_sided
+
+
+def _earlier(session: Session, issue: Issue) -> tuple[Earlier, ...]:
+    rows = session.execute(
+        select(Placement.story_id, StoryTelling.words, Issue.issued_on)
+        .join(Issue, Issue.id == Placement.issue_id)
+        .join(StoryTelling, StoryTelling.id == Placement.telling_id)
+        .where(
+            Issue.issued_on < issue.issued_on,
+            Issue.issued_on >= issue.issued_on - EARLIER,
+            Issue.state != "withdrawn",
+        )
+        .order_by(Issue.issued_on.desc(), Placement.rank)
+    )
+    return tuple(Earlier(number, str(words["headline"]), day) for number, words, day in rows)
+
+
+def _retold(session: Session, issue: Issue) -> frozenset[int]:
+    """Stories that have newer words than those they are placed with."""
+    placed = (
+        select(Placement.story_id, StoryTelling.revision.label("revision"))
+        .join(StoryTelling, StoryTelling.id == Placement.telling_id)
+        .where(Placement.issue_id == issue.id)
+        .subquery()
+    )
+    newer = select(StoryTelling.story_id).join(placed, placed.c.story_id == StoryTelling.story_id)
+    return frozenset(session.scalars(newer.where(StoryTelling.revision > placed.c.revision)))
+
+
+def answering(session: Session, *, now: datetime) -> tuple[Answering, ...]:
+    """Each Side's Outlets and those of which no enabled Feed answered lately; paused Feeds are nobody's fault."""
+    reached = func.max(case(((Feed.checked_at > now - ANSWERED) & Feed.last_error.is_(None), 1), else_=0))
+    rows = session.execute(
+        select(Outlet.name, Outlet.lean, reached)
+        .join(Feed, Feed.outlet_id == Outlet.id)
+        .where(
+            Outlet.enabled,
+            Outlet.listed,
+            Feed.enabled,
+            Feed.paused_at.is_(None),
+            Feed.checked_at.is_not(None),
+        )
+        .group_by(Outlet.id, Outlet.name, Outlet.lean)
+        .order_by(Outlet.name)
+    ).all()
+    found = []
+    for side in SIDES:
+        own = [(name, answered) for name, lean, answered in rows if side_of(lean) is side]
+        found.append(Answering(side, len(own), tuple(name for name, answered in own if not answered)))
+    return tuple(found)
+
+
+def _audiences(session: Session, issue: Issue) -> tuple[int, int | None, date | None]:
+    """Who would get it now, who got the one before, and when that was. Weekly readers are counted as on that day."""
+    last = session.scalars(
+        select(Issue)
+        .where(Issue.issued_on < issue.issued_on, Issue.frozen_at.is_not(None))
+        .order_by(Issue.issued_on.desc())
+        .limit(1)
+    ).first()
+    weekly_as_of = last.issued_on if last else issue.issued_on
+    counted = audience.count(session, on=issue.issued_on, weekly_as_of=weekly_as_of)
+    return counted, last.audience_size if last else None, last.issued_on if last else None
+
+
+def _said_before(session: Session, issue: Issue) -> tuple[Level, str] | None:
+    row = session.scalars(
+        select(Check).where(Check.issue_id == issue.id, Check.name == "sender-domain")
+    ).first()
+    if row is None or "has not been asked for yet" in row.reason:
+        return None
+    return ("pass" if row.level == "pass" else "warn"), row.reason

@@ -1,0 +1,126 @@
+"""Asks the addresses that an Issue leads to whether they are still there, and remembers the answers.
+
+Through the one door to the network that feeds are fetched by: closed towards private networks, patient up to a deadline.
+Never on the way of a page: the ``check`` Step and the button "Check again" ask, everything else reads what was answered.
+"""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from newsletter import db
+from newsletter.db.models import LinkLook
+from newsletter.feeds.fetcher import FetchError, PoliteFetcher
+from newsletter.issues.checks.findings import LinkState
+from newsletter.settings import Settings
+
+KEEPS = timedelta(hours=6)  # an answer is not asked for again
+ONE = 4.0  # seconds for one address, redirects included
+ALL = 15.0  # seconds for all of them; who has not answered by then is said to be mute
+FORGOTTEN_AFTER = timedelta(days=7)  # no Issue leads there any more
+AT_ONCE = 8  # connections
+MOST = 200  # addresses of one Issue
+
+
+class StatusFetcher(PoliteFetcher):
+    """Reads the answer's first lines and lets the page itself be."""
+
+    def _body(self, response: http.client.HTTPResponse) -> bytes:
+        response.will_close = True  # its body stays unread, so the connection is of no more use
+        return b""
+
+
+MUTE = LinkState(None, "It did not answer in time.")
+OFFLINE = LinkState(None, "Not asked: none of the first addresses answered, so this machine may be offline.")
+
+Ask = Callable[[str], LinkState]
+
+
+def asker(settings: Settings) -> Ask:
+    """Asks one address for its status."""
+    fetch = StatusFetcher(settings, deadline=ONE)
+
+    def ask(url: str) -> LinkState:
+        try:
+            return LinkState(fetch(url).status)
+        except FetchError as error:
+            return LinkState(None, str(error))
+
+    return ask
+
+
+def ask_all(addresses: Mapping[int, str], ask: Ask) -> dict[int, LinkState]:
+    """What each Article's address answered within :data:`ALL` seconds, at most :data:`MOST` of them.
+
+    One address of each of some hosts goes first: when not one of those answers, the others are not waited for.
+    """
+    chosen = dict(list(addresses.items())[:MOST])
+    first = _of_different_hosts(chosen, AT_ONCE)
+    answers = _asked(first, ask, ALL)
+    rest = {number: url for number, url in chosen.items() if number not in first}
+    if len(first) == AT_ONCE and not any(state.status for state in answers.values()):
+        return answers | dict.fromkeys(rest, OFFLINE)
+    return answers | _asked(rest, ask, ALL - ONE)
+
+
+def _of_different_hosts(addresses: Mapping[int, str], most: int) -> dict[int, str]:
+    by_host: dict[str, tuple[int, str]] = {}
+    for number, url in addresses.items():
+        by_host.setdefault(urlsplit(url).netloc, (number, url))
+    return dict(list(by_host.values())[:most])
+
+
+def _asked(addresses: Mapping[int, str], ask: Ask, seconds: float) -> dict[int, LinkState]:
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="links")
+    asked = {number: pool.submit(ask, url) for number, url in addresses.items()}
+    done, _ = wait(asked.values(), timeout=seconds)
+    pool.shutdown(wait=False, cancel_futures=True)
+    return {number: job.result() if job in done else MUTE for number, job in asked.items()}
+
+
+def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> dict[int, str]:
+    """Those of the addresses that were not asked for lately."""
+    fresh = set(
+        session.scalars(
+            select(LinkLook.article_id).where(
+                LinkLook.article_id.in_(addresses), LinkLook.looked_at > now - KEEPS
+            )
+        )
+    )
+    return {number: url for number, url in addresses.items() if number not in fresh}
+
+
+def keep(session: Session, answers: Mapping[int, LinkState], *, now: datetime) -> None:
+    """Remember what was answered. The caller commits."""
+    known = {
+        row.article_id: row
+        for row in session.scalars(select(LinkLook).where(LinkLook.article_id.in_(answers)))
+    }
+    new = []
+    for number, state in sorted(answers.items()):
+        if (row := known.get(number)) is not None:
+            row.looked_at, row.status, row.reason = now, state.status, state.reason
+        else:
+            new.append(
+                {"article_id": number, "looked_at": now, "status": state.status, "reason": state.reason}
+            )
+    db.insert_new(session, LinkLook, new)
+
+
+def remembered(session: Session, article_ids: Mapping[int, str]) -> dict[int, LinkState]:
+    """What was last answered, by Article."""
+    rows = session.scalars(select(LinkLook).where(LinkLook.article_id.in_(article_ids)))
+    return {row.article_id: LinkState(row.status, row.reason) for row in rows}
+
+
+def forget(sessions: db.Sessions, *, now: datetime) -> int:
+    """Let answers go that no Issue needs any more; how many."""
+    with sessions.begin() as session:
+        return db.changed(session, delete(LinkLook).where(LinkLook.looked_at < now - FORGOTTEN_AFTER))

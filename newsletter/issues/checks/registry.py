@@ -1,0 +1,77 @@
+"""Pre-flight Checks: is this Issue fit to be mailed? Pure.
+
+Each finding passes, warns or blocks, with a reason in one sentence. Everything is looked for in the finished bytes,
+not in what the templates meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from newsletter.issues.checks import fairness, looks, mail, outside, words
+from newsletter.issues.checks.findings import Answer, Answers, Around, Case, Finding, Level, Mail, Remedy
+from newsletter.issues.checks.mailed_page import read_page
+from newsletter.issues.renditions import RenderedIssue
+from newsletter.issues.views import IssueView
+from newsletter.settings import Settings
+
+__all__ = ["CHECKS", "Around", "Finding", "Level", "Remedy", "check"]
+
+CHECKS: dict[str, Callable[[Case], Answers]] = {
+    "renditions": mail.renditions,
+    "stories": words.stories,
+    "headlines": words.headlines,
+    "repeated-stories": outside.repeated,
+    "both-sides": words.sides,
+    "one-sided": fairness.one_sided,
+    "balance": fairness.balance,
+    "loaded-words": fairness.loaded,
+    "citations": words.citations,
+    "grounding": fairness.grounding,
+    "changed-articles": fairness.changed,
+    "quotes": words.quotes,
+    "subject": words.subject,
+    "subject-fits": words.subject_fits,
+    "reading-time": mail.reading_time,
+    "size": mail.size,
+    "text-twin": mail.twin,
+    "links": mail.links,
+    "links-alive": outside.links_alive,
+    "alt-text": looks.alt_text,
+    "contrast": looks.contrast,
+    "slots": mail.slots,
+    "unsubscribe": mail.unsubscribe,
+    "postal-address": mail.postal_address,
+    "metered-is-locked": mail.metered_is_locked,
+    "sample-label": mail.sample,
+    "outlets": outside.outlets,
+    "sender-domain": outside.sender_domain,
+    "audience": outside.audience,
+}
+
+
+def check(
+    view: IssueView,
+    renditions: Sequence[RenderedIssue],
+    *,
+    settings: Settings,
+    around: Around = Around(),  # noqa: B008 - frozen, and the same for all who know nothing more
+) -> list[Finding]:
+    """Look an Issue over. A Check without fault gives one finding that passes, otherwise one for each fault."""
+    case = Case(view, tuple(Mail(r, read_page(r.html)) for r in renditions), settings, around)
+    findings = []
+    for name, look in CHECKS.items():
+        answers = [_finding(name, answer) for answer in look(case)]
+        findings += (
+            [f for f in answers if f.level != "pass"] or answers[:1] or [Finding(name, "pass", "In order.")]
+        )
+    return findings
+
+
+def _finding(name: str, answer: Answer) -> Finding:
+    level, reason, *remedies = answer
+    mends = remedies[0] if remedies else ()
+    return Finding(name, level, reason, mends if mends or level == "pass" else _BY_HAND)
+
+
+_BY_HAND = (Remedy("go", "Edit it by hand", 0, "edit"),)  # where no press of a button mends it

@@ -1,0 +1,194 @@
+"""Pick and rank the day's Stories into a draft Issue. The second run returns the Issue there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter import db, log
+from newsletter.db.models import Article, Feed, Issue, Outlet, Placement, Story, StoryTelling
+from newsletter.errors import TooFewStories
+from newsletter.feeds.leans import coverage
+from newsletter.issues.ranking import Candidate, Pick, pick
+from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
+from newsletter.issues.subject import preheader, subject
+from newsletter.summaries.story_text import Telling, from_json
+
+FRESH = timedelta(hours=36)  # a Story without an Article since then is not news
+FEWEST_OUTLETS = 3  # distinct, wire copies counted once
+MOST_STORIES = 6  # of the five to seven that fit, six leave room for quotes, a question and the History
+WANTED_STORIES = 5
+FEWEST_STORIES = 3  # below this there is no Issue
+PLACED_LATELY = timedelta(days=2)
+WORDS_A_STORY = 150  # the mail's templates shorten a Story to about so many
+FRAME_WORDS = 60  # header, introduction and foot
+_log = log.get("issues")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A candidate with the words it would be placed with."""
+
+    candidate: Candidate
+    telling_id: int
+    headline: str
+
+
+def run(sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = False) -> Issue:
+    """The Issue of ``day``, composed if there is none yet.
+
+    Raises :class:`TooFewStories` when fewer than three Stories are good enough.
+    """
+    with db.reading(sessions) as session:
+        if issue := _issue_of(session, day):
+            return issue
+        told = _candidates(session, now)
+        outlets_read = _outlets_read(session, now)
+    picks = pick(
+        [t.candidate for t in told],
+        now=now,
+        most=MOST_STORIES,
+        fewest=WANTED_STORIES,
+        words=LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS,
+    )
+    if len(picks) < FEWEST_STORIES:
+        raise TooFewStories(
+            f"Too few Stories for the Issue of {day}: {len(picks)} of at least {FEWEST_STORIES}. "
+            f"{len(told)} told by {FEWEST_OUTLETS} or more outlets in the last {FRESH // timedelta(hours=1)} hours, "
+            f"{len(told) - len(picks)} of them without a development since they were last placed."
+        )
+    issue = _draft(day, picks, told, outlets_read, now=now, is_sample=is_sample)
+    try:
+        with sessions.begin() as session:
+            session.add(issue)
+    except IntegrityError:
+        # Another compose was faster: the day has its Issue, and it is that one.
+        with db.reading(sessions) as session:
+            if there := _issue_of(session, day):
+                return there
+        raise
+    _log.info("issue.composed", issued_on=day.isoformat(), stories=len(picks), seconds=issue.reading_seconds)
+    return issue
+
+
+def words_shown(telling: Telling) -> int:
+    """Words the mail shows of a Story: Headline, Lede, Analysis and the first sentence of each Summary."""
+    texts = [telling.headline, *(s.text for s in telling.lede)]
+    texts += [b.sentence.text for b in telling.analysis]
+    texts += [s.sentences[0].text for s in telling.summaries if s.sentences]
+    return min(words_in(texts), WORDS_A_STORY)
+
+
+def _issue_of(session: Session, day: date) -> Issue | None:
+    return session.scalars(select(Issue).where(Issue.issued_on == day)).first()
+
+
+def _outlets_read(session: Session, now: datetime) -> int:
+    """Outlets with at least one Feed that answered in the last day."""
+    return (
+        session.scalar(
+            select(func.count(func.distinct(Feed.outlet_id)))
+            .join(Outlet)
+            .where(
+                Outlet.enabled,
+                Outlet.listed,
+                Feed.checked_at > now - timedelta(days=1),
+                Feed.last_error.is_(None),
+            )
+        )
+        or 0
+    )
+
+
+def _candidates(session: Session, now: datetime) -> list[_Told]:
+    stories = session.scalars(
+        select(Story)
+        .where(Story.merged_into_id.is_(None), Story.last_published_at >= now - FRESH)
+        .where(Story.id.in_(select(StoryTelling.story_id)))
+        .order_by(Story.id)
+    ).all()
+    placed = {
+        story_id: composed_at
+        for story_id, composed_at in session.execute(
+            select(Placement.story_id, func.max(Issue.composed_at))
+            .join(Issue)
+            .where(Issue.composed_at > now - PLACED_LATELY, Issue.state != "withdrawn")
+            .group_by(Placement.story_id)
+        )
+    }
+    told = []
+    for story in stories:
+        rows = session.execute(
+            select(Article.outlet_id, Outlet.lean, Article.wire_key, Article.gathered_at)
+            .join(Outlet)
+            .where(Article.story_id == story.id)
+            .order_by(Article.published_at, Article.id)
+        ).all()
+        covered = coverage((outlet, lean, key) for outlet, lean, key, _ in rows)
+        if covered.outlets < FEWEST_OUTLETS:
+            continue
+        telling = session.scalars(
+            select(StoryTelling)
+            .where(StoryTelling.story_id == story.id)
+            .order_by(StoryTelling.revision.desc())
+            .limit(1)
+        ).one()
+        words = from_json(telling.words)
+        since = placed.get(story.id)
+        new = [(outlet, at) for outlet, _, _, at in rows if since and at > since]
+        known = {outlet for outlet, _, _, at in rows if since and at <= since}
+        told.append(
+            _Told(
+                Candidate(
+                    story_id=story.id,
+                    topic=story.topic,
+                    coverage=covered,
+                    last_published_at=story.last_published_at,
+                    words=words_shown(words),
+                    placed_at=since,
+                    new_articles=len(new),
+                    new_outlets=len({outlet for outlet, _ in new} - known),
+                ),
+                telling_id=telling.id,
+                headline=words.headline,
+            )
+        )
+    return told
+
+
+def _draft(
+    day: date,
+    picks: Sequence[Pick],
+    told: Sequence[_Told],
+    outlets_read: int,
+    *,
+    now: datetime,
+    is_sample: bool,
+) -> Issue:
+    by_story = {t.candidate.story_id: t for t in told}
+    chosen = [by_story[p.candidate.story_id] for p in picks]
+    headlines = [t.headline for t in chosen]
+    return Issue(
+        issued_on=day,
+        subject=subject(headlines),
+        preheader=preheader(headlines),
+        reading_seconds=seconds_for(FRAME_WORDS + sum(t.candidate.words for t in chosen)),
+        outlets_read=outlets_read,
+        is_sample=is_sample,
+        composed_at=now,
+        placements=[
+            Placement(
+                story_id=p.candidate.story_id,
+                telling_id=by_story[p.candidate.story_id].telling_id,
+                rank=rank,
+                score=round(p.score, 4),
+                development=p.development,
+            )
+            for rank, p in enumerate(picks, start=1)
+        ],
+    )

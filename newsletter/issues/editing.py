@@ -1,0 +1,212 @@
+"""What an operator changes in a draft: a Story's Headline and Lede, the order, which Stories stand in it, the subject line.
+
+Words are never overwritten: a change is a new revision of the Story's Telling, so that going back is picking an older one.
+Each act returns what the audit trail keeps of it. The caller takes an approval back, commits, and renders anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import Issue, Placement, Story, StoryTelling
+from newsletter.errors import NotFound, Refused
+from newsletter.issues.views import article_texts, latest_telling
+from newsletter.summaries.grounding.answered_for import judged
+from newsletter.summaries.story_text import UNHEARD, Citation, Sentence, Telling, Verdict, from_json, to_json
+
+FEWEST = 3  # Stories; an Issue of fewer is none
+OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order goes by way of ranks nobody has
+
+Said = dict[str, Any]
+
+
+def retell(
+    session: Session,
+    issue: Issue,
+    story_id: int,
+    *,
+    headline: str,
+    lede: str,
+    operator_id: int,
+    now: datetime,
+) -> Said:
+    """Give a placed Story another Headline and Lede (one sentence a line), in a new revision.
+
+    A sentence that is changed is the operator's own and rests on what the Lede rested on. Raises NotFound, Refused.
+    """
+    placement = placement_of(session, issue, story_id)
+    before = from_json(placement.telling.words)
+    headline = " ".join(headline.split())
+    lines = _lines(lede)
+    if not headline or not lines:
+        raise Refused("Nothing was done: a story needs a headline and a lede.")
+    after = replace(before, headline=headline, lede=operators_sentences(before.lede, lines))
+    return revise(session, placement, before, after, operator_id=operator_id, now=now)
+
+
+def retell_sides(
+    session: Session,
+    issue: Issue,
+    story_id: int,
+    *,
+    sides: Mapping[str, str],
+    bullets: Mapping[int, str],
+    operator_id: int,
+    now: datetime,
+) -> Said:
+    """Give a placed Story other Summaries and Analysis, in a new revision; what is not named stays.
+
+    ``sides`` maps a Side to its sentences, one a line; ``bullets`` a bullet's place, from 0, to its sentence, empty to take
+    it out. A changed sentence is the operator's own and rests on what its Summary or bullet rested on. Raises NotFound,
+    Refused.
+    """
+    placement = placement_of(session, issue, story_id)
+    before = from_json(placement.telling.words)
+    summaries = []
+    for summary in before.summaries:
+        lines = _lines(sides.get(summary.side, "\n".join(s.text for s in summary.sentences)))
+        if summary.sentences and not lines:
+            raise Refused("Nothing was done: a side that is told needs at least one sentence.")
+        summaries.append(replace(summary, sentences=operators_sentences(summary.sentences, lines)))
+    analysis = []
+    for place, bullet in enumerate(before.analysis):
+        text = " ".join(bullets.get(place, bullet.sentence.text).split())
+        if text:
+            analysis.append(replace(bullet, sentence=operators_sentences([bullet.sentence], [text])[0]))
+    after = replace(before, summaries=tuple(summaries), analysis=tuple(analysis))
+    return revise(session, placement, before, after, operator_id=operator_id, now=now)
+
+
+def revise(
+    session: Session,
+    placement: Placement,
+    before: Telling,
+    after: Telling,
+    *,
+    operator_id: int,
+    now: datetime,
+) -> Said:
+    """Place the Story in its new words; nothing when they are the old ones. What an operator wrote stands with the gate's
+    word on it."""
+    if after == before:
+        return {}
+    story_id = placement.story_id
+    after = judged(after, article_texts(session, story_id))
+    newest = session.scalar(select(func.max(StoryTelling.revision)).where(StoryTelling.story_id == story_id))
+    telling = StoryTelling(
+        story_id=story_id,
+        revision=(newest or 0) + 1,
+        written_by="operator",
+        written_at=now,
+        input_hash=placement.telling.input_hash,
+        words=to_json(after),
+        operator_id=operator_id,
+    )
+    session.add(telling)
+    session.flush()
+    placement.telling_id = telling.id
+    return {"story": after.headline, "revision": telling.revision, "before": before.headline}
+
+
+def _lines(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> Said:
+    """Place the Story in the words of an earlier (or later) revision. Raises NotFound."""
+    placement = placement_of(session, issue, story_id)
+    telling = session.scalars(
+        select(StoryTelling).where(StoryTelling.story_id == story_id, StoryTelling.revision == revision)
+    ).one_or_none()
+    if telling is None:
+        raise NotFound("The story has no such revision.")
+    placement.telling_id = telling.id
+    return {"story": telling.words["headline"], "back to revision": revision}
+
+
+def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
+    """Take a Story ``by`` ranks down (up when negative). Raises NotFound."""
+    placement = placement_of(session, issue, story_id)
+    stand = placed(session, issue)
+    here = stand.index(placement)
+    there = min(max(here + by, 0), len(stand) - 1)
+    stand.insert(there, stand.pop(here))
+    rank(session, stand)
+    return {"story": placement.telling.words["headline"], "place": there + 1}
+
+
+def drop(session: Session, issue: Issue, story_id: int) -> Said:
+    """Take a Story out. Raises NotFound, and Refused when too few would be left."""
+    placement = placement_of(session, issue, story_id)
+    if len(placed(session, issue)) <= FEWEST:
+        raise Refused(
+            f"Nothing was done: fewer than {FEWEST} stories are no issue. Put another one in first."
+        )
+    headline = placement.telling.words["headline"]
+    session.delete(placement)
+    session.flush()
+    rank(session, placed(session, issue))
+    return {"dropped": headline}
+
+
+def put_in(session: Session, issue: Issue, story_id: int) -> Said:
+    """Place another Story at the end, in its latest words. Raises NotFound, and Refused when it stands there already."""
+    story = session.get(Story, story_id)
+    telling = latest_telling(session, story_id)
+    if story is None or telling is None or story.merged_into_id is not None:
+        raise NotFound("There is no such story with words of its own.")
+    stand = placed(session, issue)
+    if any(p.story_id == story_id for p in stand):
+        raise Refused("Nothing was done: the story stands in the issue already.")
+    session.add(Placement(issue_id=issue.id, story_id=story_id, telling_id=telling.id, rank=len(stand) + 1))
+    session.flush()
+    return {"put in": telling.words["headline"]}
+
+
+def envelope(session: Session, issue: Issue, *, subject: str, preheader: str, intro: str) -> Said:
+    """Change the subject line, the preheader and the intro. Raises Refused for an empty subject."""
+    subject, preheader, intro = (" ".join(text.split()) for text in (subject, preheader, intro))
+    if not subject:
+        raise Refused("Nothing was done: an issue needs a subject line.")
+    before = {"subject": issue.subject, "preheader": issue.preheader, "intro": issue.intro}
+    issue.subject, issue.preheader, issue.intro = subject, preheader, intro
+    after = {"subject": subject, "preheader": preheader, "intro": intro}
+    return {f"{name} before": was for name, was in before.items() if was != after[name]}
+
+
+def operators_sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tuple[Sentence, ...]:
+    """The lines as sentences: one that stood before is itself, any other is the operator's own, rests on what those
+    before rested on, and is marked so."""
+    kept = {s.text: s for s in before}
+    rests_on: dict[Citation, None] = {c: None for s in before for c in s.citations}
+    return tuple(
+        kept.get(line) or Sentence(line, tuple(rests_on), 0.0, Verdict.OPERATOR, UNHEARD) for line in lines
+    )
+
+
+def placed(session: Session, issue: Issue) -> list[Placement]:
+    """The Placements of the Issue, by rank."""
+    found = select(Placement).where(Placement.issue_id == issue.id).order_by(Placement.rank)
+    return list(session.scalars(found))
+
+
+def placement_of(session: Session, issue: Issue, story_id: int) -> Placement:
+    """Where the Story stands in the Issue. Raises NotFound."""
+    found = next((p for p in placed(session, issue) if p.story_id == story_id), None)
+    if found is None:
+        raise NotFound("The story does not stand in this issue.")
+    return found
+
+
+def rank(session: Session, stand: Sequence[Placement]) -> None:
+    """Give these Placements the ranks from 1, in this order."""
+    for begins in (OUT_OF_THE_WAY, 0):
+        for number, placement in enumerate(stand, start=1):
+            placement.rank = begins + number
+        session.flush()

@@ -1,0 +1,3 @@
+"""An Issue rendered: templates, MJML, HTML and plain text."""
+
+__all__ = ["render"]

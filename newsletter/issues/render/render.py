@@ -1,0 +1,133 @@
+"""Turns an Issue into its Renditions, and keeps them. The same view gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from newsletter import dates
+from newsletter.db.models import Issue, Rendition
+from newsletter.delivery.mail import phrases, slots
+from newsletter.delivery.mail.messages import content_hash
+from newsletter.delivery.mail.templates import RenderError, Words, compiled, fill
+from newsletter.issues.fewer_citations import with_fewer_citations
+from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
+from newsletter.issues.render import story_phrases
+from newsletter.issues.renditions import KINDS, LARGEST, Kind, RenderedIssue, mailed_bytes
+from newsletter.issues.sections import EMAIL, METERED, sections_for
+from newsletter.issues.shortened import AROUND, metered, metered_words_of, shortened, words_of
+from newsletter.issues.views import IssueView
+from newsletter.links import Links
+from newsletter.settings import Settings
+
+LONGEST_WORDS = LONGEST_READ * WORDS_A_MINUTE // 60
+
+
+@dataclass(frozen=True)
+class Thrift:
+    """What is left out so that an Issue of many links stays whole in a mailbox that cuts off large mails."""
+
+    numbers_lead: bool = (
+        True  # a number in the text is a link; else it only names one of those listed below it
+    )
+    names_lead: bool = True  # so is the name of each Outlet listed; else the story page has the links
+    longest_url: int = story_phrases.LONGEST_URL  # characters; a longer address gives way to the story page's
+
+
+# The first that is small enough is taken.
+_THRIFT = (Thrift(), Thrift(False), Thrift(False, longest_url=160), Thrift(False, False))
+
+
+def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) -> RenderedIssue:
+    """Render an Issue. Pure given its values; compiles MJML, so once per Rendition and never per reader."""
+    for thrift in _THRIFT:
+        template = compiled(issue_words(view, kind, settings=settings, links=links, thrift=thrift))
+        if mailed_bytes(template.html, template.text) < LARGEST:
+            break
+    preheader = slots.defuse(phrases.plain(view.preheader))
+    return RenderedIssue(
+        kind=kind,
+        subject=template.subject,
+        preheader=preheader,
+        html=template.html,
+        text=template.text,
+        content_hash=content_hash(template.subject, template.html, template.text, preheader),
+    )
+
+
+def issue_words(
+    view: IssueView, kind: Kind, *, settings: Settings, links: Links, thrift: Thrift | None = None
+) -> Words:
+    """The templates of an Issue filled in, and nothing compiled."""
+    if kind not in KINDS:
+        raise RenderError(f"There is no rendition '{kind}', only full and metered.")
+    around = AROUND + words_in((view.intro,))
+    if kind == "full":
+        where, stories, words = (
+            EMAIL,
+            tuple(map(with_fewer_citations, shortened(view.stories, LONGEST_WORDS - around))),
+            words_of,
+        )
+    else:
+        where, stories, words = METERED, tuple(map(metered, view.stories)), metered_words_of
+    seconds = seconds_for(around + sum(map(words, stories)))
+    values = {
+        "kind": kind,
+        "day": dates.day(view.issued_on),
+        "weekday": f"{view.issued_on:%A}",
+        "issued_on": view.issued_on,
+        "stories": [(story, sections_for(where, story)) for story in stories],
+        "story_count": phrases.counted(len(stories), "story", "stories"),
+        "reading": f"{phrases.counted(phrases.minutes(seconds), 'minute')} to read",
+        "is_sample": view.is_sample,
+        "intro": view.intro,
+        "outlets_read": view.outlets_read,
+        "preheader": view.preheader,
+        "subject": ("[Sample] " if view.is_sample else "") + view.subject,
+    }
+    thrift = thrift or _THRIFT[0]
+    values |= {
+        **story_phrases.FOR_TEMPLATES,
+        "numbers_lead": thrift.numbers_lead,
+        "names_lead": thrift.names_lead,
+        "article_url": lambda story, number: story_phrases.article_url(
+            story, number, links, thrift.longest_url
+        ),
+    }
+    return fill("issue", values, settings, links)
+
+
+def save_renditions(session: Session, issue: Issue, made: Iterable[RenderedIssue], now: datetime) -> None:
+    """Keep the rendered bytes with the Issue, in place of what was rendered before. The caller commits."""
+    known = {r.kind: r for r in session.scalars(select(Rendition).where(Rendition.issue_id == issue.id))}
+    for one in made:
+        row = known.get(one.kind)
+        if row is None:
+            row = Rendition(issue_id=issue.id, kind=one.kind)
+            session.add(row)
+        elif row.content_hash == one.content_hash:
+            continue
+        row.subject, row.preheader = one.subject, one.preheader
+        row.html, row.text, row.content_hash = one.html, one.text, one.content_hash
+        row.rendered_at = now
+    session.flush()
+
+
+def forget(session: Session, issue: Issue) -> None:
+    """Let the bytes go that say what the Issue was: until it is rendered anew there is nothing to approve. The caller commits."""
+    session.execute(delete(Rendition).where(Rendition.issue_id == issue.id))
+    session.expire(issue, ["renditions"])
+
+
+def rendered(issue: Issue) -> list[RenderedIssue]:
+    """The Renditions as they lie in the table, full first. Needs the Issue's Session to be open."""
+    kept = {r.kind: r for r in issue.renditions}
+    return [
+        RenderedIssue(kind, r.subject, r.preheader, r.html, r.text, r.content_hash)
+        for kind in KINDS
+        if (r := kept.get(kind)) is not None
+    ]

@@ -1,0 +1,301 @@
+"""One Issue through its acts: render, check, approve, hold, withdraw, resume, dispatch.
+
+The pipeline, the command line and the desk all act through here, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+from threading import Event
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import dates, db
+from newsletter.clock import Clock
+from newsletter.db.models import AuditEntry, Correction, Issue
+from newsletter.delivery import approval as approval
+from newsletter.delivery import corrections as correct
+from newsletter.delivery import dispatch, ledger, ledger_queries
+from newsletter.delivery.dispatch import DispatchReport
+from newsletter.delivery.mail import headers, templates
+from newsletter.delivery.mail.messages import Message, Template
+from newsletter.delivery.providers.protocol import EmailProvider, Receipt
+from newsletter.errors import ChangedMeanwhile, NotFound, Refused
+from newsletter.issues import revisions
+from newsletter.issues.checks import context, registry
+from newsletter.issues.checks.registry import Finding
+from newsletter.issues.preview import example_slots
+from newsletter.issues.render import render
+from newsletter.issues.shortened import reading_seconds
+from newsletter.issues.views import IssueView, issue_view
+from newsletter.links import Links
+from newsletter.settings import Settings
+from newsletter.subscribers import audience
+from newsletter.subscribers.addresses import address_hash
+from newsletter.subscribers.tokens import UNSUBSCRIBE, Tokens, subject_of
+from newsletter.subscribers.unsubscribing import spool
+
+# Acts within the transaction, says what the audit trail keeps.
+Change = Callable[[Session, Issue], dict[str, Any]]
+Untouched = Callable[[Session, Issue], bool]  # whether the part a change is about is as it was seen
+
+
+@dataclass(frozen=True)
+class Pressroom:
+    """What acting on an Issue needs, put together once by the composition root.
+
+    An act's ``seen`` is the :func:`standing` that the operator had before their eyes; when the Issue has become another
+    one since, the act is refused. Empty, it is not asked (the command line and the pipeline act on what is there).
+    """
+
+    settings: Settings
+    sessions: db.Sessions
+    clock: Clock
+    links: Links
+    tokens: Tokens
+    provider: EmailProvider
+    stop: Event | None = None  # set on SIGTERM: finish the batch in hand, begin no other
+
+    def view(self, issued_on: date) -> IssueView:
+        """The Issue of that day. Raises :class:`NotFound`."""
+        with db.reading(self.sessions) as session:
+            return issue_view(session, find_issue(session, issued_on), now=self.clock())
+
+    def render(self, issued_on: date) -> None:
+        """Make both Renditions of the Issue anew, unless they are approved already."""
+        view = self.view(issued_on)
+        view = replace(view, reading_seconds=reading_seconds(view.stories))
+        made = [
+            render.rendition(view, kind, settings=self.settings, links=self.links) for kind in render.KINDS
+        ]
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            if issue.state == "draft" or (issue.state == "held" and issue.approved_at is None):
+                issue.reading_seconds = view.reading_seconds
+                render.save_renditions(session, issue, made, self.clock())
+
+    def check(self, issued_on: date, *, outside: bool = False) -> list[Finding]:
+        """Look the Issue over and keep the findings for the desk.
+
+        ``outside`` also asks its links and the Sender's domain, for up to half a minute; without it what they last answered
+        stands.
+        """
+        now, sender = self.clock(), None
+        if outside:
+            context.ask_outside(self.sessions, self.view(issued_on), self.settings, now=now)
+            sender = context.ask_sender(self.settings)
+        with db.reading(self.sessions) as session:
+            issue = find_issue(session, issued_on)
+            view = issue_view(session, issue, now=now)
+            rendered = render.rendered(issue)
+            around = context.around(session, issue, view, settings=self.settings, now=now, sender=sender)
+        findings = registry.check(view, rendered, settings=self.settings, around=around)
+        now = self.clock()
+        with self.sessions.begin() as session:
+            context.keep(session, view.id, findings, rendered, now=now)
+        return findings
+
+    def approve(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:
+        """Check, then approve exactly these bytes. Raises ``Refused`` when a Check blocks and no reason is given."""
+        with db.reading(self.sessions) as session:
+            seen = seen or standing(session, find_issue(session, issued_on))  # nothing comes in between
+        findings = self.check(issued_on)
+        with self.sessions.begin() as session:
+            issue = _as_seen(session, issued_on, seen)
+            approval.approve(
+                session,
+                issue,
+                by=by,
+                now=self.clock(),
+                settings=self.settings,
+                findings=findings,
+                reason=reason,
+            )
+            return issue
+
+    def edit(
+        self, issued_on: date, change: Change, *, by: str, seen: str = "", untouched: Untouched | None = None
+    ) -> None:
+        """Change a draft (or one that is held before it went): takes an approval back, renders and checks anew.
+
+        Raises :class:`ChangedMeanwhile` when it is not what was ``seen`` any more, unless ``untouched`` says that the part
+        this change is about is the same and nobody decided about the Issue since.
+        """
+        with self.sessions.begin() as session:
+            db.take_turns(session, f"edit:{issued_on}")
+            issue = find_issue(session, issued_on)
+            if untouched is None or not untouched(session, issue):
+                issue = _as_seen(session, issued_on, seen)
+            if issue.frozen_at is not None or issue.state not in ("draft", "approved", "held"):
+                raise Refused(f"The issue of {issued_on} is {issue.state}: it is not edited any more.")
+            if issue.state == "held":  # it stays held; resuming leads back to a draft
+                issue.approved_at = issue.approved_by = issue.content_hash = None
+            else:
+                approval.take_back(session, issue, by=by, now=self.clock(), reason="edited")
+            revisions.begin(session, issue)
+            render.forget(session, issue)
+            if said := change(session, issue):
+                revisions.keep(session, issue, said, by=by, now=self.clock())
+                about = f"issue:{issued_on}"
+                session.add(AuditEntry(at=self.clock(), by=by, act="issue.edited", about=about, detail=said))
+        self.render(issued_on)
+        self.check(issued_on)
+
+    def hold(self, issued_on: date, *, by: str, reason: str, seen: str = "") -> Issue:
+        """Stop before (more of) it goes; ``resume`` lets it go on."""
+        with self.sessions.begin() as session:
+            issue = _as_seen(session, issued_on, seen)
+            approval.hold(session, issue, by=by, now=self.clock(), reason=reason)
+            return issue
+
+    def resume(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:
+        """Let a held Issue go on."""
+        with self.sessions.begin() as session:
+            issue = _as_seen(session, issued_on, seen)
+            approval.resume(session, issue, by=by, now=self.clock(), reason=reason)
+            return issue
+
+    def withdraw(self, issued_on: date, *, by: str, reason: str, seen: str = "") -> Issue:
+        """Take it back: what is still pending never goes."""
+        with self.sessions.begin() as session:
+            issue = _as_seen(session, issued_on, seen)
+            approval.withdraw(session, issue, by=by, now=self.clock(), reason=reason)
+            return issue
+
+    def correction(self, issued_on: date, text: str, kind: str | None = None) -> tuple[Template, int]:
+        """How a Correction in these words would arrive, and how many readers it would go to. Changes nothing."""
+        words = correct.paragraphs(text)
+        with db.reading(self.sessions) as session:
+            issue = find_issue(session, issued_on)
+            correct.require_correctable(issue)
+            readers = correct.reach(session, issue, kind)
+        values = {"issued_on": dates.day(issued_on), "headline": issue.subject, "paragraphs": words}
+        return templates.notice(correct.KIND, values, settings=self.settings, links=self.links), readers
+
+    def correct(
+        self, issued_on: date, text: str, *, kind: str | None = None, by: str, seen: str = ""
+    ) -> Correction:
+        """Approve a Correction and owe it to those who got (or may have got) this Rendition of the Issue; both when ``kind`` is None.
+
+        ``seen`` is the content hash of what the operator looked at; other bytes are refused.
+        """
+        template, _ = self.correction(issued_on, text, kind)
+        if seen and seen != template.content_hash:
+            raise Refused("Nothing was sent: these are not the words you looked at. Look at them again.")
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            return correct.approve(session, issue, template, rendition=kind, by=by, now=self.clock())
+
+    def withdraw_correction(self, number: int, *, by: str, reason: str) -> int:
+        """Stop a Correction; how many copies of it were still pending."""
+        with self.sessions.begin() as session:
+            return correct.withdraw(session, number, by=by, now=self.clock(), reason=reason)
+
+    def decide_uncertain(
+        self, issued_on: date, delivery_ids: Sequence[int], after: str, *, by: str, reason: str
+    ) -> int:
+        """An operator's word on uncertain Deliveries of this Issue: accepted, withdrawn, or pending to send once more.
+
+        Returns how many were still uncertain.
+        """
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            chosen = ledger_queries.those_of(session, issue.id, delivery_ids)
+            return approval.decide_uncertain(
+                session, issue, chosen, after, by=by, now=self.clock(), reason=reason
+            )
+
+    def proof(self, issued_on: date, kind: str, address: str, *, by: str) -> Receipt:
+        """Mail the Rendition of that kind to an operator, as it is now, through the provider, marked as a Proof.
+
+        Its links lead nowhere personal. It stands in no ledger: nobody is owed it.
+        """
+        now = self.clock()
+        with db.reading(self.sessions) as session:
+            made = ledger.stored_templates(session, find_issue(session, issued_on).id).get(kind)
+        if made is None:
+            raise NotFound(f"The issue of {issued_on.isoformat()} has no rendition to proof yet.")
+        slots = example_slots(self.links)
+        reference = f"proof:{issued_on:%Y%m%d}-{kind}-{now:%H%M%S}"
+        head = headers.issue_headers(
+            reference=reference,
+            issued_on=issued_on,
+            rendition=kind,
+            unsubscribe_url=slots["unsubscribe_url"],
+            settings=self.settings,
+            links=self.links,
+        )
+        marked = replace(made, subject=f"[Proof] {made.subject}")
+        receipt = self.provider.send([Message(reference, address, marked, slots, head)])[0]
+        detail = {"kind": kind, "hash": made.content_hash, "outcome": receipt.outcome.value}
+        with self.sessions.begin() as session:
+            session.add(
+                AuditEntry(at=now, by=by, act="issue.proofed", about=f"issue:{issued_on}", detail=detail)
+            )
+        return receipt
+
+    def dispatch(
+        self,
+        issued_on: date,
+        *,
+        progress: dispatch.Progress | None = None,
+        limit: int | None = None,
+        stop: Event | None = None,
+    ) -> DispatchReport:
+        """Freeze the Audience if that is still to do, then hand over what is due, at most ``limit`` copies."""
+        # Every way to a dispatch leads through here.
+        spool.take_up(self.sessions, self.settings.LEAVING_DIR)
+        with self.sessions.begin() as session:
+            issue = find_issue(session, issued_on)
+            if issue.state == "approved":
+                chosen = audience.select_audience(session, issue, settings=self.settings, now=self.clock())
+                ledger.freeze(session, issue, chosen, now=self.clock())
+        return dispatch.run(
+            self.sessions,
+            self.provider,
+            issue_id=issue.id,
+            settings=self.settings,
+            links=self.links,
+            now=self.clock,
+            slots_for=self.reader_slots,
+            limit=limit,
+            progress=progress,
+            stop=stop or self.stop,
+        )
+
+    def reader_slots(self, subscriber_id: int, address: str) -> Mapping[str, str]:
+        """The Slots of one reader's copy: links bound to them and to their purpose."""
+        known_as = address_hash(self.settings.hash_key, address)
+        token = self.tokens.make(UNSUBSCRIBE, subject_of(subscriber_id, known_as))
+        return {"unsubscribe_url": self.links.unsubscribe(token), "account_url": self.links.account()}
+
+
+def find_issue(session: Session, issued_on: date) -> Issue:
+    """The Issue of that day. Raises :class:`NotFound`."""
+    issue = session.scalars(select(Issue).where(Issue.issued_on == issued_on)).one_or_none()
+    if issue is None:
+        raise NotFound(f"There is no issue of {issued_on.isoformat()}.")
+    return issue
+
+
+def standing(session: Session, issue: Issue) -> str:
+    """Names an Issue as it is now: its state, what was approved, and the bytes that lie ready."""
+    ready = ledger.stored_templates(session, issue.id)
+    parts = (issue.state, issue.content_hash or "", *(ready[k].content_hash for k in sorted(ready)))
+    return sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def _as_seen(session: Session, issued_on: date, seen: str) -> Issue:
+    """The Issue of that day, unless ``seen`` says that somebody had another one before their eyes."""
+    issue = find_issue(session, issued_on)
+    if seen and seen != standing(session, issue):
+        raise ChangedMeanwhile(
+            f"The issue of {issued_on.isoformat()} was changed since you opened this page; its state is now: {issue.state}."
+            " Look it over and decide again."
+        )
+    return issue

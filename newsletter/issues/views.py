@@ -1,0 +1,244 @@
+"""What a reader may see of a Story or an Issue, read from the tables into frozen values.
+
+One of the few nouns that touch tables: pages, mail, desk and feed all show these same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from newsletter.db.models import Article, HistoryLink, Issue, Placement, Story, StoryTelling
+from newsletter.feeds.leans import SIDES, Coverage, Lean, Side, coverage, side_of
+from newsletter.issues.numbering import numbered
+from newsletter.summaries.protocol import ArticleText
+from newsletter.summaries.story_text import Citation, Sentence, Telling, from_json
+
+
+@dataclass(frozen=True)
+class ArticleView:
+    """One Article of a Story. ``number`` is what a Citation ``[n]`` shows."""
+
+    id: int
+    number: int
+    outlet: str
+    lean: Lean
+    side: Side
+    headline: str
+    url: str
+    published_at: datetime
+    wire_copy: bool  # the same text as an earlier Outlet's: listed, not counted
+
+
+@dataclass(frozen=True)
+class HistoryView:
+    """An earlier Story of the thread, such as "5M · 3 articles"."""
+
+    slug: str
+    headline: str
+    age: str
+    articles: int
+    first_published_at: datetime
+
+
+@dataclass(frozen=True)
+class StoryView:
+    """A Story as pages and mail show it."""
+
+    id: int
+    slug: str
+    topic: str
+    telling: Telling
+    coverage: Coverage
+    articles: tuple[ArticleView, ...]
+    history: tuple[HistoryView, ...]
+    updated_at: datetime
+    outlets_read: int  # "of the N outlets we read"
+    development: str = ""
+
+    @property
+    def headline(self) -> str:
+        return self.telling.headline
+
+    def numbers(self, sentence: Sentence) -> tuple[int, ...]:
+        """The numbers to print behind a sentence, each once, ascending."""
+        return self.numbers_of(sentence.citations)
+
+    def numbers_of(self, citations: Sequence[Citation]) -> tuple[int, ...]:
+        by_id = {a.id: a.number for a in self.articles}
+        return tuple(sorted({by_id[c.article_id] for c in citations if c.article_id in by_id}))
+
+    def article(self, article_id: int) -> ArticleView | None:
+        return next((a for a in self.articles if a.id == article_id), None)
+
+    def by_side(self) -> dict[Side, tuple[ArticleView, ...]]:
+        return {s: tuple(a for a in self.articles if a.side is s) for s in SIDES}
+
+
+@dataclass(frozen=True)
+class IssueView:
+    """An Issue as pages and mail show it."""
+
+    id: int
+    issued_on: date
+    state: str
+    subject: str
+    preheader: str
+    intro: str
+    stories: tuple[StoryView, ...]
+    reading_seconds: int
+    outlets_read: int
+    is_sample: bool
+    composed_at: datetime
+
+    @property
+    def reading_minutes(self) -> int:
+        """Whole minutes, rounded up, at least 1."""
+        return max(1, -(-self.reading_seconds // 60))
+
+
+def story_view(
+    session: Session,
+    story: Story,
+    *,
+    now: datetime,
+    outlets_read: int = 0,
+    telling: StoryTelling | None = None,
+) -> StoryView | None:
+    """The Story as it stands, or in the words of ``telling``; None while it has no words yet."""
+    telling = telling or latest_telling(session, story.id)
+    if telling is None:
+        return None
+    articles = session.scalars(
+        select(Article)
+        .where(Article.story_id == story.id)
+        .options(joinedload(Article.outlet))
+        .order_by(Article.published_at, Article.id)
+    ).all()
+    words = from_json(telling.words)
+    seen: dict[str, int] = {}
+    numbers = numbered((a.id for a in articles), words)
+    views = [
+        ArticleView(
+            id=a.id,
+            number=numbers[a.id],
+            outlet=a.outlet.name,
+            lean=Lean(a.outlet.lean),
+            side=side_of(a.outlet.lean),
+            headline=a.headline,
+            url=a.url,
+            published_at=a.published_at,
+            wire_copy=a.wire_key is not None and seen.setdefault(a.wire_key, a.outlet_id) != a.outlet_id,
+        )
+        for a in articles
+    ]
+    return StoryView(
+        id=story.id,
+        slug=story.slug,
+        topic=story.topic,
+        telling=words,
+        coverage=coverage((a.outlet_id, a.outlet.lean, a.wire_key) for a in articles),
+        articles=tuple(sorted(views, key=lambda v: v.number)),
+        history=_history(session, story, now=now),
+        updated_at=max(telling.written_at, story.grouped_at),
+        outlets_read=outlets_read,
+    )
+
+
+def issue_view(session: Session, issue: Issue, *, now: datetime) -> IssueView:
+    """The Issue with its placed Stories in rank order, in the words they were placed with."""
+    placements = session.scalars(
+        select(Placement)
+        .where(Placement.issue_id == issue.id)
+        .options(joinedload(Placement.story), joinedload(Placement.telling))
+        .order_by(Placement.rank)
+    ).all()
+    stories = []
+    for placement in placements:
+        view = story_view(
+            session, placement.story, now=now, outlets_read=issue.outlets_read, telling=placement.telling
+        )
+        if view is not None:
+            stories.append(replace(_unlinked(view, issue.unlinked), development=placement.development))
+    return IssueView(
+        id=issue.id,
+        issued_on=issue.issued_on,
+        state=issue.state,
+        subject=issue.subject,
+        preheader=issue.preheader,
+        intro=issue.intro,
+        stories=tuple(stories),
+        reading_seconds=issue.reading_seconds,
+        outlets_read=issue.outlets_read,
+        is_sample=issue.is_sample,
+        composed_at=issue.composed_at,
+    )
+
+
+def _unlinked(story: StoryView, gone: Collection[int]) -> StoryView:
+    """The Story without the addresses of these Articles: an operator found them dead."""
+    if not gone:
+        return story
+    articles = tuple(replace(a, url="") if a.id in gone else a for a in story.articles)
+    return replace(story, articles=articles)
+
+
+def latest_telling(session: Session, story_id: int) -> StoryTelling | None:
+    return session.scalars(
+        select(StoryTelling)
+        .where(StoryTelling.story_id == story_id)
+        .order_by(StoryTelling.revision.desc())
+        .limit(1)
+    ).first()
+
+
+def age(earlier: datetime, now: datetime) -> str:
+    """How long ago, in one number and letter: ``3H``, ``2D``, ``5W``, ``5M``, ``2Y``."""
+    passed = max(now - earlier, timedelta())
+    days = passed.days
+    for size, letter in ((365, "Y"), (30, "M"), (7, "W"), (1, "D")):
+        if days >= size:
+            return f"{days // size}{letter}"
+    return f"{max(1, passed.seconds // 3600)}H"
+
+
+def _history(session: Session, story: Story, *, now: datetime) -> tuple[HistoryView, ...]:
+    rows = session.scalars(
+        select(HistoryLink).where(HistoryLink.story_id == story.id).order_by(HistoryLink.similarity.desc())
+    ).all()
+    views = []
+    for row in rows:
+        earlier = session.get(Story, row.earlier_id)
+        telling = latest_telling(session, row.earlier_id)
+        if earlier is None or telling is None or earlier.merged_into_id is not None:
+            continue
+        views.append(
+            HistoryView(
+                slug=earlier.slug,
+                headline=telling.words["headline"],
+                age=age(earlier.first_published_at, now),
+                articles=len(earlier.articles),
+                first_published_at=earlier.first_published_at,
+            )
+        )
+    return tuple(sorted(views, key=lambda v: v.first_published_at, reverse=True))
+
+
+def article_texts(session: Session, story_id: int) -> tuple[ArticleText, ...]:
+    """The Articles of a Story as they are now, oldest first."""
+    rows = session.scalars(
+        select(Article)
+        .where(Article.story_id == story_id)
+        .options(joinedload(Article.outlet))
+        .order_by(Article.published_at, Article.id)
+    )
+    return tuple(
+        ArticleText(
+            a.id, a.outlet.name, side_of(a.outlet.lean), a.headline, a.excerpt, a.published_at, a.wire_key
+        )
+        for a in rows
+    )

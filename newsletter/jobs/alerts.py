@@ -1,0 +1,240 @@
+"""Telling the operators by mail what they must know: in their words, once for each cause and day, never in a flood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter import dates, db
+from newsletter.billing import subscriptions
+from newsletter.clock import day_in
+from newsletter.db.models import AuditEntry, Check, Delivery, Issue, Notice, Run
+from newsletter.delivery import notices, states, webhook_health
+from newsletter.issues.checks.context import answering
+from newsletter.issues.checks.outside import SILENT_SIDE_SHARE
+from newsletter.issues.service import Pressroom
+from newsletter.jobs.due import DueStep, Rhythm, latest_compose
+from newsletter.subscribers import operators
+from newsletter.summaries import changed_articles
+
+LONG_PAUSE = timedelta(minutes=4)  # asked for by a provider
+STUCK_FOR = timedelta(minutes=15)  # of hand-overs that all came back
+LATE = timedelta(hours=1)  # after the moment of composing
+LOOK_BACK = timedelta(days=4)  # Issues; older ones are nobody's worry any more
+LATELY = timedelta(days=1)
+WAITS_FOR = timedelta(hours=1)  # a doubt that no later word has settled by then
+MOST_A_DAY = 20  # to each operator: past that, more mail hides what matters
+_WHAT_STOPS = {
+    "gather": "The feeds could not be gathered",
+    "group": "The articles could not be grouped into stories",
+    "summarize": "The stories could not be told",
+    "compose": "There is no issue",
+    "check": "The issue could not be checked",
+    "approve": "The issue was not approved",
+    "dispatch": "The issue could not be dispatched",
+    "settle": "Notices could not be sent",
+    "lapse": "The day's housekeeping failed",
+}
+
+
+def step_failed(press: Pressroom, step: DueStep, reason: str) -> None:
+    """A Step was refused or failed: say which, and why."""
+    day = step.day or day_in(press.settings.EDITION_TZ, step.due_at)
+    # A refusal names days as the commands take them, a mail as all mails do.
+    because = reason.replace(str(day), dates.day(day))
+    _tell(press, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({dates.day(day)}): {because}")
+
+
+def issue_blocked(press: Pressroom, day: date) -> None:
+    """A Check blocks the Issue: it waits for an operator."""
+    with db.reading(press.sessions) as session:
+        reasons = session.scalars(
+            select(Check.reason)
+            .join(Issue, Issue.id == Check.issue_id)
+            .where(Issue.issued_on == day, Issue.state == "draft", Check.level == "block")
+            .order_by(Check.id)
+        ).all()
+    if reasons:
+        _tell(press, f"blocked:{day}", f"The issue of {dates.day(day)} waits for you: {' '.join(reasons)}")
+
+
+def issue_held(press: Pressroom, day: date) -> None:
+    """The ledger's brakes, or the age of its news, stopped an Issue on its way: it waits for an operator."""
+    with db.reading(press.sessions) as session:
+        reason = session.scalar(
+            select(Issue.hold_reason).where(Issue.issued_on == day, Issue.state == "held")
+        )
+    if reason:
+        about = (
+            f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # held again for another reason is news
+        )
+        _tell(press, about, f"The issue of {dates.day(day)} was stopped on its way: {reason}")
+
+
+def dispatch_waits(press: Pressroom, day: date, because: str, until: datetime) -> None:
+    """The provider takes nothing: said at once when it asks for a long pause (it refuses our key), else when that lasts."""
+    now = press.clock()
+    if until - now < LONG_PAUSE and not _waits_for_long(press, now):
+        return
+    about = f"waits:{day}:{sha256(because.encode()).hexdigest()[:8]}"
+    _tell(
+        press,
+        about,
+        f"The issue of {dates.day(day)} does not go out: {because}. It is tried again by itself.",
+    )
+
+
+def _waits_for_long(press: Pressroom, now: datetime) -> bool:
+    with db.reading(press.sessions) as session:
+        runs = session.execute(
+            select(Run.due_at, Run.detail)
+            .where(Run.step == "dispatch", Run.due_at > now - STUCK_FOR, Run.outcome == "done")
+            .order_by(Run.due_at)
+        ).all()
+    # Where workers hand over, the scheduler's own Runs only say that it asked them to.
+    tried = [(at, detail.get("paused_because")) for at, detail in runs if "deferred" not in detail]
+    return all(why for _, why in tried) and len(tried) > 1 and tried[-1][0] - tried[0][0] >= STUCK_FOR / 2
+
+
+def webhook_silent(press: Pressroom) -> None:
+    """What the provider reports does not reach us."""
+    now = press.clock()
+    with db.reading(press.sessions) as session:
+        reason = webhook_health.silent_because(session, press.settings, now=now)
+    if reason:
+        _tell(press, "webhook", reason)
+
+
+def cited_articles_changed(press: Pressroom) -> None:
+    """Articles say something else than when an approved Issue cited them: it may need a correction."""
+    with db.reading(press.sessions) as session:
+        found = changed_articles.changed(session, now=press.clock())
+    for c in found:
+        _tell(
+            press,
+            f"changed:{c.issued_on}:{c.story_id}:{c.changed_at:%d%H%M%S}",
+            f"{c.outlet} changed an article that “{c.headline}” in the issue of {dates.day(c.issued_on)} cites. "
+            "See on the desk whether the story needs a correction.",
+        )
+
+
+def look_around(press: Pressroom, now: datetime) -> None:
+    """What no Step would notice: a missing Issue, feeds that fail, an Issue held by what bounced, doubts that wait, silence."""
+    with db.reading(press.sessions) as session:
+        found = list(_noticed(session, press, now))
+    for about, what in found:
+        _tell(press, about, what)
+
+
+def _noticed(session: Session, press: Pressroom, now: datetime) -> Iterator[tuple[str, str]]:
+    settings = press.settings
+    rhythm = Rhythm(
+        settings.EDITION_TZ,
+        settings.compose_time,
+        settings.APPROVAL == "auto",
+        timedelta(hours=settings.STALE_AFTER),
+    )
+    composed = latest_compose(now, rhythm)
+    if composed and LATE <= now - composed[1] < rhythm.stale_after:
+        day = composed[0]
+        if session.scalar(select(Issue.id).where(Issue.issued_on == day)) is None:
+            minutes = int(LATE.total_seconds()) // 60
+            yield (
+                f"missing:{day}",
+                f"There is no issue of {dates.day(day)}, {minutes} minutes after it should have been composed.",
+            )
+    yield from _charged_wrongly(session, now)
+    if trouble := _feeds_in_trouble(session, now):
+        yield "feeds", trouble
+    lately = session.scalars(select(Issue).where(Issue.composed_at > now - LOOK_BACK)).all()
+    for issue in lately:
+        if issue.state == "held" and issue.hold_reason and not _held_by_somebody(session, issue):
+            about = f"held:{issue.issued_on}:{sha256(issue.hold_reason.encode()).hexdigest()[:8]}"
+            yield (
+                about,
+                f"The issue of {dates.day(issue.issued_on)} was stopped on its way: {issue.hold_reason}",
+            )
+        waiting = session.scalar(
+            select(func.count()).where(
+                Delivery.issue_id == issue.id,
+                Delivery.state == "uncertain",
+                Delivery.submitted_at < now - WAITS_FOR,
+            )
+        )
+        if waiting:
+            said = "1 copy is" if waiting == 1 else f"{waiting:,} copies are"
+            yield (
+                f"uncertain:{issue.issued_on}",
+                f"{said} of unknown fate in the issue of {dates.day(issue.issued_on)}: decide.",
+            )
+
+
+def _charged_wrongly(session: Session, now: datetime) -> Iterator[tuple[str, str]]:
+    """Money that comes in and should not: nothing of ours can stop it, so a person must."""
+    found = session.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.at > now - LATELY, AuditEntry.act.in_((subscriptions.TWICE, subscriptions.FOR_NOBODY))
+        )
+        .order_by(AuditEntry.id)
+    )
+    for one in found:
+        name = one.about.partition(":")[2]
+        if one.act == subscriptions.TWICE:
+            said = f"Reader {name} is charged by {one.by} for two agreements at once: end one, and give its money back."
+        else:
+            said = (
+                f"The agreement {name} with {one.by} charges a reader who is no longer kept here: erased since, or unknown to"
+                " a restored backup. Look it up there, and end it or give the money back."
+            )
+        yield f"{one.act}:{one.about}", said
+
+
+def _feeds_in_trouble(session: Session, now: datetime) -> str:
+    """Which Sides too many feeds of do not answer; empty when all is well, or nothing was gathered lately at all."""
+    gathered = select(Run.id).where(
+        Run.step == "gather", Run.outcome == "done", Run.started_at > now - LATELY
+    )
+    if session.scalar(gathered.limit(1)) is None:
+        return ""
+    said = []
+    for a in answering(session, now=now):
+        if a.outlets and len(a.silent) > SILENT_SIDE_SHARE * a.outlets:
+            said.append(f"{len(a.silent)} of {a.outlets} outlets of the {a.side.value}")
+    return f"Feeds fail: {', '.join(said)} did not answer within a day." if said else ""
+
+
+def _held_by_somebody(session: Session, issue: Issue) -> bool:
+    """An operator held it for that reason, and knows."""
+    acts = session.scalars(
+        select(AuditEntry).where(
+            AuditEntry.about == f"issue:{issue.issued_on}", AuditEntry.act == "issue.held"
+        )
+    )
+    return any(act.detail.get("reason") == issue.hold_reason for act in acts)
+
+
+def _tell(press: Pressroom, about: str, what: str) -> None:
+    now = press.clock()
+    today = day_in(press.settings.EDITION_TZ, now)
+    with press.sessions.begin() as session:
+        for operator in operators.on_duty(session, press.settings, now=now):
+            begins = f"alert:{operator.id}:{today}:"
+            # All states and the last days, so that the index on (state, due_at) serves: of all Notices these are few.
+            lately = Notice.state.in_(states.STATES) & (Notice.due_at > now - 2 * LATELY)
+            told = session.scalar(
+                select(func.count()).where(lately, Notice.key.startswith(begins, autoescape=True))
+            )
+            if (told or 0) < MOST_A_DAY:
+                notices.queue(
+                    session,
+                    "alert",
+                    key=begins + about,
+                    due_at=now,
+                    operator_id=operator.id,
+                    values={"what": what},
+                )

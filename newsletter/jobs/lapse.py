@@ -1,0 +1,157 @@
+"""What time itself changes: Trials that end are announced, and what must not be kept is let go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from newsletter import db
+from newsletter.db.models import Knock, Notice, Read, Run, SignIn, SpentToken, Subscriber, Subscription, Wish
+from newsletter.delivery import notices
+from newsletter.settings import Settings
+from newsletter.subscribers import metrics, rate_limits
+from newsletter.subscribers.access import COMP, pays
+from newsletter.subscribers.meter import month_of
+
+ANNOUNCED_BEFORE = timedelta(days=2)  # a Trial's end
+ANNOUNCED_FOR = timedelta(days=1)  # an end longer past than that is no news any more
+REMINDED_AFTER = timedelta(hours=48)  # of asking without confirming, once
+REMINDED_UNTIL = timedelta(hours=72)  # later than that it is no reminder any more
+UNCONFIRMED_KEPT = timedelta(days=30)
+WISH_KEPT = timedelta(days=2)  # one that could not be granted until then
+SIGNIN_KEPT = timedelta(days=30)  # after it ended
+# Links live for minutes, but one of a clock that was ahead (AHEAD in tokens.py) lives on for a day.
+SPENT_KEPT = timedelta(days=2)
+IP_KEPT = timedelta(days=90)
+RUNS_KEPT = timedelta(days=90)  # a busy day has a thousand, and every tick reads the latest
+
+
+@dataclass(frozen=True)
+class LapseReport:
+    """What one run let go and announced."""
+
+    trials_ending: int = 0
+    trials_ended: int = 0
+    unconfirmed_let_go: int = 0
+    networks_forgotten: int = 0
+    reminded: int = 0
+    reads_forgotten: int = 0
+    knocks_forgotten: int = 0
+    wishes_let_go: int = 0
+    signins_forgotten: int = 0
+    spent_tokens_forgotten: int = 0
+    runs_forgotten: int = 0
+    issues_summed: int = 0
+
+
+def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseReport:
+    """Queue the trial notices that are due by now, and forget what is kept long enough. A second run changes nothing."""
+    with sessions.begin() as session:
+        trial = timedelta(days=settings.TRIAL_DAYS)
+        return LapseReport(
+            trials_ending=_announce(session, now - trial, ANNOUNCED_BEFORE, "2", trial=trial, now=now),
+            trials_ended=_announce(
+                session, now - trial - ANNOUNCED_FOR, ANNOUNCED_FOR, "0", trial=trial, now=now
+            ),
+            unconfirmed_let_go=_let_go(session, now=now),
+            networks_forgotten=db.changed(
+                session,
+                update(Subscriber)
+                .where(Subscriber.consent_ip.is_not(None), Subscriber.asked_at < now - IP_KEPT)
+                .values(consent_ip=None),
+            ),
+            reminded=_remind(session, now=now),
+            # The Meter counts the month that runs; what was read before that is nobody's business any more.
+            reads_forgotten=db.changed(session, delete(Read).where(Read.month < month_of(settings, now))),
+            knocks_forgotten=db.changed(session, delete(Knock).where(Knock.at < now - rate_limits.KEPT)),
+            wishes_let_go=db.changed(session, delete(Wish).where(Wish.asked_at < now - WISH_KEPT)),
+            signins_forgotten=db.changed(
+                session,
+                delete(SignIn).where(
+                    (SignIn.expires_at < now - SIGNIN_KEPT) | (SignIn.revoked_at < now - SIGNIN_KEPT)
+                ),
+            ),
+            spent_tokens_forgotten=db.changed(
+                session, delete(SpentToken).where(SpentToken.spent_at < now - SPENT_KEPT)
+            ),
+            runs_forgotten=db.changed(session, delete(Run).where(Run.due_at < now - RUNS_KEPT)),
+            issues_summed=metrics.keep_sums(session, now=now),
+        )
+
+
+def _let_go(session: Session, *, now: datetime) -> int:
+    """Forget who asked long ago and never confirmed, and what they were given."""
+    over = Subscriber.confirmed_at.is_(None) & (Subscriber.asked_at < now - UNCONFIRMED_KEPT)
+    theirs = Subscription.subscriber_id.in_(select(Subscriber.id).where(over))
+    session.execute(delete(Subscription).where(Subscription.processor == COMP, theirs))
+    paying = exists().where(Subscription.subscriber_id == Subscriber.id)
+    return db.changed(session, delete(Subscriber).where(over, ~paying))
+
+
+def _remind(session: Session, *, now: datetime) -> int:
+    """One more confirmation mail to who asked two days ago, was mailed then, and did not confirm. Once a person, for good."""
+    mailed = exists().where(
+        Notice.subscriber_id == Subscriber.id, Notice.kind == "confirm", Notice.state == "accepted"
+    )
+    waiting = session.scalars(
+        select(Subscriber)
+        .where(
+            Subscriber.confirmed_at.is_(None),
+            Subscriber.unsubscribed_at.is_(None),
+            Subscriber.asked_at > now - REMINDED_UNTIL,
+            Subscriber.asked_at <= now - REMINDED_AFTER,
+            mailed,
+        )
+        .order_by(Subscriber.id)
+    )
+    return sum(
+        notices.queue(
+            session,
+            "confirm",
+            # By person: two spellings of one mailbox are reminded once.
+            key=f"reminder:{reader.person_hash[:32]}",
+            due_at=now,
+            subscriber_id=reader.id,
+            values={"again": True},
+        )
+        for reader in waiting
+    )
+
+
+def _announce(
+    session: Session, after: datetime, within: timedelta, name: str, *, trial: timedelta, now: datetime
+) -> int:
+    """One Notice of this ``name`` to each reader whose Trial began ``within`` that time ``after`` and who wants mail and does not pay."""
+    readers = session.scalars(
+        select(Subscriber)
+        .where(
+            Subscriber.trial_started_at > after,
+            Subscriber.trial_started_at <= after + within,
+            Subscriber.confirmed_at.is_not(None),
+            Subscriber.unsubscribed_at.is_(None),
+        )
+        .options(selectinload(Subscriber.subscriptions))
+        .order_by(Subscriber.id)
+    )
+    return sum(
+        notices.queue(
+            session,
+            "trial_ending",
+            key=f"trial_ending:{reader.id}:{name}",
+            due_at=now,
+            subscriber_id=reader.id,
+            values={"days_left": _days_left(reader, trial, now=now)},
+        )
+        for reader in readers
+        if not any(pays(s, now=now) for s in reader.subscriptions)
+    )
+
+
+def _days_left(reader: Subscriber, trial: timedelta, *, now: datetime) -> int:
+    """Begun days of this Trial; 0 when it is over. Fewer than two when the Trial is short, or nobody ticked for a while."""
+    assert reader.trial_started_at is not None
+    return max(0, ceil((reader.trial_started_at + trial - now) / timedelta(days=1)))

@@ -1,0 +1,304 @@
+"""The day in order. This hub only lists the Steps, calls the rooms and records each Run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from newsletter import db, log
+from newsletter.billing import catch_up, processors
+from newsletter.clock import Turn, day_in
+from newsletter.db import queue_tables
+from newsletter.db.models import Issue, Run
+from newsletter.delivery import corrections, event_rollup, notices, resubmit
+from newsletter.delivery.dispatch import DispatchReport
+from newsletter.delivery.fence import Fence
+from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead
+from newsletter.feeds import catalogue as outlets
+from newsletter.feeds import gather
+from newsletter.feeds.catalogue import Catalogue
+from newsletter.feeds.fetcher import Fetcher
+from newsletter.issues import compose
+from newsletter.issues.checks import link_looks
+from newsletter.issues.service import Pressroom, find_issue
+from newsletter.jobs import lapse
+from newsletter.jobs.due import DEAD_AFTER
+from newsletter.stories import embeddings, grouping, threads
+from newsletter.subscribers import bounces, pending_requests
+from newsletter.subscribers.notice_slots import slots_for
+from newsletter.subscribers.unsubscribing import log as leavers_list
+from newsletter.subscribers.unsubscribing import spool
+from newsletter.summaries import registry, summarize
+from newsletter.summaries.model import budget
+
+_log = log.get("pipeline")
+
+Progress = Callable[[str, int, int, str], None]  # step, done, of, what
+
+
+def silent(step: str, done: int, of: int, what: str) -> None:
+    """Progress shown to nobody."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the Steps work with, put together once by the composition root."""
+
+    press: Pressroom
+    catalogue: Catalogue | None = None  # None: read from OUTLETS_FILE when gathering
+    fetcher: Fetcher | None = None  # None: the network
+    is_sample: bool = False
+    progress: Progress = silent
+    day: date | None = None  # the Issue's; today's when it is not said
+    # A dispatch's, then the Steps behind it have theirs; None: until nothing is due.
+    turn: timedelta | None = None
+    # Steps done another way than in this process (see jobs/worker.py), by name.
+    instead: Mapping[str, Callable[[Parts], dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        return self.press.clock()
+
+    def today(self) -> date:
+        """The day of the Issue these Steps are about."""
+        return self.day or day_in(self.press.settings.EDITION_TZ, self.now)
+
+    def reporting(self, step: str) -> Callable[[int, int, str], None]:
+        def report(done: int, of: int, what: str = "") -> None:
+            self.progress(step, done, of, what)
+
+        return report
+
+
+class AlreadyDone(Exception):
+    """This Step ran for this moment already, or another process is at it."""
+
+
+def gather_step(parts: Parts) -> dict[str, Any]:
+    """Feeds → Articles. Raises :class:`NothingToRead` when no Feed answered."""
+    press = parts.press
+    catalogue = parts.catalogue or outlets.load_catalogue(press.settings.OUTLETS_FILE)
+    with press.sessions.begin() as session:
+        gather.sync_catalogue(session, catalogue)
+    report = gather.run(
+        press.sessions, press.settings, now=parts.now, progress=parts.reporting("gather"), fetch=parts.fetcher
+    )
+    if not report.reached and not report.skipped:
+        raise NothingToRead(f"None of the {report.feeds} feeds could be reached.")
+    return asdict(report)
+
+
+def group_step(parts: Parts) -> dict[str, Any]:
+    """Articles → Stories, each with the earlier ones of its thread."""
+    report = grouping.run(
+        parts.press.sessions,
+        now=parts.now,
+        progress=parts.reporting("group"),
+        embedder=embeddings.make(parts.press.settings),
+    )
+    return {**asdict(report), "history": threads.run(parts.press.sessions, now=parts.now)}
+
+
+def summarize_step(parts: Parts) -> dict[str, Any]:
+    """Stories → cited Tellings."""
+    summarizer = registry.make(parts.press.settings)
+    report = summarize.run(
+        parts.press.sessions, summarizer, now=parts.now, progress=parts.reporting("summarize")
+    )
+    return asdict(report)
+
+
+def compose_step(parts: Parts) -> dict[str, Any]:
+    """Stories → today's draft Issue, rendered. Raises ``TooFewStories``."""
+    issue = compose.run(parts.press.sessions, day=parts.today(), now=parts.now, is_sample=parts.is_sample)
+    parts.press.render(issue.issued_on)
+    view = parts.press.view(issue.issued_on)
+    return {"issued_on": issue.issued_on.isoformat(), "stories": len(view.stories)}
+
+
+def check_step(parts: Parts) -> dict[str, Any]:
+    """Today's Issue → its Checks."""
+    findings = parts.press.check(parts.today(), outside=True)
+    return {level: sum(f.level == level for f in findings) for level in ("pass", "warn", "block")}
+
+
+def approve_step(parts: Parts) -> dict[str, Any]:
+    """``APPROVAL=auto``: approve today's Issue when no Check blocks. Raises ``Refused`` otherwise."""
+    press, day = parts.press, parts.today()
+    if press.settings.APPROVAL != "auto":
+        return {"waiting": "for an operator"}
+    with db.reading(press.sessions) as session:
+        issue = find_issue(session, day)
+        state, is_rendered = issue.state, bool(issue.renditions)
+    if state != "draft":
+        return {"already": state}  # another process was faster
+    if not is_rendered:  # an edit is under way, or its process died
+        press.render(day)
+        return {"waiting": "rendered anew"}
+    try:
+        press.approve(day, by="auto")
+    except ChangedMeanwhile:
+        return {"waiting": "it was changed meanwhile"}
+    return {"approved": day.isoformat()}
+
+
+def dispatch_step(parts: Parts) -> dict[str, Any]:
+    """Approved Issues → what is due of them, with the provider."""
+    with db.reading(parts.press.sessions) as session:
+        days = session.scalars(
+            select(Issue.issued_on)
+            .where(Issue.state.in_(("approved", "dispatching")))
+            .order_by(Issue.issued_on)
+        ).all()
+    total: Counter[str] = Counter(issues=len(days))
+    said: dict[str, Any] = {}
+    stop = None if parts.turn is None else Turn(parts.press.clock, parts.turn, parts.press.stop)
+    for day in days:
+        report = parts.press.dispatch(day, progress=parts.reporting("dispatch"), stop=stop)
+        total.update({name: getattr(report, name) for name in _COUNTED})
+        said |= {name: value for name in _SAID if (value := getattr(report, name))}
+    return {**total, **said}
+
+
+def note_part(sessions: db.Sessions, report: DispatchReport, *, now: datetime) -> None:
+    """A Run of its own for what a worker did of a dispatch: the scheduler's Run was over when it had deferred that."""
+    detail = {name: value for name in (*_COUNTED, *_SAID) if (value := getattr(report, name))}
+    if report.did_nothing and report.paused_until is None:
+        return
+    row = {"step": "dispatch", "due_at": now, "started_at": now, "finished_at": now, "outcome": "done"}
+    with sessions.begin() as session:
+        db.insert_new(session, Run, [{**row, "detail": _as_text(detail)}])
+
+
+_COUNTED = ("batches", "accepted", "failed", "uncertain", "withdrawn", "retried", "expired")
+_SAID = ("held", "paused_until", "paused_because", "next_due")
+
+
+def settle_step(parts: Parts) -> dict[str, Any]:
+    """Who left while the database was away → noted; what strangers asked for → Notices; waiting Notices → the provider; doubts
+    that a later word settled → decided."""
+    press = parts.press
+    spool.take_up(press.sessions, press.settings.LEAVING_DIR)
+    corrections.follow_up(press.sessions, now=parts.now)
+    granted = pending_requests.run(press.sessions, press.settings, clock=press.clock, stop=press.stop)
+    report = notices.run(
+        press.sessions,
+        press.provider,
+        settings=press.settings,
+        links=press.links,
+        now=press.clock,
+        slots_for=slots_for(press.tokens, press.links),
+        stop=press.stop,
+    )
+    doubts = resubmit.run(
+        press.sessions,
+        provider=press.provider.name,
+        now=parts.now,
+        stale_after=timedelta(hours=press.settings.STALE_AFTER),
+    )
+    # Last, so that a mailbox that cannot be read keeps no Notice from going: the Step fails and operators are told.
+    heard: dict[str, Any] = {}
+    if (mailbox := press.settings.BOUNCE_MAILDIR) is not None:
+        came = bounces.run(press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now)
+        heard = {"reports_by_mail": came.believed, "reports_doubted": came.doubted}
+    return {"wishes_granted": granted, **asdict(report), **asdict(doubts), **heard}
+
+
+def lapse_step(parts: Parts) -> dict[str, Any]:
+    """Trials that end → their Notices; what was kept long enough is let go; payments that nobody told of are looked up."""
+    press = parts.press
+    report = asdict(lapse.run(press.sessions, press.settings, now=parts.now))
+    caught_up = catch_up.run(press.sessions, processors.make(press.settings), clock=press.clock)
+    summed = event_rollup.run(press.sessions, now=parts.now)
+    forgotten = link_looks.forget(press.sessions, now=parts.now)
+    if Fence(press.sessions, press.settings.FENCE_DIR).why_closed() is None:
+        leavers_list.stand_by(press.sessions, press.settings.LEAVING_DIR, now=parts.now)
+    mailbox = press.settings.BOUNCE_MAILDIR
+    if mailbox is not None and (mailbox / "new").is_dir():  # where it is missing the settle step says so
+        bounces.run(
+            press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now, also_seen=True
+        )
+    return {
+        **report,
+        "payments_read_again": caught_up,
+        "events_summed": summed,
+        "link_answers_forgotten": forgotten,
+        "queue_parts_forgotten": queue_tables.forget(press.sessions, now=parts.now),
+        "half_written": spool.tidy(press.settings.LEAVING_DIR, now=parts.now),
+        "answers_forgotten": budget.forget(press.settings.LLM_DIR, now=parts.now),
+    }
+
+
+STEPS: Mapping[str, Callable[[Parts], dict[str, Any]]] = {
+    "gather": gather_step,
+    "group": group_step,
+    "summarize": summarize_step,
+    "compose": compose_step,
+    "check": check_step,
+    "approve": approve_step,
+    "dispatch": dispatch_step,
+    "settle": settle_step,
+    "lapse": lapse_step,
+}
+
+
+def run_step(parts: Parts, step: str, *, due_at: datetime, day: date | None = None) -> Run:
+    """Do one Step for its moment and record the Run. ``day`` is the Issue's, where it is not today's.
+
+    Raises :class:`AlreadyDone` when (step, due_at) ran before; a failed Run, or one whose process died, is taken over.
+    """
+    run_id = _begin(parts, step, due_at)
+    try:
+        act = parts.instead.get(step, STEPS[step])
+        detail = act(replace(parts, day=day or parts.day))
+    except NewsletterError as error:
+        _finish(parts, run_id, "failed", error=str(error))
+        raise
+    except Exception as error:
+        _finish(parts, run_id, "failed", error=type(error).__name__)
+        raise
+    return _finish(parts, run_id, "done", detail=detail)
+
+
+def _begin(parts: Parts, step: str, due_at: datetime) -> int:
+    now = parts.now
+    with parts.press.sessions.begin() as session:
+        row = {"step": step, "due_at": due_at, "started_at": now, "outcome": "running", "detail": {}}
+        new = db.insert_new(session, Run, [row])
+        run = session.scalars(select(Run).where(Run.step == step, Run.due_at == due_at)).one()
+        if not new:
+            # Also one that began ahead of us, by a clock that was set right since: as ``due`` reckons.
+            dead = run.outcome == "running" and abs(now - run.started_at) > DEAD_AFTER
+            if run.outcome != "failed" and not dead:
+                raise AlreadyDone(step)
+            again = (
+                update(Run)
+                .where(Run.id == run.id, Run.started_at == run.started_at, Run.outcome == run.outcome)
+                .values(started_at=now, outcome="running", finished_at=None, error=None)
+            )
+            if not db.changed(session, again):
+                raise AlreadyDone(step)
+        return run.id
+
+
+def _finish(
+    parts: Parts, run_id: int, outcome: str, *, detail: dict[str, Any] | None = None, error: str | None = None
+) -> Run:
+    with parts.press.sessions.begin() as session:
+        run = session.get_one(Run, run_id)
+        run.finished_at, run.outcome, run.error = parts.now, outcome, error
+        run.detail = _as_text(detail or {})
+    _log.info("step.finished", step=run.step, outcome=outcome, error=error)
+    return run
+
+
+def _as_text(detail: dict[str, Any]) -> dict[str, Any]:
+    """Moments in it become text."""
+    kept: dict[str, Any] = json.loads(json.dumps(detail, default=str))
+    return kept

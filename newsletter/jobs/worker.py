@@ -1,0 +1,293 @@
+"""The same Steps on several machines: Procrastinate (a queue in our own PostgreSQL) carries parts of them to workers.
+
+Schedulers tick as ever and a Step's Run is unique, so any number of them is safe. While workers live, the one that begins gather,
+summarize or dispatch cuts it into parts and defers them; without a living worker it does them itself. The queue only says that there
+is something to do: what is due, who holds it and what became of it stand in our own tables, so a part that is lost, done twice or done
+late changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy import func, make_url, select, text
+
+from newsletter import db, log
+from newsletter.db import queue_tables
+from newsletter.db.models import Delivery, Feed, Issue
+from newsletter.errors import DatabaseError, NothingToRead
+from newsletter.feeds import catalogue as outlets
+from newsletter.feeds import gather
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import alerts, pipeline
+from newsletter.jobs.pipeline import Parts
+from newsletter.summaries import registry, summarize
+
+QUEUE: Final = "newsletter"
+FEEDS_AT_ONCE: Final = 12  # in one part; the Feeds of one host stay together, so that politeness holds
+STORIES_AT_ONCE: Final = 25
+BATCHES_AT_ONCE: Final = 5  # handed over by one part before it lets another one go on
+MOST_LANES: Final = 16  # parts of one dispatch that wait at the same time
+GATHER_WAIT: Final = timedelta(minutes=3)  # for workers; what is left then, the scheduler does itself
+SUMMARIZE_WAIT: Final = timedelta(minutes=8)
+ALIVE_WITHIN: Final = timedelta(seconds=45)  # a worker's heart beats every 10 s
+_LOOK_AGAIN: Final = 0.5  # seconds
+
+_log = log.get("worker")
+
+
+def conninfo(url: str) -> str:
+    """The address as PostgreSQL's own library reads it. Raises :class:`DatabaseError` for SQLite."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        raise DatabaseError(
+            "Several machines need one PostgreSQL, and DATABASE_URL names SQLite. Set DATABASE_URL to a PostgreSQL address, or run:"
+            " python -m newsletter schedule, which does every step in one process."
+        )
+    return parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+# --- what a worker does ---
+
+
+def gather_part(context: JobContext, *, feeds: list[int], now: str) -> None:
+    """Visit these Feeds."""
+    parts = _parts(context)
+    press = parts.press
+    gather.run(
+        press.sessions, press.settings, now=datetime.fromisoformat(now), fetch=parts.fetcher, only=set(feeds)
+    )
+
+
+def summarize_part(context: JobContext, *, stories: list[int], now: str) -> None:
+    """Tell these Stories."""
+    press = _parts(context).press
+    summarizer = registry.make(press.settings)
+    summarize.run(press.sessions, summarizer, now=datetime.fromisoformat(now), only=set(stories))
+
+
+def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
+    """Hand over a few batches of what is due of an Issue; if more is, queue up again behind the others."""
+    press = _parts(context).press
+    issued_on = date.fromisoformat(day)
+    report = press.dispatch(issued_on, limit=BATCHES_AT_ONCE * _batch_size(press))
+    pipeline.note_part(press.sessions, report, now=press.clock())
+    if report.held:
+        alerts.issue_held(press, issued_on)
+    if report.paused_until is not None:
+        alerts.dispatch_waits(press, issued_on, report.paused_because, report.paused_until)
+    leaving = press.stop is not None and press.stop.is_set()
+    more = report.next_due is not None and report.next_due <= press.clock()
+    if more and report.state == "dispatching" and report.paused_until is None and not leaving:
+        _defer_dispatch(context.app, day, lane)
+
+
+def _parts(context: JobContext) -> Parts:
+    found: Parts = context.additional_context["parts"]
+    return found
+
+
+def _batch_size(press: Pressroom) -> int:
+    return min(press.provider.batch_size, press.settings.BATCH_SIZE)
+
+
+def work(parts: Parts, *, concurrency: int) -> None:
+    """Do parts of Steps until told to stop; what is in hand is finished. Raises ``DatabaseError`` when the queue fails."""
+    app = _app(PsycopgConnector(conninfo=conninfo(parts.press.settings.DATABASE_URL)))
+    asyncio.run(_work(app, parts, concurrency))
+
+
+async def _work(app: App, parts: Parts, concurrency: int) -> None:
+    stop = parts.press.stop
+    async with app.open_async():
+        working = asyncio.ensure_future(
+            app.run_worker_async(
+                queues=[QUEUE],
+                concurrency=concurrency,
+                install_signal_handlers=False,  # ours sets ``stop``, which the dispatch hears as well
+                delete_jobs="successful",
+                fetch_job_polling_interval=1.0,
+                additional_context={"parts": parts},
+            )
+        )
+        _log.info("worker.started", concurrency=concurrency)
+        while not working.done() and not (stop and stop.is_set()):
+            await asyncio.sleep(_LOOK_AGAIN)
+        working.cancel()
+        (ended,) = await asyncio.gather(working, return_exceptions=True)
+    _log.info("worker.stopped")
+    if isinstance(ended, Exception):  # nobody told it to stop
+        raise DatabaseError(
+            f"The queue in the database cannot be used any more ({type(ended).__name__}): {ended}"
+        ) from ended
+
+
+# --- what a scheduler defers ---
+
+
+@contextmanager
+def deferring(parts: Parts) -> Iterator[Parts]:
+    """The same Parts, with the large Steps cut up for whatever workers live."""
+    app = _app(SyncPsycopgConnector(conninfo=conninfo(parts.press.settings.DATABASE_URL)))
+    with app.open():
+
+        def among(
+            act: Callable[[Parts, App], dict[str, Any]], step: str
+        ) -> Callable[[Parts], dict[str, Any]]:
+            return lambda p: act(p, app) if living_workers(p.press.sessions) else pipeline.STEPS[step](p)
+
+        cut = {"gather": _gather, "summarize": _summarize, "dispatch": _dispatch}
+        yield replace(parts, instead={step: among(act, step) for step, act in cut.items()})
+
+
+def living_workers(sessions: db.Sessions) -> int:
+    """How many workers' hearts beat."""
+    with db.reading(sessions) as session:
+        beating = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - :within")
+        return int(session.scalar(beating, {"within": ALIVE_WITHIN}) or 0)
+
+
+def prepare(sessions: db.Sessions) -> None:
+    """Bring Procrastinate's own tables up to the version installed, once, whoever comes first. Raises ``DatabaseError`` on SQLite."""
+    conninfo(sessions.kw["bind"].url.render_as_string(hide_password=False))
+    with sessions.begin() as session:
+        if done := queue_tables.bring_up(session.connection()):
+            _log.info("worker.tables_changed", done=done)
+
+
+def _app(connector: Any) -> App:
+    app = App(connector=connector)
+    acts: dict[str, Callable[..., None]] = {
+        "gather": gather_part,
+        "summarize": summarize_part,
+        "dispatch": dispatch_part,
+    }
+    for name, act in acts.items():
+        app.task(name=f"{QUEUE}:{name}", queue=QUEUE, pass_context=True)(act)
+    return app
+
+
+def _gather(parts: Parts, app: App) -> dict[str, Any]:
+    """gather: Feeds in parts, one host's together. Raises :class:`NothingToRead` as the Step itself does."""
+    press, now = parts.press, parts.now
+    catalogue = parts.catalogue or outlets.load_catalogue(press.settings.OUTLETS_FILE)
+    with press.sessions.begin() as session:
+        gather.sync_catalogue(session, catalogue)
+    due, skipped = gather.due_feeds(press.sessions, now=now)
+    chunks = _chunks(((f.id, urlsplit(f.url).hostname or "") for f in due), FEEDS_AT_ONCE)
+    ids = [
+        app.configure_task(f"{QUEUE}:gather").defer(feeds=[*chunk], now=now.isoformat()) for chunk in chunks
+    ]
+    left = _wait(parts, app, ids, GATHER_WAIT)
+    if left:
+        gather.run(press.sessions, press.settings, now=now, fetch=parts.fetcher)
+    with db.reading(press.sessions) as session:
+        visited = select(func.count()).select_from(Feed).where(Feed.checked_at == now)
+        reached = session.scalar(visited.where(Feed.failures == 0)) or 0
+        failed = session.scalar(visited.where(Feed.failures > 0)) or 0
+    if due and not reached and not skipped:
+        raise NothingToRead(f"None of the {len(due)} feeds could be reached.")
+    return {
+        "feeds": len(due) + skipped,
+        "reached": reached,
+        "failed": failed,
+        "skipped": skipped,
+        "parts": len(ids),
+        "left_by_workers": left,
+    }
+
+
+def _summarize(parts: Parts, app: App) -> dict[str, Any]:
+    """summarize: Stories in parts. What the workers leave, the Step itself tells."""
+    now = parts.now
+    due = summarize.due_stories(parts.press.sessions, now=now)
+    chunks = [due[n : n + STORIES_AT_ONCE] for n in range(0, len(due), STORIES_AT_ONCE)]
+    ids = [
+        app.configure_task(f"{QUEUE}:summarize").defer(stories=[*chunk], now=now.isoformat())
+        for chunk in chunks
+    ]
+    left = _wait(parts, app, ids, SUMMARIZE_WAIT)
+    rest = pipeline.STEPS["summarize"](parts)
+    return {**rest, "due": len(due), "parts": len(ids), "left_by_workers": left}
+
+
+def _dispatch(parts: Parts, app: App) -> dict[str, Any]:
+    """dispatch: freeze and look after each Issue here, and let workers hand over what is due of it, lane by lane."""
+    press = parts.press
+    with db.reading(press.sessions) as session:
+        days = session.scalars(
+            select(Issue.issued_on)
+            .where(Issue.state.in_(("approved", "dispatching")))
+            .order_by(Issue.issued_on)
+        ).all()
+    lanes = 0
+    for day in days:
+        report = press.dispatch(day, limit=0)
+        if report.state != "dispatching":
+            continue
+        share = BATCHES_AT_ONCE * _batch_size(press)
+        with db.reading(press.sessions) as session:
+            due = (
+                select(Delivery.id)
+                .join(Issue)
+                .where(Issue.issued_on == day, Delivery.state == "pending", Delivery.due_at <= press.clock())
+            )
+            some = due.limit(share * MOST_LANES).subquery()
+            waiting = session.scalar(select(func.count()).select_from(some)) or 0
+        for lane in range(-(-waiting // share)):
+            lanes += _defer_dispatch(app, day.isoformat(), lane)
+    return {"issues": len(days), "deferred": lanes}
+
+
+def _defer_dispatch(app: App, day: str, lane: int) -> int:
+    """One part waits for each lane at most, however many schedulers tick."""
+    try:
+        task = app.configure_task(f"{QUEUE}:dispatch", queueing_lock=f"dispatch:{day}:{lane}")
+        task.defer(day=day, lane=lane)
+    except AlreadyEnqueued:
+        return 0
+    return 1
+
+
+def _chunks(keyed: Iterable[tuple[int, str]], size: int) -> list[list[int]]:
+    """Numbers with the same key together, filled up to about ``size``."""
+    same: Mapping[str, list[int]] = defaultdict(list)
+    for number, key in keyed:
+        same[key].append(number)
+    chunks: list[list[int]] = []
+    for numbers in same.values():
+        if chunks and len(chunks[-1]) + len(numbers) <= size:
+            chunks[-1] += numbers
+        else:
+            chunks.append(list(numbers))
+    return chunks
+
+
+def _wait(parts: Parts, app: App, ids: list[int], most: timedelta) -> int:
+    """Until these parts are done, or time is up, or no worker lives. Takes back and counts those not begun, and counts the unfinished."""
+    sessions, stop = parts.press.sessions, parts.press.stop
+    ends = time.monotonic() + most.total_seconds()
+    left = _unfinished(sessions, ids)
+    while left and time.monotonic() < ends and living_workers(sessions) and not (stop and stop.is_set()):
+        time.sleep(_LOOK_AGAIN)
+        left = _unfinished(sessions, ids)
+    for number in left:
+        app.job_manager.cancel_job_by_id(number, delete_job=True)
+    return len(left)
+
+
+def _unfinished(sessions: db.Sessions, ids: list[int]) -> list[int]:
+    """Those still waiting or in a worker's hands. A part that succeeded is deleted by its worker."""
+    with db.reading(sessions) as session:
+        unfinished = "SELECT id FROM procrastinate_jobs WHERE id = ANY(:ids) AND status IN ('todo', 'doing')"
+        return list(session.scalars(text(unfinished), {"ids": ids}))

@@ -1,0 +1,1 @@
+"""Measuring equipment: benches, evaluations and simulations. Imported by nothing that serves readers."""

@@ -1,0 +1,190 @@
+"""bench dispatch: N readers frozen into the ledger and handed over, beside the same rows inserted and the same bodies posted bare."""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import Column, MetaData, Table, text
+
+from newsletter import db
+from newsletter.db.models import Delivery, Issue
+from newsletter.delivery import ledger
+from newsletter.lab.bench.databases import bench_database
+from newsletter.lab.bench.dispatching import dispatch_in, press_for, together
+from newsletter.lab.bench.loopback_sendgrid import LoopbackSendGrid, loopback_sendgrid
+from newsletter.lab.bench.measuring import Bar, Measured, Progress, timed
+from newsletter.lab.bench.readers import ALL_DUE, AT_ONCE, COMPOSED, add_issue, add_readers
+
+READERS = 1_000_000
+FREEZE_GOAL = 15.0  # seconds for a million
+HAND_OVER_GOAL = 90.0  # seconds for a million
+MEMORY_GOAL = 300.0  # MB
+CONNECTIONS = 4  # of the bare posts
+
+
+def bench_dispatch(
+    *,
+    readers: int,
+    database: str,
+    workers: int = 1,
+    batch: int = 500,
+    latency: float = 0.0,
+    progress: Progress,
+) -> Measured:
+    """Freeze and hand over to a loopback SendGrid. ``latency`` (seconds) is added to each of its answers."""
+    found = Measured("dispatch")
+    with (
+        tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder,
+        bench_database(database, Path(folder)) as engine,
+        loopback_sendgrid(latency=latency) as far_side,
+    ):
+        values = settings_for(engine.url.render_as_string(hide_password=False), Path(folder))
+        values |= {"MAIL_PROVIDER": "sendgrid", "SENDGRID_API_KEY": "SG.bench", "SENDGRID_HOST": far_side.url}
+        values["BATCH_SIZE"] = batch
+        issue_id = prepare(values, readers, found, progress=progress)
+        found.values |= {
+            "database": engine.dialect.name,
+            "provider": "sendgrid",
+            "workers": workers,
+            "batch_size": batch,
+        }
+        freeze(values, found, progress=progress)
+        hand_over(values, found, workers=workers, progress=progress)
+        counts = far_side.counts(reset=True)
+        judge(values, issue_id, found, counts["readers"], counts["twice"])
+        found.values |= {"calls": counts["calls"], "connections": counts["connections"]}
+        progress("yardsticks", 0, 2, "insert")
+        _insert_bare(engine, found)
+        progress("yardsticks", 1, 2, "post")
+        _post_bare(far_side, readers, found)
+        progress("yardsticks", 2, 2, "done")
+    set_goals(found, FREEZE_GOAL, HAND_OVER_GOAL)
+    return found
+
+
+def settings_for(url: str, folder: Path) -> dict[str, Any]:
+    """Settings as plain values that may cross into another process."""
+    return {
+        "DATABASE_URL": url,
+        "FENCE_DIR": folder / "fence",
+        "LEAVING_DIR": folder / "leaving",
+        "SECRET_KEY": "a-key-for-benches-of-32-letters-or-more",
+        "SITE_URL": "https://news.example.com",
+        "MAIL_FROM": "Evenhand <morning@news.example.com>",
+    }
+
+
+def prepare(
+    values: dict[str, Any], readers: int, found: Measured, *, progress: Progress, metered_kilobytes: int = 20
+) -> int:
+    """Readers and an approved Issue. Returns its number."""
+    press = press_for(values, COMPOSED)
+    with timed() as watch:
+        found.values["readers"] = readers
+        found.values["subscribers"] = add_readers(press.sessions, press.settings, readers, progress=progress)
+        issue_id = add_issue(press.sessions, press.settings, metered_kilobytes=metered_kilobytes)
+        with press.sessions.kw["bind"].connect() as connection:
+            # A database that has lived for a while knows the sizes of its tables; one just filled does not.
+            connection.execute(text("ANALYZE"))
+            connection.commit()
+    found.values["preparing_seconds"] = round(watch.seconds, 1)
+    press.sessions.kw["bind"].dispose()
+    return issue_id
+
+
+def freeze(values: dict[str, Any], found: Measured, *, progress: Progress) -> None:
+    """Open the ledger in a process of its own."""
+    progress("freezing", 0, 1, "")
+    done = together(dispatch_in(values, COMPOSED, limit=0, progress=progress))
+    progress("freezing", 1, 1, "")
+    found.values["freeze_seconds"] = round(done["seconds"], 2)
+    found.values["freeze_cpu_seconds"] = round(done["cpu_seconds"], 2)
+    found.values["freeze_peak_mb"] = done["peak_mb"]
+
+
+def hand_over(values: dict[str, Any], found: Measured, *, workers: int, progress: Progress) -> None:
+    """Everything is due: hand it over in so many processes."""
+    done = together(dispatch_in(values, COMPOSED + ALL_DUE, workers=workers, progress=progress))
+    found.values["hand_over_seconds"] = round(done["seconds"], 2)
+    found.values["hand_over_cpu_seconds"] = round(done["cpu_seconds"], 2)
+    found.values["readers_per_second"] = round(done["accepted"] / done["seconds"])
+    found.values["peak_mb"] = done["peak_mb"]
+    found.values["accepted"] = done["accepted"]
+
+
+def judge(values: dict[str, Any], issue_id: int, found: Measured, arrived: int, twice: int | None) -> None:
+    """What the far side took, beside what the ledger says."""
+    press = press_for(values, COMPOSED)
+    with timed() as watch, db.reading(press.sessions) as session:
+        sums = ledger.sum_up(session, issue_id)
+        state = session.get_one(Issue, issue_id).state
+    press.sessions.kw["bind"].dispose()
+    found.values |= {"arrived": arrived, "arrived_twice": twice, "ledger": sums.in_words, "state": state}
+    found.values["sum_seconds"] = round(watch.seconds, 3)
+
+
+def set_goals(found: Measured, freeze_goal: float, hand_over_goal: float) -> None:
+    """Goals for a million, in proportion to the readers there were; below 100,000 start-up weighs too much to judge."""
+    share = found.values["readers"] / READERS
+    if share < 0.1:
+        found.notes.append("too few readers to judge times")
+        return
+    found.bars += [
+        Bar("frozen", found.values["freeze_seconds"], round(freeze_goal * share, 2), "s"),
+        Bar("handed over", found.values["hand_over_seconds"], round(hand_over_goal * share, 2), "s"),
+        Bar("peak memory", max(found.values["peak_mb"], found.values["freeze_peak_mb"]), MEMORY_GOAL, "MB"),
+    ]
+
+
+def _insert_bare(engine: Any, found: Measured) -> None:
+    """The same lines into a table without a constraint, an index or an Audience to walk."""
+    sessions = db.make_sessions(engine)
+    bare = Table("bare_line", MetaData(), *(Column(n, Delivery.__table__.c[n].type) for n in _LINE))
+    bare.create(engine)
+    line = (1, 1, "0" * 64, "full", "0" * 64, COMPOSED, "pending", 0)
+    left = found.values["readers"]
+    with timed() as watch, sessions.begin() as session:
+        for start in range(0, left, AT_ONCE):
+            rows = [(1, n, *line[2:]) for n in range(start, min(left, start + AT_ONCE))]
+            db.insert_many(session, bare, _LINE, rows)
+    found.yardsticks["bare_insert_seconds"] = round(watch.seconds, 2)
+    found.ratios["freeze_to_bare_insert"] = round(found.values["freeze_seconds"] / watch.seconds, 2)
+
+
+_LINE = (
+    "issue_id",
+    "subscriber_id",
+    "address_hash",
+    "rendition",
+    "content_hash",
+    "due_at",
+    "state",
+    "attempts",
+)
+
+
+def _post_bare(far_side: LoopbackSendGrid, readers: int, found: Measured) -> None:
+    """The largest body of the dispatch, posted as often as there were readers for it, over connections kept open; no ledger."""
+    raw, each = far_side.largest_body()
+    times = max(1, round(readers / max(1, each)))
+
+    def lane(count: int) -> None:
+        connection = HTTPConnection(urlsplit(far_side.url).netloc, timeout=60)
+        for _ in range(count):
+            connection.request("POST", "/v3/mail/send", raw, {"Content-Type": "application/json"})
+            connection.getresponse().read()
+        connection.close()
+
+    shares = [times // CONNECTIONS + (n < times % CONNECTIONS) for n in range(CONNECTIONS)]
+    with timed() as watch, ThreadPoolExecutor(CONNECTIONS) as lanes:
+        list(lanes.map(lane, shares))
+    found.yardsticks["bare_post_seconds"] = round(watch.seconds * readers / max(1, times * each), 2)
+    found.yardsticks["body_bytes"] = len(raw)
+    found.ratios["hand_over_to_bare_post"] = round(
+        found.values["hand_over_seconds"] / max(0.001, found.yardsticks["bare_post_seconds"]), 2
+    )

@@ -1,0 +1,82 @@
+"""bench summarize: Stories of the sample edition told again and again under other names, beside what splitting their sentences takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from time import process_time
+
+from syntok import segmenter
+
+from newsletter.feeds import sample
+from newsletter.feeds.leans import side_of
+from newsletter.lab.bench.measuring import Measured, Progress, peak_megabytes, silent, timed
+from newsletter.lab.bench.readers import COMPOSED
+from newsletter.summaries.protocol import ArticleText
+from newsletter.summaries.selection.extractive import Extractive
+
+STORIES = 200
+_NAME = re.compile(r"\b[A-Z][a-z]{4,}\b")
+_AT_LEAST = 3  # Articles of a Story; what one Outlet alone carries is not told
+
+
+def bench_summarize(*, stories: int = STORIES, progress: Progress = silent) -> Measured:
+    """Tell so many Stories. Each has names of its own, so that nothing is remembered from the one before."""
+    found = Measured("summarize")
+    told = list(islice(_stories(), stories))
+    began, refused = process_time(), 0
+    with timed() as watch:
+        for done, articles in enumerate(told):
+            if done % 20 == 0:
+                progress("summarize", done, stories, "stories")
+            refused += not Extractive().tell(articles).overview
+    used = process_time() - began
+    began = process_time()
+    for articles in told:
+        for article in articles:
+            for paragraph in segmenter.process(f"{article.headline}. {article.excerpt}"):
+                for _ in paragraph:
+                    pass
+    bare = process_time() - began
+    found.values |= {"stories": stories, "articles": sum(map(len, told)), "seconds": round(watch.seconds, 2)}
+    found.values |= {"cpu_seconds": round(used, 2), "without_overview": refused, "peak_mb": peak_megabytes()}
+    found.values["stories_per_second"] = round(stories / watch.seconds, 1)
+    found.yardsticks["bare_split_cpu_seconds"] = round(bare, 2)
+    found.ratios["summarize_to_bare_split"] = round(used / max(bare, 0.001), 2)
+    return found
+
+
+def _stories() -> Iterator[list[ArticleText]]:
+    """Without end."""
+    lean = {entry.name: entry.lean for entry in sample.catalogue().outlets}
+    happenings: dict[str, list[sample.SampleArticle]] = {}
+    for article in sample.articles():
+        happenings.setdefault(article.happening, []).append(article)
+    round_ = number = 0
+    while True:
+        for articles in happenings.values():
+            if len(articles) < _AT_LEAST:
+                continue
+            texts = []
+            for article in articles:
+                number += 1
+                texts.append(
+                    ArticleText(
+                        number,
+                        article.outlet,
+                        side_of(lean[article.outlet]),
+                        _renamed(article.headline, round_),
+                        _renamed(article.excerpt, round_),
+                        COMPOSED - timedelta(hours=article.hours),
+                    )
+                )
+            yield sorted(texts, key=lambda a: a.published_at)
+        round_ += 1
+
+
+def _renamed(text: str, nth: int) -> str:
+    """Every capitalised word gets an ending of its round: other names, the same sentences. Days stay open as they are."""
+    ending = "".join(chr(97 + int(digit)) for digit in str(nth)) if nth else ""
+    return _NAME.sub(lambda found: found.group() + ending, text)

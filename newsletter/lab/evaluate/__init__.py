@@ -1,0 +1,1 @@
+"""How good grouping and words are, measured on labelled rows."""

@@ -1,0 +1,114 @@
+"""``evaluate neutral`` and ``grounding``: how good the words are, measured on labelled rows, printed as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsletter.cli.progress import progress
+from newsletter.feeds.leans import Side
+from newsletter.lab.evaluate.jsonlines import RowsError, read_rows, text_of, write_rows
+from newsletter.lab.evaluate.measure_grounding import Tally, tally
+from newsletter.summaries.protocol import ArticleText
+from newsletter.summaries.selection.extractive import overview
+from newsletter.summaries.selection.rouge import rouge
+
+ONE_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # rows carry no dates, and nothing measured here depends on them
+PATH = click.argument("path", metavar="FILE.jsonl", type=click.Path(path_type=Path))
+
+
+@click.command()
+@PATH
+@click.option("--out", type=click.Path(path_type=Path), help="Write {overview} rows, in order, to this file.")
+def neutral(path: Path, out: Path | None) -> None:
+    """Write an overview for each row of FILE.jsonl ({articles: [{title, text}]}, optional neutral: an expert's text).
+
+    Prints {"n", "words"} and, over the rows with an expert's text, {"rouge1", "rouge2", "rougeL"} as F1 in percent.
+    """
+    texts: list[str] = []
+    scores = []
+    for line, row in read_rows(path):
+        texts.append(overview(_articles(row, path, line)))
+        if row.get("neutral") is not None:
+            scores.append(rouge(text_of(row, "neutral", path=path, line=line), texts[-1]))
+    result: dict[str, float] = {
+        "n": len(texts),
+        "words": round(sum(len(t.split()) for t in texts) / max(1, len(texts)), 1),
+    }
+    if scores:
+        result["rouge1"] = _percent(sum(s.one for s in scores), len(scores))
+        result["rouge2"] = _percent(sum(s.two for s in scores), len(scores))
+        result["rougeL"] = _percent(sum(s.longest for s in scores), len(scores))
+    if out is not None:
+        write_rows(out, ({"overview": t} for t in texts))
+    click.echo(json.dumps(result))
+
+
+@click.command()
+@PATH
+def grounding(path: Path) -> None:
+    """Plant wrong numbers, names and quotations into true sentences of FILE.jsonl ({articles: [{title, text}]} rows).
+
+    Prints {"n", "true", "false_alarms"} and for each kind {"planted", "caught"} in percent.
+    """
+    total = Tally()
+    number = 0
+    for number, (line, row) in enumerate(read_rows(path), start=1):  # noqa: B007
+        total = total + tally(_articles(row, path, line))
+    click.echo(json.dumps({"n": number, **total.percent()}))
+
+
+@click.command()
+@PATH
+def weights(path: Path) -> None:
+    """Learn the overview's weights from FILE.jsonl ({articles: [{title, text}], neutral: an expert's text} rows).
+
+    Prints {"n", "held_out": ROUGE and words over rows not learnt from, "weights"}; they go into summaries/selection/overview.py.
+    """
+    # Imported here: numpy takes a moment to load, and only this needs it.
+    from newsletter.lab.evaluate import measure_overview
+
+    read = list(read_rows(path))
+    rows = []
+    with progress() as show:
+        for done, (line, row) in enumerate(read, start=1):
+            expert = text_of(row, "neutral", path=path, line=line)
+            if (found := measure_overview.row_of(_articles(row, path, line), expert)) is not None:
+                rows.append(found)
+            show("measure", done, len(read), "")
+    if len(rows) < measure_overview.FOLDS:
+        raise RowsError(f"{path}: fewer than {measure_overview.FOLDS} rows to learn from.")
+    held_out = measure_overview.crossed(rows)
+    click.echo(json.dumps({"n": len(rows), "held_out": held_out, "weights": measure_overview.learn(rows)}))
+
+
+def _percent(part: float, of: float) -> float:
+    return round(100 * part / of, 2) if of else 0.0
+
+
+def _articles(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText]:
+    """The articles of a row, each as from an Outlet of its own; which Side it is is not known."""
+    articles = row.get("articles")
+    if not isinstance(articles, list) or not all(isinstance(a, dict) for a in articles):
+        raise RowsError(f"{path}, line {line}: 'articles' is missing or no list of objects.")
+    return [
+        article(number, Side.CENTER, a, "text", path=path, line=line)
+        for number, a in enumerate(articles, start=1)
+    ]
+
+
+def article(number: int, side: Side, row: dict[str, Any], key: str, *, path: Path, line: int) -> ArticleText:
+    """One object of a row as an article of an Outlet of its own. Raises :class:`RowsError` when it has no title or text."""
+    return ArticleText(
+        id=number,
+        outlet=f"Outlet {chr(64 + number)}",
+        side=side,
+        headline=text_of(row, "title", path=path, line=line),
+        excerpt=text_of(row, key, path=path, line=line),
+        published_at=ONE_DAY,
+    )

@@ -1,1 +1,0 @@
-"""Gets copies out. See README.md in this folder."""

@@ -1,1 +1,0 @@
-"""Makes the Issue: from feeds to Stories told from several Sides. See README.md in this folder."""

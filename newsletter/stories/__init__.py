@@ -1,0 +1,14 @@
+"""What belongs together: articles grouped into Stories, and Stories into threads."""
+
+__all__ = [
+    "clustering",
+    "continuity",
+    "embeddings",
+    "grouping",
+    "regroup",
+    "reports",
+    "terms",
+    "tfidf",
+    "threads",
+    "topic_words",
+]

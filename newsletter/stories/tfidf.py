@@ -1,0 +1,215 @@
+"""Texts as sparse vectors of weighted words, for comparing Articles and Stories. Pure.
+
+Weights are (1 + log tf) · idf, rows of length 1, so that a dot product is a cosine. Words are folded to plain lower case
+and lightly stemmed (plural and possessive endings and the commonest verb endings), which keeps names apart that a
+full stemmer would confuse.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from newsletter.stories.terms import STOPWORDS
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[.,]\d+)*")
+_ENDINGS = ("ations", "ation", "ings", "ing", "ers", "ies", "ed", "er", "es", "ly", "s")
+_SHORTEST_STEM = 4  # letters that must stay
+FEW = 10  # groups: of fewer, a word that all use may be the name of the only happening
+SCARCE = 10  # rows: among so many, a word that one row alone has counts half
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, so that "Petén" and "Peten" are one word."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in plain if not unicodedata.combining(c)).lower()
+
+
+def stem(word: str) -> str:
+    """The word without its commonest English ending; numbers and short words as they are."""
+    for sign in ("'s", "’s", "'", "’"):
+        word = word.removesuffix(sign)
+    if not word.isalpha():
+        return word.replace(",", "").replace("'", "").replace("’", "")
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
+            return word[: -len(ending)]
+    if word.endswith("s") and len(word) > 3 and not word.endswith("ss"):
+        return word[:-1]
+    return word
+
+
+class Stems:
+    """Words of texts, stemmed; each distinct word is stemmed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def of(self, text: str) -> list[str]:
+        """The stems of ``text`` in order; single letters are dropped, single digits kept."""
+        known = self._known
+        found = []
+        for word in _WORD.findall(fold(text)):
+            short = known.get(word)
+            if short is None:
+                short = known[word] = stem(word)
+            if len(short) > 1 or short.isdigit():
+                found.append(short)
+        return found
+
+
+def weigh(
+    counts: Sequence[Counter[str]], *, min_df: int = 2, max_share: float = 0.25, idf_power: float = 1.0
+) -> sparse.csr_matrix:
+    """One row of length 1 for each Counter of words: (1 + log tf) · idf.
+
+    Words in fewer than ``min_df`` rows or in more than ``max_share`` of them say nothing about what belongs together
+    and are left out; a row without any other word is empty. The columns are in alphabetical order, so that equal
+    inputs give bit-equal outputs.
+    """
+    total = len(counts)
+    seen: Counter[str] = Counter()
+    for row in counts:
+        seen.update(row.keys())
+    most = max(max_share * total, min_df)
+    words = sorted(w for w, df in seen.items() if min_df <= df <= most)
+    column = {w: i for i, w in enumerate(words)}
+    idf = np.array([np.log((1 + total) / (1 + seen[w])) + 1 for w in words], dtype=np.float64) ** idf_power
+    starts: list[int] = [0]
+    columns: list[int] = []
+    values: list[int] = []
+    for row in counts:
+        kept = sorted((column[w], tf) for w, tf in row.items() if w in column)
+        columns.extend(c for c, _ in kept)
+        values.extend(tf for _, tf in kept)
+        starts.append(len(columns))
+    at = np.array(columns, dtype=np.int32)
+    weights = (1 + np.log(np.array(values, dtype=np.float64))) * idf[at] if columns else np.zeros(0)
+    matrix = sparse.csr_matrix((weights, at, np.array(starts, dtype=np.int64)), shape=(total, len(words)))
+    return unit_rows(matrix)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Texts as counts of words, not yet weighed.
+
+    ``counts`` holds 1 + log tf of every word that two rows or more have; ``alone`` the summed squares of those that only
+    this row has.
+    """
+
+    counts: sparse.csr_matrix
+    alone: Floats
+
+
+def terms(texts: Iterable[Sequence[tuple[str, int]]]) -> Terms:
+    """The words of each row, but for function words. A row is several texts, each counted as often as its number says.
+
+    The columns are in alphabetical order, so that equal inputs give bit-equal outputs.
+    """
+    number: dict[str, int] = {}  # of each stem
+    known: dict[str, int] = {}  # of each word its stem's number, -1 when it is left out
+    said: list[int] = []
+    lengths: list[int] = []
+    weights: list[int] = []
+    for parts in texts:
+        for text, times in parts:
+            words = _WORD.findall(fold(text))
+            for word in words:
+                if word not in known:
+                    known[word] = _numbered(word, number)
+            said.extend([known[word] for word in words])
+            lengths.append(len(words))
+            weights.append(times)
+        lengths.append(-1)  # the row ends
+    length = np.array(lengths, dtype=np.int64)
+    row = np.cumsum(length < 0)[length >= 0]
+    length = length[length >= 0]
+    return _counted(
+        np.repeat(row, length),
+        np.array(said, dtype=np.int64),
+        np.repeat(np.array(weights, dtype=np.float64), length),
+        rows=int(np.sum(np.array(lengths) < 0)),
+        number=number,
+    )
+
+
+def _numbered(word: str, number: dict[str, int]) -> int:
+    """The number of a word's stem, a new one if need be; -1 for function words and single letters."""
+    short = stem(word)
+    if word in STOPWORDS or (len(short) < 2 and not short.isdigit()):
+        return -1
+    return number.setdefault(short, len(number))
+
+
+def _counted(row: Numbers, word: Numbers, times: Floats, *, rows: int, number: dict[str, int]) -> Terms:
+    """Words said, one by one, as :class:`Terms`."""
+    place = np.zeros(len(number), dtype=np.int64)
+    place[[number[w] for w in sorted(number)]] = np.arange(len(number))
+    keep = word >= 0
+    counts = sparse.coo_matrix(
+        (times[keep], (row[keep], place[word[keep]])), shape=(rows, len(number))
+    ).tocsr()
+    counts.sum_duplicates()
+    counts.data = 1 + np.log(counts.data)
+    shared = np.bincount(counts.indices, minlength=len(number)) >= 2
+    alone = np.asarray(counts.multiply(counts) @ (~shared).astype(np.float64)).ravel()
+    return Terms(counts[:, np.flatnonzero(shared)].tocsr(), alone)
+
+
+def weigh_terms(terms: Terms, groups: Sequence[int], *, max_share: float = 0.25) -> sparse.csr_matrix:
+    """Rows of length 1: counts times idf, where the documents that idf counts are the groups of rows with one label.
+
+    Words in more than ``max_share`` of the groups, if these are more than :data:`FEW`, say nothing about what belongs
+    together and are left out. Words that one row alone has can meet no other; they only lengthen their row, and less so
+    the more rows there are (:data:`SCARCE`): among few rows two texts would else be alike that share one word of fifty.
+    """
+    counts, size = terms.counts, terms.counts.shape[0]
+    labels, group = np.unique(np.asarray(groups, dtype=np.int64), return_inverse=True)
+    member = sparse.csr_matrix((np.ones(size), (group, np.arange(size))), shape=(len(labels), size))
+    used = np.bincount((member @ counts).tocsr().indices, minlength=counts.shape[1])
+    idf = np.log((1 + len(labels)) / (1 + used)) + 1
+    idf[used > max(max_share * len(labels), FEW)] = 0.0
+    weighted = (counts @ sparse.diags_array(idf)).tocsr()
+    weighted.eliminate_zeros()
+    rare = (np.log((1 + len(labels)) / 2) + 1) ** 2 * SCARCE / (SCARCE + size)
+    length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel() + rare * terms.alone)
+    length[length == 0] = 1.0
+    return sparse.diags_array(1.0 / length).dot(weighted).tocsr()
+
+
+def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The same rows at length 1; empty rows stay empty."""
+    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    length[length == 0] = 1.0
+    return sparse.diags_array(1.0 / length).dot(matrix).tocsr()
+
+
+def sums(matrix: sparse.csr_matrix, groups: Sequence[Sequence[int]]) -> sparse.csr_matrix:
+    """One row for each group of row numbers: the sum of its rows."""
+    where = [i for group in groups for i in group]
+    which = [g for g, group in enumerate(groups) for _ in group]
+    pick = sparse.csr_matrix(
+        (np.ones(len(where)), (np.array(which, dtype=np.int64), np.array(where, dtype=np.int64))),
+        shape=(len(groups), matrix.shape[0]),
+    )
+    return (pick @ matrix).tocsr()
+
+
+def count(parts: Iterable[tuple[Sequence[str], int]]) -> Counter[str]:
+    """Words of several texts counted together, each text as often as its number says."""
+    total: Counter[str] = Counter()
+    for words, times in parts:
+        for word in words:
+            total[word] += times
+    return total

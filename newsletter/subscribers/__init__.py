@@ -1,0 +1,27 @@
+"""Who reads: sign-up, sign-in, access, the meter, unsubscribing."""
+
+__all__ = [
+    "access",
+    "addresses",
+    "audience",
+    "bounces",
+    "erasure",
+    "import_export",
+    "local_hour",
+    "meter",
+    "metrics",
+    "notice_slots",
+    "operator_suppressions",
+    "operators",
+    "pending_requests",
+    "preferences",
+    "rate_limits",
+    "signin",
+    "signup",
+    "subscriber_rows",
+    "subscription_events",
+    "tokens",
+    "unsubscribing",
+    "used_tokens",
+    "why",
+]

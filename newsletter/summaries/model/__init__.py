@@ -1,0 +1,3 @@
+"""A language model as the writer of Stories."""
+
+__all__ = ["budget"]

@@ -1,0 +1,207 @@
+"""Summarize: every Story with new or changed Articles gets words, as a new revision. The second run writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from newsletter import db, log
+from newsletter.db import Sessions
+from newsletter.db.models import Article, Story, StoryTelling
+from newsletter.feeds.leans import side_of
+from newsletter.summaries import changed_articles
+from newsletter.summaries.grounding.gate import headline_holds, keep_grounded
+from newsletter.summaries.headlines import neutral
+from newsletter.summaries.protocol import ArticleText, Summarizer, SummarizerError
+from newsletter.summaries.selection.extractive import Extractive
+from newsletter.summaries.story_text import Telling, from_json, to_json
+
+RECENT = timedelta(days=7)  # Stories without a newer Article are left in the words they have
+MIN_OUTLETS = 2  # what one Outlet alone carries is an Article, not a Story to tell
+BATCH = 50  # Stories written in one transaction
+
+_log = log.get("summaries")
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class SummarizeReport:
+    """What became of the Stories looked at: ``stories`` = ``written`` + ``unchanged``; ``fell_back`` of the written ones
+    were told by the extractive summarizer although another was asked."""
+
+    stories: int
+    written: int
+    unchanged: int
+    fell_back: int
+
+
+@dataclass(frozen=True)
+class _Due:
+    """One Story as it was read, and the words it has."""
+
+    story_id: int
+    articles: tuple[ArticleText, ...]
+    input_hash: str
+    changed: frozenset[int]  # Articles rewritten after the newest words
+    written_by: str | None  # None while it has no words
+    revision: int
+    old_hash: str
+    cited: frozenset[int]
+    flagged: bool
+
+    @property
+    def unchanged(self) -> bool:
+        return self.old_hash == self.input_hash
+
+    @property
+    def to_flag(self) -> bool:
+        """A person's words rest on an Article that has changed since."""
+        return self.written_by == "operator" and not self.flagged and bool(self.changed & self.cited)
+
+
+def run(
+    sessions: Sessions,
+    summarizer: Summarizer,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    only: Collection[int] | None = None,
+) -> SummarizeReport:
+    """Tell every recent Story whose Articles changed since it was last told.
+
+    Reads first, tells outside any transaction, writes in short ones. An operator's words are never replaced: the Story is
+    flagged when an Article they cite has changed, and so is every Story of an approved Issue. ``only`` names the Stories to look at, for one of several processes.
+    """
+    with db.reading(sessions) as session:
+        found = [d for d in _read(session, now) if only is None or d.story_id in only]
+    todo = [d for d in found if not d.unchanged and d.written_by != "operator"]
+    flags = [d.story_id for d in found if d.to_flag]
+    written = fell_back = 0
+    ready: list[tuple[_Due, Telling, str]] = []
+    for done, due in enumerate(todo, start=1):
+        telling, written_by, fell = told(summarizer, due.articles)
+        fell_back += fell
+        ready.append((due, telling, written_by))
+        if progress is not None:
+            progress(done, len(todo), telling.headline)
+        if len(ready) == BATCH:
+            written += _write(sessions, ready, now)
+            ready = []
+    written += _write(sessions, ready, now)
+    _flag(sessions, flags, now)
+    flagged = len(flags) + changed_articles.flag(sessions, now=now)
+    report = SummarizeReport(len(found), written, len(found) - written, fell_back)
+    _log.info("summarize.done", stories=report.stories, written=written, fell_back=fell_back, flagged=flagged)
+    return report
+
+
+def due_stories(sessions: Sessions, *, now: datetime) -> list[int]:
+    """The Stories that need new words, by number."""
+    with db.reading(sessions) as session:
+        return [d.story_id for d in _read(session, now) if not d.unchanged and d.written_by != "operator"]
+
+
+def input_hash(articles: Sequence[tuple[int, str]]) -> str:
+    """Of the Articles' numbers and text hashes: the same hash needs no new words."""
+    lines = "\n".join(f"{number}:{text_hash}" for number, text_hash in sorted(articles))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _read(session: Session, now: datetime) -> list[_Due]:
+    stories = session.scalars(
+        select(Story)
+        .where(Story.merged_into_id.is_(None), Story.last_published_at >= now - RECENT)
+        .order_by(Story.id)
+    ).all()
+    ids = [s.id for s in stories]
+    articles: dict[int, list[Article]] = {i: [] for i in ids}
+    newest: dict[int, StoryTelling] = {}
+    for part in (ids[i : i + 500] for i in range(0, len(ids), 500)):
+        rows = select(Article).where(Article.story_id.in_(part)).options(joinedload(Article.outlet))
+        for article in session.scalars(rows.order_by(Article.published_at, Article.id)):
+            articles[article.story_id or 0].append(article)
+        tellings = select(StoryTelling).where(StoryTelling.story_id.in_(part)).order_by(StoryTelling.revision)
+        for telling in session.scalars(tellings):
+            newest[telling.story_id] = telling
+    return [
+        _due(story, articles[story.id], newest.get(story.id))
+        for story in stories
+        if len({a.outlet_id for a in articles[story.id]}) >= MIN_OUTLETS
+    ]
+
+
+def _due(story: Story, articles: Sequence[Article], telling: StoryTelling | None) -> _Due:
+    return _Due(
+        story_id=story.id,
+        articles=tuple(
+            ArticleText(
+                id=a.id,
+                outlet=a.outlet.name,
+                side=side_of(a.outlet.lean),
+                headline=a.headline,
+                excerpt=a.excerpt,
+                published_at=a.published_at,
+                wire_key=a.wire_key,
+            )
+            for a in articles
+        ),
+        input_hash=input_hash([(a.id, a.text_hash) for a in articles]),
+        changed=frozenset(
+            a.id
+            for a in articles
+            if telling and a.changed_at is not None and a.changed_at > telling.written_at
+        ),
+        written_by=telling.written_by if telling else None,
+        revision=telling.revision if telling else 0,
+        old_hash=telling.input_hash if telling else "",
+        cited=from_json(telling.words).cited()
+        if telling and telling.written_by == "operator"
+        else frozenset(),
+        flagged=story.flagged_at is not None,
+    )
+
+
+def told(summarizer: Summarizer, articles: Sequence[ArticleText]) -> tuple[Telling, str, bool]:
+    """The words, who wrote them, and whether we fell back. Nothing is stored that did not pass the gate, whoever wrote it."""
+    try:
+        telling = keep_grounded(summarizer.tell(articles), articles)
+        if summarizer.name != Extractive.name and not headline_holds(telling.headline, articles):
+            telling = replace(telling, headline=neutral(articles))
+        if telling.lede or summarizer.name == Extractive.name:
+            return telling, summarizer.name, False
+        reason = "no sentence of its lede is carried by the articles"
+    except SummarizerError as error:
+        reason = str(error)
+    _log.warning("summarize.fell_back", reason=reason)
+    own = Extractive()
+    return own.tell(articles), own.name, True
+
+
+def _write(sessions: Sessions, ready: Sequence[tuple[_Due, Telling, str]], now: datetime) -> int:
+    """Store the revisions. One that somebody wrote meanwhile wins: ours is left out by the unique (story, revision)."""
+    rows = [
+        {
+            "story_id": due.story_id,
+            "revision": due.revision + 1,
+            "written_by": written_by,
+            "written_at": now,
+            "input_hash": due.input_hash,
+            "words": to_json(telling),
+        }
+        for due, telling, written_by in ready
+    ]
+    with sessions.begin() as session:
+        return db.insert_new(session, StoryTelling, rows)
+
+
+def _flag(sessions: Sessions, story_ids: Sequence[int], now: datetime) -> None:
+    if not story_ids:
+        return
+    with sessions.begin() as session:
+        for story in session.scalars(select(Story).where(Story.id.in_(story_ids))):
+            story.flagged_at = now

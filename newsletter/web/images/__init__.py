@@ -1,0 +1,1 @@
+"""Pictures drawn here, and the files that pages load."""

@@ -1,0 +1,37 @@
+"""Style, script and marks. Their addresses carry a hash of the content, so that browsers may keep them for ever."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, request, send_from_directory
+
+from newsletter.web.http.headers import FOR_EVER
+from newsletter.web.services import services
+
+bp = Blueprint("assets", __name__)
+FOLDER = Path(__file__).parents[1] / "static"
+
+
+def asset(name: str) -> str:
+    """The address of a file in ``static/``, with the hash of what it holds now."""
+    stamp = (FOLDER / name).stat().st_mtime_ns
+    return f"{services().paths.static(name)}?v={_hash(name, stamp)}"
+
+
+@cache
+def _hash(name: str, _stamp: int) -> str:
+    return sha256((FOLDER / name).read_bytes()).hexdigest()[:12]
+
+
+@bp.get("/static/<path:name>")
+def static(name: str) -> Response:
+    """One file of ``static/``; kept for ever when asked for with its hash, for a minute otherwise."""
+    if "\x00" in name or not (FOLDER / name).resolve().is_relative_to(FOLDER):
+        abort(404)
+    response = send_from_directory(FOLDER, name)
+    kept = f"public, max-age={FOR_EVER}, immutable" if request.args.get("v") else "public, max-age=60"
+    response.headers["Cache-Control"] = kept
+    return response

@@ -1,0 +1,141 @@
+"""``/openapi.json``: every public address as OpenAPI 3.1, for programs and for the tests that attack them all.
+
+What there is comes from the routes themselves, so that none can be forgotten; what only people know (fields of forms, kinds of
+answers) stands in the tables here. The desk is nobody's to program against and is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify
+from werkzeug.routing import Rule
+
+from newsletter.stories.topic_words import TOPICS
+from newsletter.web.http.headers import public
+from newsletter.web.services import services
+
+bp = Blueprint("openapi", __name__)
+HOUR = 3600  # seconds
+LEFT_OUT = ("desk.", "assets.")
+_TEXT: dict[str, Any] = {"type": "string"}
+_TOKEN = {"type": "string", "description": "As printed in the form on the page."}
+_MADE = {"type": "string", "description": "As printed in the form: when its page was made."}
+_HOUR_OF_DAY = {"type": "integer", "minimum": 0, "maximum": 23}
+
+# Fields of each form, by endpoint. "form_token" means that a page of ours must have been seen first.
+FORMS: dict[str, dict[str, Any]] = {
+    "signup.ask": {"form_token": _TOKEN, "address": {"type": "string", "format": "email"}, "hour": _HOUR_OF_DAY,
+                   "made": _MADE, "zone": {"type": "string", "examples": ["Europe/Rome"]}, "came_from": _TEXT},
+    "signin.ask": {"form_token": _TOKEN, "made": _MADE, "address": {"type": "string", "format": "email"}},
+    "signin.spend": {"form_token": _TOKEN},
+    "signup.confirm": {},
+    "unsubscribe.leave": {"List-Unsubscribe": {"type": "string", "const": "One-Click"},
+                          "payment": {"type": "string", "const": "cancel"}},
+    "unsubscribe.undo": {},
+    "account.choose": {"form_token": _TOKEN, "hour": _HOUR_OF_DAY, "zone": _TEXT,
+                       "cadence": {"type": "string", "enum": ["daily", "weekly"]}, "paused_until": _TEXT,
+                       "topic": {"type": "array", "items": {"type": "string", "enum": list(TOPICS)}}},
+    "account.resume": {"form_token": _TOKEN},
+    "account.sign_out": {"form_token": _TOKEN},
+    "account.sign_out_one": {"form_token": _TOKEN},
+    "account.sign_out_everywhere": {"form_token": _TOKEN},
+    "account.erase_me": {"form_token": _TOKEN, "sure": {"type": "string", "const": "yes"}},
+    "checkout.begin": {"form_token": _TOKEN},
+    "checkout.begin_for": {},
+    "checkout.look_again": {"form_token": _TOKEN, "checkout": _TEXT},
+    "checkout.portal": {"form_token": _TOKEN},
+    "checkout.cancel": {"form_token": _TOKEN},
+    "offline_checkout.press": {"form_token": _TOKEN,
+                               "do": {"type": "string", "enum": ["pay", "decline", "fail", "cancel", "end", "back"]}},
+    "stories.read_story": {"form_token": _TOKEN},
+    "stories.send_report": {"form_token": _TOKEN, "reason": _TEXT, "words": _TEXT},
+}  # fmt: skip
+# Signed bodies: the signature is in a header, and its form is the sender's to define.
+SIGNED = {"webhooks.sendgrid": "array", "stripe_webhook.stripe": "object"}
+# What is answered when all is well, where it is no HTML.
+KINDS = {
+    "machines.robots": "text/plain", "machines.security": "text/plain", "machines.sitemap": "application/xml",
+    "pictures.home": "image/png", "pictures.story": "image/png", "pictures.issue": "image/png",
+    "issues.atom": "application/atom+xml", "account.export": "application/json", "health.healthz": "application/json",
+    "health.readyz": "application/json", "health.metrics": "text/plain", "openapi.openapi": "application/json",
+}  # fmt: skip
+QUERIES = {
+    "account.page": ("saved",),
+    "checkout.done": ("checkout",),
+    "stories.report_page": ("kept",),
+}
+
+
+@bp.get("/openapi.json")
+def openapi() -> Response:
+    """This description."""
+    here = services().settings
+    paths: dict[str, dict[str, Any]] = {}
+    for rule in sorted(current_app.url_map.iter_rules(), key=lambda r: r.rule):
+        if not rule.endpoint.startswith(LEFT_OUT):
+            told = paths.setdefault(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                told[method.lower()] = _operation(rule, method)
+    answer = jsonify(
+        openapi="3.1.0",
+        info={
+            "title": here.SITE_NAME,
+            "version": "1",
+            "description": "GET changes nothing. Forms need the form_token of their page; webhooks their signature.",
+        },
+        servers=[{"url": here.SITE_URL}],
+        paths=paths,
+    )
+    return public(answer, max_age=HOUR)
+
+
+def _operation(rule: Rule, method: str) -> dict[str, Any]:
+    view = current_app.view_functions[rule.endpoint]
+    said = (view.__doc__ or rule.endpoint.replace(".", " ").replace("_", " ")).strip().split("\n")[0]
+    told: dict[str, Any] = {
+        "operationId": rule.endpoint.replace(".", "_"),
+        "summary": said.replace("``", ""),
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for name in sorted(rule.arguments)
+        ]
+        + [{"name": name, "in": "query", "schema": _TEXT} for name in QUERIES.get(rule.endpoint, ())],
+        "responses": _responses(rule.endpoint),
+    }
+    if method == "POST":
+        told["requestBody"] = _body(rule.endpoint)
+    return told
+
+
+def _body(endpoint: str) -> dict[str, Any]:
+    if endpoint in SIGNED:
+        return {"required": True, "content": {"application/json": {"schema": {"type": SIGNED[endpoint]}}}}
+    fields = FORMS.get(endpoint, {"form_token": _TOKEN})
+    schema = {"type": "object", "properties": fields, "required": [f for f in fields if f == "form_token"]}
+    kinds = ["application/x-www-form-urlencoded"]
+    if endpoint == "unsubscribe.leave":  # RFC 8058 allows both
+        kinds.append("multipart/form-data")
+    return {
+        "required": bool(schema["required"]),
+        "content": {kind: {"schema": schema} for kind in kinds},
+    }
+
+
+def _responses(endpoint: str) -> dict[str, Any]:
+    page: dict[str, Any] = {"text/html": {}}
+    good = {KINDS[endpoint]: {}} if endpoint in KINDS else page
+    refusals = {**page, "text/plain": {}}  # webhooks and machines are told in plain words
+    told: dict[str, Any] = {
+        "2XX": {"description": "Done, or the page.", "content": good},
+        "3XX": {"description": "It stands elsewhere, or signing in comes first.", "content": page},
+        "4XX": {"description": "Refused, in a sentence that says why.", "content": refusals},
+        "503": {
+            "description": "Back in a moment: the database, or a processor of ours, cannot be reached.",
+            "content": {**page, "application/json": {}, "text/plain": {}},
+        },
+    }
+    if endpoint in SIGNED:
+        told["2XX"] = {"description": "Taken: it is in the database."}
+    return told

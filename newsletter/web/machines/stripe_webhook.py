@@ -1,0 +1,49 @@
+"""What Stripe reports: a door for what is signed. "Taken" is said only when it is in the database."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, request
+
+from newsletter import log
+from newsletter.billing import subscriptions
+from newsletter.billing.processors.protocol import ForgedWebhook, ProcessorError
+from newsletter.web.services import services
+
+bp = Blueprint("stripe_webhook", __name__)
+_log = log.get("web")
+
+
+@bp.post("/webhooks/stripe")
+def stripe() -> Response:
+    """204 once everything is committed; 503 and Stripe delivers it again; 403 for what Stripe did not sign just now.
+
+    404 while ``STRIPE_API_KEY`` or ``STRIPE_WEBHOOK_SECRET`` is not set.
+    """
+    here = services()
+    if here.processor.name != "stripe" or not here.settings.STRIPE_WEBHOOK_SECRET.get_secret_value():
+        return _said("Stripe is not set up here: its events are not taken.", 404)
+    body = request.get_data(cache=False)
+    try:
+        subscriptions.hear(
+            here.sessions,
+            here.processor,
+            body,
+            dict(request.headers),
+            settings=here.settings,
+            clock=here.now,
+        )
+    except ForgedWebhook as error:
+        _log.warning("webhook.refused", provider="stripe", reason=str(error))
+        return _said(str(error), 403)
+    except ProcessorError as error:
+        _log.warning("webhook.put_off", provider="stripe", reason=str(error))
+        answer = _said("We could not read it again just now. Please deliver it once more.", 503)
+        answer.headers["Retry-After"] = "30"
+        return answer
+    return make_response("", 204)
+
+
+def _said(sentence: str, status: int) -> Response:
+    answer = make_response(f"{sentence}\n", status)
+    answer.mimetype = "text/plain"
+    return answer

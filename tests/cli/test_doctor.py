@@ -1,0 +1,85 @@
+"""``doctor`` against a real DNS server: each record well, missing, doubled, revoked or too generous."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from newsletter import db
+from newsletter.cli.main import cli
+from newsletter.errors import Refused
+from newsletter.settings import Settings
+from tests.servers.dns_server import DnsServer
+
+SPF, DKIM, DMARC = "news.example.org", "s1._domainkey.news.example.org", "_dmarc.news.example.org"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DnsServer]:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MAIL_FROM", "News <morning@news.example.org>")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/x.db")
+    monkeypatch.chdir(tmp_path)
+    with DnsServer() as running:
+        running.records = {
+            SPF: ["unrelated=1", "v=spf1 include:sendgrid.net -all"],
+            DKIM: ["k=rsa; p=MIGf"],
+            DMARC: ["v=DMARC1; p=reject"],
+        }
+        yield running
+
+
+def examined(server: DnsServer) -> tuple[dict[str, bool], BaseException | None]:
+    result = CliRunner().invoke(cli, ["doctor", "--json", "--dns", server.place])
+    return {row["name"]: row["is_well"] for row in json.loads(result.stdout)}, result.exception
+
+
+def test_all_three_records_are_well(server: DnsServer) -> None:
+    found, _ = examined(server)
+    assert [found[each] for each in ("SPF", "DKIM", "DMARC")] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "texts"),
+    [
+        ("SPF", SPF, []),
+        ("SPF", SPF, ["v=spf1 -all", "v=spf1 ~all"]),
+        ("SPF", SPF, ["v=spf1 +all"]),
+        ("SPF", SPF, ["v=spf1 include:sendgrid.net all "]),
+        ("SPF", SPF, ["v=spf10 -all"]),
+        ("DKIM", DKIM, []),
+        ("DKIM", DKIM, ["k=rsa; p="]),
+        ("DMARC", DMARC, []),
+        ("DMARC", DMARC, ["v=DMARC1; p=none", "v=DMARC1; p=reject"]),
+    ],
+)
+def test_a_faulty_record_is_named_alone(server: DnsServer, name: str, place: str, texts: list[str]) -> None:
+    server.records[place] = texts
+    found, error = examined(server)
+    assert [each for each in ("SPF", "DKIM", "DMARC") if not found[each]] == [name]
+    assert isinstance(error, Refused)
+    assert error.exit_code == 7
+
+
+def test_the_database_is_well_only_at_head(server: DnsServer, tmp_path: Path) -> None:
+    assert examined(server)[0]["database"] is False
+    engine = db.make_engine(f"sqlite:///{tmp_path}/x.db")
+    db.upgrade(engine)
+    engine.dispose()
+    assert examined(server)[0]["database"] is True
+
+
+def test_a_provider_that_does_not_listen_and_a_key_that_is_none_are_faults(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_PROVIDER", "sendgrid")
+    monkeypatch.setenv("SENDGRID_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("SENDGRID_WEBHOOK_KEY", "not a key")
+    found, _ = examined(server)
+    assert found["provider"] is False
+    assert found["webhook key"] is False

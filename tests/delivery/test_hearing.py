@@ -1,0 +1,114 @@
+"""A webhook that fell silent is noticed and said; one that speaks, or of which nothing can be known, is not complained about."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from newsletter import db
+from newsletter.db.models import Delivery, Issue, Notice, Run
+from newsletter.delivery import approval, events, ledger, resubmit, webhook_health
+from newsletter.delivery.providers.protocol import Outcome, ProviderEvent, Receipt
+from newsletter.issues.service import Pressroom
+from newsletter.jobs import alerts
+from newsletter.links import Links
+from newsletter.subscribers.tokens import Tokens
+from tests.delivery.mailing import MORNING, Postbox, Ticking, frozen_issue
+
+LATER = MORNING + timedelta(minutes=45)
+
+
+@pytest.fixture
+def mailed(each_sessions, make_settings):
+    """Forty mails that SendGrid took, and a desk with one operator."""
+    fixed = {"MAIL_PROVIDER": "sendgrid", "SENDGRID_API_KEY": "SG.x", "SENDGRID_WEBHOOK_KEY": "k"}
+    settings = make_settings(OPERATORS="ed@example.com", **fixed)
+    issue_id = frozen_issue(each_sessions, settings, 40)
+    with each_sessions.begin() as session:
+        claimed = ledger.claim(session, issue_id, limit=40, now=MORNING, provider="sendgrid")
+        told = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows]
+        ledger.record(session, claimed, told, now=MORNING, provider="sendgrid")
+    clock = Ticking(LATER)
+    links, tokens = Links(settings.SITE_URL), Tokens("k" * 32, clock=clock)
+    return Pressroom(settings, each_sessions, clock, links, tokens, Postbox())
+
+
+def hear(press: Pressroom, count: int) -> None:
+    words = [ProviderEvent(f"e{n}", f"delivery:{n}", "delivered", MORNING) for n in range(1, count + 1)]
+    events.run(press.sessions, words, provider="sendgrid", now=MORNING)
+
+
+def silent(press: Pressroom, now=LATER) -> str | None:
+    with db.reading(press.sessions) as session:
+        return webhook_health.silent_because(session, press.settings, now=now)
+
+
+def told(press: Pressroom) -> list[str]:
+    with db.reading(press.sessions) as session:
+        return [n.values["what"] for n in session.scalars(select(Notice).where(Notice.kind == "alert"))]
+
+
+def test_nothing_heard_is_said_once_a_day(mailed) -> None:
+    assert "of 40 mails it took more than 30 minutes ago, 40 were never reported" in (silent(mailed) or "")
+    alerts.webhook_silent(mailed)
+    alerts.webhook_silent(mailed)
+    assert len(told(mailed)) == 1
+    assert "/webhooks/sendgrid" in told(mailed)[0]
+
+
+def test_a_webhook_that_speaks_is_not_complained_about(mailed) -> None:
+    hear(mailed, 19)
+    assert silent(mailed) is not None
+    hear(mailed, 20)
+    assert silent(mailed) is None
+
+
+def test_too_early_too_few_too_long_ago_or_another_provider_says_nothing(mailed) -> None:
+    assert silent(mailed, MORNING + timedelta(minutes=20)) is None
+    assert silent(mailed, MORNING + timedelta(days=2)) is None
+    with mailed.sessions.begin() as session:
+        session.execute(update(Delivery).where(Delivery.id > 19).values(state="failed"))
+    assert silent(mailed) is None
+    with mailed.sessions.begin() as session:
+        session.execute(update(Delivery).values(state="accepted", provider="smtp"))
+    assert silent(mailed) is None
+
+
+def test_a_dead_owner_of_an_issue_that_was_stopped_is_noticed(each_sessions, settings) -> None:
+    issue_id = frozen_issue(each_sessions, settings, 3)
+    with each_sessions.begin() as session:
+        ledger.claim(session, issue_id, limit=2, now=MORNING)
+        issue = session.get_one(Issue, issue_id)
+        approval.withdraw(session, issue, by="test", now=MORNING, reason="wrong")
+    resubmit.run(each_sessions, provider="postbox", now=LATER, stale_after=timedelta(hours=18))
+    with db.reading(each_sessions) as session:
+        assert ledger.sum_up(session, issue_id).in_words == (
+            "3 = 0 pending + 0 submitting + 0 accepted + 0 failed + 2 uncertain + 1 withdrawn"
+        )
+
+
+def _runs(press: Pressroom, minutes: list[int], **detail: str) -> None:
+    with press.sessions.begin() as session:
+        for n in minutes:
+            at = LATER - timedelta(minutes=n)
+            session.add(Run(step="dispatch", due_at=at, started_at=at, outcome="done", detail=detail))
+
+
+def test_a_refused_key_is_said_at_once_and_a_relay_that_stays_away_after_a_while(mailed) -> None:
+    day, soon = MORNING.date(), LATER + timedelta(minutes=1)
+    alerts.dispatch_waits(mailed, day, "429 slow down", soon)
+    assert told(mailed) == []
+    alerts.dispatch_waits(mailed, day, "SendGrid refused our key (401)", LATER + timedelta(minutes=5))
+    assert "SendGrid refused our key (401)" in told(mailed)[0]
+    _runs(mailed, [14, 10, 5, 2], paused_because="the relay cannot be reached")
+    alerts.dispatch_waits(mailed, day, "the relay cannot be reached", soon)
+    assert len(told(mailed)) == 2
+
+
+def test_a_relay_that_takes_some_in_between_is_not_complained_about(mailed) -> None:
+    _runs(mailed, [14, 10, 2], paused_because="the relay cannot be reached")
+    _runs(mailed, [5])
+    alerts.dispatch_waits(mailed, MORNING.date(), "the relay cannot be reached", LATER)
+    assert told(mailed) == []

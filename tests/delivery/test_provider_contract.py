@@ -1,0 +1,190 @@
+"""What every email provider promises, tried on each of the registry against a real far side."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from newsletter.delivery.mail.messages import Message, Template
+from newsletter.delivery.providers import PROVIDERS
+from newsletter.delivery.providers.protocol import Outcome
+from tests.delivery.harnesses import HARNESSES, Harness
+
+LONG = "https://news.example.com/unsubscribe/" + "a1B2c3D4-" * 30 + "end"
+HTML = (
+    "<p>Grüße — 50% of <b>“both”</b> sides</p><p>-name- {{x}} %%%% &amp; .\n.\n</p>"
+    '<a href="%%unsubscribe_url%%">Unsubscribe</a> <a href="%%account_url%%">Account</a>'
+)
+TEXT = "Grüße — 50% of “both” sides\n.\n..\nFrom here -name- {{x}} %%%%\n\nOut: %%unsubscribe_url%%\nAccount: %%account_url%%\n"
+TEMPLATE = Template("Brücke öffnet — “at last”", HTML, TEXT, "h")
+
+
+def message(number: int, *, to: str | None = None, template: Template = TEMPLATE, **slots: str) -> Message:
+    return Message(
+        f"delivery:{number}",
+        to or f"reader{number}@example.com",
+        template,
+        {
+            "unsubscribe_url": f"{LONG}?n={number}&x=1",
+            "account_url": "https://news.example.com/account",
+            **slots,
+        },
+        {
+            "Message-ID": f"<delivery.{number}@news.example.com>",
+            "List-Unsubscribe": f"<{LONG}?n={number}&x=1>, <mailto:leave@news.example.com?subject=unsubscribe>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "List-Id": "<daily.news.example.com>",
+            "Feedback-ID": "20260302:full:issue:evenhand",
+        },
+    )
+
+
+@pytest.fixture(params=sorted(PROVIDERS))
+def harness(request, make_settings, tmp_path):
+    with HARNESSES[request.param](make_settings, tmp_path) as harness:
+        yield harness
+        harness.provider.close()
+        harness.unreachable.close()
+
+
+def test_every_registered_provider_has_a_far_side_to_be_tried_on() -> None:
+    assert set(HARNESSES) == set(PROVIDERS), "give the new provider a harness in tests/delivery/harnesses.py"
+
+
+def test_its_name_is_the_registrys(request, harness: Harness) -> None:
+    assert PROVIDERS[harness.provider.name]
+    assert 1 <= harness.provider.batch_size <= 1000
+
+
+def test_one_receipt_for_each_message_in_order(harness: Harness) -> None:
+    sent = [message(n) for n in (5, 3, 9, 1)]
+    receipts = harness.provider.send(sent)
+    assert [r.reference for r in receipts] == [m.reference for m in sent]
+    assert {r.outcome for r in receipts} == {Outcome.ACCEPTED}
+    assert sorted(a.reference for a in harness.arrived()) == [
+        "delivery:1",
+        "delivery:3",
+        "delivery:5",
+        "delivery:9",
+    ]
+
+
+def test_everybody_gets_their_own(harness: Harness) -> None:
+    harness.provider.send([message(n) for n in range(1, 8)])
+    for mail in harness.arrived():
+        number = mail.reference.split(":")[1]
+        assert mail.to == f"reader{number}@example.com"
+        assert f"?n={number}&x=1\n" in mail.text.replace("\r\n", "\n")
+        assert f'href="{LONG}?n={number}&amp;x=1"' in mail.html
+        assert "%%unsubscribe_url%%" not in mail.html + mail.text
+
+
+def test_words_arrive_as_they_were(harness: Harness) -> None:
+    harness.provider.send([message(1)])
+    (mail,) = harness.arrived()
+    assert mail.subject == TEMPLATE.subject
+    assert mail.html.replace("\r\n", "\n").startswith(HTML.split("<a href")[0])
+    assert mail.text.replace("\r\n", "\n").startswith(TEXT.split("Out:")[0])
+
+
+def test_headers_arrive_unmangled(harness: Harness) -> None:
+    sent = message(1)
+    harness.provider.send([sent])
+    (mail,) = harness.arrived()
+    for name, value in sent.headers.items():
+        assert mail.headers[name] == value
+
+
+def test_a_value_is_text_never_markup_and_never_another_slot(harness: Harness) -> None:
+    harness.provider.send([message(1, account_url='"><b>&%%unsubscribe_url%%')])
+    (mail,) = harness.arrived()
+    assert '"><b>' not in mail.html
+    assert "&lt;b&gt;&amp;%%unsubscribe_url%%" in mail.html
+    assert 'Account: "><b>&%%unsubscribe_url%%' in mail.text
+
+
+@pytest.mark.parametrize(
+    "bad", ["no address at all", "two@@example.com", "evil@example.com\r\nBcc: all@example.com", "", "a@"]
+)
+def test_a_bad_address_costs_only_itself(harness: Harness, bad: str) -> None:
+    receipts = harness.provider.send([message(1), message(2, to=bad or " "), message(3)])
+    assert [r.outcome for r in receipts] == [Outcome.ACCEPTED, Outcome.FAILED, Outcome.ACCEPTED]
+    assert receipts[1].reason
+    assert "@" not in receipts[1].reason.replace("the @", "")
+    assert sorted(a.reference for a in harness.arrived()) == ["delivery:1", "delivery:3"]
+
+
+def test_a_message_with_a_slot_left_open_is_not_sent(harness: Harness) -> None:
+    broken = Template("x", "<p>%%account_url%%</p>", "%%unsubscribe_url%%", "h2")
+    bad = Message("delivery:2", "reader2@example.com", broken, {"account_url": "https://x.example.com"})
+    receipts = harness.provider.send([message(1), bad])
+    assert [r.outcome for r in receipts] == [Outcome.ACCEPTED, Outcome.FAILED]
+    assert [a.reference for a in harness.arrived()] == ["delivery:1"]
+
+
+def test_several_templates_in_one_call(harness: Harness) -> None:
+    other = Template(
+        "Another",
+        "<p>other %%unsubscribe_url%% %%account_url%%</p>",
+        "other %%unsubscribe_url%% %%account_url%%",
+        "h3",
+    )
+    harness.provider.send([message(1), message(2, template=other), message(3)])
+    assert {a.reference: a.subject for a in harness.arrived()} == {
+        "delivery:1": TEMPLATE.subject,
+        "delivery:2": "Another",
+        "delivery:3": TEMPLATE.subject,
+    }
+
+
+def test_who_cannot_be_reached_is_a_definite_no(harness: Harness) -> None:
+    receipts = harness.unreachable.send([message(1), message(2)])
+    assert [r.reference for r in receipts] == ["delivery:1", "delivery:2"]
+    assert {r.outcome for r in receipts} == {Outcome.RETRY}
+    assert all(r.reason and "@" not in r.reason for r in receipts)
+
+
+def test_what_is_no_longer_ours_is_not_begun(harness: Harness) -> None:
+    """Asked right before the first byte: a process that was frozen past its claim hands nothing over."""
+    receipts = harness.provider.send([message(n) for n in range(1, 6)], may_begin=lambda: False)
+    assert [r.outcome for r in receipts] == [Outcome.RETRY] * 5
+    assert harness.arrived() == []
+
+
+def test_who_was_frozen_half_way_does_not_end_what_is_no_longer_ours(harness: Harness) -> None:
+    """Asked again before the last byte, without which nothing is taken."""
+    asked = iter([True])
+    receipts = harness.provider.send([message(1)], may_begin=lambda: next(asked, False))
+    if harness.provider.name == "outbox":  # a file is there or not: it has no half way
+        return
+    assert [r.outcome for r in receipts] == [Outcome.RETRY]
+    assert harness.arrived() == []
+    assert [r.outcome for r in harness.provider.send([message(1)])] == [Outcome.ACCEPTED]
+    assert len(harness.arrived()) == 1
+
+
+def test_nothing_to_send_is_nothing(harness: Harness) -> None:
+    assert harness.provider.send([]) == []
+    assert harness.arrived() == []
+
+
+def test_several_batches_at_once(harness: Harness) -> None:
+    outcomes = []
+
+    def lane(first: int) -> None:
+        outcomes.extend(r.outcome for r in harness.provider.send([message(first + n) for n in range(20)]))
+
+    lanes = [threading.Thread(target=lane, args=(100 * k,)) for k in range(1, 5)]
+    for t in lanes:
+        t.start()
+    for t in lanes:
+        t.join()
+    assert outcomes == [Outcome.ACCEPTED] * 80
+    assert len({a.reference for a in harness.arrived()}) == len(harness.arrived()) == 80
+
+
+def test_closing_twice_is_safe_and_it_can_be_used_before(harness: Harness) -> None:
+    harness.provider.send([message(1)])
+    harness.provider.close()
+    harness.provider.close()

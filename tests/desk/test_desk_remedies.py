@@ -1,0 +1,346 @@
+"""What one press on the desk mends: every remedy that a Check offers, pressed as it stands on the page, makes it pass."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from newsletter import db
+from newsletter.db.models import Article, AuditEntry, Check, Issue, LinkLook, Placement, Story, StoryTelling
+from newsletter.feeds.leans import Side
+from newsletter.summaries.story_text import Telling, from_json, to_json
+from tests.conftest import MORNING
+from tests.desk.conftest import PLAIN, plant_loaded
+from tests.servers.feed_server import FeedServer
+
+DAY = "2026-03-02"
+ISSUE = f"issues/{DAY}"
+
+
+def _rewrite(sessions: db.Sessions, change: Any, place: int = 0) -> int:
+    """Change the words that a placed Story stands in, behind the newsroom's back. Returns the Story."""
+    with sessions.begin() as session:
+        placement = session.scalars(select(Placement).order_by(Placement.rank)).all()[place]
+        words = to_json(change(from_json(placement.telling.words)))
+        session.execute(
+            update(StoryTelling).where(StoryTelling.id == placement.telling_id).values(words=words)
+        )
+        return placement.story_id
+
+
+def _look(desk: Any) -> dict[str, list[Check]]:
+    desk.press.render(date.fromisoformat(DAY))
+    assert desk.submit(f"{ISSUE}/check", ISSUE).status_code == 303
+    with db.reading(desk.press.sessions) as session:
+        found: dict[str, list[Check]] = {}
+        for check in session.scalars(select(Check).order_by(Check.id)):
+            found.setdefault(check.name, []).append(check)
+    return found
+
+
+def _press(desk: Any, words: str) -> None:
+    """Press the button with these words on the Issue's page."""
+    page = desk.page(ISSUE)
+    forms = re.findall(r"<form\b.*?</form>", page, re.S)
+    form = next(f for f in forms if f">{words}</button>" in unescape(f))
+    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    action = re.search(r'action="([^"]+)"', form)
+    assert action
+    answer = desk.post(action[1], **{name: unescape(value) for name, value in hidden})
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["Location"].endswith("#checks")
+
+
+def _level(desk: Any, name: str) -> set[str]:
+    with db.reading(desk.press.sessions) as session:
+        return set(session.scalars(select(Check.level).where(Check.name == name)))
+
+
+def _headlines(sessions: db.Sessions) -> list[str]:
+    with db.reading(sessions) as session:
+        return [
+            p.telling.words["headline"] for p in session.scalars(select(Placement).order_by(Placement.rank))
+        ]
+
+
+def test_a_loaded_sentence_of_ours_is_said_plainer_in_words_read_before(
+    desk: Any, sessions: db.Sessions
+) -> None:
+    plant_loaded(sessions)
+    (found,) = _look(desk)["loaded-words"]
+    assert (found.level, "“victory”" in found.reason) == ("warn", True)
+    assert [r["words"] for r in found.remedies] == [f"Say “{PLAIN}”", "Edit it"]
+    before = {x.text: x for x in _told(sessions).sentences()}
+    _press(desk, f"Say “{PLAIN}”")
+    assert _level(desk, "loaded-words") == {"pass"}
+    after = {x.text: x for x in _told(sessions).sentences()}
+    (gone,) = before.keys() - after.keys()
+    assert "victory" in gone
+    assert after.keys() - before.keys() == {PLAIN}
+    assert after[PLAIN].citations == before[gone].citations
+    with db.reading(sessions) as session:
+        told = select(StoryTelling).order_by(StoryTelling.id.desc())
+        telling = session.scalars(told).first()
+        assert telling is not None
+        assert (telling.revision, telling.written_by) == (2, "operator")
+
+
+def test_where_nothing_says_it_plainer_the_press_says_that_it_takes_it_out(
+    desk: Any, sessions: db.Sessions
+) -> None:
+    loaded = "It is a brazen victory over the disgraceful bus shelter of Aldermoor."
+
+    def add(telling: Telling) -> Telling:
+        new = replace(telling.analysis[0], sentence=replace(telling.analysis[0].sentence, text=loaded))
+        return replace(telling, analysis=(*telling.analysis, new))
+
+    _rewrite(sessions, add)
+    (found,) = [c for c in _look(desk)["loaded-words"] if "brazen" in c.reason]
+    assert found.remedies[0]["words"] == "Take it out: no article says it plainer"
+    before = _told(sessions).analysis
+    _press(desk, found.remedies[0]["words"])
+    assert _told(sessions).analysis == before[:-1]
+
+
+def test_of_two_loaded_sentences_one_press_mends_one(desk: Any, sessions: db.Sessions) -> None:
+    def load(telling: Telling) -> Telling:
+        return replace(telling, headline="Brazen Assembly caps rents")
+
+    plant_loaded(sessions)
+    _rewrite(sessions, load)
+    one, two = _look(desk)["loaded-words"]
+    assert "“brazen”" in one.reason.lower()
+    _press(desk, one.remedies[0]["words"])
+    with db.reading(sessions) as session:
+        left = session.scalars(select(Check).where(Check.name == "loaded-words")).one()
+    assert left.reason == two.reason
+    assert "razen" not in _told(sessions).headline
+
+
+def _told(sessions: db.Sessions) -> Telling:
+    """The words of the Issue's first Story."""
+    with db.reading(sessions) as session:
+        placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
+        assert placed is not None
+        return from_json(placed.telling.words)
+
+
+def test_an_unfounded_sentence_blocks_and_is_taken_out(desk: Any, sessions: db.Sessions) -> None:
+    def add(telling: Telling) -> Telling:
+        false = replace(telling.overview[0], text="The Assembly met for 9,412 hours in Reykjavik.")
+        return replace(telling, overview=(*telling.overview, false))
+
+    _rewrite(sessions, add)
+    (found,) = _look(desk)["grounding"]
+    assert found.level == "block"
+    assert "9,412" in found.reason
+    assert desk.submit(f"{ISSUE}/approve", ISSUE).status_code == 409
+    _press(desk, "Take out what does not hold")
+    assert _level(desk, "grounding") == {"pass"}
+
+
+def test_words_that_an_outlet_rewrote_are_noticed_and_a_changed_number_blocks(
+    desk: Any, sessions: db.Sessions
+) -> None:
+    assert _look(desk)["grounding"][0].level == "pass"
+    with sessions.begin() as session:
+        placement = session.scalars(select(Placement).order_by(Placement.rank)).first()
+        assert placement is not None
+        cited = {c.article_id for s in from_json(placement.telling.words).lede for c in s.citations}
+        for article in session.scalars(select(Article).where(Article.id.in_(cited))):
+            article.headline = article.headline.replace("212", "211")
+            article.excerpt = article.excerpt.replace("212", "211")
+        session.execute(update(Story).where(Story.id == placement.story_id).values(flagged_at=MORNING))
+    looked = _look(desk)
+    assert looked["grounding"][0].level == "block"
+    assert "number" in looked["grounding"][0].reason
+    assert looked["changed-articles"][0].level == "warn"
+
+
+def test_a_rewritten_passage_whose_facts_still_hold_is_a_warning(desk: Any, sessions: db.Sessions) -> None:
+    with sessions.begin() as session:
+        for article in session.scalars(select(Article)):
+            article.excerpt = article.excerpt.replace(". ", ".  ")
+    found = _look(desk)["grounding"]
+    assert {c.level for c in found} <= {"warn", "pass"}
+    assert "has changed since" in found[0].reason
+
+
+def test_a_story_told_again_is_swapped_at_its_place(desk: Any, sessions: db.Sessions) -> None:
+    with sessions.begin() as session:
+        second = session.scalars(select(Placement).order_by(Placement.rank)).all()[1]
+        before = Issue(
+            issued_on=date(2026, 3, 1),
+            state="dispatched",
+            subject="x",
+            composed_at=MORNING - timedelta(days=1),
+        )
+        before.placements = [Placement(story_id=second.story_id, telling_id=second.telling_id, rank=1)]
+        session.add(before)
+        day = session.scalar(select(Issue.id).where(Issue.issued_on == date.fromisoformat(DAY)))
+    looked = _look(desk)["repeated-stories"]
+    assert [c.level for c in looked] == ["warn"]
+    swap = looked[0].remedies[0]
+    assert swap["act"] == "swap"
+    with db.reading(sessions) as session:
+        old = [
+            p.story_id
+            for p in session.scalars(
+                select(Placement).where(Placement.issue_id == day).order_by(Placement.rank)
+            )
+        ]
+    _press(desk, swap["words"])
+    with db.reading(sessions) as session:
+        new = [
+            p.story_id
+            for p in session.scalars(
+                select(Placement).where(Placement.issue_id == day).order_by(Placement.rank)
+            )
+        ]
+    assert new == [old[0], int(swap["value"]), *old[2:]]
+    assert _level(desk, "repeated-stories") == {"pass"}
+
+
+def test_a_subject_that_names_what_was_dropped_is_made_anew(desk: Any, sessions: db.Sessions) -> None:
+    _look(desk)
+    first = _headlines(sessions)[0]
+    desk.press.edit(
+        date.fromisoformat(DAY),
+        lambda s, i: __import__("newsletter.issues.editing", fromlist=["drop"]).drop(
+            s, i, i.placements[0].story_id
+        ),
+        by="test",
+    )
+    looked = _look(desk)["subject-fits"]
+    assert any(first in c.reason for c in looked)
+    assert any("promises 5 more" in c.reason for c in looked)
+    _press(desk, looked[0].remedies[0]["words"])
+    assert _level(desk, "subject-fits") == {"pass"}
+    with db.reading(sessions) as session:
+        assert first not in session.scalars(select(Issue.subject)).one()
+
+
+def test_a_side_with_far_more_words_is_evened_out(desk: Any, sessions: db.Sessions) -> None:
+    def tilt(telling: Telling) -> Telling:
+        left, right = telling.summary(Side.LEFT), telling.summary(Side.RIGHT)
+        assert left is not None
+        assert right is not None
+        short = left.sentences[0]
+        long = replace(short, text=" ".join([short.text.rstrip(".")] * 3 + ["x"] * 40)[:190] + ".")
+        told = {Side.LEFT: (long, short), Side.RIGHT: right.sentences[:1]}
+        return replace(
+            telling,
+            summaries=tuple(
+                replace(s, sentences=told.get(s.side, s.sentences), quotes=()) for s in telling.summaries
+            ),
+        )
+
+    for place in range(6):
+        _rewrite(sessions, tilt, place)
+    found = _look(desk)["balance"]
+    assert {c.level for c in found} == {"warn"}
+    _press(desk, "Even it out")
+    assert _level(desk, "balance") == {"pass"}
+
+
+def test_where_one_press_cannot_even_all_out_it_says_so_before(desk: Any, sessions: db.Sessions) -> None:
+    def tilt(telling: Telling) -> Telling:
+        left, right = telling.summary(Side.LEFT), telling.summary(Side.RIGHT)
+        assert left is not None
+        assert right is not None
+        long = replace(left.sentences[0], text=" ".join(["So it is said"] * 12) + ".")
+        told = {Side.LEFT: (long, long), Side.RIGHT: (replace(right.sentences[0], text="It is not so."),)}
+        return replace(
+            telling,
+            summaries=tuple(
+                replace(s, sentences=told.get(s.side, s.sentences), quotes=()) for s in telling.summaries
+            ),
+        )
+
+    _rewrite(sessions, tilt)
+    found = _look(desk)["balance"]
+    assert {r["words"] for c in found for r in c.remedies} == {
+        "Even it out as far as it goes: some of it stays"
+    }
+    _press(desk, found[0].remedies[0]["words"])
+    with db.reading(sessions) as session:
+        left = session.scalars(select(Check).where(Check.name == "balance")).all()
+    assert {c.level for c in left} == {"warn"}
+    assert {r["words"] for c in left for r in c.remedies} == {
+        "Edit it by hand"
+    }  # there is nothing more to press
+
+
+def test_a_dead_link_is_found_and_the_mail_leads_to_our_page(make_desk: Any, sessions: db.Sessions) -> None:
+    with FeedServer() as server:
+        server.says("/gone", status=404)
+        desk = make_desk(FETCH_ALLOW_PRIVATE=server.place).sign_in()
+        with sessions.begin() as session:
+            session.execute(update(Issue).values(is_sample=False))
+            placement = session.scalars(select(Placement).order_by(Placement.rank)).first()
+            assert placement is not None
+            dead = from_json(placement.telling.words).lede[0].citations[0].article_id
+            for article in session.scalars(select(Article)):
+                here = "/gone" if article.id == dead else f"/there/{article.id}"
+                article.url = server.url(here)
+                if article.id != dead:
+                    server.says(here, body=b"x" * 100_000)
+        desk.press.render(date.fromisoformat(DAY))
+        desk.get(ISSUE)
+        desk.get("")
+        assert server.asked == []  # no page asks, only the button does
+        assert desk.submit(f"{ISSUE}/check", ISSUE).status_code == 303
+        asked = len(server.asked)
+        assert asked > 20
+        assert desk.submit(f"{ISSUE}/check", ISSUE).status_code == 303
+        assert len(server.asked) == asked  # answered lately: not asked again
+    with db.reading(sessions) as session:
+        (found,) = session.scalars(select(Check).where(Check.name == "links-alive"))
+        assert session.get_one(LinkLook, 1).status in (200, 404)
+    assert (found.level, "whose page is gone (404)" in found.reason) == ("warn", True)
+    assert "/gone" in desk.get(f"{ISSUE}/frame").text
+    _press(desk, "Lead to our own page instead")
+    frame = desk.get(f"{ISSUE}/frame").text
+    assert "/gone" not in frame
+    assert "/there/" in frame
+    assert _level(desk, "links-alive") == {"pass"}
+
+
+def test_an_act_that_is_none_and_a_stale_remedy_change_nothing(desk: Any, sessions: db.Sessions) -> None:
+    seen = desk.fields(f"{ISSUE}/edit", f"/desk/{ISSUE}/edit")["seen"]
+    token = desk.fields(f"{ISSUE}/edit", f"/desk/{ISSUE}/edit")
+    before = _headlines(sessions)
+    for values in (
+        {"act": "burn"},
+        {"act": "swap", "story": "1", "value": "999999"},
+        {"act": "swap", "story": "0", "value": "x"},
+        {"act": "plainer", "story": "99999999999999999999"},
+        {"act": "unlink", "value": "0"} | {"seen": "stale"},
+        {"act": "subject", "value": " "},
+        {"act": "restore", "revision": "7"},
+    ):
+        answer = desk.post(f"{ISSUE}/edit", **{**token, "part": "", "seen": seen, **values})
+        assert answer.status_code in (404, 409), values
+        assert "Nothing was done" in answer.text or answer.status_code == 404
+    assert _headlines(sessions) == before
+    with db.reading(sessions) as session:
+        assert not session.scalars(select(AuditEntry).where(AuditEntry.act == "issue.edited")).all()
+
+
+@pytest.mark.parametrize("state", ["dispatch", "withdraw"])
+def test_what_is_on_its_way_offers_no_remedy(desk: Any, sessions: db.Sessions, state: str) -> None:
+    plant_loaded(sessions)
+    _look(desk)
+    assert f"Say “{PLAIN}”" in desk.page(ISSUE)
+    if state == "dispatch":
+        desk.press.approve(date.fromisoformat(DAY), by="test")
+        desk.press.dispatch(date.fromisoformat(DAY))
+    else:
+        desk.press.withdraw(date.fromisoformat(DAY), by="test", reason="wrong")
+    assert f"Say “{PLAIN}”" not in desk.page(ISSUE)

@@ -1,0 +1,83 @@
+"""Links are asked a host at a time first, and a machine without a network does not keep the morning waiting."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from newsletter import db
+from newsletter.db.models import Article, LinkLook, Outlet
+from newsletter.issues.checks import link_looks
+from newsletter.issues.checks.findings import LinkState
+from tests.delivery.mailing import MORNING
+
+ADDRESSES = {n: f"https://outlet-{n % 20}.example/{n}" for n in range(60)}
+
+
+class Asked:
+    """Remembers what was asked for; ``answers`` says what comes."""
+
+    def __init__(self, answers) -> None:
+        self.urls: list[str] = []
+        self._answers = answers
+        self._lock = threading.Lock()
+
+    def __call__(self, url: str) -> LinkState:
+        with self._lock:
+            self.urls.append(url)
+        return self._answers(url)
+
+
+def test_each_address_is_asked_once_and_gets_its_own_answer() -> None:
+    ask = Asked(lambda url: LinkState(404 if url.endswith("/7") else 200))
+    answers = link_looks.ask_all(ADDRESSES, ask)
+    assert sorted(ask.urls) == sorted(ADDRESSES.values())
+    assert {n for n, state in answers.items() if state.status == 404} == {7}
+    assert set(answers) == set(ADDRESSES)
+
+
+def test_when_none_of_the_first_hosts_answers_the_others_are_not_asked() -> None:
+    ask = Asked(lambda _: LinkState(None, "The name was not found."))
+    answers = link_looks.ask_all(ADDRESSES, ask)
+    assert len(ask.urls) == link_looks.AT_ONCE
+    assert len({url.split("/")[2] for url in ask.urls}) == link_looks.AT_ONCE
+    assert set(answers) == set(ADDRESSES)
+    assert sum(state == link_looks.OFFLINE for state in answers.values()) == 60 - link_looks.AT_ONCE
+
+
+def test_one_host_that_answers_is_enough_to_go_on() -> None:
+    ask = Asked(lambda url: LinkState(200) if "outlet-3." in url else LinkState(None, "No."))
+    link_looks.ask_all(ADDRESSES, ask)
+    assert len(ask.urls) == 60
+
+
+def test_few_hosts_are_all_asked_even_when_they_are_mute() -> None:
+    ask = Asked(lambda _: LinkState(None, "No."))
+    link_looks.ask_all(dict(list(ADDRESSES.items())[:5]), ask)
+    assert len(ask.urls) == 5
+
+
+def test_answers_that_no_issue_needs_any_more_lapse(each_sessions) -> None:
+    old = MORNING - link_looks.FORGOTTEN_AFTER - timedelta(seconds=1)
+    with each_sessions.begin() as session:
+        outlet = Outlet(name="Harbour", homepage="https://h.example", lean="center", lean_basis="invented")
+        for n, at in ((1, old), (2, MORNING - timedelta(days=1))):
+            url = f"https://h.example/{n}"
+            article = Article(
+                outlet=outlet,
+                url=url,
+                headline="A ferry",
+                excerpt="",
+                published_at=at,
+                gathered_at=at,
+                text_hash=url,
+            )
+            session.add(article)
+            session.flush()
+            link_looks.keep(session, {article.id: LinkState(200)}, now=at)
+    assert link_looks.forget(each_sessions, now=MORNING) == 1
+    assert link_looks.forget(each_sessions, now=MORNING) == 0
+    with db.reading(each_sessions) as session:
+        assert [x.looked_at for x in session.scalars(select(LinkLook))] == [MORNING - timedelta(days=1)]
