@@ -14,19 +14,20 @@ from newsletter import db, log
 from newsletter.db.models import Article, Feed, Issue, Outlet, Placement, Story, StoryTelling
 from newsletter.errors import TooFewStories
 from newsletter.feeds.leans import coverage
+from newsletter.issues.length import FRAME_WORDS, LABELS, WHOLE_ISSUE, mailed, texts_of
 from newsletter.issues.ranking import Candidate, Pick, pick
-from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
+from newsletter.issues.reading_time import seconds_for, words_in
 from newsletter.issues.subject import preheader, subject
-from newsletter.summaries.story_text import Telling, from_json
+from newsletter.summaries.story_text import StoryKind, StoryText, from_json
 
 FRESH = timedelta(hours=36)  # a Story without an Article since then is not news
 FEWEST_OUTLETS = 3  # distinct, wire copies counted once
-MOST_STORIES = 6  # of the five to seven that fit, six leave room for quotes, a question and the History
-WANTED_STORIES = 5
-FEWEST_STORIES = 3  # below this there is no Issue
+# How many Stories of each kind an Issue has at most; it is read in five minutes.
+MOST_WITH_SIDES, WANTED_WITH_SIDES = 5, 4
+MOST_BRIEFS = 2
+MOST_BLIND_SPOTS = 2
+FEWEST_STORIES = 3  # of all kinds; below this there is no Issue
 PLACED_LATELY = timedelta(days=2)
-WORDS_A_STORY = 150  # the mail's templates shorten a Story to about so many
-FRAME_WORDS = 60  # header, introduction and foot
 _log = log.get("issues")
 
 
@@ -49,13 +50,7 @@ def run(sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = Fa
             return issue
         told = _candidates(session, now)
         outlets_read = _outlets_read(session, now)
-    picks = pick(
-        [t.candidate for t in told],
-        now=now,
-        most=MOST_STORIES,
-        fewest=WANTED_STORIES,
-        words=LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS,
-    )
+    picks = _picked([t.candidate for t in told], now=now)
     if len(picks) < FEWEST_STORIES:
         raise TooFewStories(
             f"Too few Stories for the Issue of {day}: {len(picks)} of at least {FEWEST_STORIES}. "
@@ -76,12 +71,25 @@ def run(sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = Fa
     return issue
 
 
-def words_shown(telling: Telling) -> int:
-    """Words the mail shows of a Story: Headline, Lede, Analysis and the first sentence of each Summary."""
-    texts = [telling.headline, *(s.text for s in telling.lede)]
-    texts += [b.sentence.text for b in telling.analysis]
-    texts += [s.sentences[0].text for s in telling.summaries if s.sentences]
-    return min(words_in(texts), WORDS_A_STORY)
+def _picked(candidates: Sequence[Candidate], *, now: datetime) -> list[Pick]:
+    """Stories with sides first, then those without, then the day's blind spots, each kind in the order of its scores."""
+    words = WHOLE_ISSUE
+    picks: list[Pick] = []
+    for kind, most, fewest in (
+        (StoryKind.WITH_SIDES, MOST_WITH_SIDES, WANTED_WITH_SIDES),
+        (StoryKind.NO_SIDES, MOST_BRIEFS, 0),
+        (StoryKind.BLIND_SPOT, MOST_BLIND_SPOTS, 0),
+    ):
+        of_kind = [c for c in candidates if c.kind is kind]
+        chosen = pick(of_kind, now=now, most=most, fewest=fewest, words=words)
+        words -= sum(p.candidate.words for p in chosen)
+        picks += chosen
+    return picks
+
+
+def words_shown(text: StoryText) -> int:
+    """Words that the mail shows of a Story at its shortest: headline, lede, the two headlines, one sentence for each side."""
+    return LABELS + words_in(texts_of(mailed(text, detail=1)))
 
 
 def _issue_of(session: Session, day: date) -> Issue | None:
@@ -147,6 +155,7 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
                 Candidate(
                     story_id=story.id,
                     topic=story.topic,
+                    kind=words.kind,
                     coverage=covered,
                     last_published_at=story.last_published_at,
                     words=words_shown(words),

@@ -6,7 +6,8 @@ Each act returns what the audit trail keeps of it. The caller takes an approval 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,9 +17,18 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import Issue, Placement, Story, StoryTelling
 from newsletter.errors import NotFound, Refused
+from newsletter.issues.subject import preheader, subject
 from newsletter.issues.views import article_texts, latest_telling
-from newsletter.summaries.grounding.answered_for import judged
-from newsletter.summaries.story_text import UNHEARD, Citation, Sentence, Telling, Verdict, from_json, to_json
+from newsletter.summaries.grounding.hard_facts import judged
+from newsletter.summaries.story_text import (
+    NEVER_JUDGED,
+    Citation,
+    Sentence,
+    StoryText,
+    Verdict,
+    from_json,
+    to_json,
+)
 
 FEWEST = 3  # Stories; an Issue of fewer is none
 OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order goes by way of ranks nobody has
@@ -33,12 +43,14 @@ def retell(
     *,
     headline: str,
     lede: str,
+    overview: str | None = None,
     operator_id: int,
     now: datetime,
 ) -> Said:
-    """Give a placed Story another Headline and Lede (one sentence a line), in a new revision.
+    """Give a placed Story another Headline, Lede and Overview (one sentence a line), in a new revision.
 
-    A sentence that is changed is the operator's own and rests on what the Lede rested on. Raises NotFound, Refused.
+    A sentence that is changed is the operator's own and rests on what the paragraph rested on. None leaves the Overview as it
+    is. Raises NotFound, Refused.
     """
     placement = placement_of(session, issue, story_id)
     before = from_json(placement.telling.words)
@@ -46,54 +58,49 @@ def retell(
     lines = _lines(lede)
     if not headline or not lines:
         raise Refused("Nothing was done: a story needs a headline and a lede.")
-    after = replace(before, headline=headline, lede=operators_sentences(before.lede, lines))
-    return revise(session, placement, before, after, operator_id=operator_id, now=now)
+    paragraph = (*before.lede, *before.overview)
+    more = before.overview if overview is None else operators_sentences(paragraph, _lines(overview))
+    after = replace(before, headline=headline, lede=operators_sentences(paragraph, lines), overview=more)
+    with _named_anew(session, issue):
+        return revise(session, placement, before, after, operator_id=operator_id, now=now)
 
 
-def retell_sides(
+def retell_rows(
     session: Session,
     issue: Issue,
     story_id: int,
     *,
-    sides: Mapping[str, str],
-    bullets: Mapping[int, str],
+    rows: Mapping[int, str],
     operator_id: int,
     now: datetime,
 ) -> Said:
-    """Give a placed Story other Summaries and Analysis, in a new revision; what is not named stays.
+    """Give rows of a placed Story other words, in a new revision; a row that is not named stays.
 
-    ``sides`` maps a Side to its sentences, one a line; ``bullets`` a bullet's place, from 0, to its sentence, empty to take
-    it out. A changed sentence is the operator's own and rests on what its Summary or bullet rested on. Raises NotFound,
-    Refused.
+    ``rows`` maps a row's place, from 0, to its sentences, one a line; an empty text takes the row out. A changed sentence is
+    the operator's own and rests on what its row rested on. Raises NotFound.
     """
     placement = placement_of(session, issue, story_id)
     before = from_json(placement.telling.words)
-    summaries = []
-    for summary in before.summaries:
-        lines = _lines(sides.get(summary.side, "\n".join(s.text for s in summary.sentences)))
-        if summary.sentences and not lines:
-            raise Refused("Nothing was done: a side that is told needs at least one sentence.")
-        summaries.append(replace(summary, sentences=operators_sentences(summary.sentences, lines)))
-    analysis = []
-    for place, bullet in enumerate(before.analysis):
-        text = " ".join(bullets.get(place, bullet.sentence.text).split())
-        if text:
-            analysis.append(replace(bullet, sentence=operators_sentences([bullet.sentence], [text])[0]))
-    after = replace(before, summaries=tuple(summaries), analysis=tuple(analysis))
+    kept = []
+    for place, row in enumerate(before.rows):
+        lines = _lines(rows.get(place, "\n".join(s.text for s in row.sentences)))
+        if lines:
+            kept.append(replace(row, sentences=operators_sentences(row.sentences, lines)))
+    after = replace(before, rows=tuple(kept))
     return revise(session, placement, before, after, operator_id=operator_id, now=now)
 
 
 def revise(
     session: Session,
     placement: Placement,
-    before: Telling,
-    after: Telling,
+    before: StoryText,
+    after: StoryText,
     *,
     operator_id: int,
     now: datetime,
 ) -> Said:
-    """Place the Story in its new words; nothing when they are the old ones. What an operator wrote stands with the gate's
-    word on it."""
+    """Place the Story in its new words; nothing when they are the old ones. What an operator wrote stands with what the
+    check of hard facts says of it."""
     if after == before:
         return {}
     story_id = placement.story_id
@@ -109,8 +116,8 @@ def revise(
         operator_id=operator_id,
     )
     session.add(telling)
+    placement.telling = telling
     session.flush()
-    placement.telling_id = telling.id
     return {"story": after.headline, "revision": telling.revision, "before": before.headline}
 
 
@@ -126,7 +133,9 @@ def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> 
     ).one_or_none()
     if telling is None:
         raise NotFound("The story has no such revision.")
-    placement.telling_id = telling.id
+    with _named_anew(session, issue):
+        placement.telling = telling
+        session.flush()
     return {"story": telling.words["headline"], "back to revision": revision}
 
 
@@ -136,8 +145,9 @@ def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
     stand = placed(session, issue)
     here = stand.index(placement)
     there = min(max(here + by, 0), len(stand) - 1)
-    stand.insert(there, stand.pop(here))
-    rank(session, stand)
+    with _named_anew(session, issue):
+        stand.insert(there, stand.pop(here))
+        rank(session, stand)
     return {"story": placement.telling.words["headline"], "place": there + 1}
 
 
@@ -149,9 +159,10 @@ def drop(session: Session, issue: Issue, story_id: int) -> Said:
             f"Nothing was done: fewer than {FEWEST} stories are no issue. Put another one in first."
         )
     headline = placement.telling.words["headline"]
-    session.delete(placement)
-    session.flush()
-    rank(session, placed(session, issue))
+    with _named_anew(session, issue):
+        session.delete(placement)
+        session.flush()
+        rank(session, placed(session, issue))
     return {"dropped": headline}
 
 
@@ -164,19 +175,22 @@ def put_in(session: Session, issue: Issue, story_id: int) -> Said:
     stand = placed(session, issue)
     if any(p.story_id == story_id for p in stand):
         raise Refused("Nothing was done: the story stands in the issue already.")
-    session.add(Placement(issue_id=issue.id, story_id=story_id, telling_id=telling.id, rank=len(stand) + 1))
-    session.flush()
+    with _named_anew(session, issue):
+        session.add(
+            Placement(issue_id=issue.id, story_id=story_id, telling_id=telling.id, rank=len(stand) + 1)
+        )
+        session.flush()
     return {"put in": telling.words["headline"]}
 
 
-def envelope(session: Session, issue: Issue, *, subject: str, preheader: str, intro: str) -> Said:
-    """Change the subject line, the preheader and the intro. Raises Refused for an empty subject."""
-    subject, preheader, intro = (" ".join(text.split()) for text in (subject, preheader, intro))
-    if not subject:
+def envelope(session: Session, issue: Issue, *, line: str, below: str, intro: str) -> Said:
+    """Change the subject line, the preheader (``below``) and the intro. Raises Refused for an empty subject."""
+    line, below, intro = (" ".join(text.split()) for text in (line, below, intro))
+    if not line:
         raise Refused("Nothing was done: an issue needs a subject line.")
     before = {"subject": issue.subject, "preheader": issue.preheader, "intro": issue.intro}
-    issue.subject, issue.preheader, issue.intro = subject, preheader, intro
-    after = {"subject": subject, "preheader": preheader, "intro": intro}
+    issue.subject, issue.preheader, issue.intro = line, below, intro
+    after = {"subject": line, "preheader": below, "intro": intro}
     return {f"{name} before": was for name, was in before.items() if was != after[name]}
 
 
@@ -186,8 +200,27 @@ def operators_sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tup
     kept = {s.text: s for s in before}
     rests_on: dict[Citation, None] = {c: None for s in before for c in s.citations}
     return tuple(
-        kept.get(line) or Sentence(line, tuple(rests_on), 0.0, Verdict.OPERATOR, UNHEARD) for line in lines
+        kept.get(line) or Sentence(line, tuple(rests_on), 0.0, Verdict.OPERATOR, NEVER_JUDGED)
+        for line in lines
     )
+
+
+def headlines(session: Session, issue: Issue) -> list[str]:
+    """The headlines of the placed Stories, by rank."""
+    return [str(p.telling.words["headline"]) for p in placed(session, issue)]
+
+
+@contextmanager
+def _named_anew(session: Session, issue: Issue) -> Iterator[None]:
+    """Subject line and preheader follow the Stories that are changed inside; an operator's own subject line stays."""
+    before = headlines(session, issue)
+    generated = issue.subject == subject(before)
+    yield
+    after = headlines(session, issue)
+    if after != before:
+        if generated:
+            issue.subject = subject(after)
+        issue.preheader = preheader(after)
 
 
 def placed(session: Session, issue: Issue) -> list[Placement]:

@@ -1,4 +1,4 @@
-"""The mail names one Article behind a sentence, and two where two Sides must agree; the story page names them all. Pure."""
+"""The mail names one Article behind a sentence, and two where both Sides must agree; the story page names them all. Pure."""
 
 from __future__ import annotations
 
@@ -7,38 +7,43 @@ from dataclasses import replace
 
 from newsletter.feeds.leans import SIDES, Side
 from newsletter.issues.views import StoryView
-from newsletter.summaries.story_text import Bullet, BulletKind, Citation, Sentence, Telling
+from newsletter.summaries.story_text import Citation, RowKind, Sentence, StoryText
 
 # An address costs every reader a hundred bytes twice over, and a reader of the mail follows the first or none.
 CITED_IN_MAIL = 1
-CITED_IF_SHARED = 2  # the lede, and what both Sides agree on
+CITED_IF_SHARED = 2  # what is not disputed: one Article of each Side
 
 
 def with_fewer_citations(story: StoryView) -> StoryView:
     """The Story as the mail cites it, under the numbers that the story page shows too."""
     sides = {a.id: a.side for a in story.articles}
-    return replace(story, telling=_each_sentence(story.telling, sides))
+    return replace(story, text=_each_sentence(story.text, sides))
 
 
-def _each_sentence(telling: Telling, sides: Mapping[int, Side]) -> Telling:
+def _each_sentence(story: StoryText, sides: Mapping[int, Side | None]) -> StoryText:
     def few(sentences: Iterable[Sentence], most: int = CITED_IN_MAIL) -> tuple[Sentence, ...]:
         return tuple(replace(s, citations=_few(s.citations, sides, most)) for s in sentences)
 
-    def bullet(whole: Bullet) -> Bullet:
-        most = CITED_IF_SHARED if whole.kind is BulletKind.AGREE else CITED_IN_MAIL
-        return replace(whole, sentence=few((whole.sentence,), most)[0])
-
     return replace(
-        telling,
-        lede=few(telling.lede, CITED_IF_SHARED),
-        overview=few(telling.overview),
-        summaries=tuple(replace(s, sentences=few(s.sentences)) for s in telling.summaries),
-        analysis=tuple(map(bullet, telling.analysis)),
-        questions=tuple(replace(q, answer=few(q.answer)) for q in telling.questions),
+        story,
+        lede=few(story.lede),
+        overview=few(story.overview),
+        rows=tuple(
+            replace(
+                r,
+                sentences=few(
+                    r.sentences, CITED_IF_SHARED if r.kind is RowKind.NOT_DISPUTED else CITED_IN_MAIL
+                ),
+            )
+            for r in story.rows
+        ),
+        questions=tuple(replace(q, answer=few(q.answer)) for q in story.questions),
     )
 
 
-def _few(citations: tuple[Citation, ...], sides: Mapping[int, Side], most: int) -> tuple[Citation, ...]:
+def _few(
+    citations: tuple[Citation, ...], sides: Mapping[int, Side | None], most: int
+) -> tuple[Citation, ...]:
     """The first, if one is enough; of more, the first of the left and of the right before any other."""
     if most == 1:
         return citations[:1]

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from newsletter.feeds.leans import SIDES
-from newsletter.summaries.story_text import Telling
+from newsletter.summaries.story_text import StoryText
 
 
-def numbered(articles: Iterable[int], telling: Telling) -> dict[int, int]:
+def numbered(articles: Iterable[int], story: StoryText) -> dict[int, int]:
     """A number from 1 for each Article: those cited in the order a reader meets them, then the others as they come."""
     known = list(articles)
-    met = [number for number in dict.fromkeys(_in_reading_order(telling)) if number in set(known)]
+    met = [number for number in dict.fromkeys(_in_reading_order(story)) if number in set(known)]
     order = dict.fromkeys([*met, *known])
     return {article: number for number, article in enumerate(order, start=1)}
 
 
-def _in_reading_order(telling: Telling) -> Iterator[int]:
-    for sentence in (*telling.lede, *telling.overview):
+def _in_reading_order(story: StoryText) -> Iterator[int]:
+    for sentence in (*story.lede, *story.overview):
         yield from (c.article_id for c in sentence.citations)
-    for side in SIDES:
-        summary = telling.summary(side)
-        if summary is not None:
-            yield from (c.article_id for s in summary.sentences for c in s.citations)
-            yield from (q.citation.article_id for q in summary.quotes)
-    yield from (c.article_id for b in telling.analysis for c in b.sentence.citations)
-    yield from (c.article_id for q in telling.questions for s in q.answer for c in s.citations)
+    yield from (h.article_id for h in story.headlines)
+    for row in story.rows:
+        yield from (c.article_id for s in row.sentences for c in s.citations)
+    yield from (q.citation.article_id for q in story.quotes)
+    yield from (c.article_id for q in story.questions for s in q.answer for c in s.citations)

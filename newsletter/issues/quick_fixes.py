@@ -1,4 +1,4 @@
-"""What one press on the desk mends in a draft: plainer words, nothing without ground, the newest words, Sides made even.
+"""What one click on the desk fixes in a draft: nothing without support, the newest words, another Story, no dead link.
 
 Each act is an edit like those in ``editing.py``: a new revision of the Story's words, never an overwriting, and it says what
 the audit trail keeps. The caller takes an approval back, commits, and renders anew.
@@ -14,36 +14,11 @@ from sqlalchemy.orm import Session
 from newsletter.db.models import Issue
 from newsletter.errors import Refused
 from newsletter.issues import editing
-from newsletter.issues.balance import evened
 from newsletter.issues.editing import Said
-from newsletter.issues.plainer import loaded_sentences, mark, plainer
-from newsletter.issues.views import issue_view, latest_telling
-from newsletter.summaries.grounding.gate import keep_grounded
+from newsletter.issues.views import latest_telling
+from newsletter.summaries.grounding.hard_facts import checked
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import from_json
-
-
-def say_plainer(
-    session: Session,
-    issue: Issue,
-    story_id: int,
-    articles: Sequence[ArticleText],
-    *,
-    which: str = "",
-    operator_id: int,
-    now: datetime,
-) -> Said:
-    """Loaded sentences (or only the one that :func:`mark` calls ``which``) give way to plainer ones, or are taken out.
-
-    Raises NotFound, Refused.
-    """
-    placement = editing.placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
-    texts = [text for text in loaded_sentences(before) if which in ("", mark(text))]
-    after = before
-    for text in texts:
-        after = plainer(after, articles, only=text)
-    return _changed(editing.revise(session, placement, before, after, operator_id=operator_id, now=now))
 
 
 def take_out_ungrounded(
@@ -55,11 +30,11 @@ def take_out_ungrounded(
     operator_id: int,
     now: datetime,
 ) -> Said:
-    """What the gate refuses against the articles as they are now is taken out. Raises NotFound, Refused."""
+    """What the articles, as they are now, do not carry is taken out. Raises NotFound, Refused."""
     placement = editing.placement_of(session, issue, story_id)
     before = from_json(placement.telling.words)
-    after = keep_grounded(before, articles)
-    if not after.lede and not after.summaries:
+    after, _ = checked(before, articles)
+    if not after.lede and not after.headlines:
         raise Refused(
             "Nothing was done: nothing of the story would be left. Drop it, or use its newest words."
         )
@@ -96,25 +71,8 @@ def unlink(session: Session, issue: Issue, article_id: int) -> Said:
 def name_anew(session: Session, issue: Issue, *, line: str = "", below: str = "") -> Said:
     """Another subject line, preheader, or both. Raises Refused for one that is empty."""
     return editing.envelope(
-        session, issue, subject=line or issue.subject, preheader=below or issue.preheader, intro=issue.intro
+        session, issue, line=line or issue.subject, below=below or issue.preheader, intro=issue.intro
     )
-
-
-def even_out(session: Session, issue: Issue, *, operator_id: int, now: datetime) -> Said:
-    """Shorten what the mail gives the heavier Side until words and quotes are even, as far as that goes (``balance.evened``).
-
-    Raises Refused.
-    """
-    view = issue_view(session, issue, now=now)
-    changed = []
-    for story in evened(view.stories, view.intro):
-        placement = editing.placement_of(session, issue, story.id)
-        before = from_json(placement.telling.words)
-        if editing.revise(session, placement, before, story.telling, operator_id=operator_id, now=now):
-            changed.append(story.headline)
-    if not changed:
-        raise Refused("Nothing was done: the sides are as even as their sentences allow. Edit them by hand.")
-    return {"evened out": ", ".join(changed)}
 
 
 def _changed(said: Said) -> Said:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from newsletter.feeds.leans import Coverage
+from newsletter.summaries.story_text import StoryKind
 
 HALF_LIFE = timedelta(hours=24)
 AGAIN = 0.72  # a second Story of the same Topic counts so much, a third that squared …
@@ -29,10 +30,11 @@ NEW_ARTICLES = 6
 
 @dataclass(frozen=True)
 class Candidate:
-    """A Story that could be placed. ``words``: what the mail would show of it."""
+    """A Story that could be placed. ``words``: how many the mail would show of it at the least."""
 
     story_id: int
     topic: str
+    kind: StoryKind
     coverage: Coverage
     last_published_at: datetime
     words: int

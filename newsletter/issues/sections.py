@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from newsletter.issues.views import StoryView
+from newsletter.summaries.story_text import StoryKind
 
 STORY = "story"  # the story's page on the site
 EMAIL = "email"  # the full Rendition
@@ -26,18 +27,20 @@ class Section:
     has: Callable[[StoryView], bool]
 
 
+def _has_sides(story: StoryView) -> bool:
+    return story.kind is not StoryKind.NO_SIDES
+
+
 SECTIONS: tuple[Section, ...] = (
-    Section("coverage", (STORY, EMAIL, METERED), lambda story: story.coverage.outlets > 0),
-    Section("lede", (STORY, EMAIL, METERED), lambda story: bool(story.telling.lede)),
-    Section("overview", (STORY, EMAIL), lambda story: bool(story.telling.overview)),
-    # A missing Side is said plainly, so there is always something to show.
-    Section("sides", (STORY, EMAIL), lambda story: True),
-    Section("analysis", (STORY, EMAIL), lambda story: bool(story.telling.analysis)),
-    Section("questions", (STORY, EMAIL), lambda story: bool(story.telling.questions)),
-    Section("side_words", (STORY, EMAIL), lambda story: any(story.telling.side_words.values())),
-    Section("history", (STORY, EMAIL), lambda story: bool(story.history)),
+    Section("lede", (STORY, EMAIL, METERED), lambda story: bool(story.text.lede or story.text.overview)),
+    Section("report", (STORY, EMAIL), lambda story: True),
+    Section("headlines", (STORY, EMAIL), lambda story: bool(story.text.headlines)),
+    Section("rows", (STORY, EMAIL), lambda story: bool(story.text.rows)),
+    Section("quotes", (STORY,), lambda story: bool(story.text.quotes)),
+    Section("questions", (STORY,), lambda story: bool(story.text.questions)),
+    Section("coverage", (STORY, EMAIL, METERED), _has_sides),
     Section("articles", (STORY, EMAIL), lambda story: bool(story.articles)),
-    Section("report", (STORY, EMAIL, METERED), lambda story: True),
+    Section("history", (STORY,), lambda story: bool(story.history)),
 )
 
 

@@ -29,9 +29,9 @@ from newsletter.errors import ChangedMeanwhile, NotFound, Refused
 from newsletter.issues import revisions
 from newsletter.issues.checks import context, registry
 from newsletter.issues.checks.registry import Finding
+from newsletter.issues.length import reading_seconds
 from newsletter.issues.preview import example_slots
 from newsletter.issues.render import render
-from newsletter.issues.shortened import reading_seconds
 from newsletter.issues.views import IssueView, issue_view
 from newsletter.links import Links
 from newsletter.settings import Settings

@@ -16,7 +16,8 @@ from newsletter.db.models import Article, HistoryLink, Issue, Placement, Story, 
 from newsletter.feeds.leans import SIDES, Coverage, Lean, Side, coverage, side_of
 from newsletter.issues.numbering import numbered
 from newsletter.summaries.protocol import ArticleText
-from newsletter.summaries.story_text import Citation, Sentence, Telling, from_json
+from newsletter.summaries.story_text import Citation, Sentence, StoryKind, StoryText, from_json
+from newsletter.summaries.summarize import article_text
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ class HistoryView:
 
 @dataclass(frozen=True)
 class StoryView:
-    """A Story as pages and mail show it."""
+    """A Story as pages and mail show it: its words (``text``), Coverage, Articles and History."""
 
     id: int
     slug: str
     topic: str
-    telling: Telling
+    text: StoryText
     coverage: Coverage
     articles: tuple[ArticleView, ...]
     history: tuple[HistoryView, ...]
@@ -62,7 +63,17 @@ class StoryView:
 
     @property
     def headline(self) -> str:
-        return self.telling.headline
+        return self.text.headline
+
+    @property
+    def kind(self) -> StoryKind:
+        return self.text.kind
+
+    @property
+    def credit(self) -> ArticleView | None:
+        """The Article whose words the paragraph is; None when there is no paragraph, or an operator or a model wrote it."""
+        cited = [s.citations[0].article_id for s in self.text.lede if s.citations]
+        return self.article(cited[0]) if cited else None
 
     def numbers(self, sentence: Sentence) -> tuple[int, ...]:
         """The numbers to print behind a sentence, each once, ascending."""
@@ -94,6 +105,10 @@ class IssueView:
     outlets_read: int
     is_sample: bool
     composed_at: datetime
+
+    def of_kind(self, kind: StoryKind) -> tuple[StoryView, ...]:
+        """The placed Stories of this kind, in rank order."""
+        return tuple(s for s in self.stories if s.kind is kind)
 
     @property
     def reading_minutes(self) -> int:
@@ -140,7 +155,7 @@ def story_view(
         id=story.id,
         slug=story.slug,
         topic=story.topic,
-        telling=words,
+        text=words,
         coverage=coverage((a.outlet_id, a.outlet.lean, a.wire_key) for a in articles),
         articles=tuple(sorted(views, key=lambda v: v.number)),
         history=_history(session, story, now=now),
@@ -236,9 +251,4 @@ def article_texts(session: Session, story_id: int) -> tuple[ArticleText, ...]:
         .options(joinedload(Article.outlet))
         .order_by(Article.published_at, Article.id)
     )
-    return tuple(
-        ArticleText(
-            a.id, a.outlet.name, side_of(a.outlet.lean), a.headline, a.excerpt, a.published_at, a.wire_key
-        )
-        for a in rows
-    )
+    return tuple(article_text(a) for a in rows)

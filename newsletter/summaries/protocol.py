@@ -1,4 +1,4 @@
-"""What a summarizer is: values in, a Telling out. It sees no tables, no session and no settings."""
+"""What a summarizer is: values in, a StoryText out. It sees no tables, no session, no settings and no clock."""
 
 from __future__ import annotations
 
@@ -8,34 +8,48 @@ from datetime import datetime
 from typing import Protocol
 
 from newsletter.feeds.leans import Side
-from newsletter.summaries.story_text import Telling
+from newsletter.summaries.kinds import ArticleKind
+from newsletter.summaries.story_text import StoryText
 
 
 @dataclass(frozen=True)
 class ArticleText:
-    """One Article as a summarizer may see it: plain text, never markup. Untrusted."""
+    """One Article as a summarizer may see it: plain text, never markup. Untrusted.
+
+    ``side`` is None for an Outlet that counts for no Side of this Story: state-run, or foreign to it. ``text`` may be
+    empty, an excerpt, or a whole page; new lines separate paragraphs where they are known. ``wire_key`` is the same for
+    near-identical texts.
+    """
 
     id: int
     outlet: str
-    side: Side
+    side: Side | None
     headline: str
-    excerpt: str
+    text: str
     published_at: datetime
-    wire_key: str | None = None  # the same for near-identical texts
+    kind: ArticleKind = ArticleKind.NEWS
+    country: str | None = None
+    state_run: bool = False
+    wire_key: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The newsroom that wrote the text: the same for all copies of a wire text."""
+        return self.wire_key or self.outlet
 
 
 class Summarizer(Protocol):
-    """Tells a Story. Raises ``SummarizerError`` when it cannot; the caller then falls back to the extractive one."""
+    """Tells a Story. Raises :class:`SummarizerError` when it cannot."""
 
     @property
     def name(self) -> str:
         """``extractive`` or ``llm``, stored as StoryTelling.written_by."""
         ...
 
-    def tell(self, articles: Sequence[ArticleText]) -> Telling:
-        """The Story's words. ``articles`` are oldest first and at least one. Every sentence cites."""
+    def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
+        """The Story's words as of ``now``. ``articles`` come in any order. Every sentence cites."""
         ...
 
 
 class SummarizerError(Exception):
-    """No usable Telling; the reason in one sentence."""
+    """No usable StoryText; the reason in one sentence."""

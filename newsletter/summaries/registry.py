@@ -7,13 +7,11 @@ from collections.abc import Callable
 from newsletter import clock
 from newsletter.errors import SettingsError
 from newsletter.settings import Settings
+from newsletter.summaries.extractive.summarizer import Extractive
 from newsletter.summaries.protocol import Summarizer
 
 
 def _extractive(settings: Settings) -> Summarizer:
-    # Imported here: the nouns that choose sentences import protocol.py, and with it this package, themselves.
-    from newsletter.summaries.selection.extractive import Extractive
-
     return Extractive()
 
 

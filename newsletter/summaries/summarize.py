@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -15,11 +15,10 @@ from newsletter.db import Sessions
 from newsletter.db.models import Article, Story, StoryTelling
 from newsletter.feeds.leans import side_of
 from newsletter.summaries import changed_articles
-from newsletter.summaries.grounding.gate import headline_holds, keep_grounded
-from newsletter.summaries.headlines import neutral
+from newsletter.summaries.extractive.summarizer import Extractive
+from newsletter.summaries.grounding.hard_facts import checked
 from newsletter.summaries.protocol import ArticleText, Summarizer, SummarizerError
-from newsletter.summaries.selection.extractive import Extractive
-from newsletter.summaries.story_text import Telling, from_json, to_json
+from newsletter.summaries.story_text import StoryText, from_json, to_json
 
 RECENT = timedelta(days=7)  # Stories without a newer Article are left in the words they have
 MIN_OUTLETS = 2  # what one Outlet alone carries is an Article, not a Story to tell
@@ -31,13 +30,17 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class SummarizeReport:
-    """What became of the Stories looked at: ``stories`` = ``written`` + ``unchanged``; ``fell_back`` of the written ones
-    were told by the extractive summarizer although another was asked."""
+    """What became of the Stories looked at: ``stories`` = ``written`` + ``unchanged`` + ``untold``.
+
+    ``fell_back`` of the written ones were told by the extractive summarizer although another was asked; of ``untold``
+    ones no article is fit to be told.
+    """
 
     stories: int
     written: int
     unchanged: int
     fell_back: int
+    untold: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,21 +84,25 @@ def run(
         found = [d for d in _read(session, now) if only is None or d.story_id in only]
     todo = [d for d in found if not d.unchanged and d.written_by != "operator"]
     flags = [d.story_id for d in found if d.to_flag]
-    written = fell_back = 0
-    ready: list[tuple[_Due, Telling, str]] = []
+    written = fell_back = untold = 0
+    ready: list[tuple[_Due, StoryText, str]] = []
     for done, due in enumerate(todo, start=1):
-        telling, written_by, fell = told(summarizer, due.articles)
-        fell_back += fell
-        ready.append((due, telling, written_by))
+        found_words = told(summarizer, due.articles, now=now)
+        if found_words is None:
+            untold += 1
+        else:
+            story, written_by, fell = found_words
+            fell_back += fell
+            ready.append((due, story, written_by))
         if progress is not None:
-            progress(done, len(todo), telling.headline)
+            progress(done, len(todo), found_words[0].headline if found_words else "")
         if len(ready) == BATCH:
             written += _write(sessions, ready, now)
             ready = []
     written += _write(sessions, ready, now)
     _flag(sessions, flags, now)
     flagged = len(flags) + changed_articles.flag(sessions, now=now)
-    report = SummarizeReport(len(found), written, len(found) - written, fell_back)
+    report = SummarizeReport(len(found), written, len(found) - written - untold, fell_back, untold)
     _log.info("summarize.done", stories=report.stories, written=written, fell_back=fell_back, flagged=flagged)
     return report
 
@@ -104,6 +111,19 @@ def due_stories(sessions: Sessions, *, now: datetime) -> list[int]:
     """The Stories that need new words, by number."""
     with db.reading(sessions) as session:
         return [d.story_id for d in _read(session, now) if not d.unchanged and d.written_by != "operator"]
+
+
+def article_text(article: Article) -> ArticleText:
+    """The Article as a summarizer may see it. Its Outlet must be loaded."""
+    return ArticleText(
+        id=article.id,
+        outlet=article.outlet.name,
+        side=side_of(article.outlet.lean),
+        headline=article.headline,
+        text=article.excerpt,
+        published_at=article.published_at,
+        wire_key=article.wire_key,
+    )
 
 
 def input_hash(articles: Sequence[tuple[int, str]]) -> str:
@@ -138,18 +158,7 @@ def _read(session: Session, now: datetime) -> list[_Due]:
 def _due(story: Story, articles: Sequence[Article], telling: StoryTelling | None) -> _Due:
     return _Due(
         story_id=story.id,
-        articles=tuple(
-            ArticleText(
-                id=a.id,
-                outlet=a.outlet.name,
-                side=side_of(a.outlet.lean),
-                headline=a.headline,
-                excerpt=a.excerpt,
-                published_at=a.published_at,
-                wire_key=a.wire_key,
-            )
-            for a in articles
-        ),
+        articles=tuple(article_text(a) for a in articles),
         input_hash=input_hash([(a.id, a.text_hash) for a in articles]),
         changed=frozenset(
             a.id
@@ -166,23 +175,32 @@ def _due(story: Story, articles: Sequence[Article], telling: StoryTelling | None
     )
 
 
-def told(summarizer: Summarizer, articles: Sequence[ArticleText]) -> tuple[Telling, str, bool]:
-    """The words, who wrote them, and whether we fell back. Nothing is stored that did not pass the gate, whoever wrote it."""
-    try:
-        telling = keep_grounded(summarizer.tell(articles), articles)
-        if summarizer.name != Extractive.name and not headline_holds(telling.headline, articles):
-            telling = replace(telling, headline=neutral(articles))
-        if telling.lede or summarizer.name == Extractive.name:
-            return telling, summarizer.name, False
-        reason = "no sentence of its lede is carried by the articles"
-    except SummarizerError as error:
-        reason = str(error)
-    _log.warning("summarize.fell_back", reason=reason)
+def told(
+    summarizer: Summarizer, articles: Sequence[ArticleText], *, now: datetime
+) -> tuple[StoryText, str, bool] | None:
+    """The words, who wrote them, and whether the extractive summarizer stood in; None when nothing can be told.
+
+    Nothing is stored that did not pass the check of hard facts, whoever wrote it.
+    """
     own = Extractive()
-    return own.tell(articles), own.name, True
+    fell_back = False
+    for writer in dict.fromkeys((summarizer, own)):
+        try:
+            story, _ = checked(writer.tell(articles, now=now), articles)
+            if story.lede or story.headlines:
+                return story, writer.name, fell_back
+            reason = "no sentence of its lede is carried by the articles"
+        except SummarizerError as error:
+            reason = str(error)
+        if writer.name == own.name:
+            _log.info("summarize.nothing_to_tell", reason=reason)
+            return None
+        _log.warning("summarize.fell_back", reason=reason)
+        fell_back = True
+    return None
 
 
-def _write(sessions: Sessions, ready: Sequence[tuple[_Due, Telling, str]], now: datetime) -> int:
+def _write(sessions: Sessions, ready: Sequence[tuple[_Due, StoryText, str]], now: datetime) -> int:
     """Store the revisions. One that somebody wrote meanwhile wins: ours is left out by the unique (story, revision)."""
     rows = [
         {
@@ -191,9 +209,9 @@ def _write(sessions: Sessions, ready: Sequence[tuple[_Due, Telling, str]], now: 
             "written_by": written_by,
             "written_at": now,
             "input_hash": due.input_hash,
-            "words": to_json(telling),
+            "words": to_json(story),
         }
-        for due, telling, written_by in ready
+        for due, story, written_by in ready
     ]
     with sessions.begin() as session:
         return db.insert_new(session, StoryTelling, rows)

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from newsletter import db
 from newsletter.db.models import Story
 from newsletter.issues import archive
+from newsletter.issues.length import metered
 from newsletter.issues.sections import METERED, STORY, sections_for
-from newsletter.issues.shortened import metered
 from newsletter.issues.views import StoryView, story_view
 from newsletter.stories import reports
 from newsletter.web import metering

@@ -11,19 +11,17 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import Issue, Placement
 from newsletter.errors import Refused
-from newsletter.feeds.leans import Side
 from newsletter.issues import editing, quick_fixes, revisions
 from newsletter.issues.editing import Said
 from newsletter.issues.views import article_texts
 
 Form = Mapping[str, str]
 Act = Callable[[Session, Issue, Form, int, datetime], Said]  # …, the operator's number, now
-LONGEST_SIDE = 4000  # characters
-LONGEST_BULLET = 600  # characters
-MOST_BULLETS = 30
+LONGEST_ROW = 4000  # characters
+MOST_ROWS = 10
 _MOST_DIGITS = 9
 # What an operator writes by hand: lost when it is refused, so these forms get their words back.
-WRITTEN = frozenset({"envelope", "retell", "retell-sides"})
+WRITTEN = frozenset({"envelope", "retell", "retell-rows"})
 
 
 def number(given: Form, name: str) -> int:
@@ -71,20 +69,18 @@ def _retell(session: Session, issue: Issue, given: Form, operator_id: int, now: 
         number(given, "story"),
         headline=given.get("headline", "")[:300],
         lede=given.get("lede", "")[:2000],
+        overview=given["overview"][:LONGEST_ROW] if "overview" in given else None,
         operator_id=operator_id,
         now=now,
     )
 
 
-def _retell_sides(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
-    return editing.retell_sides(
+def _retell_rows(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
+    return editing.retell_rows(
         session,
         issue,
         number(given, "story"),
-        sides={s.value: given[s.value][:LONGEST_SIDE] for s in Side if s.value in given},
-        bullets={
-            n: given[f"bullet-{n}"][:LONGEST_BULLET] for n in range(MOST_BULLETS) if f"bullet-{n}" in given
-        },
+        rows={n: given[f"row-{n}"][:LONGEST_ROW] for n in range(MOST_ROWS) if f"row-{n}" in given},
         operator_id=operator_id,
         now=now,
     )
@@ -94,18 +90,9 @@ def _envelope(session: Session, issue: Issue, given: Form, operator_id: int, now
     return editing.envelope(
         session,
         issue,
-        subject=given.get("subject", "")[:200],
-        preheader=given.get("preheader", "")[:300],
+        line=given.get("subject", "")[:200],
+        below=given.get("preheader", "")[:300],
         intro=given.get("intro", "")[:1000],
-    )
-
-
-def _plainer(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
-    story = number(given, "story")
-    texts = article_texts(session, story)
-    which = given.get("value", "")[:64]
-    return quick_fixes.say_plainer(
-        session, issue, story, texts, which=which, operator_id=operator_id, now=now
     )
 
 
@@ -113,10 +100,6 @@ def _ground(session: Session, issue: Issue, given: Form, operator_id: int, now: 
     story = number(given, "story")
     texts = article_texts(session, story)
     return quick_fixes.take_out_ungrounded(session, issue, story, texts, operator_id=operator_id, now=now)
-
-
-def _even(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
-    return quick_fixes.even_out(session, issue, operator_id=operator_id, now=now)
 
 
 def _line(given: Form) -> str:
@@ -128,7 +111,7 @@ def _line(given: Form) -> str:
 
 ACTS: dict[str, Act] = {
     "retell": _retell,
-    "retell-sides": _retell_sides,
+    "retell-rows": _retell_rows,
     "envelope": _envelope,
     "back": lambda s, i, g, _o, _n: editing.go_back(s, i, number(g, "story"), revision=number(g, "revision")),
     "up": lambda s, i, g, _o, _n: editing.move(s, i, number(g, "story"), by=-1),
@@ -136,10 +119,8 @@ ACTS: dict[str, Act] = {
     "drop": lambda s, i, g, _o, _n: editing.drop(s, i, number(g, "story")),
     "put-in": lambda s, i, g, _o, _n: editing.put_in(s, i, number(g, "story")),
     "swap": lambda s, i, g, _o, _n: quick_fixes.swap(s, i, number(g, "story"), number(g, "value")),
-    "plainer": _plainer,
     "ground": _ground,
     "newest": lambda s, i, g, _o, _n: quick_fixes.use_newest(s, i, number(g, "story")),
-    "even": _even,
     "unlink": lambda s, i, g, _o, _n: quick_fixes.unlink(s, i, number(g, "value")),
     "subject": lambda s, i, g, _o, _n: quick_fixes.name_anew(s, i, line=_line(g)),
     "preheader": lambda s, i, g, _o, _n: quick_fixes.name_anew(s, i, below=_line(g)),

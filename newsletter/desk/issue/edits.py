@@ -16,9 +16,9 @@ from newsletter.desk.issue import changes
 from newsletter.desk.issue.acts import seen
 from newsletter.desk.records import name_of
 from newsletter.errors import ChangedMeanwhile
-from newsletter.feeds.leans import SIDE_NAMES, SIDES
 from newsletter.issues import revisions
 from newsletter.issues.checks.context import offered
+from newsletter.issues.render.story_phrases import row_name
 from newsletter.issues.service import find_issue, standing
 from newsletter.issues.views import StoryView, issue_view
 from newsletter.web.services import services
@@ -82,14 +82,16 @@ def _both_texts(row: Issue, story: StoryView | None, given: changes.Form) -> lis
     """Field by field what stands now and what was written, those that differ."""
     now: dict[str, str] = {"subject": row.subject, "preheader": row.preheader, "intro": row.intro}
     if story is not None:
-        now = {"headline": story.headline, "lede": "\n".join(s.text for s in story.telling.lede)}
-        now |= {s.side.value: "\n".join(x.text for x in s.sentences) for s in story.telling.summaries}
-        now |= {f"bullet-{n}": b.sentence.text for n, b in enumerate(story.telling.analysis)}
-    fields = [name for name in given if name in now or name.startswith("bullet-") or name in _FIELDS]
+        text = story.text
+        now = {"headline": story.headline, "lede": "\n".join(s.text for s in text.lede)}
+        now["overview"] = "\n".join(s.text for s in text.overview)
+        now |= {f"row-{n}": "\n".join(s.text for s in r.sentences) for n, r in enumerate(text.rows)}
+    labels = {f"row-{n}": row_name(r) for n, r in enumerate(story.text.rows)} if story else {}
+    fields = [name for name in given if name in now or name.startswith("row-") or name in _FIELDS]
     return [
         BothTexts(
             name,
-            _FIELDS.get(name, f"Analysis, bullet {name.rpartition('-')[2]}"),
+            _FIELDS.get(name) or labels.get(name, f"Row {name.rpartition('-')[2]}"),
             now.get(name, ""),
             given[name],
         )
@@ -117,7 +119,7 @@ _FIELDS = {
     "intro": "Intro",
     "headline": "Headline",
     "lede": "Lede",
-    **{side.value: SIDE_NAMES[side] for side in SIDES},
+    "overview": "Overview",
 }
 
 

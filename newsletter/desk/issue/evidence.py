@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from newsletter.feeds.leans import SIDE_NAMES
+from newsletter.issues.render.story_phrases import row_name
 from newsletter.issues.views import ArticleView, StoryView
-from newsletter.summaries.story_text import BulletKind, Citation, Sentence, Verdict
+from newsletter.summaries.story_text import Citation, Sentence, Verdict
 
 WEAK = 60  # percent of support below which a sentence is shown before the others
-_BULLETS = {
-    BulletKind.AGREE: "Where they agree",
-    BulletKind.DIFFER: "Where they differ",
-    BulletKind.NEXT: "What comes next",
-}
 
 
 class Written(Protocol):
@@ -105,19 +100,16 @@ def grounds(story: StoryView, written: Written, *, flagged: bool = False) -> Gro
 
 
 def _all(story: StoryView) -> Iterator[GroundedSentence]:
-    telling = story.telling
-    yield from _said(story, "Lede", "Lede", telling.lede)
-    yield from _said(story, "Overview", "Overview", telling.overview)
-    for bullet in telling.analysis:
-        yield from _said(story, "Analysis", _BULLETS[bullet.kind], (bullet.sentence,))
-    for summary in telling.summaries:
-        side = SIDE_NAMES[summary.side]
-        yield from _said(story, side, side, summary.sentences)
-        for quote in summary.quotes:
-            passages = _passages(story, (quote.citation,))
-            words = f"“{quote.words}”"
-            yield GroundedSentence(side, f"{side}, quote", words, 100, False, passages, verbatim=True)
-    for question in telling.questions:
+    text = story.text
+    yield from _said(story, "Lede", "Lede", text.lede)
+    yield from _said(story, "Overview", "Overview", text.overview)
+    for row in text.rows:
+        yield from _said(story, row_name(row), row_name(row), row.sentences)
+    for quote in text.quotes:
+        passages = _passages(story, (quote.citation,))
+        words = f"“{quote.words}”"
+        yield GroundedSentence("Quotes", quote.speaker or "Quote", words, 100, False, passages, verbatim=True)
+    for question in text.questions:
         yield from _said(story, "Questions", question.question, question.answer)
 
 

@@ -139,8 +139,8 @@ def metered_is_locked(case: Case) -> Answers:
         if mail.kind != "metered":
             continue
         for number, story in enumerate(case.view.stories, start=1):
-            free = {s.text for s in story.telling.lede}
-            locked = [s.text for s in story.telling.sentences() if s.text not in free]
+            free = {s.text for s in story.text.lede}
+            locked = [s.text for s in story.text.sentences() if s.text not in free]
             if any(flat(phrases.plain(text)) in mail.page.flat for text in locked):
                 yield (
                     "block",

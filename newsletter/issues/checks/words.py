@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from newsletter.delivery.mail import phrases
-from newsletter.feeds.leans import SIDES
-from newsletter.issues.checks.findings import Answers, Case, Remedy, bare, flat
-from newsletter.issues.render import story_phrases
+from newsletter.feeds.leans import Side
+from newsletter.issues.checks.findings import Answers, Case, Remedy, bare
 from newsletter.issues.subject import preheader as compose_preheader
 from newsletter.issues.subject import subjects
 from newsletter.stories.terms import terms
+from newsletter.summaries.story_text import RowKind, StoryKind
 
-FEWEST, WANTED, MOST = 3, 5, 7  # Stories
+FEWEST, WANTED, MOST = 3, 5, 9  # Stories
 LONGEST_SUBJECT, LONGEST_PREHEADER = 110, 160  # characters
 SHORTEST_SUBJECT, SHORTEST_PREHEADER = 12, 20
 ALIKE = 0.75  # share of common words at which two Headlines say the same
@@ -54,28 +54,22 @@ def _second(case: Case, place: int) -> tuple[Remedy, ...]:
 
 
 def sides(case: Case) -> Answers:
-    if case.full is None:
-        return
-    text = flat(case.full.rendition.text)
     for number, story in enumerate(case.view.stories, start=1):
-        for side in SIDES:
-            if story.telling.summary(side) is not None and not story.by_side()[side]:
+        if story.kind is not StoryKind.WITH_SIDES:
+            continue
+        told = {h.side for h in story.text.headlines}
+        for side, kind in ((Side.LEFT, RowKind.LEFT_STRESSES), (Side.RIGHT, RowKind.RIGHT_STRESSES)):
+            row = story.text.row(kind)
+            if row is None and side not in told:
+                said = f"Story {number} is carried by the {side.value} and shows nothing of it."
+                yield "warn", said, (*_newest(case, story.id), *case.swaps(story.id)[:1])
+            if row is not None and not story.by_side()[side]:
                 yield (
                     "block",
                     f"Story {number} tells the {side.value}, which did not carry it.",
                     (*_newest(case, story.id), *case.swaps(story.id)),
                 )
-            if story.telling.summary(side) is None:
-                said = flat(story_phrases.missing_side(story, side))
-                if said not in text or said not in case.full.page.flat:
-                    yield "block", f"Story {number} lacks the {side.value} and does not say so.", _RENDER
-                elif story.coverage.of(side):
-                    said = f"Story {number} is carried by the {side.value} and does not tell its side."
-                    yield "warn", said, (*_newest(case, story.id), *case.swaps(story.id)[:1])
-    yield "pass", "Every side is told, or said to be missing."
-
-
-_RENDER = (Remedy("rerender", "Render it anew"),)
+    yield "pass", "Every story with sides shows both of them."
 
 
 def _newest(case: Case, story_id: int) -> tuple[Remedy, ...]:
@@ -84,7 +78,7 @@ def _newest(case: Case, story_id: int) -> tuple[Remedy, ...]:
 
 def citations(case: Case) -> Answers:
     for number, story in enumerate(case.view.stories, start=1):
-        bare = sum(1 for s in story.telling.sentences() if not story.numbers(s))
+        bare = sum(1 for s in story.text.sentences() if not story.numbers(s))
         if bare:
             said = f"Story {number} has {phrases.counted(bare, 'sentence')} that cite no article."
             yield (
@@ -92,7 +86,7 @@ def citations(case: Case) -> Answers:
                 said,
                 (Remedy("ground", "Take out what does not hold", story.id), *case.swaps(story.id)[:1]),
             )
-        if not story.telling.lede:
+        if not story.text.lede:
             yield (
                 "warn",
                 f"Story {number} has no lede.",
@@ -104,17 +98,17 @@ def citations(case: Case) -> Answers:
 def quotes(case: Case) -> Answers:
     for number, story in enumerate(case.view.stories, start=1):
         mend = (Remedy("ground", "Take the quote out", story.id),)
-        for summary in story.telling.summaries:
-            for quote in summary.quotes:
-                if bare(quote.words) not in bare(quote.citation.passage):
-                    yield (
-                        "block",
-                        f"Story {number} quotes words that do not stand in the cited passage.",
-                        mend,
-                    )
-                if story.article(quote.citation.article_id) is None:
-                    yield "block", f"Story {number} quotes an article it does not have.", mend
-    yield "pass", "Every quotation stands in its article word for word."
+        for quote in story.text.quotes:
+            if bare(quote.words) not in bare(quote.citation.passage):
+                yield "block", f"Story {number} quotes words that do not stand in the cited passage.", mend
+            if story.article(quote.citation.article_id) is None:
+                yield "block", f"Story {number} quotes an article it does not have.", mend
+        for headline in story.text.headlines:
+            article = story.article(headline.article_id)
+            if article is None or bare(headline.text) not in bare(article.headline):
+                said = f"Story {number} shows a headline that its article does not bear (any more)."
+                yield "block", said, (*_newest(case, story.id), *case.swaps(story.id)[:1])
+    yield "pass", "Every quotation and headline stands in its article word for word."
 
 
 def subject(case: Case) -> Answers:
@@ -151,8 +145,7 @@ def subject_fits(case: Case) -> Answers:
     """After a Story was dropped, the subject line may still name it."""
     parts = phrases.plain(case.view.subject).split(" · ")
     told = [
-        frozenset(terms(f"{s.headline} {' '.join(x.text for x in s.telling.lede)}"))
-        for s in case.view.stories
+        frozenset(terms(f"{s.headline} {' '.join(x.text for x in s.text.lede)}")) for s in case.view.stories
     ]
     headlines = [s.headline for s in case.view.stories]
     mend = tuple(

@@ -15,14 +15,15 @@ from newsletter.delivery.mail import phrases, slots
 from newsletter.delivery.mail.messages import content_hash
 from newsletter.delivery.mail.templates import RenderError, Words, compiled, fill
 from newsletter.issues.fewer_citations import with_fewer_citations
+from newsletter.issues.length import FRAME_WORDS, fitted, metered, metered_words_of, words_of
 from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
 from newsletter.issues.render import story_phrases
 from newsletter.issues.renditions import KINDS, LARGEST, Kind, RenderedIssue, mailed_bytes
 from newsletter.issues.sections import EMAIL, METERED, sections_for
-from newsletter.issues.shortened import AROUND, metered, metered_words_of, shortened, words_of
 from newsletter.issues.views import IssueView
 from newsletter.links import Links
 from newsletter.settings import Settings
+from newsletter.summaries.story_text import StoryKind
 
 LONGEST_WORDS = LONGEST_READ * WORDS_A_MINUTE // 60
 
@@ -65,11 +66,11 @@ def issue_words(
     """The templates of an Issue filled in, and nothing compiled."""
     if kind not in KINDS:
         raise RenderError(f"There is no rendition '{kind}', only full and metered.")
-    around = AROUND + words_in((view.intro,))
+    around = FRAME_WORDS + words_in((view.intro,))
     if kind == "full":
         where, stories, words = (
             EMAIL,
-            tuple(map(with_fewer_citations, shortened(view.stories, LONGEST_WORDS - around))),
+            tuple(map(with_fewer_citations, fitted(view.stories, LONGEST_WORDS - around))),
             words_of,
         )
     else:
@@ -80,7 +81,12 @@ def issue_words(
         "day": dates.day(view.issued_on),
         "weekday": f"{view.issued_on:%A}",
         "issued_on": view.issued_on,
-        "stories": [(story, sections_for(where, story)) for story in stories],
+        "stories": [
+            (story, sections_for(where, story)) for story in stories if story.kind is StoryKind.WITH_SIDES
+        ],
+        "briefs": [story for story in stories if story.kind is StoryKind.NO_SIDES],
+        "blind_spots": [story for story in stories if story.kind is StoryKind.BLIND_SPOT],
+        "listed": stories,
         "story_count": phrases.counted(len(stories), "story", "stories"),
         "reading": f"{phrases.counted(phrases.minutes(seconds), 'minute')} to read",
         "is_sample": view.is_sample,

@@ -10,7 +10,7 @@ import click
 
 from newsletter.cli.opening import open_settings
 from newsletter.errors import SettingsError
-from newsletter.lab.evaluate import history, sides, stability, words
+from newsletter.lab.evaluate import contrast, history, stability, words
 from newsletter.lab.evaluate.jsonlines import write_rows
 from newsletter.lab.evaluate.measures import measures
 from newsletter.lab.evaluate.reading_pieces import read_pieces
@@ -26,11 +26,10 @@ def evaluate() -> None:
 
 for measured in (
     words.neutral,
-    sides.sides,
+    contrast.contrast,
+    contrast.contrast_weights,
     history.history,
     stability.stability,
-    words.grounding,
-    words.weights,
 ):
     evaluate.add_command(measured)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from newsletter.feeds.leans import Side
 from newsletter.lab.evaluate.jsonlines import RowsError, read_rows
 from newsletter.lab.evaluate.measure_history import Pair, found_in, measure
-from newsletter.lab.evaluate.sides import news_of
-from newsletter.lab.evaluate.words import PATH
+from newsletter.lab.evaluate.words import PATH, article
 from newsletter.stories.threads import TEXTS, Thread
+from newsletter.summaries.protocol import ArticleText
 
 
 @click.command()
@@ -51,7 +53,7 @@ def _thread(number: int, row: dict[str, Any], path: Path, line: int) -> Thread:
         number,
         began if began.tzinfo else began.replace(tzinfo=UTC),
         tuple(a.headline for a in articles),
-        tuple(a.excerpt for a in articles),
+        tuple(a.text for a in articles),
     )
 
 
@@ -63,3 +65,15 @@ def _judgements(path: Path) -> dict[Pair, bool]:
             raise RowsError(f"{path}, line {line}: 'story', 'earlier' or 'same_thread' is missing.")
         found[int(row["story"]), int(row["earlier"])] = row["same_thread"]
     return found
+
+
+def news_of(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText]:
+    """The articles of a row with news, each as from an Outlet of its own. Raises :class:`RowsError`."""
+    news = row.get("news")
+    if not isinstance(news, dict) or not all(isinstance(a, dict) for a in news.values()):
+        raise RowsError(f"{path}, line {line}: 'news' is missing or no object of articles.")
+    known: Sequence[Side] = [s for s in Side if s.value in news]
+    return [
+        article(number, side, news[side.value], "body", path=path, line=line)
+        for number, side in enumerate(known, start=1)
+    ]

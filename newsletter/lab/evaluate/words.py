@@ -1,4 +1,4 @@
-"""``evaluate neutral`` and ``grounding``: how good the words are, measured on labelled rows, printed as JSON."""
+"""``evaluate neutral``: how much of an expert's paragraph ours carries, measured on labelled rows, printed as JSON."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 
 import click
 
-from newsletter.cli.progress import progress
 from newsletter.feeds.leans import Side
 from newsletter.lab.evaluate.jsonlines import RowsError, read_rows, text_of, write_rows
-from newsletter.lab.evaluate.measure_grounding import Tally, tally
+from newsletter.lab.evaluate.rouge import rouge
+from newsletter.summaries.extractive.summarizer import overview
 from newsletter.summaries.protocol import ArticleText
-from newsletter.summaries.selection.extractive import overview
-from newsletter.summaries.selection.rouge import rouge
 
 ONE_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # rows carry no dates, and nothing measured here depends on them
 PATH = click.argument("path", metavar="FILE.jsonl", type=click.Path(path_type=Path))
@@ -49,44 +47,6 @@ def neutral(path: Path, out: Path | None) -> None:
     click.echo(json.dumps(result))
 
 
-@click.command()
-@PATH
-def grounding(path: Path) -> None:
-    """Plant wrong numbers, names and quotations into true sentences of FILE.jsonl ({articles: [{title, text}]} rows).
-
-    Prints {"n", "true", "false_alarms"} and for each kind {"planted", "caught"} in percent.
-    """
-    total = Tally()
-    number = 0
-    for number, (line, row) in enumerate(read_rows(path), start=1):  # noqa: B007
-        total = total + tally(_articles(row, path, line))
-    click.echo(json.dumps({"n": number, **total.percent()}))
-
-
-@click.command()
-@PATH
-def weights(path: Path) -> None:
-    """Learn the overview's weights from FILE.jsonl ({articles: [{title, text}], neutral: an expert's text} rows).
-
-    Prints {"n", "held_out": ROUGE and words over rows not learnt from, "weights"}; they go into summaries/selection/overview.py.
-    """
-    # Imported here: numpy takes a moment to load, and only this needs it.
-    from newsletter.lab.evaluate import measure_overview
-
-    read = list(read_rows(path))
-    rows = []
-    with progress() as show:
-        for done, (line, row) in enumerate(read, start=1):
-            expert = text_of(row, "neutral", path=path, line=line)
-            if (found := measure_overview.row_of(_articles(row, path, line), expert)) is not None:
-                rows.append(found)
-            show("measure", done, len(read), "")
-    if len(rows) < measure_overview.FOLDS:
-        raise RowsError(f"{path}: fewer than {measure_overview.FOLDS} rows to learn from.")
-    held_out = measure_overview.crossed(rows)
-    click.echo(json.dumps({"n": len(rows), "held_out": held_out, "weights": measure_overview.learn(rows)}))
-
-
 def _percent(part: float, of: float) -> float:
     return round(100 * part / of, 2) if of else 0.0
 
@@ -109,6 +69,6 @@ def article(number: int, side: Side, row: dict[str, Any], key: str, *, path: Pat
         outlet=f"Outlet {chr(64 + number)}",
         side=side,
         headline=text_of(row, "title", path=path, line=line),
-        excerpt=text_of(row, key, path=path, line=line),
+        text=text_of(row, key, path=path, line=line),
         published_at=ONE_DAY,
     )

@@ -30,15 +30,7 @@ _GROUPS = tuple(
         (r"COVID(?:-19)?|Covid(?:-19)?|coronavirus", "covid covid-19 coronavirus 19"),
     )
 )
-_SPELLINGS = (
-    (re.compile(r"\b(?:[Tt]he )?United States\b|\b(?:[Tt]he )?US\b"), "U.S."),
-    (re.compile(r"\b(?:[Tt]he )?United Kingdom\b|\b(?:[Tt]he )?UK\b"), "U.K."),
-    (re.compile(r"\b(?:[Tt]he )?United Nations\b|\b(?:[Tt]he )?UN\b"), "U.N."),
-    (re.compile(r"\b(?:[Tt]he )?European Union\b|\b(?:[Tt]he )?EU\b"), "E.U."),
-    (re.compile(r"\b[Tt]he (?=[UE]\.[SKNU]\.)"), ""),
-)
 _RUN = re.compile(r"[A-Z][\w’'-]+(?:\s+(?:of|the|for|and|on|[A-Z][\w’'-]+))*\s+[A-Z][\w’'-]+")
-_SHORT = re.compile(r"\b[A-Z]{2,6}\b")
 
 
 @lru_cache(maxsize=10_000)
@@ -50,13 +42,6 @@ def also_called(text: str) -> frozenset[str]:
             found |= words
     short = {"".join(w[0] for w in run.split() if w[0].isupper()).lower() for run in _RUN.findall(text)}
     return found | {s for s in short if len(s) > 1}
-
-
-def one_spelling(text: str) -> str:
-    """Countries and unions by their short forms, for comparing sentences word by word."""
-    for pattern, short in _SPELLINGS:
-        text = pattern.sub(short, text)
-    return text
 
 
 def about(number: str, text: str) -> bool:

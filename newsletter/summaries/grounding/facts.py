@@ -1,4 +1,4 @@
-"""Numbers, names, quotations and directions in a sentence: what must not be wrong. Pure."""
+"""Numbers, names and quotations in a sentence: what must not be wrong. Pure."""
 
 from __future__ import annotations
 
@@ -154,21 +154,6 @@ _OPENERS = frozenset(
     ]
 )
 _CAPITAL = re.compile(r"(?<![\w’'])[A-ZÀ-Þ][\w’'À-ÿ\-]*(?:\.[A-Z])*")
-DIRECTIONS = (
-    ("rise rises rose risen rising increase increases increased increasing grew grow grows climbed climb climbs higher up gain gains gained surge surged",
-     "fall falls fell fallen falling decrease decreases decreased decreasing declined decline declines dropped drop drops lower down loses lost shrank"),
-    ("approve approves approved approving approval passed passes adopted adopts", "reject rejects rejected rejecting rejection blocked blocks denied denies vetoed vetoes"),
-    ("win wins won winning beat beats", "lose loses lost losing defeated"),
-    ("support supports supported supporting backs backed favors", "oppose opposes opposed opposing"),
-    ("guilty convicted", "acquitted innocent cleared"),
-    ("allow allows allowed permit permits permitted", "ban bans banned forbid forbids forbade prohibit prohibits prohibited bar bars barred"),
-    ("more above exceed exceeds exceeded over", "fewer less below under"),
-    ("accept accepts accepted", "refuse refuses refused"),
-    ("start starts started begin begins began resume resumes resumed", "end ends ended stop stops stopped halt halts halted"),
-    ("hire hires hired appointed appoints", "fire fires fired dismissed dismisses"),
-    ("confirm confirms confirmed", "deny denies denied"),
-)  # fmt: skip
-_PAIRS = tuple((frozenset(a.split()), frozenset(b.split())) for a, b in DIRECTIONS)
 
 
 @lru_cache(maxsize=20_000)
@@ -225,13 +210,3 @@ def name_words(text: str) -> tuple[str, ...]:
             continue
         found.append(word)
     return tuple(found)
-
-
-def flipped(text: str, source: str) -> bool:
-    """The text says "rose" where its source says only "fell" (or another pair of opposite directions)."""
-    said, stands = set(re.findall(r"[a-z]+", text.lower())), set(re.findall(r"[a-z]+", source.lower()))
-    for one, other in _PAIRS:
-        for ours, theirs in ((one, other), (other, one)):
-            if said & ours and not stands & ours and stands & theirs and not said & theirs:
-                return True
-    return False

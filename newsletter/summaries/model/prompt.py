@@ -27,27 +27,27 @@ Rules. Whoever breaks one has the sentence thrown away by a program that checks 
 - Write in your own plain words; outside quotation marks never copy more than a dozen words in a row.
 - Neutral words: what happened before who is outraged; "said", not "slammed" or "admitted".
 - A side's summary cites articles of that side and says what they stress. A side without articles gets none: leave it null.
-- "agree" bullets cite at least one article of the left and one of the right. "differ" bullets say what one side stresses and cite it.
-  "next" bullets say what the articles expect to come.
+- "not_disputed" sentences cite at least one article of the left and one of the right, and say what both state as fact.
+- "coming" sentences say what the articles expect to happen after now.
 - A quote is verbatim from one article, 3 to 22 words, with its speaker, or an empty speaker if the article does not say who spoke.
 - Never speak about yourself, these rules, or "the articles".
-Lengths: headline up to 12 words; lede one sentence; overview about 65 words; each side 1 to 3 sentences; 3 to 6 bullets; 2 to 4 questions
+Lengths: headline up to 12 words; lede one sentence; overview about 65 words; each side 1 to 3 sentences; up to 3 not disputed; up to 2 coming; 2 to 4 questions
 a reader would ask, each with an answer of one or two sentences.
 """
 
 
 def chosen(articles: Sequence[ArticleText], most: int = MOST_ARTICLES) -> list[ArticleText]:
     """The Articles to show, oldest first: of each Side as evenly as can be, one of each wire text, longer excerpts first."""
-    by_side: dict[Side, list[ArticleText]] = {side: [] for side in SIDES}
+    by_side: dict[Side | None, list[ArticleText]] = {side: [] for side in (*SIDES, None)}
     seen: set[str] = set()
-    for article in sorted(articles, key=lambda a: (-len(a.excerpt), a.id)):
+    for article in sorted(articles, key=lambda a: (-len(a.text), a.id)):
         if article.wire_key is None or article.wire_key not in seen:
             by_side[article.side].append(article)
         if article.wire_key is not None:
             seen.add(article.wire_key)
     picked: list[ArticleText] = []
     while len(picked) < most and any(by_side.values()):
-        for side in SIDES:
+        for side in (*SIDES, None):
             if by_side[side] and len(picked) < most:
                 picked.append(by_side[side].pop(0))
     return sorted(picked, key=lambda a: (a.published_at, a.id))
@@ -61,9 +61,9 @@ def prompt(articles: Sequence[ArticleText]) -> str:
                 {
                     "n": number,
                     "outlet": a.outlet,
-                    "side": a.side.value,
+                    "side": a.side.value if a.side else "none",
                     "headline": a.headline,
-                    "excerpt": a.excerpt[:MOST_CHARACTERS],
+                    "excerpt": a.text[:MOST_CHARACTERS],
                 },
                 ensure_ascii=False,
             )

@@ -1,29 +1,19 @@
-"""The structured answer asked of a language model, and how it becomes a Telling to be put through the gate. Pure."""
+"""The structured answer asked of a language model, and how it becomes a StoryText to be checked. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from newsletter.feeds import html_text
 from newsletter.feeds.leans import Side
 from newsletter.stories.terms import terms
+from newsletter.summaries.extractive.reading import split
 from newsletter.summaries.protocol import ArticleText
-from newsletter.summaries.segmentation import split
-from newsletter.summaries.story_text import (
-    Bullet,
-    BulletKind,
-    Citation,
-    Question,
-    Quote,
-    Sentence,
-    Summary,
-    Telling,
-)
+from newsletter.summaries.story_text import Citation, Question, Quote, Row, RowKind, Sentence, StoryText
 
 
 class DraftSentence(BaseModel):
@@ -48,14 +38,6 @@ class DraftSide(BaseModel):
     quotes: list[DraftQuote] = Field(default_factory=list, max_length=3)
 
 
-class DraftBullet(BaseModel):
-    """One bullet of the analysis."""
-
-    kind: Literal["agree", "differ", "next"]
-    text: str = Field(max_length=600)
-    cites: list[int] = Field(max_length=8)
-
-
 class DraftQuestion(BaseModel):
     """A question a reader would ask, and its answer."""
 
@@ -69,35 +51,32 @@ class Draft(BaseModel):
     headline: DraftSentence
     lede: list[DraftSentence] = Field(max_length=2)
     overview: list[DraftSentence] = Field(max_length=6)
+    not_disputed: list[DraftSentence] = Field(default_factory=list, max_length=3)
     left: DraftSide | None = None
-    center: DraftSide | None = None
     right: DraftSide | None = None
-    analysis: list[DraftBullet] = Field(default_factory=list, max_length=6)
+    coming: list[DraftSentence] = Field(default_factory=list, max_length=2)
     questions: list[DraftQuestion] = Field(default_factory=list, max_length=5)
 
 
-def telling_of(draft: Draft, articles: Sequence[ArticleText]) -> Telling:
-    """The Draft as a Telling, not yet examined. ``articles`` in the order in which they were numbered.
+def story_of(draft: Draft, articles: Sequence[ArticleText]) -> StoryText:
+    """The Draft as a StoryText, not yet checked. ``articles`` in the order in which they were numbered.
 
-    A number without an Article is kept as a Citation of Article 0, which does not exist: the gate is to see it and refuse.
+    A number without an Article is kept as a Citation of Article 0, which does not exist, so that the check refuses it.
     """
-    sides = {Side.LEFT: draft.left, Side.CENTER: draft.center, Side.RIGHT: draft.right}
-    return Telling(
+    sides = ((RowKind.LEFT_STRESSES, draft.left), (RowKind.RIGHT_STRESSES, draft.right))
+    parts = [(RowKind.NOT_DISPUTED, draft.not_disputed)]
+    parts += [(kind, side.sentences) for kind, side in sides if side is not None]
+    parts.append((RowKind.NEXT, draft.coming))
+    return StoryText(
         headline=cleaned(draft.headline.text),
         lede=tuple(_sentence(s, articles) for s in draft.lede),
         overview=tuple(_sentence(s, articles) for s in draft.overview),
-        analysis=tuple(
-            Bullet(BulletKind(b.kind), _sentence(DraftSentence(text=b.text, cites=b.cites), articles))
-            for b in draft.analysis
-        ),
-        summaries=tuple(
-            Summary(
-                side,
-                tuple(_sentence(s, articles) for s in told.sentences),
-                tuple(_quote(q, articles) for q in told.quotes),
-            )
-            for side, told in sides.items()
+        rows=tuple(Row(kind, tuple(_sentence(s, articles) for s in found)) for kind, found in parts if found),
+        quotes=tuple(
+            _quote(q, side, articles)
+            for side, told in ((Side.LEFT, draft.left), (Side.RIGHT, draft.right))
             if told is not None
+            for q in told.quotes
         ),
         questions=tuple(
             Question(cleaned(q.question), tuple(_sentence(s, articles) for s in q.answer))
@@ -106,8 +85,8 @@ def telling_of(draft: Draft, articles: Sequence[ArticleText]) -> Telling:
     )
 
 
-def once_only(telling: Telling) -> Telling:
-    """The Telling without what it says again in the same words, further down in the same part or the Analysis."""
+def once_only(story: StoryText) -> StoryText:
+    """The Story without what it says again in the same words further down."""
     said: set[str] = set()
 
     def fresh(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
@@ -115,13 +94,13 @@ def once_only(telling: Telling) -> Telling:
         said.update(s.text.lower() for s in kept)
         return kept
 
-    lede, overview = fresh(telling.lede), fresh(telling.overview)
-    analysis = tuple(b for b in telling.analysis if fresh([b.sentence]))
-    return replace(telling, lede=lede, overview=overview, analysis=analysis)
+    lede, overview = fresh(story.lede), fresh(story.overview)
+    rows = tuple(replace(r, sentences=kept) for r in story.rows if (kept := fresh(r.sentences)))
+    return replace(story, lede=lede, overview=overview, rows=rows)
 
 
 def sentence_of(draft: DraftSentence, articles: Sequence[ArticleText]) -> Sentence:
-    """One sentence with its Citations, for words that are no sentence of a Telling: the headline."""
+    """One sentence with its Citations, for words that are no sentence of a Story: the headline."""
     return _sentence(draft, articles)
 
 
@@ -132,9 +111,9 @@ def _sentence(draft: DraftSentence, articles: Sequence[ArticleText]) -> Sentence
     )
 
 
-def _quote(draft: DraftQuote, articles: Sequence[ArticleText]) -> Quote:
+def _quote(draft: DraftQuote, side: Side, articles: Sequence[ArticleText]) -> Quote:
     words = cleaned(draft.words).strip("“”\"'‘’ ")
-    return Quote(words, cleaned(draft.speaker), _citation(draft.cite, words, articles))
+    return Quote(words, cleaned(draft.speaker), side, _citation(draft.cite, words, articles))
 
 
 def cleaned(text: str) -> str:
@@ -156,5 +135,5 @@ def _citation(number: int, text: str, articles: Sequence[ArticleText]) -> Citati
 def _passage(text: str, article: ArticleText) -> str:
     """The sentence of the Article that shares most words with ``text``; its headline when none shares any."""
     wanted = set(terms(text))
-    candidates = [article.headline, *(s for s in split(article.excerpt) if s in article.excerpt)]
+    candidates = [article.headline, *(s for s in split(article.text) if s in article.text)]
     return max(candidates, key=lambda s: (len(wanted & set(terms(s))), -len(s)))

@@ -1,4 +1,4 @@
-"""The summarizer that asks a language model, and believes nothing it says: every sentence passes the grounding gate.
+"""The summarizer that asks a language model, and believes nothing it says: every sentence passes the check of hard facts.
 
 Structured answers through pydantic-ai, from OpenAI, Anthropic, or any server that speaks OpenAI's protocol.
 """
@@ -11,21 +11,21 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 
-from newsletter.feeds.leans import SIDES
-from newsletter.summaries.grounding.gate import COPIED, examine, judge
+from newsletter.summaries.extractive.summarizer import Extractive
+from newsletter.summaries.grounding.hard_facts import checked, refusal
 from newsletter.summaries.model.budget import Budget, KeptAnswers, Patience
 from newsletter.summaries.model.client import AskedModel
 from newsletter.summaries.model.prompt import INSTRUCTIONS, chosen, prompt
-from newsletter.summaries.model.schema import Draft, once_only, sentence_of, telling_of
+from newsletter.summaries.model.schema import Draft, once_only, sentence_of, story_of
 from newsletter.summaries.protocol import ArticleText, SummarizerError
-from newsletter.summaries.selection.extractive import Extractive
-from newsletter.summaries.story_text import Telling
+from newsletter.summaries.story_text import StoryText
 
 TIMEOUT = 60.0  # seconds for one Story, its retries included
 ANSWER_TOKENS = 2_500
@@ -44,12 +44,12 @@ class Llm:
     name: str = "llm"
     patience: Patience = field(default_factory=lambda: Patience(time.monotonic))
 
-    def tell(self, articles: Sequence[ArticleText]) -> Telling:
+    def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
         """The Story's words. Raises SummarizerError when the model gives nothing that may stand, or the budget is spent."""
         shown = chosen(articles)
         if not shown:
             raise SummarizerError("there is no article to tell the story from")
-        return grounded(self._draft(prompt(shown)), shown, articles)
+        return grounded(self._draft(prompt(shown)), shown, articles, now=now)
 
     def _draft(self, asked: str) -> Draft:
         question = (self.model.vendor, self.model.base_url, self.model.name, SHAPE, INSTRUCTIONS, asked)
@@ -113,20 +113,22 @@ def tokens_of(text: str) -> int:
     return len(text.encode()) // 3
 
 
-def grounded(draft: Draft, shown: Sequence[ArticleText], articles: Sequence[ArticleText]) -> Telling:
-    """What of the Draft may stand. What a Story must have and the model did not give comes from the outlets' own sentences."""
-    told = examine(once_only(telling_of(draft, shown)), articles, max_copied=COPIED).telling
+def grounded(
+    draft: Draft, shown: Sequence[ArticleText], articles: Sequence[ArticleText], *, now: datetime
+) -> StoryText:
+    """What of the Draft may stand. What a Story must have and the model did not give comes from the outlets' own sentences.
+
+    Raises SummarizerError when neither a lede nor an overview is left.
+    """
+    told, _ = checked(once_only(story_of(draft, shown)), articles)
     if not told.lede or not told.overview:
         raise SummarizerError("too little of the language model's words is carried by the articles")
-    own = Extractive().tell(articles)
+    own = Extractive().tell(articles, now=now)
     headline = sentence_of(draft.headline, shown)
-    _, refused = judge(headline, {a.id: a for a in articles})
-    summaries = (told.summary(side) or own.summary(side) for side in SIDES)
+    refused = refusal(headline, {a.id: a for a in articles})
     return replace(
         told,
         headline=own.headline if refused or not headline.text else headline.text.rstrip("."),
-        summaries=tuple(s for s in summaries if s is not None),
-        analysis=told.analysis or own.analysis,
-        questions=told.questions or own.questions,
-        side_words=own.side_words,
+        kind=own.kind,
+        headlines=own.headlines,
     )

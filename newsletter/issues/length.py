@@ -1,0 +1,99 @@
+"""What the mail carries of each Story, so that a whole Issue is read in five minutes. Pure.
+
+Sentences are taken whole or not at all, and a paragraph loses its last sentences first. The story page shows everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
+from newsletter.issues.views import StoryView
+from newsletter.summaries.story_text import Row, RowKind, StoryKind, StoryText
+
+FRAME_WORDS = 42  # words of masthead and foot that a reader passes once
+WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
+LABELS = 26  # words of one Story's own headings, counts and links
+LISTED = 4  # words of a line of the list on top beside the headline
+METERED_LABELS = 16
+
+FULL_DETAIL = 3
+# For each detail: sentences of the overview, and of each kind of row.
+_OVERVIEW = {0: 0, 1: 1, 2: 4, 3: 4}
+_SENTENCES: dict[RowKind, dict[int, int]] = {
+    RowKind.NOT_DISPUTED: {0: 0, 1: 0, 2: 1, 3: 1},
+    RowKind.LEFT_STRESSES: {0: 0, 1: 1, 2: 1, 3: 2},
+    RowKind.RIGHT_STRESSES: {0: 0, 1: 1, 2: 1, 3: 2},
+    RowKind.ONLY_ONE_SIDE: {0: 0, 1: 0, 2: 0, 3: 1},
+    RowKind.NEXT: {0: 0, 1: 0, 2: 1, 3: 1},
+}
+BRIEF_SENTENCES = 2  # of a Story without sides, and of a blind spot
+
+
+def mailed(text: StoryText, detail: int = FULL_DETAIL) -> StoryText:
+    """The Story as the full Rendition carries it. ``detail`` runs from 0 (headline, lede, the two headlines) to 3."""
+    if text.kind is not StoryKind.WITH_SIDES:
+        paragraph = (*text.lede, *text.overview)[:BRIEF_SENTENCES]
+        return StoryText(text.headline, text.kind, lede=paragraph)
+    rows = (replace(r, sentences=r.sentences[: _SENTENCES[r.kind][detail]]) for r in text.rows)
+    return replace(
+        text,
+        overview=text.overview[: _OVERVIEW[detail]],
+        rows=tuple(r for r in rows if r.sentences),
+        quotes=(),
+        questions=(),
+    )
+
+
+def fitted(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[StoryView, ...]:
+    """Every Story with a text so short that all of them together stay within ``words``, if they can.
+
+    The last Stories give way first, each by one step of detail.
+    """
+    details = [FULL_DETAIL] * len(stories)
+    texts = [mailed(s.text) for s in stories]
+    while sum(words_of(replace(s, text=t)) for s, t in zip(stories, texts, strict=True)) > words:
+        most = max(
+            (d for d, t in zip(details, texts, strict=True) if t.kind is StoryKind.WITH_SIDES), default=0
+        )
+        if most == 0:
+            break
+        last = max(n for n, d in enumerate(details) if d == most and texts[n].kind is StoryKind.WITH_SIDES)
+        details[last] -= 1
+        texts[last] = mailed(stories[last].text, details[last])
+    return tuple(replace(s, text=t) for s, t in zip(stories, texts, strict=True))
+
+
+def metered(story: StoryView) -> StoryView:
+    """The Story as the metered Rendition carries it: headline, lede and coverage, and nothing more."""
+    text = story.text
+    return replace(story, text=StoryText(text.headline, text.kind, lede=text.lede[:2]), history=())
+
+
+def words_of(story: StoryView) -> int:
+    """Words a reader reads of this Story as it stands (mostly one that :func:`fitted` made), labels included."""
+    return LABELS + LISTED + words_in((story.development, story.headline, *texts_of(story.text)))
+
+
+def metered_words_of(story: StoryView) -> int:
+    """:func:`words_of` for what :func:`metered` left."""
+    return METERED_LABELS + words_in((story.development, *texts_of(story.text)))
+
+
+def texts_of(text: StoryText) -> Iterable[str]:
+    """Everything the Story prints, in pieces."""
+    yield text.headline
+    yield from (s.text for s in text.sentences())
+    yield from (h.text for h in text.headlines)
+    yield from (f"{q.words} {q.speaker}" for q in text.quotes)
+
+
+def reading_seconds(stories: Sequence[StoryView]) -> int:
+    """How long the full Rendition of these Stories takes to read."""
+    return seconds_for(FRAME_WORDS + sum(words_of(s) for s in fitted(stories)))
+
+
+def row_words(row: Row | None) -> int:
+    """Words in the sentences of a row; 0 without one."""
+    return words_in(s.text for s in row.sentences) if row else 0

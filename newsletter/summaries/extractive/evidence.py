@@ -1,0 +1,144 @@
+"""What the Articles of one Story say, looked up by side, and what has been printed of it already. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from newsletter.feeds.leans import Side
+from newsletter.summaries.extractive.likeness import Weights, in_english, terms
+from newsletter.summaries.extractive.reading import READ, Said, sentences
+from newsletter.summaries.kinds import ArticleKind
+from newsletter.summaries.protocol import ArticleText
+from newsletter.summaries.story_text import Citation, Sentence
+
+REPEATED = 0.5  # how far a text may say what was printed before
+SAID_ALREADY = 0.75  # how far everything printed together may say it
+PLAIN = 0.25  # a text repeats sooner by the Story's common words, which weigh little, than by its rare ones
+COPIED = 0.85  # share of the words from which a sentence is taken over
+SAME = 0.6  # from here on two sentences state the same
+OTHER_SIDE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+
+
+class Evidence:
+    """The usable Articles of one Story, oldest first, and their sentences.
+
+    ``kept`` are all of them, ``news`` and ``voices`` hold one of each wire text. ``news`` supplies facts; ``voices`` are news and opinion, which may be quoted for its side.
+    """
+
+    def __init__(self, articles: Sequence[ArticleText]) -> None:
+        usable = (ArticleKind.NEWS, ArticleKind.OPINION)
+        kept = [a for a in articles if a.kind in usable and in_english(f"{a.headline} {a.text}")]
+        self.kept = kept
+        self.voices = _firsts(sorted(kept, key=lambda a: (a.published_at, a.id)))
+        self.news = [a for a in self.voices if a.kind is ArticleKind.NEWS]
+        self.weights = Weights(self.news or self.voices)
+        self._printed: list[frozenset[str]] = []
+
+    @cached_property
+    def said(self) -> dict[int, tuple[Said, ...]]:
+        """The printable sentences by Article id."""
+        return {a.id: sentences(a) for a in self.voices}
+
+    def of_side(self, side: Side | None, *, opinion: bool = False) -> list[Said]:
+        """The sentences of one side's news, with its opinion pieces if wanted."""
+        pool = self.voices if opinion else self.news
+        return [s for a in pool if a.side is side for s in self.said[a.id]]
+
+    def origins(self, side: Side) -> set[str]:
+        """The newsrooms of a side that have any printable sentence."""
+        return {a.origin for a in self.news if a.side is side and self.said[a.id]}
+
+    def stated_by(self, said: Said, side: Side, *, least: float = SAME) -> list[Said]:
+        """The best matching sentence of each newsroom of the side that states the same in words of its own."""
+        own = said.terms
+        best: dict[str, tuple[float, Said]] = {}
+        for s in self.of_side(side):
+            if s.article.origin == said.article.origin or copied(s, said):
+                continue
+            like = self.weights.contained(own, s.terms)
+            if like >= least and like > best.get(s.article.origin, (0.0, s))[0]:
+                best[s.article.origin] = (like, s)
+        return [s for _, s in best.values()]
+
+    def nearest(self, words: Iterable[str], side: Side) -> float:
+        """How far the side's best matching Article, headline and neighbouring sentences included, says these words."""
+        own = frozenset(words)
+        found = 0.0
+        for a in self.voices:
+            if a.side is side:
+                said = [frozenset(terms(a.headline)), *(s.terms for s in self.said[a.id])]
+                windows = [said[i] | said[i + 1] for i in range(len(said) - 1)] or said
+                found = max(found, *(self.weights.contained(own, w) for w in windows))
+        return found
+
+    def leaning(self, words: Iterable[str], side: Side) -> float:
+        """How much more often the side's newsrooms use these words than the other's: smoothed log-odds, over √length."""
+        own = frozenset(words)
+        users, others = self._users[side], self._users[OTHER_SIDE[side]]
+        number, there = len(self.origins(side)), len(self.origins(OTHER_SIDE[side]))
+        odds = math.fsum(
+            math.log((users[t] + 1) / (number + 2)) - math.log((others[t] + 1) / (there + 2)) for t in own
+        )
+        return odds / math.sqrt(len(own)) if own else 0.0
+
+    @cached_property
+    def _users(self) -> dict[Side, Counter[str]]:
+        """How many newsrooms of the left and the right use each word."""
+        by_origin: dict[tuple[Side, str], set[str]] = {}
+        for a in self.news:
+            if a.side in OTHER_SIDE:
+                by_origin.setdefault((a.side, a.origin), set()).update(terms(f"{a.headline} {a.text[:READ]}"))
+        users = {side: Counter[str]() for side in OTHER_SIDE}
+        for (side, _), used in by_origin.items():
+            users[side].update(used)
+        return users
+
+    def is_fresh(self, words: Iterable[str]) -> bool:
+        """Nothing that was printed says the same, nor all of it together most of it."""
+        own = frozenset(words)
+        return (
+            all(self.weights.alike(own, p) < REPEATED for p in self._printed)
+            and self.told(own) < SAID_ALREADY
+        )
+
+    def told(self, words: Iterable[str]) -> float:
+        """How far everything printed so far says these words, 0…1."""
+        own, everything = frozenset(words), frozenset[str]().union(*self._printed)
+        plain = len(own & everything) / len(own) if own else 0.0
+        return max(self.weights.contained(own, everything), plain + PLAIN)
+
+    def print(self, said: Sequence[Said], *, beside: Sequence[Said] = ()) -> tuple[Sentence, ...]:
+        """The sentences in published form; what is printed once is not fresh any more. ``beside`` are cited as well."""
+        found = []
+        for s in said:
+            self._printed.append(s.terms)
+            cites = [
+                Citation(x.article.id, x.passage)
+                for x in (s, *beside)
+                if x is s or x.article.id != s.article.id
+            ]
+            found.append(Sentence(s.text, tuple(dict.fromkeys(cites))))
+        return tuple(found)
+
+    def mark_printed(self, text: str) -> None:
+        """Remember other words that stand in the Story: its headlines and quotations."""
+        self._printed.append(frozenset(terms(text)))
+
+
+def copied(one: Said, other: Said) -> bool:
+    """The sentences are one text, printed twice."""
+    a, b = set(one.text.lower().split()), set(other.text.lower().split())
+    return len(a & b) >= COPIED * min(len(a), len(b))
+
+
+def _firsts(articles: Sequence[ArticleText]) -> list[ArticleText]:
+    """One Article of each wire text: the first of a center Outlet, else the first."""
+    kept: dict[str, ArticleText] = {}
+    for a in articles:
+        key = a.wire_key or f"#{a.id}"
+        if key not in kept or (kept[key].side is not Side.CENTER and a.side is Side.CENTER):
+            kept[key] = a
+    return [a for a in articles if kept[a.wire_key or f"#{a.id}"] is a]

@@ -1,0 +1,92 @@
+"""The Story's headline: a center or wire headline of the newest development, in no side's wording. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+from newsletter.feeds.leans import Side
+from newsletter.summaries.extractive.likeness import Weights, terms
+from newsletter.summaries.extractive.paragraph import Paragraph
+from newsletter.summaries.extractive.states import contradict, open_ended, other_day
+from newsletter.summaries.protocol import ArticleText
+
+SHORTEST, LONGEST = 5, 18  # words
+OWN, NEUTRAL, OPEN, SIDED = (
+    0.25,
+    0.3,
+    0.3,
+    0.4,
+)  # for the paragraph's own, a center one; against one that leaves
+# things open, and against each word of one side
+SAME = 0.4  # how far the paragraph says what the headline does
+STALE = timedelta(hours=8)  # older than the paragraph's Article by more: an earlier development
+_ODD = re.compile(
+    r"\?|!|…|\.\.\.|^[\"“‘']|[|•]|^\W*(?:[Ww]atch|[Ll]ive|[Vv]ideo|[Oo]pinion|[Aa]nalysis|[Ee]xclusive|[Uu]pdated?|[Bb]reaking|"
+    r"[Ee]xplain\w+|[Ff]act[ -][Cc]heck|[Hh]ow|[Ww]hy|[Ww]hat)\b|\b(?:I|[Ww]e|[Yy]ou|[Yy]our|[Oo]ur)\b|^[A-Z][\w’' ]{2,30}: "
+)
+_SHOUTED = re.compile(r"\b[A-Z]{5,}\b")
+
+
+def neutral_headline(
+    articles: Sequence[ArticleText], paragraph: Paragraph | None, weights: Weights
+) -> str | None:
+    """The headline that tells the paragraph's state of things; None when every headline is odd or denies it."""
+    text = " ".join(s.text for s in paragraph.said) if paragraph else ""
+    lede = paragraph.said[0].text if paragraph else ""
+    sided = _sided_words(articles)
+
+    def worth(a: ArticleText) -> float:
+        words = terms(a.headline)
+        return (
+            weights.central(words)
+            + (weights.contained(words, paragraph.terms) if paragraph else 0.0)
+            + OWN * (paragraph is not None and a.id == paragraph.article.id)
+            + NEUTRAL * (a.side is Side.CENTER or a.wire_key is not None)
+            + NEUTRAL / 2 * (a.side is None)
+            - OPEN * open_ended(a.headline)
+            - SIDED * len(sided & set(words))
+            - 0.15 * (" - " in a.headline or ":" in a.headline or ";" in a.headline)
+        )
+
+    fit = [
+        a
+        for a in articles
+        if SHORTEST <= len(a.headline.split()) <= LONGEST
+        and not _ODD.search(a.headline)
+        and not _SHOUTED.search(re.sub(r"[A-Z]{2,4}\b", "", a.headline))
+        and a.outlet.lower() not in a.headline.lower()
+    ]
+    if paragraph:
+        latest = paragraph.article.published_at
+        same = [
+            a
+            for a in fit
+            if not contradict(a.headline, text)
+            and not other_day(a.headline, lede)
+            and (a.published_at >= latest - STALE or not open_ended(a.headline))
+        ]
+        fit = (
+            [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAME]
+            or [a for a in same if a.id == paragraph.article.id]
+            or [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAME / 2]
+        )
+    best = max(fit, key=worth, default=None)
+    return best.headline.rstrip(" .") if best else None
+
+
+def _sided_words(articles: Sequence[ArticleText]) -> set[str]:
+    """Words of the headlines of two Outlets of one side and of nobody else."""
+    users: dict[str, set[tuple[Side | None, str]]] = defaultdict(set)
+    for a in articles:
+        for t in terms(a.headline):
+            users[t].add((a.side, a.origin))
+    return {
+        t
+        for t, who in users.items()
+        if len(who) >= 2
+        and len({side for side, _ in who}) == 1
+        and {side for side, _ in who} <= {Side.LEFT, Side.RIGHT}
+    }

@@ -1,0 +1,237 @@
+"""How near words stand to each other and to the Story. Pure.
+
+A word weighs by the newsrooms that use it. What many use is what the Story is about (the centroid: Radev et al., 2004);
+what few use tells two sentences of one Story apart.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import snowballstemmer
+
+from newsletter.summaries.protocol import ArticleText
+
+READ = 1_500  # characters of a text that say what it is about
+_FUNCTION_WORDS = [
+    "a",
+    "about",
+    "above",
+    "after",
+    "again",
+    "against",
+    "all",
+    "also",
+    "am",
+    "an",
+    "and",
+    "any",
+    "are",
+    "around",
+    "as",
+    "at",
+    "be",
+    "because",
+    "been",
+    "before",
+    "being",
+    "below",
+    "between",
+    "both",
+    "but",
+    "by",
+    "can",
+    "could",
+    "did",
+    "do",
+    "does",
+    "doing",
+    "down",
+    "during",
+    "each",
+    "either",
+    "even",
+    "few",
+    "for",
+    "from",
+    "further",
+    "get",
+    "had",
+    "has",
+    "have",
+    "having",
+    "he",
+    "her",
+    "here",
+    "hers",
+    "herself",
+    "him",
+    "himself",
+    "his",
+    "how",
+    "however",
+    "i",
+    "if",
+    "in",
+    "into",
+    "is",
+    "it",
+    "its",
+    "itself",
+    "just",
+    "like",
+    "made",
+    "make",
+    "many",
+    "may",
+    "me",
+    "might",
+    "more",
+    "most",
+    "much",
+    "must",
+    "my",
+    "myself",
+    "no",
+    "nor",
+    "not",
+    "now",
+    "of",
+    "off",
+    "on",
+    "once",
+    "one",
+    "only",
+    "or",
+    "other",
+    "our",
+    "ours",
+    "out",
+    "over",
+    "own",
+    "per",
+    "put",
+    "said",
+    "same",
+    "say",
+    "says",
+    "she",
+    "should",
+    "since",
+    "so",
+    "some",
+    "still",
+    "such",
+    "take",
+    "than",
+    "that",
+    "the",
+    "their",
+    "theirs",
+    "them",
+    "themselves",
+    "then",
+    "there",
+    "these",
+    "they",
+    "this",
+    "those",
+    "though",
+    "through",
+    "to",
+    "told",
+    "too",
+    "toward",
+    "two",
+    "under",
+    "until",
+    "up",
+    "upon",
+    "us",
+    "very",
+    "was",
+    "we",
+    "were",
+    "what",
+    "when",
+    "where",
+    "whether",
+    "which",
+    "while",
+    "who",
+    "whom",
+    "whose",
+    "why",
+    "will",
+    "with",
+    "within",
+    "without",
+    "would",
+    "yet",
+    "you",
+    "your",
+    "yours",
+]
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS)
+_WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)?")
+_stemmer = snowballstemmer.stemmer("english")
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """The word's stem, small letters; a possessive ending is no part of it."""
+    bare = re.sub(r"[’']s?$", "", word.lower())
+    return str(_stemmer.stemWord(bare))
+
+
+@lru_cache(maxsize=50_000)
+def terms(text: str) -> tuple[str, ...]:
+    """The stems of the words with a meaning of their own, in the order of the text."""
+    return tuple(stem(w) for w in _WORD.findall(text) if w.lower() not in FUNCTION_WORDS)
+
+
+def in_english(text: str) -> bool:
+    """Whether function words are as frequent as in English prose. Short texts pass."""
+    words = [w.lower() for w in _WORD.findall(text[:READ])]
+    return len(words) < 12 or sum(w in FUNCTION_WORDS for w in words) >= 0.2 * len(words)
+
+
+class Weights:
+    """How many newsrooms of one Story use each word."""
+
+    def __init__(self, articles: Sequence[ArticleText]) -> None:
+        by_origin: dict[str, set[str]] = {}
+        for a in articles:
+            by_origin.setdefault(a.origin, set()).update(terms(f"{a.headline} {a.text[:READ]}"))
+        self._users = Counter(t for used in by_origin.values() for t in used)
+        self._origins = max(1, len(by_origin))
+        # A word of a single newsroom says nothing about the Story.
+        self._norm = math.sqrt(math.fsum(self.shared(t) ** 2 for t in self._users)) or 1.0
+
+    def shared(self, term: str) -> float:
+        """The share of the other newsrooms that use the word, 0…1."""
+        return max(0, self._users[term] - 1) / max(1, self._origins - 1)
+
+    def rare(self, term: str) -> float:
+        """How much the word tells sentences of this Story apart; at least a little for every word."""
+        return math.log(1.2 + self._origins / (1 + self._users[term]))
+
+    def central(self, words: Iterable[str]) -> float:
+        """Cosine of a text's words to the Story's centroid, 0…1."""
+        own = set(words)
+        return math.fsum(self.shared(t) for t in own) / (self._norm * math.sqrt(len(own))) if own else 0.0
+
+    def contained(self, part: Iterable[str], whole: Iterable[str]) -> float:
+        """The share of a text's words, rare ones weighing more, that another text has too, 0…1."""
+        own, there = set(part), set(whole)
+        total = math.fsum(self.rare(t) for t in own)
+        return math.fsum(self.rare(t) for t in own & there) / total if total else 0.0
+
+    def alike(self, one: Iterable[str], other: Iterable[str]) -> float:
+        """How far the shorter of two texts is said by the other, 0…1."""
+        one, other = set(one), set(other)
+        return max(self.contained(one, other), self.contained(other, one))

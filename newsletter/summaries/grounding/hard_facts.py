@@ -1,0 +1,196 @@
+"""Hard facts, checked by program: citations exist, passages and quotations are verbatim, numbers and names occur in the
+cited Articles taken together. Pure.
+
+Whether a sentence means what its Articles mean is not decided here: no rule about words can (a model judges it, and an
+outlet's own sentence needs no judge). Outlet names, sides, weekdays and months are allowed anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+
+from newsletter.summaries.grounding.aliases import about, also_called, near_to
+from newsletter.summaries.grounding.facts import QUOTED, SINGLE_QUOTED, name_words, numbers, spelled
+from newsletter.summaries.protocol import ArticleText
+from newsletter.summaries.story_text import Question, Quote, Row, Sentence, StoryText, Verdict
+
+SHORTEST_QUOTE = 3  # words: fewer may stand in any text by chance
+_CALENDAR = frozenset(
+    [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "left",
+        "right",
+        "center",
+        "centre",
+    ]
+)
+
+
+class Refusal(StrEnum):
+    """Why a sentence or quotation may not stand."""
+
+    NO_CITATION = "it cites no article"
+    UNKNOWN_ARTICLE = "it cites an article that is not part of the story"
+    PASSAGE = "the cited passage does not stand in the article"
+    QUOTE = "it quotes words that do not stand in a cited article"
+    NUMBER = "it has a number that no cited article has"
+    NAME = "it has a name that no cited article has"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A sentence or quotation that was taken out, and why."""
+
+    text: str
+    reason: Refusal
+
+
+def refusal(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal | None:
+    """Why the sentence may not stand, or None. ``articles`` are the Story's, by id."""
+    if reason := _citations(sentence, articles):
+        return reason
+    cited = [articles[i] for i in dict.fromkeys(c.article_id for c in sentence.citations)]
+    return _facts(sentence.text, cited)
+
+
+def checked(story: StoryText, articles: Sequence[ArticleText]) -> tuple[StoryText, tuple[Refused, ...]]:
+    """The Story without what its Articles do not carry, and what was taken out.
+
+    An operator's sentence stays: the operator answers for it.
+    """
+    check = _Check({a.id: a for a in articles})
+    rows = (replace(r, sentences=check.sentences(r.sentences)) for r in story.rows)
+    asked = (replace(q, answer=check.sentences(q.answer)) for q in story.questions)
+    kept = replace(
+        story,
+        lede=check.sentences(story.lede),
+        overview=check.sentences(story.overview),
+        headlines=tuple(h for h in story.headlines if h.article_id in check.articles),
+        rows=tuple(r for r in rows if _has_sentences(r)),
+        quotes=tuple(q for q in story.quotes if check.quote(q)),
+        questions=tuple(q for q in asked if _is_answered(q)),
+    )
+    return kept, tuple(check.refused)
+
+
+def judged(story: StoryText, articles: Sequence[ArticleText]) -> StoryText:
+    """The Story with the program's finding at each sentence that an operator wrote: it stays, and it says why it was doubted."""
+    known = {a.id: a for a in articles}
+
+    def note(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
+        return tuple(
+            replace(s, refused=str(refusal(s, known) or "")) if s.verdict is Verdict.OPERATOR else s
+            for s in sentences
+        )
+
+    return replace(
+        story,
+        lede=note(story.lede),
+        overview=note(story.overview),
+        rows=tuple(replace(r, sentences=note(r.sentences)) for r in story.rows),
+        questions=tuple(replace(q, answer=note(q.answer)) for q in story.questions),
+    )
+
+
+def stands_in(passage: str, article: ArticleText) -> bool:
+    """The passage stands verbatim in the headline or the text."""
+    return bool(passage.strip()) and (passage in article.headline or passage in article.text)
+
+
+class _Check:
+    """One pass over a Story, noting what is refused."""
+
+    def __init__(self, articles: Mapping[int, ArticleText]) -> None:
+        self.articles = articles
+        self.refused: list[Refused] = []
+
+    def sentences(self, found: Sequence[Sentence]) -> tuple[Sentence, ...]:
+        kept = []
+        for sentence in found:
+            reason = None if sentence.verdict is Verdict.OPERATOR else refusal(sentence, self.articles)
+            if reason is None:
+                kept.append(sentence)
+            else:
+                self.refused.append(Refused(sentence.text, reason))
+        return tuple(kept)
+
+    def quote(self, quote: Quote) -> bool:
+        article = self.articles.get(quote.citation.article_id)
+        reason: Refusal | None = None
+        if article is None:
+            reason = Refusal.UNKNOWN_ARTICLE
+        elif not stands_in(quote.citation.passage, article):
+            reason = Refusal.PASSAGE
+        elif len(quote.words.split()) < SHORTEST_QUOTE or spelled(quote.words) not in spelled(
+            _all_of(article)
+        ):
+            reason = Refusal.QUOTE
+        elif not _small_words(quote.speaker) <= _small_words(_all_of(article)):
+            reason = Refusal.NAME
+        if reason is not None:
+            self.refused.append(Refused(quote.words, reason))
+        return reason is None
+
+
+def _has_sentences(row: Row) -> bool:
+    return bool(row.sentences)
+
+
+def _is_answered(question: Question) -> bool:
+    return bool(question.answer)
+
+
+def _citations(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal | None:
+    if not sentence.citations:
+        return Refusal.NO_CITATION
+    if any(c.article_id not in articles for c in sentence.citations):
+        return Refusal.UNKNOWN_ARTICLE
+    if not all(stands_in(c.passage, articles[c.article_id]) for c in sentence.citations):
+        return Refusal.PASSAGE
+    return None
+
+
+def _facts(text: str, cited: Sequence[ArticleText]) -> Refusal | None:
+    sources = [_all_of(a) for a in cited]
+    quoted = ["".join(q) for q in QUOTED.findall(text)] + SINGLE_QUOTED.findall(text)
+    if any(not any(spelled(q).strip(" .,;:!?") in spelled(s) for s in sources) for q in quoted):
+        return Refusal.QUOTE
+    there = frozenset().union(*(numbers(s) for s in sources))
+    if any(n not in there and not (about(n, text) and near_to(n, there)) for n in numbers(text)):
+        return Refusal.NUMBER
+    known = _CALENDAR.union(*(_small_words(s) for s in sources), *(also_called(s) for s in sources))
+    known |= frozenset().union(*(_small_words(a.outlet) for a in cited))
+    if any(not (_small_words(name) <= known) for name in name_words(text)):
+        return Refusal.NAME
+    return None
+
+
+def _all_of(article: ArticleText) -> str:
+    return f"{article.headline}. {article.text}"
+
+
+@lru_cache(maxsize=10_000)
+def _small_words(text: str) -> frozenset[str]:
+    return frozenset(w.removesuffix("'s") for w in re.findall(r"[^\W_]+(?:'[^\W_]+)*", spelled(text)))
