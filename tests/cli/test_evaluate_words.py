@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from click.testing import CliRunner
+from newsletter.summaries.selection.overview import WEIGHTS
 
 from newsletter.lab.evaluate.commands import evaluate
 from newsletter.lab.evaluate.jsonlines import RowsError
-from newsletter.summaries.selection.overview import WEIGHTS
 
 WALL = "The council of Marlow Bay approved a harbor wall on Tuesday after a debate of nine hours."
 COST = "Mayor Dana Whitlock said the harbor wall of Marlow Bay would cost the town $12 million."

@@ -30,7 +30,7 @@ from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers import operators
 from newsletter.subscribers.tokens import Tokens
-from newsletter.summaries.segmentation import split
+from newsletter.summaries.extractive.reading import split
 from newsletter.summaries.story_text import Citation, Sentence, from_json, to_json
 from tests.browsing import follow
 from tests.conftest import MORNING

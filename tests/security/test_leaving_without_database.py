@@ -149,7 +149,7 @@ def test_a_folder_on_a_disk_that_is_really_full_keeps_no_half_file(tmp_path: Pat
 
 @pytest.mark.postgres
 @pytest.mark.filterwarnings("ignore")  # of the package that carries the server
-def test_while_postgresql_is_away(own_server: OwnServer, settings: Settings, now: datetime) -> None:  # noqa: F811
+def test_while_postgresql_is_away(own_server: OwnServer, settings: Settings, now: datetime) -> None:
     engine = db.make_engine(own_server.uri)
     db.upgrade(engine)
     sessions = db.make_sessions(engine)

@@ -180,7 +180,7 @@ class House:
 
 
 @pytest.fixture
-def house(each_engine: Engine, settings: Settings, tmp_path: Path, client_programs: None) -> House:  # noqa: F811
+def house(each_engine: Engine, settings: Settings, tmp_path: Path, client_programs: None) -> House:
     return House(each_engine, settings, tmp_path)
 
 

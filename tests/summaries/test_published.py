@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from newsletter.lab.evaluate.planted_faults import planted
+from newsletter.summaries.grounding.answered_for import judged
+from newsletter.summaries.grounding.gate import judge, keep_grounded
+from newsletter.summaries.segmentation import pieces
+from newsletter.summaries.selection.extractive import Extractive
 
 from newsletter.feeds.leans import Side
 from newsletter.issues.editing import operators_sentences
-from newsletter.lab.evaluate.planted_faults import planted
 from newsletter.summaries import summarize
-from newsletter.summaries.grounding.answered_for import judged
-from newsletter.summaries.grounding.gate import judge, keep_grounded
 from newsletter.summaries.model.schema import Draft, telling_of
 from newsletter.summaries.model.writer import grounded
 from newsletter.summaries.protocol import ArticleText, SummarizerError
-from newsletter.summaries.segmentation import pieces
-from newsletter.summaries.selection.extractive import Extractive
 from newsletter.summaries.story_text import UNHEARD, Sentence, Telling, Verdict, from_json, to_json
 
 DAY = datetime(2026, 3, 2, 10, tzinfo=UTC)

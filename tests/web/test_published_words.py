@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from newsletter.lab.evaluate.planted_faults import planted
+from newsletter.summaries.segmentation import pieces
+from newsletter.summaries.selection.extractive import Extractive
 
 from newsletter import clock, db
 from newsletter.app import create_app
@@ -22,7 +25,6 @@ from newsletter.delivery import providers
 from newsletter.feeds.leans import SIDES, Side
 from newsletter.issues import compose
 from newsletter.issues.service import Pressroom
-from newsletter.lab.evaluate.planted_faults import planted
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
@@ -32,8 +34,6 @@ from newsletter.summaries.model.client import model_of
 from newsletter.summaries.model.schema import Draft, telling_of
 from newsletter.summaries.model.writer import Llm
 from newsletter.summaries.protocol import ArticleText
-from newsletter.summaries.segmentation import pieces
-from newsletter.summaries.selection.extractive import Extractive
 from newsletter.summaries.story_text import Telling, from_json
 from tests.servers.llm_server import LlmServer
 from tests.web.sample_site import opened
