@@ -1,4 +1,4 @@
-"""``evaluate neutral|sides|grounding`` print measures as JSON and say what is wrong with a file."""
+"""``evaluate neutral`` and ``contrast`` print measures as JSON and say what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from click.testing import CliRunner
-from newsletter.summaries.selection.overview import WEIGHTS
 
 from newsletter.lab.evaluate.commands import evaluate
 from newsletter.lab.evaluate.jsonlines import RowsError
@@ -47,68 +46,31 @@ def test_without_an_experts_text_only_counts_are_printed(tmp_path: Path) -> None
     assert set(json.loads(done.output)) == {"n", "words"}
 
 
-def test_sides_compares_each_summary_with_both_sides(tmp_path: Path) -> None:
-    left, right = _articles()
-    news = {
-        "left": {"title": left["title"], "body": left["text"]},
-        "right": {"title": right["title"], "body": right["text"]},
-    }
-    expert = ["Left-rated outlets told of a debate of nine hours; right-rated outlets of the cost."]
-    done = CliRunner().invoke(evaluate, ["sides", _file(tmp_path, {"news": news, "roundup": expert})])
-    found = json.loads(done.stdout)
-    assert (found["compared"], found["compared_expert"]) == (2, 2)
-    assert found["own_side_expert"] == 100.0
-    assert set(found["matchings"]) == {"headlines", "hidden_headlines"}
-    assert found["matchings"]["headlines"]["compared"] == 2
-    assert found["telling"]["compared"] == 1
-    assert found["telling"]["ours"]["rouge1"] > 0
-
-
-def test_sides_reads_labelled_articles_too_and_leaves_out_those_of_no_known_side(tmp_path: Path) -> None:
-    rows = [
+def test_contrast_prints_where_the_editors_picks_stand(tmp_path: Path) -> None:
+    rows = [("left", "Harbor families win their wall at last"), ("left", "Marlow Bay approves harbor wall"),
+            ("right", "Marlow Bay approves harbor wall on Tuesday"), ("right", "Taxpayers must fund $12 million wall")]  # fmt: skip
+    articles = [
         {
-            "label": "wall",
-            "bias": bias,
-            "source": f"S{n}",
-            "title": f"Wall {n}: berths",
-            "text": f"{WALL} {COST}",
+            "n": n,
+            "outlet": f"S{n}",
+            "side": side,
+            "headline": headline,
+            "text": WALL,
+            "published": "2026-03-02T10:00+00:00",
         }
-        for n, bias in enumerate(("Lean Left", "left", "Far Right", "Lean Right", "Center", "unknown", None))
+        for n, (side, headline) in enumerate(rows, start=1)
     ]
-    path = _file(tmp_path, *rows, {"label": "alone", "bias": "Left", "title": "Alone", "text": WALL})
-    found = json.loads(CliRunner().invoke(evaluate, ["sides", path]).stdout)
-    assert found["n"] == 1
-    assert set(found["matchings"]) == {"headlines", "hidden_headlines", "other_halves"}
-    assert found["matchings"]["other_halves"]["compared"] == 6
-    refused = CliRunner().invoke(evaluate, ["sides", path, "--out", str(tmp_path / "out")])
-    assert isinstance(refused.exception, RowsError)
-
-
-def test_grounding_plants_faults_and_counts_alarms(tmp_path: Path) -> None:
-    done = CliRunner().invoke(evaluate, ["grounding", _file(tmp_path, {"articles": _articles()})])
-    found = json.loads(done.output)
-    assert found["false_alarms"] == 0.0
-    assert found["number"] == {"planted": 1, "caught": 100.0}
+    row = {"story": "wall", "articles": articles, "answer": {"headlines": {"left": 1, "right": 4}}}
+    found = json.loads(CliRunner().invoke(evaluate, ["contrast", _file(tmp_path, row)]).stdout)
+    assert found["n"] == 2
+    assert found["mrr"] == 1.0
+    assert found["chance"] == 0.75
 
 
 def test_a_broken_row_is_named(tmp_path: Path) -> None:
-    for command, row in (("neutral", {"articles": 3}), ("sides", {}), ("grounding", {"articles": ["x"]})):
-        done = CliRunner().invoke(
-            evaluate,
-            [command, _file(tmp_path, {"articles": []} if command != "sides" else {"news": {}}, row)],
-        )
-        assert isinstance(done.exception, RowsError)
-        assert "line 2" in str(done.exception)
-
-
-def test_weights_are_learnt_by_name_and_say_what_they_are_worth_elsewhere(tmp_path: Path) -> None:
-    rows = [{"articles": _articles(), "neutral": WALL if n % 2 else COST} for n in range(6)]
-    found = json.loads(CliRunner().invoke(evaluate, ["weights", _file(tmp_path, *rows)]).stdout)
-    assert found["n"] == 6
-    assert set(found["weights"]) == set(WEIGHTS)
-    assert found["held_out"]["rouge1"] > 0
-    few = CliRunner().invoke(evaluate, ["weights", _file(tmp_path, rows[0])])
-    assert isinstance(few.exception, RowsError)
+    done = CliRunner().invoke(evaluate, ["neutral", _file(tmp_path, {"articles": []}, {"articles": 3})])
+    assert isinstance(done.exception, RowsError)
+    assert "line 2" in str(done.exception)
 
 
 def test_history_is_held_against_judged_pairs(tmp_path: Path) -> None:

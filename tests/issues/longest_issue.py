@@ -5,22 +5,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from newsletter.feeds.leans import SIDES, Lean, coverage
+from newsletter.feeds.leans import SIDES, Lean, Side, coverage
 from newsletter.issues.render.story_phrases import LONGEST_URL
 from newsletter.issues.views import ArticleView, HistoryView, IssueView, StoryView
 from newsletter.summaries.story_text import (
-    Bullet,
-    BulletKind,
     Citation,
+    PickedHeadline,
     Question,
     Quote,
+    Row,
+    RowKind,
     Sentence,
-    Summary,
-    Telling,
+    StoryText,
 )
 from tests.issues.issue_values import MORNING, issue, sentence
 
 OF_EACH_SIDE = 90
+_ONLY = ((RowKind.ONLY_ONE_SIDE, Side.LEFT),)
 _LEANS = {0: Lean.LEFT, 1: Lean.CENTER, 2: Lean.RIGHT}
 
 
@@ -39,28 +40,34 @@ def _story(number: int) -> StoryView:
 
     def quoted() -> Quote:
         words = "Intergovernmental responsibilities remain extraordinarily burdensome"
-        return Quote(words, "Superintendent Featherstonehaugh", Citation(next(cited).id, words))
+        return Quote(words, "Superintendent Featherstonehaugh", Side.LEFT, Citation(next(cited).id, words))
 
-    telling = Telling(
-        headline=f"Intergovernmental commissioners reconsider telecommunications infrastructure {number}",
+    headline = f"Intergovernmental commissioners reconsider telecommunications infrastructure {number}"
+    text = StoryText(
+        headline=headline,
         lede=(said("Commissioners reconsidered"), said("Representatives disagreed")),
         overview=(said("Infrastructure deteriorated"),),
-        analysis=tuple(Bullet(kind, said("Constitutional")) for kind in (*BulletKind, BulletKind.DIFFER)),
-        summaries=tuple(
-            Summary(side, (said("Commentators characterize"), said("Editorialists")), (quoted(),))
-            for side in SIDES
+        headlines=tuple(
+            PickedHeadline(
+                side, next(a.id for a in articles if a.side is side), "Intergovernmental commissioners"
+            )
+            for side in (Side.LEFT, Side.RIGHT)
         ),
+        rows=tuple(
+            Row(kind, (said("Commentators characterize"), said("Editorialists")), side)
+            for kind, side in (*((k, None) for k in RowKind if k is not RowKind.ONLY_ONE_SIDE), *_ONLY)
+        ),
+        quotes=(quoted(), quoted()),
         questions=(Question("Which municipalities participate?", (said("Approximately"),)),),
-        side_words={side: ("unconstitutional", "irresponsible", "mismanagement") for side in SIDES},
     )
     return StoryView(
         id=number,
         slug=f"{'intergovernmental-' * 4}{number:04}",
         topic="Environment",
-        telling=telling,
+        text=text,
         coverage=coverage((a.number, a.lean, None) for a in articles),
         articles=articles,
-        history=(HistoryView(f"{'earlier-' * 9}{number:04}", telling.headline, "11M", 128, MORNING),),
+        history=(HistoryView(f"{'earlier-' * 9}{number:04}", headline, "11M", 128, MORNING),),
         updated_at=MORNING,
         outlets_read=528,
         development="128 more outlets and two developments",

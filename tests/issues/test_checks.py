@@ -17,7 +17,7 @@ from newsletter.issues.renditions import KINDS, LARGEST, RenderedIssue
 from newsletter.issues.views import IssueView
 from newsletter.links import Links
 from newsletter.settings import Settings
-from newsletter.summaries.story_text import Citation, Quote, Summary
+from newsletter.summaries.story_text import Citation, Quote, Row, RowKind, StoryKind
 from tests.issues.issue_values import issue, sentence, story
 
 SETTINGS = Settings(
@@ -55,9 +55,9 @@ def changed(**parts: Callable[[str], str]) -> list[RenderedIssue]:
 
 
 def first(**changes: Any) -> IssueView:
-    """The Issue with its first Story's Telling changed."""
+    """The Issue with its first Story's text changed."""
     told = story(1)
-    told = replace(told, telling=replace(told.telling, **changes))
+    told = replace(told, text=replace(told.text, **changes))
     return replace(issue(), stories=(told, *issue().stories[1:]))
 
 
@@ -86,10 +86,10 @@ def test_both_renditions_and_honest_hashes() -> None:
 
 
 def test_repeated_headlines() -> None:
-    same = replace(story(2), telling=replace(story(2).telling, headline=story(1).headline.upper()))
+    same = replace(story(2), text=replace(story(2).text, headline=story(1).headline.upper()))
     view = replace(issue(), stories=(story(1), same, *issue().stories[2:]))
     assert found(view, good())["headlines"][0] == "block"
-    near = replace(story(2), telling=replace(story(2).telling, headline=story(1).headline + " in May"))
+    near = replace(story(2), text=replace(story(2).text, headline=story(1).headline + " in May"))
     view = replace(issue(), stories=(story(1), near, *issue().stories[2:]))
     assert found(view, good())["headlines"][0] == "warn"
     one = replace(issue(), stories=tuple(replace(s, topic="World") for s in issue().stories))
@@ -153,21 +153,21 @@ def test_a_foreign_address_in_the_text_is_found() -> None:
     assert "links" in found(issue(), changed(text=lambda t: t + "\nhttps://evil.example/x\n"))
 
 
-def test_a_missing_side_must_be_said() -> None:
-    silent = changed(html=lambda h: h.replace("No right-leaning outlet", "Nobody"))
-    assert "does not say so" in found(issue(), silent)["both-sides"][1]
-    told = Summary(Side.RIGHT, (sentence("Invented.", 301),))
-    third = issue().stories[2]
-    third = replace(third, telling=replace(third.telling, summaries=(*third.telling.summaries, told)))
+def test_a_story_with_sides_shows_both() -> None:
+    rows = tuple(r for r in story(1).text.rows if r.kind is not RowKind.RIGHT_STRESSES)
+    one_side = first(rows=rows, headlines=story(1).text.headlines[:1])
+    level, said = found(one_side, good())["both-sides"]
+    assert (level, "carried by the right and shows nothing of it" in said) == ("warn", True)
+    assert "both-sides" not in found(first(rows=rows), good())  # its headline stands there
+
+
+def test_a_side_that_did_not_carry_the_story_is_not_told() -> None:
+    third = issue().stories[2]  # the right did not carry it
+    told = Row(RowKind.RIGHT_STRESSES, (sentence("Invented.", 301),))
+    third = replace(third, text=replace(third.text, kind=StoryKind.WITH_SIDES, rows=(told,)))
     view = replace(issue(), stories=(*issue().stories[:2], third, *issue().stories[3:]))
-    assert "did not carry it" in found(view, good())["both-sides"][1]
-
-
-def test_a_carried_side_that_is_not_told_is_a_warning() -> None:
-    view = first(summaries=story(1).telling.summaries[:2])
-    faults = found(view, made(view))
-    assert faults["both-sides"][0] == "warn"
-    assert "does not tell its side" in faults["both-sides"][1]
+    level, said = found(view, good())["both-sides"]
+    assert (level, "tells the right, which did not carry it" in said) == ("block", True)
 
 
 def test_mostly_one_sided_issues_are_a_warning() -> None:
@@ -181,18 +181,19 @@ def test_every_sentence_cites_an_article_of_the_story() -> None:
     assert found(first(lede=()), good())["citations"][0] == "warn"
 
 
-def test_quotations_are_verbatim() -> None:
-    whole = story(1).telling.summaries[0]
+def test_quotes_and_headlines_stand_in_their_articles() -> None:
     for words, passage, level in (
-        ("never said this", "something else", "block"),
+        ("It is not done", "He said it is done", "block"),
         ("Not a promise", "said it was not a promise, but", None),
         ("“It’s done”", 'He said: "It’s done" at last', None),
     ):
-        quoted = replace(whole, quotes=(Quote(words, "", Citation(101, passage)),))
-        view = first(summaries=(quoted, *story(1).telling.summaries[1:]))
+        view = first(quotes=(Quote(words, "", Side.LEFT, Citation(101, passage)),))
         assert found(view, good()).get("quotes", (None,))[0] == level
-    gone = replace(whole, quotes=(Quote("here", "", Citation(999, "here")),))
-    assert "does not have" in found(first(summaries=(gone,)), good())["quotes"][1]
+    gone = first(quotes=(Quote("here", "", Side.LEFT, Citation(999, "here")),))
+    assert "does not have" in found(gone, good())["quotes"][1]
+    shown = story(1).text.headlines[0]
+    other = first(headlines=(replace(shown, text="Words of ours"),))
+    assert "does not bear" in found(other, good())["quotes"][1]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from newsletter.lab_contrast import contrast, fitted
 
+from newsletter.lab.evaluate.contrast import contrast, fitted
 from newsletter.summaries.contrast import Chosen, Headline, pair, ranked
 
 NOON = datetime(2031, 4, 2, 12, tzinfo=UTC)

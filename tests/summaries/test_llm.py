@@ -19,7 +19,7 @@ from newsletter.summaries.model.client import ModelNameError, model_of
 from newsletter.summaries.model.prompt import chosen, prompt
 from newsletter.summaries.model.writer import Llm
 from newsletter.summaries.protocol import ArticleText, SummarizerError
-from newsletter.summaries.story_text import Telling
+from newsletter.summaries.story_text import RowKind, StoryText
 from tests.servers.llm_server import LlmServer
 
 DAY = date(2026, 3, 2)
@@ -27,10 +27,17 @@ DAY = date(2026, 3, 2)
 
 def article(number: int, side: Side, headline: str, excerpt: str, wire: str | None = None) -> ArticleText:
     return ArticleText(
-        number, f"Outlet {number}", side, headline, excerpt, datetime(2026, 3, 2, number, tzinfo=UTC), wire
+        number,
+        f"Outlet {number}",
+        side,
+        headline,
+        excerpt,
+        datetime(2026, 3, 2, number, tzinfo=UTC),
+        wire_key=wire,
     )
 
 
+NOW = datetime(2026, 3, 2, 20, tzinfo=UTC)
 ARTICLES = [
     article(
         1,
@@ -76,17 +83,14 @@ def draft(**changes: Any) -> dict[str, Any]:
             "sentences": [sentence("Fishing crews and teachers marched for the limit for two years.", 1)],
             "quotes": [],
         },
-        "center": {"sentences": [sentence("The limit begins in June, the clerk said.", 2)], "quotes": []},
         "right": {
             "sentences": [
                 sentence("The shippers' guild warned that the limit will cost the port 300 jobs.", 3)
             ],
             "quotes": [{"words": "This bill drowns honest work", "speaker": "Anton Weir", "cite": 3}],
         },
-        "analysis": [
-            {"kind": "agree", "text": "The council's limit is 40 vessels a day.", "cites": [1, 3]},
-            {"kind": "next", "text": "The limit is expected to begin in June.", "cites": [2]},
-        ],
+        "not_disputed": [sentence("The council's limit is 40 vessels a day.", 1, 3)],
+        "coming": [sentence("The limit is expected to begin in June.", 2)],
         "questions": [
             {"question": "How did the council vote?", "answer": [sentence("The council voted 9 to 4.", 2)]}
         ],
@@ -95,31 +99,31 @@ def draft(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def tell(tmp_path: Path) -> Callable[..., Telling]:
-    def telling(
+def tell(tmp_path: Path) -> Callable[..., StoryText]:
+    def tell_by(
         server: LlmServer, *, tokens: int = 100_000, timeout: float = 10.0, folder: str = "kept"
-    ) -> Telling:
+    ) -> StoryText:
         model = model_of("openai:some-model", base_url=server.url, api_key="k", timeout=timeout)
         budget = Budget(tmp_path / folder, tokens, lambda: DAY)
-        return Llm(model, KeptAnswers(tmp_path / folder), budget, timeout=timeout).tell(ARTICLES)
+        return Llm(model, KeptAnswers(tmp_path / folder), budget, timeout=timeout).tell(ARTICLES, now=NOW)
 
-    return telling
-
-
-def everything(telling: Telling) -> str:
-    quotes = [q.words for s in telling.summaries for q in s.quotes]
-    return " ".join([telling.headline, *(s.text for s in telling.sentences()), *quotes])
+    return tell_by
 
 
-def test_an_honest_answer_is_published_in_its_own_words(tell: Callable[..., Telling]) -> None:
+def everything(story: StoryText) -> str:
+    quotes = [q.words for q in story.quotes]
+    return " ".join([story.headline, *(s.text for s in story.sentences()), *quotes])
+
+
+def test_an_honest_answer_is_published_in_its_own_words(tell: Callable[..., StoryText]) -> None:
     with LlmServer(lambda number, body: draft()) as server:
         told = tell(server)
     assert told.headline == "Ostrava council limits barges on the river"
     assert told.lede[0].text.startswith("Ostrava's council voted on Monday to let")
     assert [c.article_id for c in told.lede[0].citations] == [2]
-    assert told.lede[0].citations[0].passage in ARTICLES[1].excerpt
-    assert told.summary(Side.RIGHT).quotes[0].speaker == "Anton Weir"
-    assert {b.kind.value for b in told.analysis} == {"agree", "next"}
+    assert told.lede[0].citations[0].passage in ARTICLES[1].text
+    assert told.quotes[0].speaker == "Anton Weir"
+    assert {r.kind.value for r in told.rows} == {"not_disputed", "left_stresses", "right_stresses", "next"}
     assert told.questions[0].answer[0].citations
 
 
@@ -128,60 +132,51 @@ def test_an_honest_answer_is_published_in_its_own_words(tell: Callable[..., Tell
     [
         ("a number", {"overview": [sentence("The council voted 9 to 4 for the limit.", 2), sentence("It will cost the port 900 jobs.", 3)]}, "900"),
         ("a name", {"overview": [sentence("The council voted 9 to 4 for the limit.", 2), sentence("Mayor Clara Dunn signed the limit on Monday.", 2)]}, "Dunn"),
-        ("a wrong citation", {"right": {"sentences": [sentence("The limit will cost the port 300 jobs.", 1)], "quotes": []}}, "The limit will cost the port 300 jobs."),
         ("no citation", {"overview": [sentence("The council voted 9 to 4 for the limit.", 2), sentence("The river bill passed on Monday.")]}, "The river bill passed on Monday."),
         ("an article that is not there", {"overview": [sentence("The council voted 9 to 4 for the limit.", 2), sentence("The river bill passed in the council.", 99)]}, "The river bill passed in the council."),
         ("a quote", {"right": {"sentences": [sentence("The shippers' guild warned that the limit will cost the port 300 jobs.", 3)], "quotes": [{"words": "They want to ruin every family here", "speaker": "Anton Weir", "cite": 3}]}}, "ruin every family"),
-        ("talk about itself", {"overview": [sentence("The council voted 9 to 4 for the limit.", 2), sentence("As an AI language model I cannot say more about the council.", 2)]}, "language model"),
-        ("an agreement of one side", {"analysis": [{"kind": "agree", "text": "The limit will cost the port 300 jobs.", "cites": [3]}]}, "zzz"),
         ("a headline", {"headline": sentence("Council bans 500 barges in Ostrava", 2)}, "500"),
     ],
 )  # fmt: skip
 def test_a_lie_is_not_published(
-    tell: Callable[..., Telling], where: str, lie: dict[str, Any], must_not: str
+    tell: Callable[..., StoryText], where: str, lie: dict[str, Any], must_not: str
 ) -> None:
     with LlmServer(lambda number, body: draft(**lie)) as server:
         told = tell(server)
     assert must_not not in everything(told), where
-    for bullet in told.analysis:
-        if bullet.kind.value == "agree":
-            cited = {a.side for a in ARTICLES for c in bullet.sentence.citations if a.id == c.article_id}
-            assert {Side.LEFT, Side.RIGHT} <= cited
 
 
-def test_a_side_the_model_forgot_is_told_in_its_outlets_own_sentences(tell: Callable[..., Telling]) -> None:
+def test_a_side_the_model_forgot_is_left_out(tell: Callable[..., StoryText]) -> None:
     with LlmServer(lambda number, body: draft(right=None)) as server:
-        right = tell(server).summary(Side.RIGHT)
-    assert right is not None
-    assert all(c.article_id == 3 for s in right.sentences for c in s.citations)
+        assert tell(server).row(RowKind.RIGHT_STRESSES) is None
 
 
 @pytest.mark.parametrize("answer", ['{"headline": {"te', 500, 401, "reset", "hang", "drip"])
 def test_a_useless_answer_is_an_error_the_caller_can_fall_back_from(
-    tell: Callable[..., Telling], answer: str | int
+    tell: Callable[..., StoryText], answer: str | int
 ) -> None:
     with LlmServer(lambda number, body: answer, hang=1.5) as server, pytest.raises(SummarizerError):
         tell(server, timeout=1.0)
 
 
-def test_too_many_requests_are_waited_out(tell: Callable[..., Telling]) -> None:
+def test_too_many_requests_are_waited_out(tell: Callable[..., StoryText]) -> None:
     with LlmServer(lambda number, body: 429 if number == 1 else draft()) as server:
         assert tell(server).lede
         assert len(server.asked) == 2
 
 
-def test_an_answer_in_the_wrong_shape_is_asked_for_again(tell: Callable[..., Telling]) -> None:
+def test_an_answer_in_the_wrong_shape_is_asked_for_again(tell: Callable[..., StoryText]) -> None:
     with LlmServer(lambda number, body: '{"nothing": 1}' if number == 1 else draft()) as server:
         assert tell(server).lede
 
 
-def test_all_lies_fall_back(tell: Callable[..., Telling]) -> None:
+def test_all_lies_fall_back(tell: Callable[..., StoryText]) -> None:
     lies = {"lede": [sentence("Everything burned.", 2)], "overview": [sentence("Nobody voted.", 1)]}
     with LlmServer(lambda number, body: draft(**lies)) as server, pytest.raises(SummarizerError):
         tell(server)
 
 
-def test_the_same_articles_are_paid_for_once_and_the_budget_holds(tell: Callable[..., Telling]) -> None:
+def test_the_same_articles_are_paid_for_once_and_the_budget_holds(tell: Callable[..., StoryText]) -> None:
     with LlmServer(lambda number, body: draft()) as server:
         assert tell(server) == tell(server)
         assert len(server.asked) == 1

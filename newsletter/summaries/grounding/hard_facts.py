@@ -13,12 +13,26 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from newsletter.summaries.extractive.reading import split
 from newsletter.summaries.grounding.aliases import about, also_called, near_to
 from newsletter.summaries.grounding.facts import QUOTED, SINGLE_QUOTED, name_words, numbers, spelled
 from newsletter.summaries.protocol import ArticleText
-from newsletter.summaries.story_text import Question, Quote, Row, Sentence, StoryText, Verdict
+from newsletter.summaries.story_text import Question, Quote, Sentence, StoryText, Verdict
 
 SHORTEST_QUOTE = 3  # words: fewer may stand in any text by chance
+LONGEST_QUESTION = 25  # words
+# Where a reader could be led: links only ever come from us. "Booking.com" goes with them.
+_ADDRESS = re.compile(
+    r"https?:|\bwww\.|\b[\w-]+\.(?:com|org|net|info|io|co|me|ru|cn|tv|ly|gg|app|dev|xyz|site|online|shop|link|top|example)\b|\w@\w|[@#]\w",
+    re.IGNORECASE,
+)
+_SELF_TALK = re.compile(
+    r"\bas an ai\b|language model|\bi (?:cannot|can't|am unable|don't have)\b|\bi['’]m sorry\b|ignore (?:all|your|previous)|"
+    r"\b(?:the|these|this|provided|given|supplied|above) (?:provided |given |supplied )?(?:articles?|texts?|excerpts?|sources?|"
+    r"passages?) (?:provided|say|says|state|states|mention|mentions|do not|does not|above)\b|\bbased on the (?:articles?|excerpts?|"
+    r"text|information) (?:provided|given|above)\b|\bhere (?:is|are) (?:the|a|my) (?:summary|overview|json)\b|\bin summary\b",
+    re.IGNORECASE,
+)
 _CALENDAR = frozenset(
     [
         "monday",
@@ -57,6 +71,10 @@ class Refusal(StrEnum):
     QUOTE = "it quotes words that do not stand in a cited article"
     NUMBER = "it has a number that no cited article has"
     NAME = "it has a name that no cited article has"
+    SPEAKER = "the article does not say that this person said it"
+    ADDRESS = "it leads to an address"
+    SELF_TALK = "it speaks of its writer or of its instructions"
+    NO_QUESTION = "it is no short question"
 
 
 @dataclass(frozen=True)
@@ -72,7 +90,7 @@ def refusal(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal 
     if reason := _citations(sentence, articles):
         return reason
     cited = [articles[i] for i in dict.fromkeys(c.article_id for c in sentence.citations)]
-    return _facts(sentence.text, cited)
+    return _addressed(sentence.text, cited) or _facts(sentence.text, cited)
 
 
 def checked(story: StoryText, articles: Sequence[ArticleText]) -> tuple[StoryText, tuple[Refused, ...]]:
@@ -88,9 +106,9 @@ def checked(story: StoryText, articles: Sequence[ArticleText]) -> tuple[StoryTex
         lede=check.sentences(story.lede),
         overview=check.sentences(story.overview),
         headlines=tuple(h for h in story.headlines if h.article_id in check.articles),
-        rows=tuple(r for r in rows if _has_sentences(r)),
+        rows=tuple(r for r in rows if r.sentences),
         quotes=tuple(q for q in story.quotes if check.quote(q)),
-        questions=tuple(q for q in asked if _is_answered(q)),
+        questions=tuple(q for q in asked if q.answer and check.question(q)),
     )
     return kept, tuple(check.refused)
 
@@ -149,17 +167,49 @@ class _Check:
             reason = Refusal.QUOTE
         elif not _small_words(quote.speaker) <= _small_words(_all_of(article)):
             reason = Refusal.NAME
+        elif not _said_by(quote, article):
+            reason = Refusal.SPEAKER
         if reason is not None:
             self.refused.append(Refused(quote.words, reason))
         return reason is None
 
+    def question(self, question: Question) -> bool:
+        """A question presumes what it names: its names and numbers stand where its answer's do."""
+        text = question.question.strip()
+        ids = dict.fromkeys(c.article_id for s in question.answer for c in s.citations)
+        cited = [self.articles[i] for i in ids if i in self.articles]
+        reason: Refusal | None = None
+        if not text.endswith("?") or len(text.split()) > LONGEST_QUESTION:
+            reason = Refusal.NO_QUESTION
+        elif any(s.verdict is not Verdict.OPERATOR for s in question.answer):
+            reason = _addressed(text, cited) or _facts(f"{text[:1].lower()}{text[1:]}", cited)
+        if reason is not None:
+            self.refused.append(Refused(text, reason))
+        return reason is None
 
-def _has_sentences(row: Row) -> bool:
-    return bool(row.sentences)
+
+def _said_by(quote: Quote, article: ArticleText) -> bool:
+    """The speaker is named in the sentence that holds the words, or in the one before when that sentence names nobody."""
+    if not quote.speaker:
+        return True
+    surname = spelled(quote.speaker.split()[-1])
+    before = ""
+    for sentence in split(article.text):
+        if spelled(quote.words) in spelled(sentence):
+            around = QUOTED.sub(" ", sentence)
+            return surname in spelled(around) or (not name_words(around) and surname in spelled(before))
+        before = sentence
+    return surname in spelled(_all_of(article))  # the words run over several sentences
 
 
-def _is_answered(question: Question) -> bool:
-    return bool(question.answer)
+def _addressed(text: str, cited: Sequence[ArticleText]) -> Refusal | None:
+    """Links come only from us, and nobody speaks of themselves. An Outlet may be named after its address."""
+    named = text
+    for article in cited:
+        named = named.replace(article.outlet, " ")
+    if _ADDRESS.search(named):
+        return Refusal.ADDRESS
+    return Refusal.SELF_TALK if _SELF_TALK.search(text) else None
 
 
 def _citations(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal | None:
