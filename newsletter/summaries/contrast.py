@@ -56,7 +56,7 @@ _ANOTHER_KIND = re.compile(
     r"(?i)\b(?:live blog|live updates?|live[:|]|as it happened|takeaways?|(?:need|what) to know|newsletter|round-?up|list of)"
     r"|\b(?:brief|briefing|digest|recap|readers|letters|opinion|editorial|op-ed|commentary|press release|statement on)\b"
     r"|\b(?:stocks?|shares) to (?:buy|watch)\b|\([a-z]+:[a-z]+\)"
-    r"|^(?:live|watch|photos?|video|yes,|no,|what|should|\d{1,2} \w+ \d{4}:)(?!\w)"
+    r"|^(?:live|watch|photos?|video|yes,|no,|what|should|\d{1,2} \w+ \d{4}:)(?!\w)|\bthings to\b"
 )
 _TO_THE_READER = re.compile(r"\b(?:I|[Ww]e|[Oo]ur|[Yy]ou|[Yy]our|should)\b")
 _TRAILS_OFF = re.compile(r"(?:…|\.\.\.)[\"”’']?(?:\s+[-–—|].*)?$")
@@ -68,6 +68,13 @@ class Chosen:
 
     headline: Headline
     marked: tuple[tuple[int, int], ...]
+
+    def printed(self) -> tuple[str, tuple[tuple[int, int], ...]]:
+        """The headline without labels and site names, a verbatim slice, and the places to mark in it."""
+        text = clean(self.headline.text)
+        start = self.headline.text.find(text)
+        marked = ((a - start, b - start) for a, b in self.marked)
+        return text, tuple((a, b) for a, b in marked if a >= 0 and b <= len(text))
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ def eligible(headline: Headline, story: HeadlineWords) -> bool:
     return not (
         len(text.split()) < 4
         or text.endswith("?")
+        or text.isupper()
         or _TRAILS_OFF.search(headline.text)
         or _ANOTHER_KIND.search(headline.text)
         or tells_nothing(text)
@@ -239,9 +247,15 @@ def _marked_words(headline: Headline, story: HeadlineWords) -> list[tuple[int, i
 
 
 def _marks(headline: Headline, story: HeadlineWords) -> tuple[tuple[int, int], ...]:
-    """The slices to mark: the marked words, neighbours joined to phrases."""
+    """The slices to mark, neighbours joined to phrases: words that the other Side and the center do not use at all, in
+    headlines or texts, so that names and details of the event stay unmarked."""
+    elsewhere = frozenset[str]().union(
+        *(story.roots[h] | story.bodies[h] for h in story.headlines if h.side != headline.side)
+    )
     spans: list[tuple[int, int]] = []
     for start, end in _marked_words(headline, story):
+        if stem_of(headline.text[start:end].lower().replace("’", "'")) in elsewhere:
+            continue
         if spans and not headline.text[spans[-1][1] : start].strip(" -"):
             spans[-1] = (spans[-1][0], end)
         else:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 
 from newsletter.feeds.leans import Side
 from newsletter.summaries.extractive.likeness import Weights, in_english, terms
+from newsletter.summaries.extractive.paragraph import told_as_of
 from newsletter.summaries.extractive.reading import READ, Said, sentences
 from newsletter.summaries.kinds import ArticleKind
 from newsletter.summaries.protocol import ArticleText
@@ -16,7 +19,7 @@ from newsletter.summaries.story_text import Citation, Sentence
 
 REPEATED = 0.5  # how far a text may say what was printed before
 SAID_ALREADY = 0.75  # how far everything printed together may say it
-PLAIN = 0.25  # a text repeats sooner by the Story's common words, which weigh little, than by its rare ones
+ECHOED = 0.7  # how far one sentence repeats another to tell the same
 COPIED = 0.85  # share of the words from which a sentence is taken over
 SAME = 0.6  # from here on two sentences state the same
 OTHER_SIDE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
@@ -25,17 +28,22 @@ OTHER_SIDE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 class Evidence:
     """The usable Articles of one Story, oldest first, and their sentences.
 
-    ``kept`` are all of them, ``news`` and ``voices`` hold one of each wire text. ``news`` supplies facts; ``voices`` are news and opinion, which may be quoted for its side.
+    ``kept`` are all of them, ``news`` and ``voices`` hold one of each wire text. ``news`` supplies facts; ``voices`` are news, opinion and analysis, which may be quoted for its side.
     """
 
     def __init__(self, articles: Sequence[ArticleText]) -> None:
-        usable = (ArticleKind.NEWS, ArticleKind.OPINION)
+        usable = (ArticleKind.NEWS, ArticleKind.OPINION, ArticleKind.ANALYSIS)
         kept = [a for a in articles if a.kind in usable and in_english(f"{a.headline} {a.text}")]
         self.kept = kept
         self.voices = _firsts(sorted(kept, key=lambda a: (a.published_at, a.id)))
         self.news = [a for a in self.voices if a.kind is ArticleKind.NEWS]
         self.weights = Weights(self.news or self.voices)
         self._printed: list[frozenset[str]] = []
+
+    @cached_property
+    def as_of(self) -> dict[int, datetime]:
+        """The time of what each news Article tells, by id."""
+        return told_as_of(self.news)
 
     @cached_property
     def said(self) -> dict[int, tuple[Said, ...]]:
@@ -63,24 +71,31 @@ class Evidence:
                 best[s.article.origin] = (like, s)
         return [s for _, s in best.values()]
 
-    def nearest(self, words: Iterable[str], side: Side) -> float:
-        """How far the side's best matching Article, headline and neighbouring sentences included, says these words."""
+    def tellers(self, words: Iterable[str], side: Side, *, least: float) -> int:
+        """How many newsrooms of the side say these words: two sentences in a row, or a headline, contain ``least`` of them,
+        or one sentence repeats them."""
         own = frozenset(words)
-        found = 0.0
+        found: set[str] = set()
         for a in self.voices:
-            if a.side is side:
+            if a.side is side and a.origin not in found:
                 said = [frozenset(terms(a.headline)), *(s.terms for s in self.said[a.id])]
-                windows = [said[i] | said[i + 1] for i in range(len(said) - 1)] or said
-                found = max(found, *(self.weights.contained(own, w) for w in windows))
-        return found
+                if any(
+                    self.weights.contained(own, one | two) >= least
+                    for one, two in pairwise([*said, frozenset()])
+                ) or any(self.weights.repeats(own, s) >= ECHOED for s in said):
+                    found.add(a.origin)
+        return len(found)
 
     def leaning(self, words: Iterable[str], side: Side) -> float:
         """How much more often the side's newsrooms use these words than the other's: smoothed log-odds, over √length."""
         own = frozenset(words)
         users, others = self._users[side], self._users[OTHER_SIDE[side]]
         number, there = len(self.origins(side)), len(self.origins(OTHER_SIDE[side]))
+        least = 2 if number > 2 else 1  # a word of one newsroom among many is not what the side says
         odds = math.fsum(
-            math.log((users[t] + 1) / (number + 2)) - math.log((others[t] + 1) / (there + 2)) for t in own
+            math.log((users[t] + 1) / (number + 2)) - math.log((others[t] + 1) / (there + 2))
+            for t in own
+            if users[t] >= least or others[t] >= least
         )
         return odds / math.sqrt(len(own)) if own else 0.0
 
@@ -106,9 +121,7 @@ class Evidence:
 
     def told(self, words: Iterable[str]) -> float:
         """How far everything printed so far says these words, 0…1."""
-        own, everything = frozenset(words), frozenset[str]().union(*self._printed)
-        plain = len(own & everything) / len(own) if own else 0.0
-        return max(self.weights.contained(own, everything), plain + PLAIN)
+        return self.weights.repeats(words, frozenset[str]().union(*self._printed))
 
     def print(self, said: Sequence[Said], *, beside: Sequence[Said] = ()) -> tuple[Sentence, ...]:
         """The sentences in published form; what is printed once is not fresh any more. ``beside`` are cited as well."""

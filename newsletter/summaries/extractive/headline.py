@@ -9,23 +9,23 @@ from datetime import timedelta
 
 from newsletter.feeds.leans import Side
 from newsletter.summaries.extractive.likeness import Weights, terms
-from newsletter.summaries.extractive.paragraph import Paragraph
+from newsletter.summaries.extractive.paragraph import Paragraph, neutral, told_as_of
 from newsletter.summaries.extractive.states import contradict, open_ended, other_day
 from newsletter.summaries.protocol import ArticleText
 
-SHORTEST, LONGEST = 5, 18  # words
-OWN, NEUTRAL, OPEN, SIDED = (
-    0.25,
-    0.3,
-    0.3,
-    0.4,
-)  # for the paragraph's own, a center one; against one that leaves
-# things open, and against each word of one side
+SHORTEST, LONGEST = 4, 18  # words
+# What speaks for a headline: being the paragraph's own, or a center outlet's. What speaks against it: that it leaves
+# things open, and each word of one side.
+OWN, NEUTRAL, OPEN, SIDED = 0.6, 0.3, 0.3, 0.4
 SAME = 0.4  # how far the paragraph says what the headline does
-STALE = timedelta(hours=8)  # older than the paragraph's Article by more: an earlier development
+STALE = timedelta(hours=8)  # what tells of a day before the paragraph's by more is an earlier development
 _ODD = re.compile(
-    r"\?|!|…|\.\.\.|^[\"“‘']|[|•]|^\W*(?:[Ww]atch|[Ll]ive|[Vv]ideo|[Oo]pinion|[Aa]nalysis|[Ee]xclusive|[Uu]pdated?|[Bb]reaking|"
+    r"\?|!$|…|\.\.\.|^[\"“‘']|[|•]|^\W*(?:[Ww]atch|[Ll]ive|[Vv]ideo|[Oo]pinion|[Aa]nalysis|[Ee]xclusive|[Uu]pdated?|[Bb]reaking|"
     r"[Ee]xplain\w+|[Ff]act[ -][Cc]heck|[Hh]ow|[Ww]hy|[Ww]hat)\b|\b(?:I|[Ww]e|[Yy]ou|[Yy]our|[Oo]ur)\b|^[A-Z][\w’' ]{2,30}: "
+)
+_CUT = re.compile(
+    r"\b(?:an?|the|of|to|for|with|from|and|or|but|if|is|are|was|were|be|that|as|its|his|her|their)\W*$",
+    re.IGNORECASE,
 )
 _SHOUTED = re.compile(r"\b[A-Z]{5,}\b")
 
@@ -42,10 +42,9 @@ def neutral_headline(
         words = terms(a.headline)
         return (
             weights.central(words)
-            + (weights.contained(words, paragraph.terms) if paragraph else 0.0)
+            + (2 * weights.contained(words, paragraph.terms) if paragraph else 0.0)
             + OWN * (paragraph is not None and a.id == paragraph.article.id)
-            + NEUTRAL * (a.side is Side.CENTER or a.wire_key is not None)
-            + NEUTRAL / 2 * (a.side is None)
+            + NEUTRAL * (a.side is Side.CENTER)
             - OPEN * open_ended(a.headline)
             - SIDED * len(sided & set(words))
             - 0.15 * (" - " in a.headline or ":" in a.headline or ";" in a.headline)
@@ -56,20 +55,18 @@ def neutral_headline(
         for a in articles
         if SHORTEST <= len(a.headline.split()) <= LONGEST
         and not _ODD.search(a.headline)
+        and not _CUT.search(a.headline)
         and not _SHOUTED.search(re.sub(r"[A-Z]{2,4}\b", "", a.headline))
         and a.outlet.lower() not in a.headline.lower()
     ]
     if paragraph:
-        latest = paragraph.article.published_at
-        same = [
-            a
-            for a in fit
-            if not contradict(a.headline, text)
-            and not other_day(a.headline, lede)
-            and (a.published_at >= latest - STALE or not open_ended(a.headline))
-        ]
+        as_of = told_as_of(articles)
+        since = as_of[paragraph.article.id] - STALE
+        same = [a for a in fit if not contradict(a.headline, text) and not other_day(a.headline, lede)]
+        same = [a for a in same if as_of[a.id] >= since] or same
         fit = (
-            [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAME]
+            [a for a in same if neutral(a) and weights.contained(terms(a.headline), paragraph.terms) >= SAME]
+            or [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAME]
             or [a for a in same if a.id == paragraph.article.id]
             or [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAME / 2]
         )

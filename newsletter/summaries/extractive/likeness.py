@@ -16,167 +16,20 @@ import snowballstemmer
 
 from newsletter.summaries.protocol import ArticleText
 
+FEW = 4  # newsrooms whose common words do not yet say what is beside a Story's matter
+PLAIN = 1.5  # half of a sentence's words repeat as much as three quarters of its rare ones
 READ = 1_500  # characters of a text that say what it is about
-_FUNCTION_WORDS = [
-    "a",
-    "about",
-    "above",
-    "after",
-    "again",
-    "against",
-    "all",
-    "also",
-    "am",
-    "an",
-    "and",
-    "any",
-    "are",
-    "around",
-    "as",
-    "at",
-    "be",
-    "because",
-    "been",
-    "before",
-    "being",
-    "below",
-    "between",
-    "both",
-    "but",
-    "by",
-    "can",
-    "could",
-    "did",
-    "do",
-    "does",
-    "doing",
-    "down",
-    "during",
-    "each",
-    "either",
-    "even",
-    "few",
-    "for",
-    "from",
-    "further",
-    "get",
-    "had",
-    "has",
-    "have",
-    "having",
-    "he",
-    "her",
-    "here",
-    "hers",
-    "herself",
-    "him",
-    "himself",
-    "his",
-    "how",
-    "however",
-    "i",
-    "if",
-    "in",
-    "into",
-    "is",
-    "it",
-    "its",
-    "itself",
-    "just",
-    "like",
-    "made",
-    "make",
-    "many",
-    "may",
-    "me",
-    "might",
-    "more",
-    "most",
-    "much",
-    "must",
-    "my",
-    "myself",
-    "no",
-    "nor",
-    "not",
-    "now",
-    "of",
-    "off",
-    "on",
-    "once",
-    "one",
-    "only",
-    "or",
-    "other",
-    "our",
-    "ours",
-    "out",
-    "over",
-    "own",
-    "per",
-    "put",
-    "said",
-    "same",
-    "say",
-    "says",
-    "she",
-    "should",
-    "since",
-    "so",
-    "some",
-    "still",
-    "such",
-    "take",
-    "than",
-    "that",
-    "the",
-    "their",
-    "theirs",
-    "them",
-    "themselves",
-    "then",
-    "there",
-    "these",
-    "they",
-    "this",
-    "those",
-    "though",
-    "through",
-    "to",
-    "told",
-    "too",
-    "toward",
-    "two",
-    "under",
-    "until",
-    "up",
-    "upon",
-    "us",
-    "very",
-    "was",
-    "we",
-    "were",
-    "what",
-    "when",
-    "where",
-    "whether",
-    "which",
-    "while",
-    "who",
-    "whom",
-    "whose",
-    "why",
-    "will",
-    "with",
-    "within",
-    "without",
-    "would",
-    "yet",
-    "you",
-    "your",
-    "yours",
-]
-FUNCTION_WORDS = frozenset(_FUNCTION_WORDS)
+_FUNCTION_WORDS = (
+    "a about above after again against all also am an and any are around as at be because been before "
+    "being below between both but by can could did do does doing down during each either even few for "
+    "from further get had has have having he her here hers herself him himself his how however i if in "
+    "into is it its itself just like made make many may me might more most much must my myself no nor not "
+    "now of off on once one only or other our ours out over own per put said same say says she should "
+    "since so some still such take than that the their theirs them themselves then there these they this "
+    "those though through to told too toward two under until up upon us very was we were what when where "
+    "whether which while who whom whose why will with within without would yet you your yours "
+)
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 _WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)?")
 _stemmer = snowballstemmer.stemmer("english")
 
@@ -209,6 +62,8 @@ class Weights:
             by_origin.setdefault(a.origin, set()).update(terms(f"{a.headline} {a.text[:READ]}"))
         self._users = Counter(t for used in by_origin.values() for t in used)
         self._origins = max(1, len(by_origin))
+        # What few newsrooms share says little about what does not belong to the Story.
+        self.judges = min(1.0, max(0, len(by_origin) - FEW) / FEW)
         # A word of a single newsroom says nothing about the Story.
         self._norm = math.sqrt(math.fsum(self.shared(t) ** 2 for t in self._users)) or 1.0
 
@@ -225,11 +80,22 @@ class Weights:
         own = set(words)
         return math.fsum(self.shared(t) for t in own) / (self._norm * math.sqrt(len(own))) if own else 0.0
 
+    def alone(self, words: Iterable[str]) -> float:
+        """The share of the words that no other newsroom uses, 0…1."""
+        own = set(words)
+        return sum(self._users[t] <= 1 for t in own) / len(own) if own else 0.0
+
     def contained(self, part: Iterable[str], whole: Iterable[str]) -> float:
         """The share of a text's words, rare ones weighing more, that another text has too, 0…1."""
         own, there = set(part), set(whole)
         total = math.fsum(self.rare(t) for t in own)
         return math.fsum(self.rare(t) for t in own & there) / total if total else 0.0
+
+    def repeats(self, part: Iterable[str], whole: Iterable[str]) -> float:
+        """How far a text repeats another, 0…1: by its rare words, or by all its words alike, which weigh sooner."""
+        own, there = set(part), set(whole)
+        plain = len(own & there) / len(own) if own else 0.0
+        return max(self.contained(own, there), min(1.0, plain * PLAIN))
 
     def alike(self, one: Iterable[str], other: Iterable[str]) -> float:
         """How far the shorter of two texts is said by the other, 0…1."""

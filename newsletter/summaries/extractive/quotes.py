@@ -14,6 +14,8 @@ from newsletter.summaries.story_text import Citation, Quote
 SHORTEST, LONGEST, HANDY = 6, 32, 16  # words of a quotation, and of the best one
 MOST = 1  # of a side
 ON_TOPIC = 0.06
+OTHERS = 0.3  # against a quotation that the other side has too
+TOLD = 0.6  # how far an outlet of the other side says a quotation to have it too
 _QUOTED = re.compile(r"“([^“”]{20,260})”|\"([^\"]{20,260})\"")
 _SAYING = (
     r"(?:said|says|told|tells|wrote|writes|added|adds|asked|argued|argues|warned|warns|tweeted|posted|declared|explained|insisted|"
@@ -24,7 +26,9 @@ _BEFORE = re.compile(rf"({_NAME})(?:,[^,]{{3,80}},)?\s+(?:\w+ly\s+)?{_SAYING}\b"
 _BEHIND = re.compile(
     rf"\b(?!told|tells){_SAYING}\s+(?:(?!in|on|at|to|that|of|by|during|after|before|when|as|with|from)[a-z]+\s+){{0,3}}?({_NAME})"
 )
-_NOBODY = frozenset(["He", "She", "They", "It", "The", "A", "An", "This", "That", "In", "On", "But", "And", "When", "While", "After", "I", "We", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])  # fmt: skip
+_NO_NAMES = "He She They It The A An This That In On But And When While After I We"
+_NO_NAMES += " Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+_NOBODY = frozenset(_NO_NAMES.split())
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def side_quotes(evidence: Evidence) -> tuple[Quote, ...]:
 
 
 def _candidates(evidence: Evidence, side: Side) -> list[tuple[float, Said, Spoken]]:
-    found = []
+    found: list[tuple[float, Said, Spoken]] = []
     for said in evidence.of_side(side, opinion=True):
         quote = spoken(said)
         if (
@@ -104,7 +108,9 @@ def _candidates(evidence: Evidence, side: Side) -> list[tuple[float, Said, Spoke
         if lean <= 0:
             continue
         own = terms(quote.words)
-        other = evidence.nearest(own, OTHER_SIDE[side])
+        other = evidence.tellers(own, OTHER_SIDE[side], least=TOLD) > 0
         length = abs(len(quote.words.split()) - HANDY) / HANDY
-        found.append((evidence.weights.central(own) * 2 + lean / 4 - other - 0.3 * length, said, quote))
+        found.append(
+            (evidence.weights.central(own) * 2 + lean / 4 - OTHERS * other - 0.3 * length, said, quote)
+        )
     return found

@@ -16,14 +16,16 @@ from newsletter.summaries.extractive.likeness import terms
 from newsletter.summaries.protocol import ArticleText
 
 READ = 6_000  # characters of a text that are read
-SHORTEST, LONGEST = 6, 60  # words of a sentence
+SHORTEST, LONGEST = 4, 60  # words of a sentence
 
-_BOUNDARY = re.compile(r"([.!?…]+)([\"”’'»)\]]*(?:\[\d{1,3}\])*)(\s+)(?=[\"“‘'«(\[]?[A-Z0-9$£€])")
+_BOUNDARY = re.compile(
+    r"([.!?…]+)([\"”’'»)\]]*(?:\[\d{1,3}\])*)(\s+|(?<=[a-z]{3}\.)(?=[A-Z][a-z]))(?=[\"“‘'«(\[]?[A-Z0-9$£€])"
+)
 _LAST_WORD = re.compile(r"([A-Za-z][A-Za-z.\-]*)$")
 _FOOTNOTE = re.compile(r"(?<=[\w.,;!?”\"’'])\s?\[\d{1,3}\]")
-_AGENCY = re.compile(r"^.{0,160}?\((?:[A-Z][\w.]*)(?: [A-Z]\w*)?\)\s*[—–-]+\s*(?=[\"“A-Z])", re.DOTALL)
+_AGENCY = re.compile(r"^.{0,160}?\((?:[A-Z][\w.]*)(?: [A-Z]\w*)?\)\s*[:—–-]+\s*(?=[\"“A-Z])", re.DOTALL)
 _PLACE = re.compile(
-    r"^(?:[A-Z][\w.’'-]*,?\s+|\d{1,2},?\s+){1,7}?(?:\(.{2,40}?\)\s*)?(?:[—–]|--|-(?=\s))\s*(?=[\"“A-Z])"
+    r"^(?:[A-Z][\w.’'/-]*,?\s+|\d{1,2},?\s+){1,7}?(?:\(.{2,40}?\)\s*)?(?:[—–]|--|-(?=\s))\s*(?=[\"“A-Z])"
 )
 _SHOUTED_PLACE = re.compile(
     r"^[A-Z]{3,}(?:[ ,./-]+[A-Z]{2,})*(?:, [A-Z][\w.]+)?\s*[:—–-]*\s+(?=[A-Z][a-z]|An? )"
@@ -33,10 +35,10 @@ _HEADING = re.compile(
     r"^(?:[A-Z0-9][\w’'&,-]*\s+(?:(?:of|the|to|a|in|on|and|for|is|vs?\.?)\s+)*){1,12}?(?<=[\w’'] )"
     r"(?=(?:The|A|An|In|On|At|After|As|When|While|It|He|She|They|This|For|With|But)\s+[a-z“\"A-Z])"
 )
-_OWN_VOICE = re.compile(r"\b(?:I|[Ww]e|[Oo]ur|[Uu]s|[Mm]y|[Yy]ou|[Yy]our|[Ll]et[’']s)\b(?!\.)")
+_OWN_VOICE = re.compile(r"\b(?:I|[Ww]e|[Oo]ur|[Uu]s|[Mm]e|[Mm]y|[Yy]ou|[Yy]our|[Ll]et[’']s)\b(?!\.)")
 _CREDIT = re.compile(
     r"\b(?:[Pp]hoto|[Pp]icture|[Ii]mage|[Ff]ile|[Vv]ideo|[Gg]raphic|[Ii]llustration)s?\s?(?:by|:|/|credit|courtesy|via)"
-    r"|Getty|\bAP Photo|\([^)]*/[^)]*\)|^\W*(?:By|Updated|Published|Posted)\b[^.]{0,40}\d|https?:|www\.|@\w|©|#\w"
+    r"|Getty|\bAP Photo|\([^)]*/[^)]*\)|^By [A-Z]{2,}|^\W*(?:By|Updated|Published|Posted)\b[^.]{0,40}\d|https?:|www\.|@\w|©|#\w"
 )
 _LABEL = re.compile(r"^(?:[A-Z]{4,}(?: [A-Z]+)*|[A-Z][\w’'-]*(?: [\w’'-]+){0,4}):\s")
 _CLOCK = re.compile(r"^\d{1,2}[:.]\d\d\b")
@@ -48,6 +50,9 @@ _VERB = re.compile(
     r"struck|sued|won|began|became|broke|brought|built|bought|chose|cut|drew|fled|fought|grew|held|hit|kept|let|sought|threw|"
     r"[a-z]{2,}ed|[a-z]{3,}[^s’'u]s)\b"
 )
+_POINTS = re.compile(
+    r"^[\"“‘']?(?:He|She|It|They|His|Her|Its|Their|This|That|These|Those|But|And|Or|So|Yet|However|Meanwhile|Also|Then)\b"
+)
 # A word that leans on a sentence before it.
 _LEANS = re.compile(
     r"^[\"“‘']?(?:(?:He|She|It|They|His|Her|Hers|Its|Their|Him|Them|This|That|These|Those|But|And|Or|So|Yet|However|Meanwhile|Also|"
@@ -56,9 +61,15 @@ _LEANS = re.compile(
     r"|In (?:addition|response|contrast|turn|other words|fact|return|that|this|it)\b|(?:At|By|For|On|From|Since|Until) (?:that|this|the same)\b"
     r"|As (?:such|a result|well|for)\b|The (?:former|latter|same|other|others|two|three|pair|move|decision|news|announcement|"
     r"comments?|remarks?|statement|order|ruling|post|change|agreement|proposal|measure)s?\b"
-    r"|The [a-z]+(?: [a-z]+)? (?:also|said|says|told|then|added|adds|later|further)\b|At the time\b)"
+    r"|The [a-z]+(?: [a-z]+)? (?:also|said|says|told|then|added|adds|later|further)\b|At the time\b|(?:\w+ )?(?:[Hh]ours|[Dd]ays|[Ww]eeks|[Mm]onths|[Yy]ears) (?:later|earlier|before|after)\b|The next\b)"
 )
 _PRONOUN = re.compile(r"\b(?:he|she|they|him|them|his|her|their)\b", re.IGNORECASE)
+# "It" needs a thing before it: a noun with its article, or a possessive.
+_THING = re.compile(
+    r"\b(?:it|its)\b(?! (?:is|was|will|would|has|had|remains|seems|appears|became|takes|took)\b)",
+    re.IGNORECASE,
+)
+_NOUN = re.compile(r"\b(?:the|an?|this|that|its|his|her|their|no|\w+[’']s?)\s+\w+", re.IGNORECASE)
 _NAME = re.compile(r"(?<=[a-z,;”\"’)] )[A-Z][\w’'-]+|^[A-Z][\w’'-]+(?= [A-Z])")
 # Who says so is named: the sentence is that person's word, not the outlet's.
 _ATTRIBUTION = re.compile(
@@ -81,6 +92,7 @@ class Said:
     text: str
     passage: str
     position: int
+    points_back: bool = False  # it begins with "The vote", and the sentence before spoke of a vote
 
     @property
     def side(self) -> Side | None:
@@ -96,8 +108,18 @@ class Said:
 
     @property
     def stands_alone(self) -> bool:
-        """The sentence needs none before it: it neither begins with a pointing word nor speaks of an unnamed "he"."""
-        if _LEANS.match(self.text):
+        """The sentence needs none before it: it neither begins with a pointing word nor speaks of an unnamed "he".
+
+        An Article's first sentence has none before it: "Some voters …" begins, "He …" still points at the headline.
+        """
+        thing = _THING.search(unquoted(self.text))
+        if thing is not None and not _NOUN.search(self.text[: thing.start()]):
+            return False
+        if self.position == 0:
+            return not _POINTS.match(self.text)
+        if self.text[0] in '“"‘':  # "This bill is a gift": who speaks points at the matter itself
+            return not _PRONOUN.match(self.text[1:])
+        if self.points_back or _LEANS.match(self.text):
             return False
         pronoun, name = _PRONOUN.search(unquoted(self.text)), _NAME.search(unquoted(self.text))
         return pronoun is None or (name is not None and name.start() < pronoun.start())
@@ -121,8 +143,8 @@ def printable(text: str) -> str:
 def sentences(article: ArticleText) -> tuple[Said, ...]:
     """The Article's sentences that may be printed, in order."""
     return tuple(
-        Said(article, printable(passage), passage, position)
-        for position, passage in _passages(article.text[:READ], article.headline, _own_name(article))
+        Said(article, printable(passage), passage, position, back)
+        for position, passage, back in _passages(article.text[:READ], article.headline, _own_name(article))
     )
 
 
@@ -132,9 +154,10 @@ def _own_name(article: ArticleText) -> str:
 
 
 @lru_cache(maxsize=4_000)
-def _passages(text: str, headline: str, outlet: str) -> tuple[tuple[int, str], ...]:
+def _passages(text: str, headline: str, outlet: str) -> tuple[tuple[int, str, bool], ...]:
     found = []
     position = 0
+    before = ""
     for line in text.split("\n"):
         parts = split(line)
         for raw in parts:
@@ -142,9 +165,16 @@ def _passages(text: str, headline: str, outlet: str) -> tuple[tuple[int, str], .
                 continue  # a heading, a caption or a button: no sentence, and no gap
             passage = _without_front(raw, headline)
             if _fit(printable(passage)) and not printable(passage).casefold().startswith(outlet):
-                found.append((position, passage))
+                found.append((position, passage, _points_back(printable(passage), before)))
+            before = raw
             position += 1
     return tuple(found)
+
+
+def _points_back(text: str, before: str) -> bool:
+    """The sentence's subject is a "The …" that the sentence before has brought up."""
+    subject = re.match(r"(?:The|These|Those) ((?:[^A-Z\s]\S* ?){1,3})", text)
+    return subject is not None and not set(terms(subject[1])).isdisjoint(terms(before))
 
 
 def split(text: str) -> list[str]:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from newsletter.feeds.leans import Side
 from newsletter.summaries.extractive.evidence import OTHER_SIDE, SAME, Evidence, copied
 from newsletter.summaries.extractive.paragraph import Paragraph
 from newsletter.summaries.extractive.quotes import speaker, spoken
 from newsletter.summaries.extractive.reading import Said, unquoted
-from newsletter.summaries.extractive.states import coming_on, contradict, pending
+from newsletter.summaries.extractive.states import by_weekday, coming_on, contradict, pending
 from newsletter.summaries.story_text import Row, RowKind, Sentence
 
 MOST_AGREED, MOST_STRESSED, MOST_ALONE, MOST_NEXT = 2, 3, 1, 2  # sentences of a row
-LONGEST = 38  # words of a sentence in a row
+SHORTEST, LONGEST = 7, 38  # words of a sentence in a row
+NEAR, QUOTED_NEAR = 0.25, 0.2  # of the paragraph's nearness to the Story: of a statement, of a quotation
 ON_TOPIC = 0.12  # least nearness to the Story of a sentence in a row
+FEW_TELL = 0.1  # share of the other side's newsrooms that may tell what one side stresses
 TOLD_BY_OTHER = 0.5  # how far the other side may say what one side stresses
 RESTATED = 0.65  # how far what is printed may say an Article's first sentence
 AGREED = 0.65  # how far a sentence of each side says what is not disputed
+HORIZON = timedelta(days=60)  # what is later is not next
+STALE = timedelta(
+    hours=8
+)  # what an Article tells that is older than the paragraph by more is an earlier state
 MUCH_READ = 3  # newsrooms of a side, from which its silence means something
 _NUMBER = re.compile(r"\d[\d,.]*\d|\d")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+")
@@ -46,14 +52,29 @@ def _may_stand(s: Said, evidence: Evidence, paragraph: Paragraph) -> bool:
         return (
             False  # an Article's first sentence mostly tells the event itself, which the paragraph has told
         )
-    if s.words > LONGEST or not s.stands_alone or evidence.weights.central(s.terms) < ON_TOPIC:
+    if (
+        not SHORTEST <= s.words <= LONGEST
+        or not s.stands_alone
+        or evidence.weights.central(s.terms)
+        < _on_topic(evidence, paragraph, QUOTED_NEAR if spoken(s) else NEAR)
+    ):
         return False
     if _UNNAMED.search(unquoted(s.text)) or not names_known(s, paragraph):
         return False
-    older = s.article.published_at < paragraph.article.published_at
-    if older and pending(s.text):
+    if pending(s.text) and _is_older(s, evidence, paragraph):
         return False
     return not any(contradict(s.text, p.text) for p in paragraph.said) and evidence.is_fresh(s.terms)
+
+
+def _on_topic(evidence: Evidence, paragraph: Paragraph, near: float) -> float:
+    """The least nearness to the Story of a sentence in a row: a share of the paragraph's, none where few newsrooms tell it."""
+    return max(ON_TOPIC, near * evidence.weights.central(paragraph.terms)) * evidence.weights.judges
+
+
+def _is_older(s: Said, evidence: Evidence, paragraph: Paragraph) -> bool:
+    """The sentence's Article was published before the paragraph's, or tells of an earlier day."""
+    told, article = evidence.as_of.get(s.article.id, s.article.published_at), paragraph.article
+    return s.article.published_at < article.published_at or told < evidence.as_of[article.id] - STALE
 
 
 def names_known(s: Said, paragraph: Paragraph) -> bool:
@@ -65,9 +86,7 @@ def names_known(s: Said, paragraph: Paragraph) -> bool:
         if (
             alone
             and name not in shown
-            and re.search(
-                rf"(?<=[a-z,] )[A-Z][a-z]+ (?:[A-Z]\. )?{re.escape(name)}\b(?! [A-Z])", s.article.text
-            )
+            and re.search(rf"\b[A-Z][a-z]+ (?:[A-Z]\. )?{re.escape(name)}\b(?! [A-Z])", s.article.text)
         ):
             after = s.text[match.end() :]
             if not re.match(r" [A-Z]", after):
@@ -78,7 +97,7 @@ def names_known(s: Said, paragraph: Paragraph) -> bool:
 def _not_disputed(evidence: Evidence, paragraph: Paragraph) -> Row | None:
     """Statements that outlets of both sides make in their own voice, each with a sentence of either side as its citation."""
     candidates = []
-    for s in (x for a in evidence.news for x in evidence.said[a.id]):
+    for s in (x for a in evidence.news if not a.state_run for x in evidence.said[a.id]):
         if (
             s.position == 0
             or s.attributed
@@ -120,29 +139,37 @@ def _stressed(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | Non
     other = OTHER_SIDE[side]
     if not evidence.origins(other):
         return None
+    several = len(evidence.origins(side)) > 1
     candidates = []
     for s in evidence.of_side(side, opinion=True):
         quoted = spoken(s) is not None
         if not (quoted or s.article in evidence.news) or not _may_stand(s, evidence, paragraph):
             continue
-        if evidence.nearest(s.terms, other) >= TOLD_BY_OTHER:
+        if evidence.tellers(s.terms, other, least=TOLD_BY_OTHER) > FEW_TELL * len(evidence.origins(other)):
             continue
         backed = len(evidence.stated_by(s, side, least=0.45))
-        voiced = quoted or speaker(s) is not None
+        voiced = quoted or (several and speaker(s) is not None)
         if not voiced and backed < (1 if s.attributed else 2):
             continue
         own = evidence.leaning(s.terms, side)
         if own <= 0:
             continue
         candidates.append(
-            (own + 0.8 * quoted + 0.3 * voiced + 0.4 * min(backed, 3) + evidence.weights.central(s.terms), s)
+            (
+                own
+                + 0.8 * quoted
+                + 0.3 * voiced
+                + 0.4 * min(backed, 3)
+                + 4 * evidence.weights.central(s.terms),
+                s,
+            )
         )
-    found: list[Said] = []
+    found: list[Sentence] = []
+    most = MOST_STRESSED if several else 1
     for _, s in sorted(candidates, key=lambda c: (-c[0], c[1].article.id, c[1].position)):
-        if len(found) < MOST_STRESSED and evidence.is_fresh(s.terms):
-            evidence.print([s])
-            found.append(s)
-    return Row(_STRESSES[side], tuple(x for s in found for x in evidence.print([s]))) if found else None
+        if len(found) < most and evidence.is_fresh(s.terms):
+            found.extend(evidence.print([s]))
+    return Row(_STRESSES[side], tuple(found)) if found else None
 
 
 def _only(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | None:
@@ -155,7 +182,7 @@ def _only(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | None:
         if s.attributed or pending(s.text) or not _may_stand(s, evidence, paragraph):
             continue
         backing = evidence.stated_by(s, side, least=SAME)
-        if backing and evidence.nearest(s.terms, other) < 0.4:
+        if backing and not evidence.tellers(s.terms, other, least=0.4):
             candidates.append((len(backing) + evidence.weights.central(s.terms), s, backing[:1]))
     best = max(candidates, key=lambda c: (c[0], -c[1].article.id), default=None)
     return Row(RowKind.ONLY_ONE_SIDE, evidence.print([best[1]], beside=best[2]), side) if best else None
@@ -164,18 +191,23 @@ def _only(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | None:
 def _next(evidence: Evidence, paragraph: Paragraph, now: datetime) -> Row | None:
     """What is dated after ``now``, from the newest Articles first."""
     candidates = []
-    for s in (x for a in evidence.news for x in evidence.said[a.id]):
+    for s in (x for a in evidence.news if not a.state_run for x in evidence.said[a.id]):
         day = coming_on(s.text, s.article.published_at)
-        if day is None or day <= now.date() or s.words > LONGEST or not s.stands_alone:
+        if (
+            day is None
+            or not now.date() < day <= now.date() + HORIZON
+            or (by_weekday(s.text) and _is_older(s, evidence, paragraph))
+            or s.words > LONGEST
+            or not s.stands_alone
+        ):
             continue
         if evidence.weights.central(s.terms) >= ON_TOPIC / 2 and evidence.is_fresh(s.terms):
             candidates.append((s.side is Side.CENTER, evidence.weights.central(s.terms), s))
-    found: list[Said] = []
+    found: list[Sentence] = []
     for *_, s in sorted(candidates, key=lambda c: (-c[0], -c[1], c[2].article.id, c[2].position)):
         if len(found) < MOST_NEXT and evidence.is_fresh(s.terms):
-            evidence.print([s])
-            found.append(s)
-    return Row(RowKind.NEXT, tuple(x for s in found for x in evidence.print([s]))) if found else None
+            found.extend(evidence.print([s]))
+    return Row(RowKind.NEXT, tuple(found)) if found else None
 
 
 def shows_difference(found: Sequence[Row]) -> bool:

@@ -11,18 +11,20 @@ from newsletter.summaries.extractive.reading import unquoted
 from newsletter.summaries.protocol import ArticleText
 
 LATER = timedelta(hours=1)
+LONG_AGO = 30  # days before the day of writing: what happened then is no news
+FAR = 5  # days ahead that writers do not call by their weekday alone
 NEAR = 14  # words behind "will" among which its day stands
-SAME_MATTER = 0.4  # how far one headline says the other's words
+SAME_MATTER = 0.5  # how far a later headline repeats an earlier one
 _OPEN = re.compile(
     r"\b(?:will|would|could|may|might|awaits?|awaiting|missing|seeks?|faces?|facing|plans?|hopes?|prepares?|considers?|weighs?|"
     r"searching|(?:is|are|was|were)\s+(?:\w+\s+)?(?:expected|set|due|poised|scheduled|slated|likely|planning|preparing|about)\s+to)\b"
     r"|(?<=[a-z]) to (?=[a-z]+ )|\b(?:expected|set|due|poised|scheduled) to\b"
 )
 _PENDING = re.compile(
-    r"\b(?:will|awaits?|awaiting|missing|searching|(?:expected|set|due|poised|scheduled|slated|likely|planning|preparing|about)\s+to"
+    r"\b(?:(?:was|were|is|are) (?:scheduled|expected|due|slated) |will|awaits?|awaiting|missing|searching|(?:expected|set|due|poised|scheduled|slated|likely|planning|preparing|about)\s+to"
     r"|has(?:n[’']t| not) yet|not yet|yet to|upcoming|tomorrow|tonight|today)\b"
 )
-# Outcomes that exclude each other.
+# Outcomes that exclude each other; a text with both tells the second.
 _OPPOSITES = (
     (r"missing|trapped|unaccounted", r"found|rescued|recovered"),
     (r"alive|survived?", r"dead|died|killed"),
@@ -32,14 +34,21 @@ _OPPOSITES = (
     (r"resum(?:es?|ed)|reopen(?:s|ed)", r"suspend(?:s|ed)|halt(?:s|ed)|paus(?:es?|ed)"),
 )  # fmt: skip
 _POLES = tuple((re.compile(rf"\b(?:{a})\b", re.I), re.compile(rf"\b(?:{b})\b", re.I)) for a, b in _OPPOSITES)
-_SMALL = {w: str(n) for n, w in enumerate(
-    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"]
-)}  # fmt: skip
+_SPELLED = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+_SMALL = {word: str(number) for number, word in enumerate(_SPELLED.split())}
 _NUMBER = re.compile(
     rf"(?<![\w$.-])(\d[\d,]*(?:\.\d+)?(?:\s(?:million|billion|trillion))?|{'|'.join(list(_SMALL)[2:])})"
     r"(?![\w-])\s+((?:[a-zA-Z’'-]+\s*){1,3})",
     re.IGNORECASE,
 )
+_HURT = r"(?:kill(?:s|ed|ing)?|dead|die[sd]?|deaths?|injur(?:es?|ed|ing)|wound(?:s|ed|ing)?|arrest(?:s|ed)?)"
+_COUNT = rf"(?<![\w$.-])(?:\d[\d,]*|{'|'.join(list(_SMALL)[2:])})(?![\w%-])"
+_TOLL = re.compile(
+    rf"\b{_HURT}\s+(?:[a-z]+ ){{0,3}}?(?P<behind>{_COUNT})|(?P<before>{_COUNT})\s+(?:[\w’'-]+ ){{0,4}}?{_HURT}\b",
+    re.IGNORECASE,
+)
+_VOTES = re.compile(r"(?<![\w$.-])(\d{1,3})(?: votes)?(?:-to-|[-–]| to )(\d{1,3})(?![\w%-])")
+_VOTES = re.compile(r"(?<![\w$.-])(\d{1,3})(?: votes)?(?:-to-|[-–]| to )(\d{1,3})(?![\w%-])")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = re.compile(
@@ -69,7 +78,7 @@ def overtaken(article: ArticleText, articles: Sequence[ArticleText], weights: We
     return open_ended(article.headline) and any(
         other.published_at >= article.published_at + LATER
         and not open_ended(other.headline)
-        and weights.alike(own, terms(other.headline)) >= SAME_MATTER
+        and weights.repeats(own, terms(other.headline)) >= SAME_MATTER
         for other in articles
     )
 
@@ -79,12 +88,29 @@ def contradict(one: str, other: str) -> bool:
     numbers, others = _counted(one), _counted(other)
     if any(numbers[noun].isdisjoint(others[noun]) for noun in numbers.keys() & others.keys()):
         return True
+    votes, other_votes = ({m.groups() for m in _VOTES.finditer(t)} for t in (one, other))
+    if votes and other_votes and votes.isdisjoint(other_votes):
+        return True
+    votes, other_votes = ({m.groups() for m in _VOTES.finditer(t)} for t in (one, other))
+    if votes and other_votes and votes.isdisjoint(other_votes):
+        return True
+    if (toll := _toll(one)) and (other_toll := _toll(other)) and toll.isdisjoint(other_toll):
+        return True
     for first, second in _POLES:
-        a = bool(first.search(one)), bool(second.search(one))
-        b = bool(first.search(other)), bool(second.search(other))
-        if a != b and any(a) and any(b):
+        ended, other_ended = bool(second.search(one)), bool(second.search(other))
+        if ended != other_ended and first.search(other if ended else one):
             return True
     return False
+
+
+def _toll(text: str) -> set[str]:
+    """How many dead, hurt or arrested the text counts."""
+    return {
+        _SMALL.get(n.lower(), n.replace(",", ""))
+        for m in _TOLL.finditer(text)
+        for n in (m["before"], m["behind"])
+        if n
+    }
 
 
 def other_day(one: str, other: str) -> bool:
@@ -115,10 +141,28 @@ def coming_on(text: str, published_at: datetime) -> date | None:
     return _day(found, published_at.date()) if found else None
 
 
+def by_weekday(text: str) -> bool:
+    """The sentence names what comes by a weekday or "next week", which only holds for a while after it was written."""
+    return not any(m["month"] or m["month2"] for m in _DAY.finditer(unquoted(text)))
+
+
+def day_told(text: str, published_at: datetime) -> date | None:
+    """The first day that the text names, as the latest such day up to the day of writing; None when it names none."""
+    written = published_at.date()
+    for found in _DAY.finditer(text):
+        if found["weekday"]:
+            return written - timedelta(days=(written.weekday() - _DAYS.index(found["weekday"].lower())) % 7)
+        day = None if found["next"] else _day(found, written)
+        if day is not None and written - timedelta(days=LONG_AGO) <= day <= written:
+            return day
+    return None
+
+
 def _day(found: re.Match[str], written: date) -> date | None:
     if found["weekday"]:
         ahead = (_DAYS.index(found["weekday"].lower()) - written.weekday()) % 7
-        return written + timedelta(days=ahead) if ahead else None  # today or in a week: it cannot be known
+        # Today or in a week, and "Friday" on a Saturday: it cannot be known which is meant.
+        return written + timedelta(days=ahead) if 0 < ahead < FAR else None
     if found["next"]:
         if found["next"] == "next week":
             return written + timedelta(days=7 - written.weekday())

@@ -10,18 +10,15 @@ from newsletter.feeds.leans import Side
 from newsletter.summaries import contrast
 from newsletter.summaries.extractive.evidence import OTHER_SIDE, Evidence
 from newsletter.summaries.extractive.headline import neutral_headline
-from newsletter.summaries.extractive.paragraph import Paragraph, best_paragraph, further
+from newsletter.summaries.extractive.paragraph import best_paragraph, further
 from newsletter.summaries.extractive.questions import questions
 from newsletter.summaries.extractive.quotes import side_quotes
 from newsletter.summaries.extractive.rows import rows, shows_difference
 from newsletter.summaries.protocol import ArticleText, SummarizerError
 from newsletter.summaries.story_text import PickedHeadline, StoryKind, StoryText
 
-ONE_SIDED, FEWEST = (
-    3,
-    4,
-)  # a blind spot: one side has this many times the other's newsrooms, and at least so many
-SHORT = 60  # words of a paragraph that stands alone: what ``evaluate neutral`` measures
+# A blind spot: one side has this many times the other's outlets, and at least so many.
+ONE_SIDED, FEWEST = 3, 4
 
 
 class Extractive:
@@ -55,10 +52,10 @@ class Extractive:
         return replace(story, questions=questions(evidence, shown_words(story)))
 
 
-def overview(articles: Sequence[ArticleText], *, wanted: int = SHORT) -> str:
-    """Only the paragraph, of about ``wanted`` words: what ``evaluate neutral`` measures. Empty without usable text."""
+def overview(articles: Sequence[ArticleText]) -> str:
+    """Only the paragraph: what ``evaluate neutral`` measures. Empty without usable text."""
     evidence = Evidence(articles)
-    paragraph = best_paragraph(evidence.news, evidence.weights, wanted=wanted) if evidence.news else None
+    paragraph = best_paragraph(evidence.news, evidence.weights) if evidence.news else None
     if paragraph is None:
         return ""
     more = further(paragraph, evidence.news, evidence.weights)
@@ -71,7 +68,7 @@ def shown_words(story: StoryText) -> str:
 
 
 def _kind(evidence: Evidence) -> StoryKind:
-    """With sides, a blind spot, or without, by the newsrooms that carry the Story."""
+    """With sides, a blind spot, or without, by the outlets that carry the Story."""
     left, right = (len({a.outlet for a in evidence.kept if a.side is s}) for s in OTHER_SIDE)
     more, fewer = max(left, right), min(left, right)
     if more >= FEWEST and more >= ONE_SIDED * fewer:
@@ -91,10 +88,7 @@ def _pair(evidence: Evidence) -> tuple[PickedHeadline, ...]:
     if chosen is None:
         return ()
     return tuple(
-        PickedHeadline(side, c.headline.article_id, c.headline.text, c.marked)
+        PickedHeadline(side, c.headline.article_id, *c.printed())
         for side, picked in ((Side.LEFT, chosen.left), (Side.RIGHT, chosen.right))
         for c in picked
     )
-
-
-__all__ = ["Extractive", "Paragraph", "overview"]
