@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db, log
 from newsletter.db import Sessions
-from newsletter.db.models import Article, Story, StoryTelling
+from newsletter.db.models import Article, Outlet, Story, StoryTelling
 from newsletter.feeds.leans import side_of
 from newsletter.summaries import changed_articles
 from newsletter.summaries.extractive.summarizer import Extractive
@@ -124,6 +125,16 @@ def article_text(article: Article) -> ArticleText:
         published_at=article.published_at,
         wire_key=article.wire_key,
     )
+
+
+def newest_texts(session: Session) -> Iterator[tuple[str, dict[str, Any], dict[int, str]]]:
+    """For each Story with words: its slug, its newest words as stored, and the name of each Article's Outlet."""
+    newest = {t.story_id: t for t in session.scalars(select(StoryTelling).order_by(StoryTelling.revision))}
+    for story in session.scalars(select(Story).where(Story.id.in_(newest)).order_by(Story.id)):
+        names = session.execute(
+            select(Article.id, Outlet.name).join(Outlet).where(Article.story_id == story.id)
+        )
+        yield story.slug, newest[story.id].words, {number: name for number, name in names}
 
 
 def input_hash(articles: Sequence[tuple[int, str]]) -> str:

@@ -10,7 +10,7 @@ import click
 
 from newsletter.cli.opening import open_settings
 from newsletter.errors import SettingsError
-from newsletter.lab.evaluate import contrast, history, stability, words
+from newsletter.lab.evaluate import contrast, history, sheet, stability, words
 from newsletter.lab.evaluate.jsonlines import write_rows
 from newsletter.lab.evaluate.measures import measures
 from newsletter.lab.evaluate.reading_pieces import read_pieces
@@ -28,6 +28,8 @@ for measured in (
     words.neutral,
     contrast.contrast,
     contrast.contrast_weights,
+    sheet.sheet,
+    sheet.marks,
     history.history,
     stability.stability,
 ):
