@@ -88,7 +88,7 @@ def sheet(path: Path | None, database: bool, beside: Path | None, seed: int, mos
     out.mkdir(parents=True, exist_ok=True)
     (out / "sheet.md").write_text(written, encoding="utf-8")
     (out / "key.json").write_text(json.dumps(key, indent=1) + "\n", encoding="utf-8")
-    click.echo(json.dumps({"stories": len(ours), "texts": sum(map(len, key.values()))}))
+    click.echo(json.dumps({"stories": len(ours), "texts": sum(len(k) - 1 for k in key.values())}))
 
 
 @click.command()
