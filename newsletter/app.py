@@ -14,7 +14,7 @@ from newsletter import clock as clocks
 from newsletter import db, desk
 from newsletter.clock import Clock
 from newsletter.delivery import providers
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
@@ -61,7 +61,7 @@ def create_app(
     app.url_map.converters["int"] = RowNumber
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions[KEY] = Services(
-        Pressroom(
+        IssueService(
             settings=settings,
             sessions=sessions or db.make_sessions(db.make_engine(settings.DATABASE_URL)),
             clock=clock,

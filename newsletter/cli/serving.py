@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 from newsletter.app import create_app
 from newsletter.errors import PortTaken
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import schedule, tick
 from newsletter.jobs.pipeline import Parts
 
@@ -34,22 +34,22 @@ def require_free(port: int, host: str = HOST) -> None:
             raise PortTaken(f"Nothing can be served at {host}, port {port}: {error.strerror}.") from None
 
 
-def serve(press: Pressroom, parts: Parts, *, port: int) -> None:
+def serve(service: IssueService, parts: Parts, *, port: int) -> None:
     """Serve the site on loopback and tick the scheduler until interrupted or told to stop."""
-    app = create_app(press.settings, sessions=press.sessions, clock=press.clock)
+    app = create_app(service.settings, sessions=service.sessions, clock=service.clock)
     server = make_server(HOST, port, app, threaded=True)
-    ticking = schedule.start(lambda now: tick.tick(parts, now), clock=press.clock)
+    ticking = schedule.start(lambda now: tick.tick(parts, now), clock=service.clock)
     Thread(target=server.serve_forever, daemon=True).start()
     click.echo("Serving; the scheduler ticks. Ctrl-C stops both.")
     try:
-        while not (press.stop and press.stop.wait(0.5)):
+        while not (service.stop and service.stop.wait(0.5)):
             pass
     except KeyboardInterrupt:
         click.echo("Stopping …")
     finally:
         ticking.shutdown(wait=True)
         server.shutdown()
-        press.provider.close()
+        service.provider.close()
 
 
 def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:

@@ -12,7 +12,7 @@ from flask import current_app
 from newsletter.billing import processors
 from newsletter.billing.processors.protocol import PaymentProcessor
 from newsletter.db import Sessions
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
@@ -24,28 +24,28 @@ KEY = "newsletter"
 
 @dataclass(frozen=True)
 class Services:
-    """The Pressroom, and its parts by their own names."""
+    """The IssueService, and its parts by their own names."""
 
-    press: Pressroom
+    issues: IssueService
     moments: Moments = field(default_factory=Never)  # what is the same for everybody, for seconds
 
     @property
     def settings(self) -> Settings:
-        return self.press.settings
+        return self.issues.settings
 
     @property
     def sessions(self) -> Sessions:
-        return self.press.sessions
+        return self.issues.sessions
 
     @property
     def links(self) -> Links:
         """Absolute addresses."""
-        return self.press.links
+        return self.issues.links
 
     @property
     def tokens(self) -> Tokens:
         """The maker of signed links."""
-        return self.press.tokens
+        return self.issues.tokens
 
     @property
     def paths(self) -> Links:
@@ -63,7 +63,7 @@ class Services:
         return Porter(self.sessions, self.settings.LEAVING_DIR)
 
     def now(self) -> datetime:
-        return self.press.clock()
+        return self.issues.clock()
 
 
 def services() -> Services:

@@ -118,22 +118,22 @@ def test_the_subject_line_is_changed_and_never_empty(desk: object, sessions: db.
 
 
 def test_an_edit_takes_the_approval_back(desk: object, sessions: db.Sessions) -> None:
-    desk.press.approve(MORNING.date(), by="test")
+    desk.service.approve(MORNING.date(), by="test")
     approved = _issue(sessions).content_hash
     assert _change(desk, "down", _placed(sessions)[0]) == 303
     issue = _issue(sessions)
     assert (issue.state, issue.approved_at, issue.content_hash) == ("draft", None, None)
-    desk.press.approve(MORNING.date(), by="test")
+    desk.service.approve(MORNING.date(), by="test")
     assert _issue(sessions).content_hash not in (None, approved)
 
 
 def test_what_is_held_stays_held_while_it_is_edited(desk: object, sessions: db.Sessions) -> None:
-    desk.press.approve(MORNING.date(), by="test")
-    desk.press.hold(MORNING.date(), by="test", reason="wait")
+    desk.service.approve(MORNING.date(), by="test")
+    desk.service.hold(MORNING.date(), by="test", reason="wait")
     assert _change(desk, "envelope", subject="Other words") == 303
     assert _issue(sessions).state == "held"
     assert "Other words" in desk.page(f"issues/{DAY}")
-    desk.press.resume(MORNING.date(), by="test")
+    desk.service.resume(MORNING.date(), by="test")
     assert _issue(sessions).state == "draft"
     with db.reading(sessions) as session:
         assert all("Other words" in r.subject for r in session.scalars(select(Issue)).one().renditions)
@@ -143,10 +143,10 @@ def test_what_is_held_stays_held_while_it_is_edited(desk: object, sessions: db.S
 def test_what_is_on_its_way_or_withdrawn_is_not_edited(desk: object, sessions: db.Sessions, end: str) -> None:
     fields = desk.fields(EDIT, f"/desk/{EDIT}")
     if end == "dispatch":
-        desk.press.approve(MORNING.date(), by="test")
-        desk.press.dispatch(MORNING.date())
+        desk.service.approve(MORNING.date(), by="test")
+        desk.service.dispatch(MORNING.date())
     else:
-        desk.press.withdraw(MORNING.date(), by="test", reason="wrong")
+        desk.service.withdraw(MORNING.date(), by="test", reason="wrong")
     before = _issue(sessions).subject
     assert "it is not edited any more" in desk.page(EDIT)
     with db.reading(sessions) as session:
@@ -230,7 +230,7 @@ def test_two_who_change_different_parts_do_not_get_in_each_others_way(
         assert told.telling.words["headline"] == "Told by the other"
     # An approval in between is no small matter: the slower one is asked.
     stale = one.fields(EDIT, f"/desk/{EDIT}")
-    other.press.approve(MORNING.date(), by="test")
+    other.service.approve(MORNING.date(), by="test")
     refused = one.post(EDIT, **{**stale, "act": "envelope", "subject": "Late"})
     assert refused.status_code == 409
     assert "takes the approval back" in refused.text

@@ -35,9 +35,9 @@ def _rewrite(sessions: db.Sessions, change: Any, place: int = 0) -> int:
 
 
 def _look(desk: Any) -> dict[str, list[Check]]:
-    desk.press.render(date.fromisoformat(DAY))
+    desk.service.render(date.fromisoformat(DAY))
     assert desk.submit(f"{ISSUE}/check", ISSUE).status_code == 303
-    with db.reading(desk.press.sessions) as session:
+    with db.reading(desk.service.sessions) as session:
         found: dict[str, list[Check]] = {}
         for check in session.scalars(select(Check).order_by(Check.id)):
             found.setdefault(check.name, []).append(check)
@@ -58,7 +58,7 @@ def _press(desk: Any, words: str) -> None:
 
 
 def _level(desk: Any, name: str) -> set[str]:
-    with db.reading(desk.press.sessions) as session:
+    with db.reading(desk.service.sessions) as session:
         return set(session.scalars(select(Check.level).where(Check.name == name)))
 
 
@@ -210,7 +210,7 @@ def test_a_story_told_again_is_swapped_at_its_place(desk: Any, sessions: db.Sess
 def test_a_subject_that_names_what_was_dropped_is_made_anew(desk: Any, sessions: db.Sessions) -> None:
     _look(desk)
     first = _headlines(sessions)[0]
-    desk.press.edit(
+    desk.service.edit(
         date.fromisoformat(DAY),
         lambda s, i: __import__("newsletter.issues.editing", fromlist=["drop"]).drop(
             s, i, i.placements[0].story_id
@@ -291,7 +291,7 @@ def test_a_dead_link_is_found_and_the_mail_leads_to_our_page(make_desk: Any, ses
                 article.url = server.url(here)
                 if article.id != dead:
                     server.says(here, body=b"x" * 100_000)
-        desk.press.render(date.fromisoformat(DAY))
+        desk.service.render(date.fromisoformat(DAY))
         desk.get(ISSUE)
         desk.get("")
         assert server.asked == []  # no page asks, only the button does
@@ -339,8 +339,8 @@ def test_what_is_on_its_way_offers_no_remedy(desk: Any, sessions: db.Sessions, s
     _look(desk)
     assert f"Say “{PLAIN}”" in desk.page(ISSUE)
     if state == "dispatch":
-        desk.press.approve(date.fromisoformat(DAY), by="test")
-        desk.press.dispatch(date.fromisoformat(DAY))
+        desk.service.approve(date.fromisoformat(DAY), by="test")
+        desk.service.dispatch(date.fromisoformat(DAY))
     else:
-        desk.press.withdraw(date.fromisoformat(DAY), by="test", reason="wrong")
+        desk.service.withdraw(date.fromisoformat(DAY), by="test", reason="wrong")
     assert f"Say “{PLAIN}”" not in desk.page(ISSUE)

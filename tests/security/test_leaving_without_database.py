@@ -32,7 +32,7 @@ from newsletter.subscribers.unsubscribing import spool
 from tests.conftest import MORNING
 from tests.security.test_machine_troubles import OwnServer, own_server  # noqa: F401 - a fixture
 from tests.subscribers.readers import link_for, make_reader
-from tests.web.sample_site import UNTIL_APPROVED, press_with
+from tests.web.sample_site import UNTIL_APPROVED, service_with
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -149,7 +149,7 @@ def test_a_folder_on_a_disk_that_is_really_full_keeps_no_half_file(tmp_path: Pat
 
 @pytest.mark.postgres
 @pytest.mark.filterwarnings("ignore")  # of the package that carries the server
-def test_while_postgresql_is_away(own_server: OwnServer, settings: Settings, now: datetime) -> None:  # noqa: F811
+def test_while_postgresql_is_away(own_server: OwnServer, settings: Settings, now: datetime) -> None:
     engine = db.make_engine(own_server.uri)
     db.upgrade(engine)
     sessions = db.make_sessions(engine)
@@ -280,7 +280,7 @@ def test_each_step_that_mails_takes_up_who_left_first(
     """By the tick, by hand or in a worker: whoever waits in the folder gets nothing more."""
     make_reader(sessions, now, "stays@example.com", hour=3)
     reader = make_reader(sessions, now, "goes@example.com", hour=3)
-    parts = opening.open_sample(press_with(sessions, settings, clock.fixed(now)))
+    parts = opening.open_sample(service_with(sessions, settings, clock.fixed(now)))
     for earlier in UNTIL_APPROVED:
         pipeline.run_step(parts, earlier, due_at=now)
     spool.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)

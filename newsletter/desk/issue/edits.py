@@ -45,7 +45,7 @@ def edit(day: str) -> Response:
         return bool(given.get("part")) and given["part"] == changes.part_of(session, issue, given)
 
     try:
-        services().press.edit(day_of(day), change, by=by(), seen=wanted, untouched=untouched)
+        services().issues.edit(day_of(day), change, by=by(), seen=wanted, untouched=untouched)
     except ChangedMeanwhile:
         if given["act"] not in changes.WRITTEN:
             raise
