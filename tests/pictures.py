@@ -154,18 +154,25 @@ def _money(n: int, came: datetime, now: datetime, dice: random.Random) -> list[d
         "key": f"t{n}",
         "kind": "trial",
         "at": came,
-        "heard_at": came,
+        "received_at": came,
         "processor": "",
         "trial": f"t{n}",
     }
     paid_at = came + timedelta(days=7)
     if dice.random() > 0.26 or paid_at > now:
         return [trial]
-    paid = {**same, "key": f"c{n}", "kind": "changed", "at": paid_at, "heard_at": paid_at, "trial": f"t{n}",
+    paid = {**same, "key": f"c{n}", "kind": "changed", "at": paid_at, "received_at": paid_at, "trial": f"t{n}",
             "agreement": f"a{n}", "status": "active", "paid_until": now + timedelta(days=20), "month_cents": 500}  # fmt: skip
     ends = paid_at + timedelta(days=dice.randrange(20, 120))
     if dice.random() < 0.2 and ends < now:
-        over = {**paid, "key": f"x{n}", "at": ends, "heard_at": ends, "status": "canceled", "cancel_at": ends}
+        over = {
+            **paid,
+            "key": f"x{n}",
+            "at": ends,
+            "received_at": ends,
+            "status": "canceled",
+            "cancel_at": ends,
+        }
         return [trial, paid, over]
     return [trial, paid]
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Issue, Placement, Story, StoryTelling
+from newsletter.db.models import Issue, Placement, Story, StoryRevision
 from newsletter.errors import NotFound, Refused
 from newsletter.issues.views import article_texts, latest_telling
 from newsletter.summaries.grounding.answered_for import judged
@@ -41,7 +41,7 @@ def retell(
     A sentence that is changed is the operator's own and rests on what the Lede rested on. Raises NotFound, Refused.
     """
     placement = placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
+    before = from_json(placement.story_revision.words)
     headline = " ".join(headline.split())
     lines = _lines(lede)
     if not headline or not lines:
@@ -67,7 +67,7 @@ def retell_sides(
     Refused.
     """
     placement = placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
+    before = from_json(placement.story_revision.words)
     summaries = []
     for summary in before.summaries:
         lines = _lines(sides.get(summary.side, "\n".join(s.text for s in summary.sentences)))
@@ -98,19 +98,21 @@ def revise(
         return {}
     story_id = placement.story_id
     after = judged(after, article_texts(session, story_id))
-    newest = session.scalar(select(func.max(StoryTelling.revision)).where(StoryTelling.story_id == story_id))
-    telling = StoryTelling(
+    newest = session.scalar(
+        select(func.max(StoryRevision.revision)).where(StoryRevision.story_id == story_id)
+    )
+    telling = StoryRevision(
         story_id=story_id,
         revision=(newest or 0) + 1,
         written_by="operator",
         written_at=now,
-        input_hash=placement.telling.input_hash,
+        input_hash=placement.story_revision.input_hash,
         words=to_json(after),
         operator_id=operator_id,
     )
     session.add(telling)
     session.flush()
-    placement.telling_id = telling.id
+    placement.story_revision_id = telling.id
     return {"story": after.headline, "revision": telling.revision, "before": before.headline}
 
 
@@ -122,11 +124,11 @@ def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> 
     """Place the Story in the words of an earlier (or later) revision. Raises NotFound."""
     placement = placement_of(session, issue, story_id)
     telling = session.scalars(
-        select(StoryTelling).where(StoryTelling.story_id == story_id, StoryTelling.revision == revision)
+        select(StoryRevision).where(StoryRevision.story_id == story_id, StoryRevision.revision == revision)
     ).one_or_none()
     if telling is None:
         raise NotFound("The story has no such revision.")
-    placement.telling_id = telling.id
+    placement.story_revision_id = telling.id
     return {"story": telling.words["headline"], "back to revision": revision}
 
 
@@ -138,7 +140,7 @@ def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
     there = min(max(here + by, 0), len(stand) - 1)
     stand.insert(there, stand.pop(here))
     rank(session, stand)
-    return {"story": placement.telling.words["headline"], "place": there + 1}
+    return {"story": placement.story_revision.words["headline"], "place": there + 1}
 
 
 def drop(session: Session, issue: Issue, story_id: int) -> Said:
@@ -148,7 +150,7 @@ def drop(session: Session, issue: Issue, story_id: int) -> Said:
         raise Refused(
             f"Nothing was done: fewer than {FEWEST} stories are no issue. Put another one in first."
         )
-    headline = placement.telling.words["headline"]
+    headline = placement.story_revision.words["headline"]
     session.delete(placement)
     session.flush()
     rank(session, placed(session, issue))
@@ -164,7 +166,9 @@ def put_in(session: Session, issue: Issue, story_id: int) -> Said:
     stand = placed(session, issue)
     if any(p.story_id == story_id for p in stand):
         raise Refused("Nothing was done: the story stands in the issue already.")
-    session.add(Placement(issue_id=issue.id, story_id=story_id, telling_id=telling.id, rank=len(stand) + 1))
+    session.add(
+        Placement(issue_id=issue.id, story_id=story_id, story_revision_id=telling.id, rank=len(stand) + 1)
+    )
     session.flush()
     return {"put in": telling.words["headline"]}
 

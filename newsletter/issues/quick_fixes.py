@@ -38,7 +38,7 @@ def say_plainer(
     Raises NotFound, Refused.
     """
     placement = editing.placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
+    before = from_json(placement.story_revision.words)
     texts = [text for text in loaded_sentences(before) if which in ("", mark(text))]
     after = before
     for text in texts:
@@ -57,7 +57,7 @@ def take_out_ungrounded(
 ) -> Said:
     """What the gate refuses against the articles as they are now is taken out. Raises NotFound, Refused."""
     placement = editing.placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
+    before = from_json(placement.story_revision.words)
     after = keep_grounded(before, articles)
     if not after.lede and not after.summaries:
         raise Refused(
@@ -70,7 +70,7 @@ def use_newest(session: Session, issue: Issue, story_id: int) -> Said:
     """The Story stands in the latest of its revisions. Raises NotFound, Refused."""
     placement = editing.placement_of(session, issue, story_id)
     newest = latest_telling(session, story_id)
-    if newest is None or newest.id == placement.telling_id:
+    if newest is None or newest.id == placement.story_revision_id:
         raise Refused("Nothing was done: the story stands in its newest words.")
     return editing.go_back(session, issue, story_id, revision=newest.revision)
 
@@ -109,7 +109,7 @@ def even_out(session: Session, issue: Issue, *, operator_id: int, now: datetime)
     changed = []
     for story in evened(view.stories, view.intro):
         placement = editing.placement_of(session, issue, story.id)
-        before = from_json(placement.telling.words)
+        before = from_json(placement.story_revision.words)
         if editing.revise(session, placement, before, story.telling, operator_id=operator_id, now=now):
             changed.append(story.headline)
     if not changed:

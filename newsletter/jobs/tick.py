@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import log
 from newsletter.db import reading
-from newsletter.db.models import Check, Delivery, Issue, Notice, Run, Wish
+from newsletter.db.models import Check, Delivery, Issue, Notice, PendingRequest, Run
 from newsletter.errors import NewsletterError
 from newsletter.jobs import alerts, due, pipeline
 from newsletter.jobs.due import DueStep, Facts, IssueFact, Rhythm, RunFact
@@ -108,7 +108,7 @@ def facts(session: Session, *, now: datetime) -> Facts:
         issues=[_issue_fact(session, issue) for issue in issues],
         next_notice_at=_first(
             session.scalar(select(func.min(Notice.due_at)).where(Notice.state == "pending")),
-            session.scalar(select(func.min(Wish.asked_at))),  # granting it makes the Notice
+            session.scalar(select(func.min(PendingRequest.asked_at))),  # granting it makes the Notice
         ),
     )
 

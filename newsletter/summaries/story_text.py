@@ -119,7 +119,7 @@ class Telling:
 
 
 def to_json(telling: Telling) -> dict[str, Any]:
-    """The form stored in ``story_telling.words``."""
+    """The form stored in ``story_revision.words``."""
     return {
         "headline": telling.headline,
         "lede": [_sentence(s) for s in telling.lede],

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db, log
 from newsletter.db import Sessions
-from newsletter.db.models import Article, Story, StoryTelling
+from newsletter.db.models import Article, Story, StoryRevision
 from newsletter.feeds.leans import side_of
 from newsletter.summaries import changed_articles
 from newsletter.summaries.grounding.gate import headline_holds, keep_grounded
@@ -120,12 +120,14 @@ def _read(session: Session, now: datetime) -> list[_Due]:
     ).all()
     ids = [s.id for s in stories]
     articles: dict[int, list[Article]] = {i: [] for i in ids}
-    newest: dict[int, StoryTelling] = {}
+    newest: dict[int, StoryRevision] = {}
     for part in (ids[i : i + 500] for i in range(0, len(ids), 500)):
         rows = select(Article).where(Article.story_id.in_(part)).options(joinedload(Article.outlet))
         for article in session.scalars(rows.order_by(Article.published_at, Article.id)):
             articles[article.story_id or 0].append(article)
-        tellings = select(StoryTelling).where(StoryTelling.story_id.in_(part)).order_by(StoryTelling.revision)
+        tellings = (
+            select(StoryRevision).where(StoryRevision.story_id.in_(part)).order_by(StoryRevision.revision)
+        )
         for telling in session.scalars(tellings):
             newest[telling.story_id] = telling
     return [
@@ -135,7 +137,7 @@ def _read(session: Session, now: datetime) -> list[_Due]:
     ]
 
 
-def _due(story: Story, articles: Sequence[Article], telling: StoryTelling | None) -> _Due:
+def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | None) -> _Due:
     return _Due(
         story_id=story.id,
         articles=tuple(
@@ -196,7 +198,7 @@ def _write(sessions: Sessions, ready: Sequence[tuple[_Due, Telling, str]], now: 
         for due, telling, written_by in ready
     ]
     with sessions.begin() as session:
-        return db.insert_new(session, StoryTelling, rows)
+        return db.insert_new(session, StoryRevision, rows)
 
 
 def _flag(sessions: Sessions, story_ids: Sequence[int], now: datetime) -> None:

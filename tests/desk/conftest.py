@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 
 from newsletter import clock, db
 from newsletter.cli import invented_readers
-from newsletter.db.models import Article, Placement, StoryTelling
+from newsletter.db.models import Article, Placement, StoryRevision
 from newsletter.delivery import providers
 from newsletter.feeds import sample
 from newsletter.issues.service import IssueService
@@ -91,11 +91,13 @@ def plant_loaded(sessions: db.Sessions) -> None:
         article = session.scalars(select(Article).where(Article.excerpt.contains("biggest victory"))).one()
         passage = next(x for x in split(article.excerpt) if "biggest victory" in x)
         placed = session.scalars(select(Placement).where(Placement.story_id == article.story_id)).one()
-        before = from_json(placed.telling.words)
+        before = from_json(placed.story_revision.words)
         loaded = Sentence(LOADED, (Citation(article.id, passage),))
         after = replace(before, overview=(*before.overview, loaded))
         session.execute(
-            update(StoryTelling).where(StoryTelling.id == placed.telling_id).values(words=to_json(after))
+            update(StoryRevision)
+            .where(StoryRevision.id == placed.story_revision_id)
+            .values(words=to_json(after))
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter import db
-from newsletter.db.models import Delivery, Issue, Placement, StoryTelling
+from newsletter.db.models import Delivery, Issue, Placement, StoryRevision
 from newsletter.issues import editing
 from newsletter.issues.service import IssueService
 from newsletter.summaries.story_text import from_json, to_json
@@ -157,10 +157,12 @@ def _weaken(sessions: db.Sessions) -> None:
     with sessions.begin() as session:
         placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
         assert placed is not None
-        told = from_json(placed.telling.words)
+        told = from_json(placed.story_revision.words)
         weak = replace(told, overview=(replace(told.overview[0], support=0.5), *told.overview[1:]))
         session.execute(
-            update(StoryTelling).where(StoryTelling.id == placed.telling_id).values(words=to_json(weak))
+            update(StoryRevision)
+            .where(StoryRevision.id == placed.story_revision_id)
+            .values(words=to_json(weak))
         )
 
 

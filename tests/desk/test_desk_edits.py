@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.db.models import AuditEntry, Issue, Placement, Story, StoryTelling
+from newsletter.db.models import AuditEntry, Issue, Placement, Story, StoryRevision
 from newsletter.issues.compose import FEWEST_STORIES
 from newsletter.summaries.story_text import Verdict, from_json
 from tests.conftest import MORNING
@@ -44,7 +44,7 @@ def test_new_words_are_a_new_revision_and_stand_in_the_mail_at_once(
 ) -> None:
     story = _placed(sessions)[0]
     with db.reading(sessions) as session:
-        before = session.scalars(select(StoryTelling).where(StoryTelling.story_id == story)).one()
+        before = session.scalars(select(StoryRevision).where(StoryRevision.story_id == story)).one()
     lede = "\n".join(["A first sentence of mine.", *(s.text for s in from_json(before.words).lede)])
     assert _change(desk, "retell", story, headline="Rents capped & <counted>", lede=lede) == 303
     frame = desk.get(f"issues/{DAY}/frame").text
@@ -52,7 +52,7 @@ def test_new_words_are_a_new_revision_and_stand_in_the_mail_at_once(
     assert "A first sentence of mine." in frame
     with db.reading(sessions) as session:
         first, second = session.scalars(
-            select(StoryTelling).where(StoryTelling.story_id == story).order_by(StoryTelling.revision)
+            select(StoryRevision).where(StoryRevision.story_id == story).order_by(StoryRevision.revision)
         ).all()
     assert first.words == before.words
     assert (second.written_by, second.operator_id, second.revision) == ("operator", desk.operator_id, 2)
@@ -100,7 +100,7 @@ def test_stories_are_moved_dropped_and_put_back(desk: object, sessions: db.Sessi
 def test_what_is_offered_does_not_stand_in_the_issue(desk: object, sessions: db.Sessions) -> None:
     offered = unescape(desk.page(EDIT)).partition("Put another one in")[2]
     with db.reading(sessions) as session:
-        told = session.scalars(select(StoryTelling)).all()
+        told = session.scalars(select(StoryRevision)).all()
         stands = {t.words["headline"] for t in told if t.story_id in _placed(sessions)}
     found = {t.words["headline"] for t in told if t.words["headline"] in offered}
     assert len(found) >= 4
@@ -161,7 +161,7 @@ def test_a_side_and_a_bullet_are_told_anew(desk: object, sessions: db.Sessions) 
     with db.reading(sessions) as session:
         tellings = {
             story: from_json(
-                session.scalars(select(StoryTelling).where(StoryTelling.story_id == story)).one().words
+                session.scalars(select(StoryRevision).where(StoryRevision.story_id == story)).one().words
             )
             for story in _placed(sessions)
         }
@@ -172,7 +172,9 @@ def test_a_side_and_a_bullet_are_told_anew(desk: object, sessions: db.Sessions) 
     assert _change(desk, "retell-sides", story, **change) == 303
     with db.reading(sessions) as session:
         newest = session.scalars(
-            select(StoryTelling).where(StoryTelling.story_id == story).order_by(StoryTelling.revision.desc())
+            select(StoryRevision)
+            .where(StoryRevision.story_id == story)
+            .order_by(StoryRevision.revision.desc())
         ).first()
     assert newest is not None
     assert (newest.revision, newest.operator_id) == (2, desk.operator_id)
@@ -227,7 +229,7 @@ def test_two_who_change_different_parts_do_not_get_in_each_others_way(
     with db.reading(sessions) as session:
         told = session.scalars(select(Placement).order_by(Placement.rank)).first()
         assert told is not None
-        assert told.telling.words["headline"] == "Told by the other"
+        assert told.story_revision.words["headline"] == "Told by the other"
     # An approval in between is no small matter: the slower one is asked.
     stale = one.fields(EDIT, f"/desk/{EDIT}")
     other.service.approve(MORNING.date(), by="test")

@@ -98,7 +98,7 @@ def test_a_deaf_webhook_and_a_changed_article_are_named(make_desk: Any, sessions
     with sessions.begin() as session:
         placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
         assert placed is not None
-        cited = from_json(placed.telling.words).cited()
+        cited = from_json(placed.story_revision.words).cited()
         later = MORNING + timedelta(minutes=1)
         session.execute(update(Article).where(Article.id.in_(cited)).values(changed_at=later))
         story = placed.story_id

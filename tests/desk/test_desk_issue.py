@@ -19,7 +19,7 @@ from newsletter.db.models import (
     Delivery,
     Issue,
     Rendition,
-    StoryTelling,
+    StoryRevision,
     Subscriber,
 )
 from newsletter.delivery import ledger
@@ -111,7 +111,7 @@ def test_every_sentence_stands_beside_the_passage_it_rests_on(desk: object, sess
     page = " ".join(unescape(desk.page()).split())
     with db.reading(sessions) as session:
         issue = session.scalars(select(Issue)).one()
-        tellings = [from_json(p.telling.words) for p in issue.placements]
+        tellings = [from_json(p.story_revision.words) for p in issue.placements]
         articles = {a.id: a for a in session.scalars(select(Article))}
     sentences = [s for t in tellings for s in t.sentences()]
     assert len(sentences) > 20
@@ -288,7 +288,7 @@ def test_the_words_of_an_operator_are_named_as_such(desk: object, sessions: db.S
     with sessions.begin() as session:
         telling = session.scalars(select(Issue)).one().placements[0].telling
         words = {**telling.words, "lede": [{**telling.words["lede"][0], "verdict": "operator"}]}
-        session.execute(update(StoryTelling).where(StoryTelling.id == telling.id).values(words=words))
+        session.execute(update(StoryRevision).where(StoryRevision.id == telling.id).values(words=words))
     assert "Written by an operator, who answers for it. The gate’s word: never asked" in desk.page()
 
 

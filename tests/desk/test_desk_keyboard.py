@@ -35,13 +35,13 @@ def _issue(service: IssueService) -> Issue:
 def _headlines(service: IssueService) -> list[str]:
     with db.reading(service.sessions) as session:
         rows = session.scalars(select(Placement).order_by(Placement.rank))
-        return [str(p.telling.words["headline"]) for p in rows]
+        return [str(p.story_revision.words["headline"]) for p in rows]
 
 
 def _words(service: IssueService, place: int) -> dict[str, Any]:
     with db.reading(service.sessions) as session:
         found = session.scalars(select(Placement).where(Placement.rank == place)).one()
-        return dict(found.telling.words)
+        return dict(found.story_revision.words)
 
 
 def test_approve_edit_hold_resume_proof_and_withdraw(hands: Hands, service: IssueService) -> None:

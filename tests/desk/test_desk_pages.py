@@ -27,7 +27,7 @@ from newsletter.db.models import (
     Report,
     Run,
     Story,
-    StoryTelling,
+    StoryRevision,
     Subscriber,
     Suppression,
 )
@@ -53,10 +53,10 @@ def _hostile(sessions: db.Sessions) -> None:
         session.execute(update(Article).values(headline=HOSTILE, excerpt=HOSTILE))
         session.execute(update(Article).where(Article.id == 1).values(url="javascript:alert(1)"))
         session.execute(update(Feed).values(last_error=HOSTILE, failures=3, url=Feed.url + HOSTILE))
-        for telling in session.scalars(select(StoryTelling)):
+        for telling in session.scalars(select(StoryRevision)):
             words = {**telling.words, "headline": HOSTILE}
             words["lede"] = [{**s, "text": HOSTILE, "cites": _hostile_cites(s)} for s in words["lede"]]
-            session.execute(update(StoryTelling).where(StoryTelling.id == telling.id).values(words=words))
+            session.execute(update(StoryRevision).where(StoryRevision.id == telling.id).values(words=words))
         session.execute(
             update(Issue).values(subject=HOSTILE, preheader=HOSTILE, state="held", hold_reason=HOSTILE)
         )
@@ -100,9 +100,9 @@ def test_what_strangers_wrote_is_text_on_every_page(desk: object, sessions: db.S
 
 def test_hostile_words_in_the_mail_stay_words_in_the_frame(desk: object, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
-        for telling in session.scalars(select(StoryTelling)):
+        for telling in session.scalars(select(StoryRevision)):
             words = {**telling.words, "headline": HOSTILE}
-            session.execute(update(StoryTelling).where(StoryTelling.id == telling.id).values(words=words))
+            session.execute(update(StoryRevision).where(StoryRevision.id == telling.id).values(words=words))
     desk.service.render(MORNING.date())
     frame = desk.get(f"{ISSUE}/frame").text
     assert "<script" not in frame

@@ -243,7 +243,7 @@ def test_a_cited_article_that_changes_after_approval_flags_its_story_and_tells_t
     with each_sessions.begin() as session:
         placement = session.get_one(Issue, issue.id).placements[1]
         story_id = placement.story_id
-        cited = sorted(from_json(placement.telling.words).cited())
+        cited = sorted(from_json(placement.story_revision.words).cited())
         article = session.get_one(
             Article, cited[0]
         )  # what gather does when a feed's entry says something else

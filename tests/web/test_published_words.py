@@ -308,7 +308,7 @@ def _publish(
     seen: dict[str, str] = {}
     with db.reading(sessions) as session:
         issue = session.query(Issue).one()
-        tellings = {p.story_id: from_json(p.telling.words) for p in issue.placements}
+        tellings = {p.story_id: from_json(p.story_revision.words) for p in issue.placements}
         excerpts = {a.id: a.excerpt for a in session.query(Article)}
         for rendition in issue.renditions:
             seen[f"{rendition.kind} html"] = _seen(rendition.html)

@@ -20,7 +20,7 @@ _BULLETS = {
 
 
 class Written(Protocol):
-    """What of a StoryTelling is shown."""
+    """What of a StoryRevision is shown."""
 
     @property
     def revision(self) -> int: ...
