@@ -16,18 +16,18 @@ from newsletter.issues.service import IssueService
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
-from newsletter.web.http.page_cache import Moments, Never
-from newsletter.web.http.spool_retry import Porter
+from newsletter.web.http.page_cache import NoCache, PageCache
+from newsletter.web.http.spool_retry import SpoolRetry
 
 KEY = "newsletter"
 
 
 @dataclass(frozen=True)
 class Services:
-    """The IssueService, and its parts by their own names."""
+    """The issue service, its parts by their own names, and what only the site needs."""
 
     issues: IssueService
-    moments: Moments = field(default_factory=Never)  # what is the same for everybody, for seconds
+    page_cache: PageCache = field(default_factory=NoCache)
 
     @property
     def settings(self) -> Settings:
@@ -54,13 +54,13 @@ class Services:
 
     @cached_property
     def processor(self) -> PaymentProcessor:
-        """Who takes payments."""
+        """The payment processor that the settings name."""
         return processors.make(self.settings)
 
     @cached_property
-    def porter(self) -> Porter:
-        """Who carries unsubscribes into the database that it could not take at once."""
-        return Porter(self.sessions, self.settings.LEAVING_DIR)
+    def spool_retry(self) -> SpoolRetry:
+        """Writes spooled unsubscribes to the database once it can take them."""
+        return SpoolRetry(self.sessions, self.settings.LEAVING_DIR)
 
     def now(self) -> datetime:
         return self.issues.clock()

@@ -38,7 +38,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture(autouse=True)
-def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_wait_for_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locking, "HURRY", 0.2)
 
 
@@ -82,7 +82,7 @@ def test_while_sqlite_is_locked(
         assert "example.com" not in kept
         assert left_at(sessions, ann) is None
     other.dispose()
-    assert gone_within(20, settings), "the site's own porter carries it, without any scheduler"
+    assert gone_within(20, settings), "the site retries by itself, without any scheduler"
     assert left_at(sessions, ann) == left_at(sessions, bo) == now
 
 
