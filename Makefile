@@ -83,13 +83,18 @@ chromium:
 	  { $$as apt-get update -qq && $$as apt-get install -y -qq --no-install-recommends chromium fonts-liberation fonts-dejavu-core; } >/dev/null 2>&1 \
 	  || { echo "Chromium is missing and could not be installed: install the package 'chromium', or set CHROMIUM=/path/to/it"; exit 2; }; fi
 
-# Who judges our mail: Debian's SpamAssassin, and npm's MJML and caniemail. Where one cannot be had, its tests are skipped.
+# Other programs that the tests use: Debian's SpamAssassin and nginx, npm's MJML and caniemail. Where one cannot be had, its
+# tests are skipped.
 JUDGES := tests/mailboxes
-judges: ## what judges our mail in the tests, where it can be installed
+judges: ## programs that judge our mail and stand before the site in the tests, where they can be installed
 	@if command -v spamassassin >/dev/null; then :; else echo "Installing SpamAssassin …"; \
 	  as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
 	  { $$as apt-get update -qq && $$as apt-get install -y -qq --no-install-recommends spamassassin; } >/dev/null 2>&1 \
 	  || echo "SpamAssassin could not be installed: its test will be skipped"; fi
+	@if command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; then :; else echo "Installing nginx …"; \
+	  as=; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
+	  { $$as apt-get update -qq && $$as apt-get install -y -qq --no-install-recommends nginx-light; } >/dev/null 2>&1 \
+	  || echo "nginx could not be installed: the tests of slow clients in production will be skipped"; fi
 	@if [ $(JUDGES)/node_modules/.package-lock.json -nt $(JUDGES)/package-lock.json ]; then :; \
 	elif command -v node >/dev/null && command -v npm >/dev/null; then echo "Installing npm's judges of our mail …"; \
 	  timeout 90 npm ci --prefix $(JUDGES) --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 >/dev/null 2>&1 \

@@ -2,7 +2,7 @@
 
 from newsletter import log, settings
 from newsletter.app import create_app
-from newsletter.web.http.page_cache import Moments
+from newsletter.web.http.page_cache import PageCache
 
 log.configure()
-app = create_app(settings.load(), moments=Moments())
+app = create_app(settings.load(), page_cache=PageCache())

@@ -1,4 +1,4 @@
-"""The composition root of the site: reads nothing, decides nothing, puts the parts together."""
+"""The composition root of the site: it puts the parts together."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from newsletter import clock as clocks
 from newsletter import db, desk
 from newsletter.clock import Clock
 from newsletter.delivery import providers
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
 from newsletter.web import BLUEPRINTS
 from newsletter.web.http import errors, headers
-from newsletter.web.http.page_cache import Moments, Never
+from newsletter.web.http.page_cache import NoCache, PageCache
 from newsletter.web.services import KEY, Services
 from newsletter.web.template_words import install as install_words
 
@@ -29,17 +29,17 @@ BODY_CAP = 256 * 1024  # bytes; a view that takes more says so with request.max_
 
 
 class RowNumber(IntegerConverter):
-    """``<int:number>`` in an address: one that a row of a table may have. A larger one is no address of ours."""
+    """``<int:number>`` in an address: a number that the id of a row may have. Larger ones match no address."""
 
     def __init__(self, map: Map) -> None:
         super().__init__(map, max=2**31 - 1)
 
 
 class Site(Flask):
-    """Flask, saying what went wrong in :mod:`newsletter.web.http.errors` only: a path may hold a reader's token."""
+    """Flask without its own log of exceptions, which would hold the path: a path may hold a reader's token."""
 
     def log_exception(self, exc_info: Any) -> None:
-        """Left to the error pages, which log the endpoint and the trace."""
+        """Log nothing: :mod:`newsletter.web.http.errors` logs the endpoint and the trace."""
 
 
 def create_app(
@@ -47,11 +47,11 @@ def create_app(
     *,
     sessions: db.Sessions | None = None,
     clock: Clock | None = None,
-    moments: Moments | None = None,
+    page_cache: PageCache | None = None,
 ) -> Flask:
     """The site as a WSGI app. Opens the database of ``settings`` unless ``sessions`` are given; connects to nothing.
 
-    With ``moments`` public pages are kept for seconds; without, every request sees what is there now.
+    With a ``page_cache`` public pages are kept for seconds; without one, every request sees what is there now.
     """
     clock = clock or clocks.system
     app = Site("newsletter", template_folder=str(TEMPLATES), static_folder=None)
@@ -61,7 +61,7 @@ def create_app(
     app.url_map.converters["int"] = RowNumber
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions[KEY] = Services(
-        Pressroom(
+        IssueService(
             settings=settings,
             sessions=sessions or db.make_sessions(db.make_engine(settings.DATABASE_URL)),
             clock=clock,
@@ -69,9 +69,9 @@ def create_app(
             tokens=Tokens(settings.signing_keys, clock=clock),
             provider=providers.make(settings, now=clock),
         ),
-        moments or Never(),
+        page_cache or NoCache(),
     )
-    app.extensions[KEY].porter.begin()  # what an earlier process kept
+    app.extensions[KEY].spool_retry.start()  # for what an earlier process spooled
     headers.install(app)
     errors.install(app)
     install_words(app)

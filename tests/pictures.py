@@ -32,7 +32,7 @@ from newsletter.db.models import (
     SubscriptionEvent,
 )
 from newsletter.feeds import sample
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.settings import Settings
 from newsletter.subscribers import operators
@@ -95,24 +95,24 @@ def main(folder: Path) -> None:
         db.upgrade(engine)
         sessions = db.make_sessions(engine)
         app = create_app(settings, sessions=sessions, clock=clock.fixed(MORNING))
-        press: Pressroom = app.extensions[KEY].press
+        service: IssueService = app.extensions[KEY].issues
         numbers = fill(sessions, settings, MORNING)
-        parts = pipeline.Parts(press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
+        parts = pipeline.Parts(service, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
         for step in ("gather", "group", "summarize", "compose", "check"):
             pipeline.run_step(parts, step, due_at=MORNING)
         plant_loaded(sessions)  # a check has something to say
-        press.render(MORNING.date())
-        press.check(MORNING.date())
+        service.render(MORNING.date())
+        service.check(MORNING.date())
         server = make_server("127.0.0.1", 0, app, threaded=True)
         Thread(target=server.serve_forever, daemon=True).start()
         try:
             with sessions.begin() as session:
                 operator = operators.add(session, "ed@example.com", now=MORNING)
-                link = operators.signin_link(operator, tokens=press.tokens, links=press.links)
+                link = operators.signin_link(operator, tokens=service.tokens, links=service.links)
             place = f"http://127.0.0.1:{server.server_port}"
-            story = press.view(MORNING.date()).stories[0].slug
+            story = service.view(MORNING.date()).stories[0].slug
             link = link.replace(settings.SITE_URL, place)
-            shoot(place, link, folder, f"/stories/{story}", lambda: half_way(press, numbers))
+            shoot(place, link, folder, f"/stories/{story}", lambda: half_way(service, numbers))
         finally:
             server.shutdown()
             engine.dispose()
@@ -154,18 +154,25 @@ def _money(n: int, came: datetime, now: datetime, dice: random.Random) -> list[d
         "key": f"t{n}",
         "kind": "trial",
         "at": came,
-        "heard_at": came,
+        "received_at": came,
         "processor": "",
         "trial": f"t{n}",
     }
     paid_at = came + timedelta(days=7)
     if dice.random() > 0.26 or paid_at > now:
         return [trial]
-    paid = {**same, "key": f"c{n}", "kind": "changed", "at": paid_at, "heard_at": paid_at, "trial": f"t{n}",
+    paid = {**same, "key": f"c{n}", "kind": "changed", "at": paid_at, "received_at": paid_at, "trial": f"t{n}",
             "agreement": f"a{n}", "status": "active", "paid_until": now + timedelta(days=20), "month_cents": 500}  # fmt: skip
     ends = paid_at + timedelta(days=dice.randrange(20, 120))
     if dice.random() < 0.2 and ends < now:
-        over = {**paid, "key": f"x{n}", "at": ends, "heard_at": ends, "status": "canceled", "cancel_at": ends}
+        over = {
+            **paid,
+            "key": f"x{n}",
+            "at": ends,
+            "received_at": ends,
+            "status": "canceled",
+            "cancel_at": ends,
+        }
         return [trial, paid, over]
     return [trial, paid]
 
@@ -206,13 +213,13 @@ def _add(session: Any, model: type[Base], rows: list[dict[str, Any]]) -> None:
         session.execute(model.__table__.insert(), rows)
 
 
-def half_way(press: Pressroom, numbers: list[int]) -> None:
+def half_way(service: IssueService, numbers: list[int]) -> None:
     """Approve, and dispatch until something under half of what is due has gone; three copies are in doubt."""
     day = MORNING.date()
-    press.approve(day, by="operator:1")
-    press.dispatch(day, limit=450)
+    service.approve(day, by="operator:1")
+    service.dispatch(day, limit=450)
     dice = random.Random(7)
-    with press.sessions.begin() as session:
+    with service.sessions.begin() as session:
         stories = session.scalars(select(Story.id).order_by(Story.id)).all()
         rows = (
             session.query(Delivery)

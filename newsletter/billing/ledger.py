@@ -43,7 +43,7 @@ def note_change(
         "changed",
         # What was heard later holds later, or the line of facts would cross itself.
         at=at if before is None else max(at, before),
-        heard_at=now,
+        received_at=now,
         processor=kept.processor,
         agreement=mark,
         trial=trial_mark(reader) if reader and reader.trial_started_at else None,
@@ -64,7 +64,7 @@ def note_payment(
         f"paid:{processor}:{fingerprint(paid.processor_id)}",
         "paid",
         at=paid.paid_at,
-        heard_at=now,
+        received_at=now,
         processor=processor,
         agreement=_mark(processor, agreement_id),
         cents=paid.cents,
@@ -79,7 +79,7 @@ def note_refund(session: Session, processor: str, given: Refund, *, now: datetim
         f"refunded:{processor}:{fingerprint(given.processor_id)}:{given.cents_in_all}",
         "refunded",
         at=now,
-        heard_at=now,
+        received_at=now,
         processor=processor,
         cents=given.cents,
         currency=given.currency,
@@ -90,7 +90,7 @@ def note_dispute(session: Session, processor: str, case: Dispute, *, now: dateti
     """How a case stands; False when that was noted before. Money is booked when a bank took it and when it gave it back: the
     opening of a case that we only hear of at its end is booked then. The caller commits."""
     named = f"{processor}:{fingerprint(case.processor_id)}"
-    facts: dict[str, Any] = {"heard_at": now, "processor": processor, "currency": case.currency}
+    facts: dict[str, Any] = {"received_at": now, "processor": processor, "currency": case.currency}
     if case.standing in ("won", "lost"):
         note(session, f"disputed:{named}:open", "disputed", at=case.opened_at, cents=case.cents, **facts)
     taken = {"open": case.cents, "won": case.cents}.get(case.standing, 0)

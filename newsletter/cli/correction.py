@@ -43,12 +43,12 @@ def correct(
     now: str | None,
 ) -> None:
     """Mail a correction, once, to those who got this issue or may have got it. Nobody else gets it."""
-    press = opening.open_press(opening.open_settings(), now=now)
+    service = opening.open_issue_service(opening.open_settings(), now=now)
     try:
         text = words.read()
     except UnicodeDecodeError:
         raise Refused("Nothing was done: the text of the correction is not in UTF-8.") from None
-    mail, readers = press.correction(day, text, rendition)
+    mail, readers = service.correction(day, text, rendition)
     click.echo(f"Subject: {mail.subject}\n\n{mail.text}")
     said = f"{readers:,} reader{'' if readers == 1 else 's'} got this issue or may have got it."
     if dry_run:
@@ -56,7 +56,7 @@ def correct(
         return
     if not yes:
         click.confirm(f"{said} Send it to them?", abort=True)
-    made = press.correct(day, text, kind=rendition, by=by, seen=mail.content_hash)
+    made = service.correct(day, text, kind=rendition, by=by, seen=mail.content_hash)
     click.echo(f"Correction {made.id} is owed to {made.owed:,}; it goes with the next settle step.")
 
 
@@ -67,8 +67,8 @@ def correct(
 @now_option
 def withdraw_correction(number: int, reason: str, by: str, now: str | None) -> None:
     """Stop a correction: what is still pending of it never goes."""
-    press = opening.open_press(opening.open_settings(), now=now)
-    left = press.withdraw_correction(number, by=by, reason=reason)
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    left = service.withdraw_correction(number, by=by, reason=reason)
     were = "1 copy was" if left == 1 else f"{left:,} copies were"
     click.echo(f"Correction {number} is withdrawn; {were} still pending.")
 

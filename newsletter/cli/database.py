@@ -50,8 +50,8 @@ def list_leavers(file: Path, now: str | None) -> None:
     """Write who left to FILE, by keyed hash, for a restore where the database itself is out of reach."""
     if file.exists():
         raise Refused(f"{file} exists already; name another file.")
-    press = opening.open_press(opening.open_settings(), now=now)
-    lines = log.write(press.sessions, file, now=press.clock(), copies=True)
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    lines = log.write(service.sessions, file, now=service.clock(), copies=True)
     click.echo(f"Wrote {lines} lines to {file}.")
 
 
@@ -89,9 +89,9 @@ def restore(file: Path, yes: bool, lists: tuple[Path, ...], now: str | None) -> 
 @now_option
 def confirm(lists: tuple[Path, ...], without_leavers: bool, now: str | None) -> None:
     """Say that this restored or moved database is the one to go on with. Issues on their way are held."""
-    press = opening.open_press(opening.open_settings(), now=now)
+    service = opening.open_issue_service(opening.open_settings(), now=now)
     done, brought = restoring.confirm(
-        press.sessions, press.settings, now=press.clock(), lists=lists, without_leavers=without_leavers
+        service.sessions, service.settings, now=service.clock(), lists=lists, without_leavers=without_leavers
     )
     if brought:
         click.echo(restoring.in_words(brought))

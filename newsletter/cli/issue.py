@@ -17,7 +17,7 @@ from newsletter.db.models import Check, Issue
 from newsletter.delivery import corrections as correct
 from newsletter.delivery import ledger
 from newsletter.delivery.approval import AUTO
-from newsletter.issues.service import Pressroom, find_issue
+from newsletter.issues.service import IssueService, find_issue
 
 BY = "command line"
 
@@ -72,8 +72,8 @@ def issue() -> None:
 @json_option
 def list_issues(limit: int, as_json: bool) -> None:
     """The latest issues, newest first."""
-    press = opening.open_press(opening.open_settings())
-    with db.reading(press.sessions) as session:
+    service = opening.open_issue_service(opening.open_settings())
+    with db.reading(service.sessions) as session:
         issues = session.scalars(select(Issue).order_by(Issue.issued_on.desc()).limit(limit)).all()
         rows = [
             {
@@ -98,8 +98,8 @@ def list_issues(limit: int, as_json: bool) -> None:
 @json_option
 def show(day: date, as_json: bool) -> None:
     """One issue: its stories, its checks, and the ledger's sum."""
-    press = opening.open_press(opening.open_settings())
-    shown = _shown(press, day)
+    service = opening.open_issue_service(opening.open_settings())
+    shown = _shown(service, day)
     if as_json:
         click.echo(json.dumps(shown, default=str))
         return
@@ -119,9 +119,9 @@ def show(day: date, as_json: bool) -> None:
         )
 
 
-def _shown(press: Pressroom, day: date) -> dict[str, Any]:
-    view = press.view(day)
-    with db.reading(press.sessions) as session:
+def _shown(service: IssueService, day: date) -> dict[str, Any]:
+    view = service.view(day)
+    with db.reading(service.sessions) as session:
         row = find_issue(session, day)
         checks = session.scalars(select(Check).where(Check.issue_id == row.id).order_by(Check.id)).all()
         ledger_sum = ledger.sum_up(session, row.id) if row.frozen_at else None
@@ -163,7 +163,7 @@ def _sum_in_words(total: dict[str, Any]) -> str:
 @now_option
 def check(day: date, as_json: bool, now: str | None) -> None:
     """Look the issue over. Exit code 7 when a check blocks."""
-    findings = opening.open_press(opening.open_settings(), now=now).check(day)
+    findings = opening.open_issue_service(opening.open_settings(), now=now).check(day)
     if as_json:
         click.echo(json.dumps([asdict(f) for f in findings]))
     else:
@@ -180,8 +180,8 @@ def check(day: date, as_json: bool, now: str | None) -> None:
 @now_option
 def approve(day: date, despite: str, by: str, now: str | None) -> None:
     """Approve exactly these bytes."""
-    press = opening.open_press(opening.open_settings(), now=now)
-    done = press.approve(day, by=by, reason=despite)
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    done = service.approve(day, by=by, reason=despite)
     click.echo(f"The issue of {day} is {done.state} ({(done.content_hash or '')[:12]}).")
 
 
@@ -192,7 +192,7 @@ def approve(day: date, despite: str, by: str, now: str | None) -> None:
 @now_option
 def hold(day: date, reason: str, by: str, now: str | None) -> None:
     """Stop it before (more of) it goes."""
-    _say(opening.open_press(opening.open_settings(), now=now).hold(day, by=by, reason=reason))
+    _say(opening.open_issue_service(opening.open_settings(), now=now).hold(day, by=by, reason=reason))
 
 
 @issue.command()
@@ -201,7 +201,7 @@ def hold(day: date, reason: str, by: str, now: str | None) -> None:
 @now_option
 def resume(day: date, by: str, now: str | None) -> None:
     """Let a held issue go on."""
-    _say(opening.open_press(opening.open_settings(), now=now).resume(day, by=by))
+    _say(opening.open_issue_service(opening.open_settings(), now=now).resume(day, by=by))
 
 
 @issue.command()
@@ -211,7 +211,7 @@ def resume(day: date, by: str, now: str | None) -> None:
 @now_option
 def withdraw(day: date, reason: str, by: str, now: str | None) -> None:
     """Take it back: what is still pending never goes."""
-    _say(opening.open_press(opening.open_settings(), now=now).withdraw(day, by=by, reason=reason))
+    _say(opening.open_issue_service(opening.open_settings(), now=now).withdraw(day, by=by, reason=reason))
 
 
 def _say(issue: Issue) -> None:

@@ -16,7 +16,7 @@ from newsletter import db
 from newsletter import settings as settings_file
 from newsletter.delivery import providers
 from newsletter.feeds import catalogue, sample
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs.pipeline import Parts, Progress, silent
 from newsletter.links import Links
 from newsletter.settings import Settings
@@ -45,13 +45,13 @@ def clock_of(now: str | None) -> clocks.Clock:
     return clocks.system if now is None else clocks.replay(clocks.parse_moment(now))
 
 
-def open_press(
+def open_issue_service(
     settings: Settings, *, now: str | None = None, migrate: bool = False, stop: Event | None = None
-) -> Pressroom:
+) -> IssueService:
     """What acting on an Issue needs. ``now`` is ``--now``."""
     sessions = db.make_sessions(open_database(settings, migrate=migrate))
     clock = clock_of(now)
-    return Pressroom(
+    return IssueService(
         settings=settings,
         sessions=sessions,
         clock=clock,
@@ -62,21 +62,23 @@ def open_press(
     )
 
 
-def open_parts(press: Pressroom, *, outlets_file: Path | None = None, progress: Progress = silent) -> Parts:
+def open_parts(
+    service: IssueService, *, outlets_file: Path | None = None, progress: Progress = silent
+) -> Parts:
     """The Steps' parts, reading the catalogue at once so that a broken one is refused before anything is done."""
     return Parts(
-        press=press,
-        catalogue=catalogue.load_catalogue(outlets_file or press.settings.OUTLETS_FILE),
+        service=service,
+        catalogue=catalogue.load_catalogue(outlets_file or service.settings.OUTLETS_FILE),
         progress=progress,
     )
 
 
-def open_sample(press: Pressroom, *, progress: Progress = silent) -> Parts:
+def open_sample(service: IssueService, *, progress: Progress = silent) -> Parts:
     """The same for the sample edition: invented outlets, no network."""
     return Parts(
-        press=press,
+        service=service,
         catalogue=sample.catalogue(),
-        fetcher=sample.fetcher(press.clock()),
+        fetcher=sample.fetcher(service.clock()),
         is_sample=True,
         progress=progress,
     )

@@ -18,8 +18,8 @@ def operator() -> None:
 @click.option("--now", help="Set the clock, such as 2025-08-25T20:30Z.")
 def add(address: str, now: str | None) -> None:
     """Let ADDRESS in and print a sign-in link. Adding twice prints a new link."""
-    press = opening.open_press(opening.open_settings(), now=now)
-    with press.sessions.begin() as session:
-        added = operators.add(session, address, now=press.clock())
-        link = operators.signin_link(added, tokens=press.tokens, links=press.links)
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    with service.sessions.begin() as session:
+        added = operators.add(session, address, now=service.clock())
+        link = operators.signin_link(added, tokens=service.tokens, links=service.links)
     click.echo(link)

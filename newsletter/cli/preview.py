@@ -17,7 +17,7 @@ from newsletter.errors import NotFound
 from newsletter.issues.preview import write_preview
 from newsletter.issues.render import render
 from newsletter.issues.renditions import KINDS, RenderedIssue
-from newsletter.issues.service import Pressroom, find_issue
+from newsletter.issues.service import IssueService, find_issue
 from newsletter.issues.views import IssueView, issue_view
 
 
@@ -38,15 +38,15 @@ def preview(day: date | None, out: Path, pictures: bool, as_json: bool) -> None:
     DATE is the latest issue's when it is left out. Pictures are taken at 600 and 375 px, light, dark and darkened by
     force, and need a Chromium.
     """
-    press = opening.open_press(opening.open_settings())
-    view, rendered = _latest(press) if day is None else _of(press, day)
+    service = opening.open_issue_service(opening.open_settings())
+    view, rendered = _latest(service) if day is None else _of(service, day)
     done = write_preview(
         view,
         rendered,
         out,
-        settings=press.settings,
-        links=press.links,
-        now=press.clock(),
+        settings=service.settings,
+        links=service.links,
+        now=service.clock(),
         pictures=pictures,
     )
     if as_json:
@@ -58,19 +58,21 @@ def preview(day: date | None, out: Path, pictures: bool, as_json: bool) -> None:
         click.echo(done.note, err=True)
 
 
-def _of(press: Pressroom, day: date) -> tuple[IssueView, list[RenderedIssue]]:
+def _of(service: IssueService, day: date) -> tuple[IssueView, list[RenderedIssue]]:
     """The Issue's stored bytes; rendered on the spot while it has none."""
-    with db.reading(press.sessions) as session:
+    with db.reading(service.sessions) as session:
         issue = find_issue(session, day)
-        view, made = issue_view(session, issue, now=press.clock()), render.rendered(issue)
+        view, made = issue_view(session, issue, now=service.clock()), render.rendered(issue)
     if not made:
-        made = [render.rendition(view, kind, settings=press.settings, links=press.links) for kind in KINDS]
+        made = [
+            render.rendition(view, kind, settings=service.settings, links=service.links) for kind in KINDS
+        ]
     return view, made
 
 
-def _latest(press: Pressroom) -> tuple[IssueView, list[RenderedIssue]]:
-    with db.reading(press.sessions) as session:
+def _latest(service: IssueService) -> tuple[IssueView, list[RenderedIssue]]:
+    with db.reading(service.sessions) as session:
         day = session.scalar(select(Issue.issued_on).order_by(Issue.issued_on.desc()).limit(1))
     if day is None:
         raise NotFound("There is no issue yet. Make one: python -m newsletter run --once")
-    return _of(press, day)
+    return _of(service, day)

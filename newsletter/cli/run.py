@@ -16,7 +16,7 @@ from newsletter.cli import invented_readers, opening, serving
 from newsletter.cli import progress as showing
 from newsletter.db.models import Issue
 from newsletter.errors import NewsletterError, NothingToRead, SettingsError
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.jobs.pipeline import AlreadyDone, Parts
 from newsletter.settings import Settings
@@ -58,12 +58,12 @@ def run(
     settings = opening.open_settings(OUTLETS_FILE=outlets_file, SITE_URL=None if once else _site_url(port))
     if not once:
         serving.require_free(port)
-    press = opening.open_press(settings, now=now, migrate=True, stop=opening.stop_on_sigterm())
+    service = opening.open_issue_service(settings, now=now, migrate=True, stop=opening.stop_on_sigterm())
     if use_sample and settings.in_production:
         raise SettingsError("--sample is refused in production: the sample edition is invented.")
-    invented_readers.add_readers(press.sessions, settings, now=press.clock())
+    invented_readers.add_readers(service.sessions, settings, now=service.clock())
     try:
-        day = _make_the_day(press, use_sample=use_sample, may_sample=outlets_file is None, quiet=as_json)
+        day = _make_the_day(service, use_sample=use_sample, may_sample=outlets_file is None, quiet=as_json)
     except NewsletterError as error:
         if once:
             raise
@@ -72,10 +72,10 @@ def run(
         click.echo(json.dumps(day.__dict__, default=str) if as_json else _in_words(day))
     if once:
         return
-    click.echo(_where_to_look(press, settings))
+    click.echo(_where_to_look(service, settings))
     # Asked for the sample, the scheduler keeps to it; after a day without feeds it tries the real ones again.
-    parts = opening.open_sample(press) if use_sample else opening.open_parts(press)
-    serving.serve(press, parts, port=port)
+    parts = opening.open_sample(service) if use_sample else opening.open_parts(service)
+    serving.serve(service, parts, port=port)
 
 
 def _site_url(port: int) -> str | None:
@@ -84,21 +84,21 @@ def _site_url(port: int) -> str | None:
     return f"http://127.0.0.1:{port}" if said == Settings.model_fields["SITE_URL"].default else None
 
 
-def _make_the_day(press: Pressroom, *, use_sample: bool, may_sample: bool, quiet: bool) -> Day:
+def _make_the_day(service: IssueService, *, use_sample: bool, may_sample: bool, quiet: bool) -> Day:
     with showing.progress(quiet=quiet) as progress:
         if use_sample:
-            return make_day(opening.open_sample(press, progress=progress))
-        parts = opening.open_parts(press, progress=progress)
+            return make_day(opening.open_sample(service, progress=progress))
+        parts = opening.open_parts(service, progress=progress)
         try:
             return make_day(parts)
         except NothingToRead as error:
-            if press.settings.in_production or not may_sample:
+            if service.settings.in_production or not may_sample:
                 raise
             click.echo(
                 f"{error} Showing the sample edition instead: invented outlets and events, labelled as such.",
                 err=True,
             )
-            return make_day(opening.open_sample(press, progress=progress))
+            return make_day(opening.open_sample(service, progress=progress))
 
 
 def make_day(parts: Parts) -> Day:
@@ -128,7 +128,7 @@ def make_day(parts: Parts) -> Day:
 
 
 def _issue_of(parts: Parts) -> Issue | None:
-    with db.reading(parts.press.sessions) as session:
+    with db.reading(parts.service.sessions) as session:
         return session.scalars(select(Issue).where(Issue.issued_on == parts.today())).one_or_none()
 
 
@@ -148,17 +148,17 @@ def _in_words(day: Day) -> str:
     return "\n".join(lines)
 
 
-def _where_to_look(press: Pressroom, settings: Settings) -> str:
+def _where_to_look(service: IssueService, settings: Settings) -> str:
     address = settings.operators[0] if settings.operators else "editor@example.com"
-    with press.sessions.begin() as session:
-        operator = operators.add(session, address, now=press.clock())
-        link = operators.signin_link(operator, tokens=press.tokens, links=press.links)
-    day = pipeline.day_in(settings.EDITION_TZ, press.clock())
+    with service.sessions.begin() as session:
+        operator = operators.add(session, address, now=service.clock())
+        link = operators.signin_link(operator, tokens=service.tokens, links=service.links)
+    day = pipeline.day_in(settings.EDITION_TZ, service.clock())
     return "\n".join(
         [
             "",
-            f"Landing page   {press.links.home()}",
-            f"Today's issue  {press.links.issue(day)}",
+            f"Landing page   {service.links.home()}",
+            f"Today's issue  {service.links.issue(day)}",
             f"The desk       {link}",
             f"Outbox         {settings.OUTBOX_DIR.resolve()}/",
             "",

@@ -43,19 +43,19 @@ def web(port: int, host: str, workers: int) -> None:
 def schedule() -> None:
     """Tick: do each step of the day when it is due. Any number of schedulers may run."""
     stop = opening.stop_on_sigterm()
-    press = opening.open_press(opening.open_settings(), stop=stop)
-    with _shared_out(opening.open_parts(press)) as parts:
-        scheduling.run_forever(lambda now: tick.tick(parts, now), stop=stop, clock=press.clock)
+    service = opening.open_issue_service(opening.open_settings(), stop=stop)
+    with _shared_out(opening.open_parts(service)) as parts:
+        scheduling.run_forever(lambda now: tick.tick(parts, now), stop=stop, clock=service.clock)
 
 
 @contextmanager
 def _shared_out(parts: Parts) -> Iterator[Parts]:
     """On PostgreSQL large steps are cut up for workers while any live (see ``work``); on SQLite this process does them all."""
-    if not db.has_server(parts.press.sessions.kw["bind"]):
+    if not db.has_server(parts.service.sessions.kw["bind"]):
         yield parts
         return
     from newsletter.jobs import worker
 
-    worker.prepare(parts.press.sessions)
+    worker.prepare(parts.service.sessions)
     with worker.deferring(parts) as shared:
         yield shared

@@ -10,16 +10,16 @@ from threading import Thread
 from typing import NoReturn
 
 import click
-from werkzeug.serving import make_server
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from newsletter.app import create_app
 from newsletter.errors import PortTaken
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import schedule, tick
 from newsletter.jobs.pipeline import Parts
 
 HOST = "127.0.0.1"
-WORKER = "newsletter.web.http.buffering.BufferingWorker"
 
 
 def require_free(port: int, host: str = HOST) -> None:
@@ -34,26 +34,35 @@ def require_free(port: int, host: str = HOST) -> None:
             raise PortTaken(f"Nothing can be served at {host}, port {port}: {error.strerror}.") from None
 
 
-def serve(press: Pressroom, parts: Parts, *, port: int) -> None:
+def site_server(app: Flask, port: int) -> BaseWSGIServer:
+    """A server on loopback with a thread for each connection, so that a slow client holds up nobody but itself."""
+    return make_server(HOST, port, app, threaded=True)
+
+
+def serve(service: IssueService, parts: Parts, *, port: int) -> None:
     """Serve the site on loopback and tick the scheduler until interrupted or told to stop."""
-    app = create_app(press.settings, sessions=press.sessions, clock=press.clock)
-    server = make_server(HOST, port, app, threaded=True)
-    ticking = schedule.start(lambda now: tick.tick(parts, now), clock=press.clock)
+    app = create_app(service.settings, sessions=service.sessions, clock=service.clock)
+    server = site_server(app, port)
+    ticking = schedule.start(lambda now: tick.tick(parts, now), clock=service.clock)
     Thread(target=server.serve_forever, daemon=True).start()
     click.echo("Serving; the scheduler ticks. Ctrl-C stops both.")
     try:
-        while not (press.stop and press.stop.wait(0.5)):
+        while not (service.stop and service.stop.wait(0.5)):
             pass
     except KeyboardInterrupt:
         click.echo("Stopping …")
     finally:
         ticking.shutdown(wait=True)
         server.shutdown()
-        press.provider.close()
+        service.provider.close()
 
 
 def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:
-    """Become gunicorn: signals reach it and not a parent that would leave it behind, and its exit code is ours."""
+    """Replace this process by gunicorn: signals reach it directly, and its exit code is ours.
+
+    Its threads read requests themselves, so a proxy that buffers requests must stand in front of it: without one, as
+    many slow connections as there are threads keep everybody else out. docs/operations.md has nginx's configuration.
+    """
     command = [
         sys.executable,
         "-m",
@@ -66,7 +75,7 @@ def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:
     ]
     command += [
         "--worker-class",
-        WORKER,
+        "gthread",
         "--threads",
         "8",
         "--timeout",

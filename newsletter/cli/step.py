@@ -19,10 +19,10 @@ from newsletter.jobs.pipeline import AlreadyDone
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def step(name: str, now: str | None, use_sample: bool, as_json: bool) -> None:
     """Do one step of the day: gather, group, summarize, compose, check, approve, dispatch, settle or lapse."""
-    press = opening.open_press(opening.open_settings(), now=now, stop=opening.stop_on_sigterm())
+    service = opening.open_issue_service(opening.open_settings(), now=now, stop=opening.stop_on_sigterm())
     with showing.progress(quiet=as_json) as progress:
         open_parts = opening.open_sample if use_sample else opening.open_parts
-        parts = open_parts(press, progress=progress)
+        parts = open_parts(service, progress=progress)
         try:
             detail = pipeline.run_step(parts, name, due_at=parts.now).detail
         except AlreadyDone:

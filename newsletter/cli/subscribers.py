@@ -46,14 +46,14 @@ def take_in(file: Path, dry_run: bool, encoding: str | None, as_json: bool, now:
     no mail. Imported readers have no trial. Nobody is mailed by the import, readers we know are left as they are, and
     suppressed addresses are refused. A second run changes nothing. Exit code 7 when a row was refused: the others are taken.
     """
-    press = opening.open_press(opening.open_settings(), now=now)
+    service = opening.open_issue_service(opening.open_settings(), now=now)
     text = decoded(_body(file), encoding)
     with progress.progress(quiet=as_json) as tell:
         report = import_export.take_in(
-            press.sessions,
+            service.sessions,
             text,
-            settings=press.settings,
-            now=press.clock(),
+            settings=service.settings,
+            now=service.clock(),
             by="command line",
             dry_run=dry_run,
             progress=lambda done, of, what: tell("import", done, of, what),
@@ -72,9 +72,9 @@ def hand_out(file: Path, force: bool, now: str | None) -> None:
 
     No cell of it is run by a spreadsheet: what looks like a formula gets an apostrophe, which an import takes off again.
     """
-    press = opening.open_press(opening.open_settings(), now=now)
-    with db.reading(press.sessions) as session:
-        pieces = import_export.hand_out(session, now=press.clock())
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    with db.reading(service.sessions) as session:
+        pieces = import_export.hand_out(session, now=service.clock())
         if str(file) == "-":
             for piece in pieces:
                 click.echo(piece, nl=False)

@@ -15,7 +15,7 @@ from newsletter.cli.issue import Day, by_option, issue, json_option, now_option
 from newsletter.delivery import ledger, ledger_queries
 from newsletter.delivery.states import ACCEPTED, PENDING, WITHDRAWN
 from newsletter.errors import NotFound
-from newsletter.issues.service import Pressroom, find_issue
+from newsletter.issues.service import IssueService, find_issue
 
 # What an operator may say of an uncertain Delivery, and what the ledger makes of it.
 DECISIONS = {"arrived": ACCEPTED, "given-up": WITHDRAWN, "once-more": PENDING}
@@ -29,9 +29,9 @@ MOST_SHOWN = 200  # lines; a whole batch in doubt is not read line by line
 @json_option
 def uncertain(day: date, as_json: bool) -> None:
     """List the copies that were handed over without an answer. Nothing of them is sent again by itself unless it is safe."""
-    press = opening.open_press(opening.open_settings())
-    ones = _ones(press, day)
-    with db.reading(press.sessions) as session:
+    service = opening.open_issue_service(opening.open_settings())
+    ones = _ones(service, day)
+    with db.reading(service.sessions) as session:
         batches = ledger_queries.uncertain_batches(session, find_issue(session, day).id)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in ones], default=str))
@@ -88,19 +88,19 @@ def decide(
     """Decide what became of uncertain copies: they arrived, they are given up, or they go once more."""
     if bool(numbers or batches) == every:
         raise click.UsageError("Say --id N or --batch-of N (as often as needed), or --all.")
-    press = opening.open_press(opening.open_settings(), now=now)
-    chosen = [u.delivery_id for u in _ones(press, day)] if every else list(numbers)
-    with db.reading(press.sessions) as session:
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    chosen = [u.delivery_id for u in _ones(service, day)] if every else list(numbers)
+    with db.reading(service.sessions) as session:
         of_day = find_issue(session, day).id
         chosen += [n for number in batches for n in ledger_queries.uncertain_with(session, of_day, number)]
-    moved = press.decide_uncertain(day, chosen, DECISIONS[decision], by=by, reason=reason)
+    moved = service.decide_uncertain(day, chosen, DECISIONS[decision], by=by, reason=reason)
     if not moved:
         raise NotFound(f"None of these is an uncertain copy of the issue of {day}.")
     click.echo(f"{moved} of {len(chosen)} decided: {decision}.")
 
 
-def _ones(press: Pressroom, day: date) -> list[ledger.UncertainOne]:
-    with db.reading(press.sessions) as session:
+def _ones(service: IssueService, day: date) -> list[ledger.UncertainOne]:
+    with db.reading(service.sessions) as session:
         return ledger.uncertain_ones(session, find_issue(session, day).id, limit=MOST)
 
 

@@ -19,10 +19,10 @@ from newsletter.subscribers.addresses import AddressError
 @click.option("--now", help="Set the clock, such as 2025-08-25T20:30Z.")
 def why(address: str, as_json: bool, now: str | None) -> None:
     """Why ADDRESS got the latest issue, or did not."""
-    press = opening.open_press(opening.open_settings(), now=now)
-    with db.reading(press.sessions) as session:
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    with db.reading(service.sessions) as session:
         try:
-            answer = reasons.why(session, address, settings=press.settings, now=press.clock())
+            answer = reasons.why(session, address, settings=service.settings, now=service.clock())
         except AddressError as error:
             raise click.BadParameter(str(error), param_hint="ADDRESS") from None
     click.echo(json.dumps(asdict(answer), default=str) if as_json else answer.sentence)

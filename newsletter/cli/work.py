@@ -21,6 +21,6 @@ def work(concurrency: int) -> None:
     from newsletter.jobs import worker
 
     worker.conninfo(settings.DATABASE_URL)
-    press = opening.open_press(settings, stop=opening.stop_on_sigterm())
-    worker.prepare(press.sessions)
-    worker.work(opening.open_parts(press), concurrency=concurrency)
+    service = opening.open_issue_service(settings, stop=opening.stop_on_sigterm())
+    worker.prepare(service.sessions)
+    worker.work(opening.open_parts(service), concurrency=concurrency)

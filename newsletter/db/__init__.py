@@ -19,8 +19,8 @@ from newsletter.db.engine import (
     require_head,
     skip_locked,
     take_turns,
-    tide,
     upgrade,
+    wal_offset,
 )
 from newsletter.db.faults import explain, speaking_plainly
 from newsletter.db.locking import durably, hurried
@@ -56,6 +56,6 @@ __all__ = [
     "skip_locked",
     "speaking_plainly",
     "take_turns",
-    "tide",
     "upgrade",
+    "wal_offset",
 ]

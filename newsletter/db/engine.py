@@ -230,8 +230,8 @@ def identity(session: Session) -> str:
     return f"file:{Path(path).stat().st_ino}" if path else "memory"
 
 
-def tide(session: Session) -> int | None:
-    """A number that only rises while a PostgreSQL server lives: what is durably written. None on SQLite, which has none."""
+def wal_offset(session: Session) -> int | None:
+    """How many bytes of write-ahead log the PostgreSQL server has flushed, a number that only rises; None on SQLite."""
     if session.get_bind().dialect.name != "postgresql":
         return None
     return int(session.scalar(text("SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint")) or 0)

@@ -73,7 +73,7 @@ def _some(session: Session, ended: datetime, at_once: int) -> int:
 
 
 def _add(session: Session, key: tuple[object, ...], count: int) -> None:
-    named = dict(zip(("heard_on", "about", "provider", "kind", "bounce"), key, strict=True))
+    named = dict(zip(("received_on", "about", "provider", "kind", "bounce"), key, strict=True))
     db.insert_new(session, DeliveryEventSum, [{**named, "count": 0}])
     same = (getattr(DeliveryEventSum, name) == value for name, value in named.items())
     session.execute(update(DeliveryEventSum).where(*same).values(count=DeliveryEventSum.count + count))

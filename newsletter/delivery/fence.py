@@ -105,7 +105,9 @@ class Fence:
             there, before = self._recall(row.mark), row.mark
             row.mark = secrets.token_hex(8)
             row.identity = self._identity = db.identity(session)
-            row.tide = max(row.tide, there.tide if there and db.tide(session) is None else 0) + 1
+            row.high_water = (
+                max(row.high_water, there.tide if there and db.wal_offset(session) is None else 0) + 1
+            )
             row.fenced_because = None
             row.restored_on, row.confirmed_at = today, now
             waits = Issue.state.in_(("approved", "dispatching"))
@@ -119,7 +121,7 @@ class Fence:
             detail = {"reason": reason, "held": held, "let_go": let_go, "mark_before": before}
             detail["without_leavers"] = without_leavers
             session.add(AuditEntry(at=now, by=by, act="database.confirmed", detail=detail))
-            self._seen = _Memory(row.mark, db.tide(session) or row.tide)
+            self._seen = _Memory(row.mark, db.wal_offset(session) or row.high_water)
         self._remember()
         return Confirmed(reason, held, let_go)
 
@@ -129,16 +131,16 @@ class Fence:
         row = self._row(session)
         if reason := self._reason(session, row):
             raise Fenced(reason)
-        tide = db.tide(session)
+        tide = db.wal_offset(session)
         if tide is None:
-            row.tide += 1
-        self._seen = _Memory(row.mark, row.tide if tide is None else tide)
+            row.high_water += 1
+        self._seen = _Memory(row.mark, row.high_water if tide is None else tide)
 
     def _row(self, session: Session) -> Instance:
         """The one row, made at first sight: then this is taken for the original."""
         row = session.get(Instance, 1, populate_existing=True)
         if row is None:
-            new = {"id": 1, "mark": secrets.token_hex(8), "identity": db.identity(session), "tide": 0}
+            new = {"id": 1, "mark": secrets.token_hex(8), "identity": db.identity(session), "high_water": 0}
             if db.insert_new(session, Instance, [new]):
                 self._seen = _Memory(str(new["mark"]), 0)
                 self._remember()
@@ -149,7 +151,7 @@ class Fence:
         if row.fenced_because:
             return row.fenced_because
         if (
-            self._identity is None or db.tide(session) is None
+            self._identity is None or db.wal_offset(session) is None
         ):  # a file may be replaced under a running process
             self._identity = db.identity(session)
         if self._identity != row.identity:
@@ -162,7 +164,7 @@ class Fence:
             return "what is remembered of it is not beside it: it was copied" if alone else None
         if there.mark != row.mark:
             return "another database mailed from this place last"
-        if there.tide > (db.tide(session) or row.tide):
+        if there.tide > (db.wal_offset(session) or row.high_water):
             return "it is older than what is remembered beside it: it was restored from a backup"
         return None
 

@@ -19,7 +19,7 @@ from newsletter.subscribers.tokens import fingerprint
 from newsletter.web import desk_cookie
 from newsletter.web.http.csrf import check_form, form_token
 from newsletter.web.http.errors import page
-from newsletter.web.http.headers import PERSONAL, adjust_csp
+from newsletter.web.http.headers import PRIVATE, adjust_csp
 from newsletter.web.services import services
 
 bp = Blueprint("desk", __name__, url_prefix="/desk")
@@ -73,7 +73,7 @@ def _guard() -> Response | None:
 
 @bp.after_request
 def _keep_nowhere(response: Response) -> Response:
-    response.headers["Cache-Control"] = PERSONAL
+    response.headers["Cache-Control"] = PRIVATE
     response.headers["X-Robots-Tag"] = "noindex"
     return response
 

@@ -8,7 +8,7 @@ from flask import Response, make_response, render_template, request
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.db.models import Report, Story, StoryTelling
+from newsletter.db.models import Report, Story, StoryRevision
 from newsletter.desk.guard import bp, by, go
 from newsletter.desk.issue.acts import reason
 from newsletter.desk.records import PAGE, page_number
@@ -43,9 +43,9 @@ def reports() -> Response:
         headlines = {
             t.story_id: t.words["headline"]
             for t in session.scalars(
-                select(StoryTelling)
-                .where(StoryTelling.story_id.in_({r.story_id for r, _ in rows}))
-                .order_by(StoryTelling.revision)
+                select(StoryRevision)
+                .where(StoryRevision.story_id.in_({r.story_id for r, _ in rows}))
+                .order_by(StoryRevision.revision)
             )
         }
     lines = [

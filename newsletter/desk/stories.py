@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import Article, Issue, Outlet, Placement, Story, StoryTelling
+from newsletter.db.models import Article, Issue, Outlet, Placement, Story, StoryRevision
 from newsletter.desk.guard import bp
 from newsletter.desk.records import PAGE, page_number
 from newsletter.feeds.leans import Coverage, coverage
@@ -61,9 +61,9 @@ def stories() -> Response:
 
 def _lines(session: Session, stories: Sequence[Story]) -> list[StoryLine]:
     numbers = [s.id for s in stories]
-    told: dict[int, StoryTelling] = {}
+    told: dict[int, StoryRevision] = {}
     for telling in session.scalars(
-        select(StoryTelling).where(StoryTelling.story_id.in_(numbers)).order_by(StoryTelling.revision)
+        select(StoryRevision).where(StoryRevision.story_id.in_(numbers)).order_by(StoryRevision.revision)
     ):
         told[telling.story_id] = telling
     carried: dict[int | None, list[tuple[int, str, str | None]]] = {}

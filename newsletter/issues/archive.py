@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Issue, Outlet, Placement, Story, StoryTelling
+from newsletter.db.models import Issue, Outlet, Placement, Story, StoryRevision
 
 # Drafts are nobody's business yet; held and withdrawn ones are not to be read.
 PUBLIC = ("approved", "dispatching", "dispatched")
@@ -109,10 +109,10 @@ def printed(session: Session, story_id: int) -> Printed | None:
 def printed_stories(session: Session, *, limit: int) -> list[tuple[str, datetime]]:
     """Address and last change of every Story that a published Issue placed, newest first."""
     rows = session.execute(
-        select(Story.slug, func.max(StoryTelling.written_at), func.max(Issue.issued_on).label("last"))
+        select(Story.slug, func.max(StoryRevision.written_at), func.max(Issue.issued_on).label("last"))
         .join(Placement, Placement.story_id == Story.id)
         .join(Issue, Issue.id == Placement.issue_id)
-        .join(StoryTelling, StoryTelling.story_id == Story.id)
+        .join(StoryRevision, StoryRevision.story_id == Story.id)
         .where(Issue.state.in_(PUBLIC), Story.merged_into_id.is_(None), Issue.is_sample.is_(False))
         .group_by(Story.id, Story.slug)
         .order_by(func.max(Issue.issued_on).desc(), Story.slug)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
-from newsletter.db.models import Article, Feed, Issue, Outlet, Placement, Story, StoryTelling
+from newsletter.db.models import Article, Feed, Issue, Outlet, Placement, Story, StoryRevision
 from newsletter.errors import TooFewStories
 from newsletter.feeds.leans import coverage
 from newsletter.issues.length import FRAME_WORDS, LABELS, WHOLE_ISSUE, mailed, texts_of
@@ -36,7 +36,7 @@ class _Told:
     """A candidate with the words it would be placed with."""
 
     candidate: Candidate
-    telling_id: int
+    story_revision_id: int
     headline: str
 
 
@@ -117,7 +117,7 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
     stories = session.scalars(
         select(Story)
         .where(Story.merged_into_id.is_(None), Story.last_published_at >= now - FRESH)
-        .where(Story.id.in_(select(StoryTelling.story_id)))
+        .where(Story.id.in_(select(StoryRevision.story_id)))
         .order_by(Story.id)
     ).all()
     placed = {
@@ -141,9 +141,9 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
         if covered.outlets < FEWEST_OUTLETS:
             continue
         telling = session.scalars(
-            select(StoryTelling)
-            .where(StoryTelling.story_id == story.id)
-            .order_by(StoryTelling.revision.desc())
+            select(StoryRevision)
+            .where(StoryRevision.story_id == story.id)
+            .order_by(StoryRevision.revision.desc())
             .limit(1)
         ).one()
         words = from_json(telling.words)
@@ -163,7 +163,7 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
                     new_articles=len(new),
                     new_outlets=len({outlet for outlet, _ in new} - known),
                 ),
-                telling_id=telling.id,
+                story_revision_id=telling.id,
                 headline=words.headline,
             )
         )
@@ -193,7 +193,7 @@ def _draft(
         placements=[
             Placement(
                 story_id=p.candidate.story_id,
-                telling_id=by_story[p.candidate.story_id].telling_id,
+                story_revision_id=by_story[p.candidate.story_id].story_revision_id,
                 rank=rank,
                 score=round(p.score, 4),
                 development=p.development,

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Issue, Placement, Story, StoryTelling
+from newsletter.db.models import Issue, Placement, Story, StoryRevision
 from newsletter.errors import NotFound, Refused
 from newsletter.issues.subject import preheader, subject
 from newsletter.issues.views import article_texts, latest_telling
@@ -53,7 +53,7 @@ def retell(
     is. Raises NotFound, Refused.
     """
     placement = placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
+    before = from_json(placement.story_revision.words)
     headline = " ".join(headline.split())
     lines = _lines(lede)
     if not headline or not lines:
@@ -80,7 +80,7 @@ def retell_rows(
     the operator's own and rests on what its row rested on. Raises NotFound.
     """
     placement = placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
+    before = from_json(placement.story_revision.words)
     kept = []
     for place, row in enumerate(before.rows):
         lines = _lines(rows.get(place, "\n".join(s.text for s in row.sentences)))
@@ -105,18 +105,20 @@ def revise(
         return {}
     story_id = placement.story_id
     after = judged(after, article_texts(session, story_id))
-    newest = session.scalar(select(func.max(StoryTelling.revision)).where(StoryTelling.story_id == story_id))
-    telling = StoryTelling(
+    newest = session.scalar(
+        select(func.max(StoryRevision.revision)).where(StoryRevision.story_id == story_id)
+    )
+    telling = StoryRevision(
         story_id=story_id,
         revision=(newest or 0) + 1,
         written_by="operator",
         written_at=now,
-        input_hash=placement.telling.input_hash,
+        input_hash=placement.story_revision.input_hash,
         words=to_json(after),
         operator_id=operator_id,
     )
     session.add(telling)
-    placement.telling = telling
+    placement.story_revision = telling
     session.flush()
     return {"story": after.headline, "revision": telling.revision, "before": before.headline}
 
@@ -129,12 +131,12 @@ def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> 
     """Place the Story in the words of an earlier (or later) revision. Raises NotFound."""
     placement = placement_of(session, issue, story_id)
     telling = session.scalars(
-        select(StoryTelling).where(StoryTelling.story_id == story_id, StoryTelling.revision == revision)
+        select(StoryRevision).where(StoryRevision.story_id == story_id, StoryRevision.revision == revision)
     ).one_or_none()
     if telling is None:
         raise NotFound("The story has no such revision.")
     with _named_anew(session, issue):
-        placement.telling = telling
+        placement.story_revision = telling
         session.flush()
     return {"story": telling.words["headline"], "back to revision": revision}
 
@@ -148,7 +150,7 @@ def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
     with _named_anew(session, issue):
         stand.insert(there, stand.pop(here))
         rank(session, stand)
-    return {"story": placement.telling.words["headline"], "place": there + 1}
+    return {"story": placement.story_revision.words["headline"], "place": there + 1}
 
 
 def drop(session: Session, issue: Issue, story_id: int) -> Said:
@@ -158,7 +160,7 @@ def drop(session: Session, issue: Issue, story_id: int) -> Said:
         raise Refused(
             f"Nothing was done: fewer than {FEWEST} stories are no issue. Put another one in first."
         )
-    headline = placement.telling.words["headline"]
+    headline = placement.story_revision.words["headline"]
     with _named_anew(session, issue):
         session.delete(placement)
         session.flush()
@@ -177,7 +179,7 @@ def put_in(session: Session, issue: Issue, story_id: int) -> Said:
         raise Refused("Nothing was done: the story stands in the issue already.")
     with _named_anew(session, issue):
         session.add(
-            Placement(issue_id=issue.id, story_id=story_id, telling_id=telling.id, rank=len(stand) + 1)
+            Placement(issue_id=issue.id, story_id=story_id, story_revision_id=telling.id, rank=len(stand) + 1)
         )
         session.flush()
     return {"put in": telling.words["headline"]}
@@ -207,7 +209,7 @@ def operators_sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tup
 
 def headlines(session: Session, issue: Issue) -> list[str]:
     """The headlines of the placed Stories, by rank."""
-    return [str(p.telling.words["headline"]) for p in placed(session, issue)]
+    return [str(p.story_revision.words["headline"]) for p in placed(session, issue)]
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def take_out_ungrounded(
 ) -> Said:
     """What the articles, as they are now, do not carry is taken out. Raises NotFound, Refused."""
     placement = editing.placement_of(session, issue, story_id)
-    before = from_json(placement.telling.words)
+    before = from_json(placement.story_revision.words)
     after, _ = checked(before, articles)
     if not after.lede and not after.headlines:
         raise Refused(
@@ -45,7 +45,7 @@ def use_newest(session: Session, issue: Issue, story_id: int) -> Said:
     """The Story stands in the latest of its revisions. Raises NotFound, Refused."""
     placement = editing.placement_of(session, issue, story_id)
     newest = latest_telling(session, story_id)
-    if newest is None or newest.id == placement.telling_id:
+    if newest is None or newest.id == placement.story_revision_id:
         raise Refused("Nothing was done: the story stands in its newest words.")
     return editing.go_back(session, issue, story_id, revision=newest.revision)
 

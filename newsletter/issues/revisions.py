@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Issue, IssueRevision, Placement, Story, StoryTelling
+from newsletter.db.models import Issue, IssueRevision, Placement, Story, StoryRevision
 from newsletter.errors import NotFound, Refused
 from newsletter.issues import editing
 from newsletter.issues.editing import Said
@@ -69,7 +69,7 @@ def go_back(session: Session, issue: Issue, revision: int) -> Said:
                 issue_id=issue.id, story_id=story["story"], rank=editing.OUT_OF_THE_WAY * 2 + place
             )
             session.add(placement)
-        placement.telling_id = story["telling"]
+        placement.story_revision_id = story["telling"]
         placement.score, placement.development = story["score"], story["development"]
         stand.append(placement)
     session.flush()
@@ -91,11 +91,18 @@ def _row(
         "intro": issue.intro,
         "unlinked": list(issue.unlinked),
         "stories": [
-            {"story": p.story_id, "telling": p.telling_id, "score": p.score, "development": p.development}
+            {
+                "story": p.story_id,
+                "telling": p.story_revision_id,
+                "score": p.score,
+                "development": p.development,
+            }
             for p in editing.placed(session, issue)
         ],
     }
-    return IssueRevision(issue_id=issue.id, revision=revision, made_at=now, by=by, said=said, content=content)
+    return IssueRevision(
+        issue_id=issue.id, revision=revision, made_at=now, by=by, changes=said, content=content
+    )
 
 
 def headlines(session: Session, row: IssueRevision) -> list[str]:
@@ -103,6 +110,6 @@ def headlines(session: Session, row: IssueRevision) -> list[str]:
     numbers = [s["telling"] for s in row.content["stories"]]
     told = {
         t.id: str(t.words["headline"])
-        for t in session.scalars(select(StoryTelling).where(StoryTelling.id.in_(numbers)))
+        for t in session.scalars(select(StoryRevision).where(StoryRevision.id.in_(numbers)))
     }
     return [told[n] for n in numbers if n in told]

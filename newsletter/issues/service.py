@@ -46,7 +46,7 @@ Untouched = Callable[[Session, Issue], bool]  # whether the part a change is abo
 
 
 @dataclass(frozen=True)
-class Pressroom:
+class IssueService:
     """What acting on an Issue needs, put together once by the composition root.
 
     An act's ``seen`` is the :func:`standing` that the operator had before their eyes; when the Issue has become another

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from newsletter.db.models import Article, HistoryLink, Issue, Placement, Story, StoryTelling
+from newsletter.db.models import Article, HistoryLink, Issue, Placement, Story, StoryRevision
 from newsletter.feeds.leans import SIDES, Coverage, Lean, Side, coverage, side_of
 from newsletter.issues.numbering import numbered
 from newsletter.summaries.protocol import ArticleText
@@ -122,7 +122,7 @@ def story_view(
     *,
     now: datetime,
     outlets_read: int = 0,
-    telling: StoryTelling | None = None,
+    telling: StoryRevision | None = None,
 ) -> StoryView | None:
     """The Story as it stands, or in the words of ``telling``; None while it has no words yet."""
     telling = telling or latest_telling(session, story.id)
@@ -169,13 +169,17 @@ def issue_view(session: Session, issue: Issue, *, now: datetime) -> IssueView:
     placements = session.scalars(
         select(Placement)
         .where(Placement.issue_id == issue.id)
-        .options(joinedload(Placement.story), joinedload(Placement.telling))
+        .options(joinedload(Placement.story), joinedload(Placement.story_revision))
         .order_by(Placement.rank)
     ).all()
     stories = []
     for placement in placements:
         view = story_view(
-            session, placement.story, now=now, outlets_read=issue.outlets_read, telling=placement.telling
+            session,
+            placement.story,
+            now=now,
+            outlets_read=issue.outlets_read,
+            telling=placement.story_revision,
         )
         if view is not None:
             stories.append(replace(_unlinked(view, issue.unlinked), development=placement.development))
@@ -202,11 +206,11 @@ def _unlinked(story: StoryView, gone: Collection[int]) -> StoryView:
     return replace(story, articles=articles)
 
 
-def latest_telling(session: Session, story_id: int) -> StoryTelling | None:
+def latest_telling(session: Session, story_id: int) -> StoryRevision | None:
     return session.scalars(
-        select(StoryTelling)
-        .where(StoryTelling.story_id == story_id)
-        .order_by(StoryTelling.revision.desc())
+        select(StoryRevision)
+        .where(StoryRevision.story_id == story_id)
+        .order_by(StoryRevision.revision.desc())
         .limit(1)
     ).first()
 

@@ -16,7 +16,7 @@ from newsletter.db.models import AuditEntry, Check, Delivery, Issue, Notice, Run
 from newsletter.delivery import notices, states, webhook_health
 from newsletter.issues.checks.context import answering
 from newsletter.issues.checks.outside import SILENT_SIDE_SHARE
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs.due import DueStep, Rhythm, latest_compose
 from newsletter.subscribers import operators
 from newsletter.summaries import changed_articles
@@ -41,17 +41,17 @@ _WHAT_STOPS = {
 }
 
 
-def step_failed(press: Pressroom, step: DueStep, reason: str) -> None:
+def step_failed(service: IssueService, step: DueStep, reason: str) -> None:
     """A Step was refused or failed: say which, and why."""
-    day = step.day or day_in(press.settings.EDITION_TZ, step.due_at)
+    day = step.day or day_in(service.settings.EDITION_TZ, step.due_at)
     # A refusal names days as the commands take them, a mail as all mails do.
     because = reason.replace(str(day), dates.day(day))
-    _tell(press, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({dates.day(day)}): {because}")
+    _tell(service, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({dates.day(day)}): {because}")
 
 
-def issue_blocked(press: Pressroom, day: date) -> None:
+def issue_blocked(service: IssueService, day: date) -> None:
     """A Check blocks the Issue: it waits for an operator."""
-    with db.reading(press.sessions) as session:
+    with db.reading(service.sessions) as session:
         reasons = session.scalars(
             select(Check.reason)
             .join(Issue, Issue.id == Check.issue_id)
@@ -59,12 +59,12 @@ def issue_blocked(press: Pressroom, day: date) -> None:
             .order_by(Check.id)
         ).all()
     if reasons:
-        _tell(press, f"blocked:{day}", f"The issue of {dates.day(day)} waits for you: {' '.join(reasons)}")
+        _tell(service, f"blocked:{day}", f"The issue of {dates.day(day)} waits for you: {' '.join(reasons)}")
 
 
-def issue_held(press: Pressroom, day: date) -> None:
+def issue_held(service: IssueService, day: date) -> None:
     """The ledger's brakes, or the age of its news, stopped an Issue on its way: it waits for an operator."""
-    with db.reading(press.sessions) as session:
+    with db.reading(service.sessions) as session:
         reason = session.scalar(
             select(Issue.hold_reason).where(Issue.issued_on == day, Issue.state == "held")
         )
@@ -72,24 +72,24 @@ def issue_held(press: Pressroom, day: date) -> None:
         about = (
             f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # held again for another reason is news
         )
-        _tell(press, about, f"The issue of {dates.day(day)} was stopped on its way: {reason}")
+        _tell(service, about, f"The issue of {dates.day(day)} was stopped on its way: {reason}")
 
 
-def dispatch_waits(press: Pressroom, day: date, because: str, until: datetime) -> None:
+def dispatch_waits(service: IssueService, day: date, because: str, until: datetime) -> None:
     """The provider takes nothing: said at once when it asks for a long pause (it refuses our key), else when that lasts."""
-    now = press.clock()
-    if until - now < LONG_PAUSE and not _waits_for_long(press, now):
+    now = service.clock()
+    if until - now < LONG_PAUSE and not _waits_for_long(service, now):
         return
     about = f"waits:{day}:{sha256(because.encode()).hexdigest()[:8]}"
     _tell(
-        press,
+        service,
         about,
         f"The issue of {dates.day(day)} does not go out: {because}. It is tried again by itself.",
     )
 
 
-def _waits_for_long(press: Pressroom, now: datetime) -> bool:
-    with db.reading(press.sessions) as session:
+def _waits_for_long(service: IssueService, now: datetime) -> bool:
+    with db.reading(service.sessions) as session:
         runs = session.execute(
             select(Run.due_at, Run.detail)
             .where(Run.step == "dispatch", Run.due_at > now - STUCK_FOR, Run.outcome == "done")
@@ -100,38 +100,38 @@ def _waits_for_long(press: Pressroom, now: datetime) -> bool:
     return all(why for _, why in tried) and len(tried) > 1 and tried[-1][0] - tried[0][0] >= STUCK_FOR / 2
 
 
-def webhook_silent(press: Pressroom) -> None:
+def webhook_silent(service: IssueService) -> None:
     """What the provider reports does not reach us."""
-    now = press.clock()
-    with db.reading(press.sessions) as session:
-        reason = webhook_health.silent_because(session, press.settings, now=now)
+    now = service.clock()
+    with db.reading(service.sessions) as session:
+        reason = webhook_health.silent_because(session, service.settings, now=now)
     if reason:
-        _tell(press, "webhook", reason)
+        _tell(service, "webhook", reason)
 
 
-def cited_articles_changed(press: Pressroom) -> None:
+def cited_articles_changed(service: IssueService) -> None:
     """Articles say something else than when an approved Issue cited them: it may need a correction."""
-    with db.reading(press.sessions) as session:
-        found = changed_articles.changed(session, now=press.clock())
+    with db.reading(service.sessions) as session:
+        found = changed_articles.changed(session, now=service.clock())
     for c in found:
         _tell(
-            press,
+            service,
             f"changed:{c.issued_on}:{c.story_id}:{c.changed_at:%d%H%M%S}",
             f"{c.outlet} changed an article that “{c.headline}” in the issue of {dates.day(c.issued_on)} cites. "
             "See on the desk whether the story needs a correction.",
         )
 
 
-def look_around(press: Pressroom, now: datetime) -> None:
+def look_around(service: IssueService, now: datetime) -> None:
     """What no Step would notice: a missing Issue, feeds that fail, an Issue held by what bounced, doubts that wait, silence."""
-    with db.reading(press.sessions) as session:
-        found = list(_noticed(session, press, now))
+    with db.reading(service.sessions) as session:
+        found = list(_noticed(session, service, now))
     for about, what in found:
-        _tell(press, about, what)
+        _tell(service, about, what)
 
 
-def _noticed(session: Session, press: Pressroom, now: datetime) -> Iterator[tuple[str, str]]:
-    settings = press.settings
+def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator[tuple[str, str]]:
+    settings = service.settings
     rhythm = Rhythm(
         settings.EDITION_TZ,
         settings.compose_time,
@@ -218,11 +218,11 @@ def _held_by_somebody(session: Session, issue: Issue) -> bool:
     return any(act.detail.get("reason") == issue.hold_reason for act in acts)
 
 
-def _tell(press: Pressroom, about: str, what: str) -> None:
-    now = press.clock()
-    today = day_in(press.settings.EDITION_TZ, now)
-    with press.sessions.begin() as session:
-        for operator in operators.on_duty(session, press.settings, now=now):
+def _tell(service: IssueService, about: str, what: str) -> None:
+    now = service.clock()
+    today = day_in(service.settings.EDITION_TZ, now)
+    with service.sessions.begin() as session:
+        for operator in operators.on_duty(session, service.settings, now=now):
             begins = f"alert:{operator.id}:{today}:"
             # All states and the last days, so that the index on (state, due_at) serves: of all Notices these are few.
             lately = Notice.state.in_(states.STATES) & (Notice.due_at > now - 2 * LATELY)

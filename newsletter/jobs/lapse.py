@@ -10,7 +10,17 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from newsletter import db
-from newsletter.db.models import Knock, Notice, Read, Run, SignIn, SpentToken, Subscriber, Subscription, Wish
+from newsletter.db.models import (
+    Notice,
+    PendingRequest,
+    RateLimitHit,
+    Read,
+    Run,
+    SignIn,
+    Subscriber,
+    Subscription,
+    UsedToken,
+)
 from newsletter.delivery import notices
 from newsletter.settings import Settings
 from newsletter.subscribers import metrics, rate_limits
@@ -67,8 +77,12 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
             reminded=_remind(session, now=now),
             # The Meter counts the month that runs; what was read before that is nobody's business any more.
             reads_forgotten=db.changed(session, delete(Read).where(Read.month < month_of(settings, now))),
-            knocks_forgotten=db.changed(session, delete(Knock).where(Knock.at < now - rate_limits.KEPT)),
-            wishes_let_go=db.changed(session, delete(Wish).where(Wish.asked_at < now - WISH_KEPT)),
+            knocks_forgotten=db.changed(
+                session, delete(RateLimitHit).where(RateLimitHit.at < now - rate_limits.KEPT)
+            ),
+            wishes_let_go=db.changed(
+                session, delete(PendingRequest).where(PendingRequest.asked_at < now - WISH_KEPT)
+            ),
             signins_forgotten=db.changed(
                 session,
                 delete(SignIn).where(
@@ -76,7 +90,7 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
                 ),
             ),
             spent_tokens_forgotten=db.changed(
-                session, delete(SpentToken).where(SpentToken.spent_at < now - SPENT_KEPT)
+                session, delete(UsedToken).where(UsedToken.used_at < now - SPENT_KEPT)
             ),
             runs_forgotten=db.changed(session, delete(Run).where(Run.due_at < now - RUNS_KEPT)),
             issues_summed=metrics.keep_sums(session, now=now),

@@ -26,7 +26,7 @@ from newsletter.feeds.catalogue import Catalogue
 from newsletter.feeds.fetcher import Fetcher
 from newsletter.issues import compose
 from newsletter.issues.checks import link_looks
-from newsletter.issues.service import Pressroom, find_issue
+from newsletter.issues.service import IssueService, find_issue
 from newsletter.jobs import lapse
 from newsletter.jobs.due import DEAD_AFTER
 from newsletter.stories import embeddings, grouping, threads
@@ -50,7 +50,7 @@ def silent(step: str, done: int, of: int, what: str) -> None:
 class Parts:
     """What the Steps work with, put together once by the composition root."""
 
-    press: Pressroom
+    service: IssueService
     catalogue: Catalogue | None = None  # None: read from OUTLETS_FILE when gathering
     fetcher: Fetcher | None = None  # None: the network
     is_sample: bool = False
@@ -63,11 +63,11 @@ class Parts:
 
     @property
     def now(self) -> datetime:
-        return self.press.clock()
+        return self.service.clock()
 
     def today(self) -> date:
         """The day of the Issue these Steps are about."""
-        return self.day or day_in(self.press.settings.EDITION_TZ, self.now)
+        return self.day or day_in(self.service.settings.EDITION_TZ, self.now)
 
     def reporting(self, step: str) -> Callable[[int, int, str], None]:
         def report(done: int, of: int, what: str = "") -> None:
@@ -82,12 +82,16 @@ class AlreadyDone(Exception):
 
 def gather_step(parts: Parts) -> dict[str, Any]:
     """Feeds → Articles. Raises :class:`NothingToRead` when no Feed answered."""
-    press = parts.press
-    catalogue = parts.catalogue or outlets.load_catalogue(press.settings.OUTLETS_FILE)
-    with press.sessions.begin() as session:
+    service = parts.service
+    catalogue = parts.catalogue or outlets.load_catalogue(service.settings.OUTLETS_FILE)
+    with service.sessions.begin() as session:
         gather.sync_catalogue(session, catalogue)
     report = gather.run(
-        press.sessions, press.settings, now=parts.now, progress=parts.reporting("gather"), fetch=parts.fetcher
+        service.sessions,
+        service.settings,
+        now=parts.now,
+        progress=parts.reporting("gather"),
+        fetch=parts.fetcher,
     )
     if not report.reached and not report.skipped:
         raise NothingToRead(f"None of the {report.feeds} feeds could be reached.")
@@ -97,52 +101,52 @@ def gather_step(parts: Parts) -> dict[str, Any]:
 def group_step(parts: Parts) -> dict[str, Any]:
     """Articles → Stories, each with the earlier ones of its thread."""
     report = grouping.run(
-        parts.press.sessions,
+        parts.service.sessions,
         now=parts.now,
         progress=parts.reporting("group"),
-        embedder=embeddings.make(parts.press.settings),
+        embedder=embeddings.make(parts.service.settings),
     )
-    return {**asdict(report), "history": threads.run(parts.press.sessions, now=parts.now)}
+    return {**asdict(report), "history": threads.run(parts.service.sessions, now=parts.now)}
 
 
 def summarize_step(parts: Parts) -> dict[str, Any]:
     """Stories → cited Tellings."""
-    summarizer = registry.make(parts.press.settings)
+    summarizer = registry.make(parts.service.settings)
     report = summarize.run(
-        parts.press.sessions, summarizer, now=parts.now, progress=parts.reporting("summarize")
+        parts.service.sessions, summarizer, now=parts.now, progress=parts.reporting("summarize")
     )
     return asdict(report)
 
 
 def compose_step(parts: Parts) -> dict[str, Any]:
     """Stories → today's draft Issue, rendered. Raises ``TooFewStories``."""
-    issue = compose.run(parts.press.sessions, day=parts.today(), now=parts.now, is_sample=parts.is_sample)
-    parts.press.render(issue.issued_on)
-    view = parts.press.view(issue.issued_on)
+    issue = compose.run(parts.service.sessions, day=parts.today(), now=parts.now, is_sample=parts.is_sample)
+    parts.service.render(issue.issued_on)
+    view = parts.service.view(issue.issued_on)
     return {"issued_on": issue.issued_on.isoformat(), "stories": len(view.stories)}
 
 
 def check_step(parts: Parts) -> dict[str, Any]:
     """Today's Issue → its Checks."""
-    findings = parts.press.check(parts.today(), outside=True)
+    findings = parts.service.check(parts.today(), outside=True)
     return {level: sum(f.level == level for f in findings) for level in ("pass", "warn", "block")}
 
 
 def approve_step(parts: Parts) -> dict[str, Any]:
     """``APPROVAL=auto``: approve today's Issue when no Check blocks. Raises ``Refused`` otherwise."""
-    press, day = parts.press, parts.today()
-    if press.settings.APPROVAL != "auto":
+    service, day = parts.service, parts.today()
+    if service.settings.APPROVAL != "auto":
         return {"waiting": "for an operator"}
-    with db.reading(press.sessions) as session:
+    with db.reading(service.sessions) as session:
         issue = find_issue(session, day)
         state, is_rendered = issue.state, bool(issue.renditions)
     if state != "draft":
         return {"already": state}  # another process was faster
     if not is_rendered:  # an edit is under way, or its process died
-        press.render(day)
+        service.render(day)
         return {"waiting": "rendered anew"}
     try:
-        press.approve(day, by="auto")
+        service.approve(day, by="auto")
     except ChangedMeanwhile:
         return {"waiting": "it was changed meanwhile"}
     return {"approved": day.isoformat()}
@@ -150,7 +154,7 @@ def approve_step(parts: Parts) -> dict[str, Any]:
 
 def dispatch_step(parts: Parts) -> dict[str, Any]:
     """Approved Issues → what is due of them, with the provider."""
-    with db.reading(parts.press.sessions) as session:
+    with db.reading(parts.service.sessions) as session:
         days = session.scalars(
             select(Issue.issued_on)
             .where(Issue.state.in_(("approved", "dispatching")))
@@ -158,9 +162,9 @@ def dispatch_step(parts: Parts) -> dict[str, Any]:
         ).all()
     total: Counter[str] = Counter(issues=len(days))
     said: dict[str, Any] = {}
-    stop = None if parts.turn is None else Turn(parts.press.clock, parts.turn, parts.press.stop)
+    stop = None if parts.turn is None else Turn(parts.service.clock, parts.turn, parts.service.stop)
     for day in days:
-        report = parts.press.dispatch(day, progress=parts.reporting("dispatch"), stop=stop)
+        report = parts.service.dispatch(day, progress=parts.reporting("dispatch"), stop=stop)
         total.update({name: getattr(report, name) for name in _COUNTED})
         said |= {name: value for name in _SAID if (value := getattr(report, name))}
     return {**total, **said}
@@ -183,55 +187,62 @@ _SAID = ("held", "paused_until", "paused_because", "next_due")
 def settle_step(parts: Parts) -> dict[str, Any]:
     """Who left while the database was away → noted; what strangers asked for → Notices; waiting Notices → the provider; doubts
     that a later word settled → decided."""
-    press = parts.press
-    spool.take_up(press.sessions, press.settings.LEAVING_DIR)
-    corrections.follow_up(press.sessions, now=parts.now)
-    granted = pending_requests.run(press.sessions, press.settings, clock=press.clock, stop=press.stop)
+    service = parts.service
+    spool.take_up(service.sessions, service.settings.LEAVING_DIR)
+    corrections.follow_up(service.sessions, now=parts.now)
+    granted = pending_requests.run(service.sessions, service.settings, clock=service.clock, stop=service.stop)
     report = notices.run(
-        press.sessions,
-        press.provider,
-        settings=press.settings,
-        links=press.links,
-        now=press.clock,
-        slots_for=slots_for(press.tokens, press.links),
-        stop=press.stop,
+        service.sessions,
+        service.provider,
+        settings=service.settings,
+        links=service.links,
+        now=service.clock,
+        slots_for=slots_for(service.tokens, service.links),
+        stop=service.stop,
     )
     doubts = resubmit.run(
-        press.sessions,
-        provider=press.provider.name,
+        service.sessions,
+        provider=service.provider.name,
         now=parts.now,
-        stale_after=timedelta(hours=press.settings.STALE_AFTER),
+        stale_after=timedelta(hours=service.settings.STALE_AFTER),
     )
     # Last, so that a mailbox that cannot be read keeps no Notice from going: the Step fails and operators are told.
     heard: dict[str, Any] = {}
-    if (mailbox := press.settings.BOUNCE_MAILDIR) is not None:
-        came = bounces.run(press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now)
+    if (mailbox := service.settings.BOUNCE_MAILDIR) is not None:
+        came = bounces.run(
+            service.sessions, mailbox, tokens=service.tokens, links=service.links, now=parts.now
+        )
         heard = {"reports_by_mail": came.believed, "reports_doubted": came.doubted}
     return {"wishes_granted": granted, **asdict(report), **asdict(doubts), **heard}
 
 
 def lapse_step(parts: Parts) -> dict[str, Any]:
     """Trials that end → their Notices; what was kept long enough is let go; payments that nobody told of are looked up."""
-    press = parts.press
-    report = asdict(lapse.run(press.sessions, press.settings, now=parts.now))
-    caught_up = catch_up.run(press.sessions, processors.make(press.settings), clock=press.clock)
-    summed = event_rollup.run(press.sessions, now=parts.now)
-    forgotten = link_looks.forget(press.sessions, now=parts.now)
-    if Fence(press.sessions, press.settings.FENCE_DIR).why_closed() is None:
-        leavers_list.stand_by(press.sessions, press.settings.LEAVING_DIR, now=parts.now)
-    mailbox = press.settings.BOUNCE_MAILDIR
+    service = parts.service
+    report = asdict(lapse.run(service.sessions, service.settings, now=parts.now))
+    caught_up = catch_up.run(service.sessions, processors.make(service.settings), clock=service.clock)
+    summed = event_rollup.run(service.sessions, now=parts.now)
+    forgotten = link_looks.forget(service.sessions, now=parts.now)
+    if Fence(service.sessions, service.settings.FENCE_DIR).why_closed() is None:
+        leavers_list.stand_by(service.sessions, service.settings.LEAVING_DIR, now=parts.now)
+    mailbox = service.settings.BOUNCE_MAILDIR
     if mailbox is not None and (mailbox / "new").is_dir():  # where it is missing the settle step says so
         bounces.run(
-            press.sessions, mailbox, tokens=press.tokens, links=press.links, now=parts.now, also_seen=True
+            service.sessions,
+            mailbox,
+            tokens=service.tokens,
+            links=service.links,
+            now=parts.now,
+            also_seen=True,
         )
     return {
         **report,
         "payments_read_again": caught_up,
         "events_summed": summed,
         "link_answers_forgotten": forgotten,
-        "queue_parts_forgotten": queue_tables.forget(press.sessions, now=parts.now),
-        "half_written": spool.tidy(press.settings.LEAVING_DIR, now=parts.now),
-        "answers_forgotten": budget.forget(press.settings.LLM_DIR, now=parts.now),
+        "queue_parts_forgotten": queue_tables.forget(service.sessions, now=parts.now),
+        "half_written": spool.tidy(service.settings.LEAVING_DIR, now=parts.now),
+        "answers_forgotten": budget.forget(service.settings.LLM_DIR, now=parts.now),
     }
 
 
@@ -268,7 +279,7 @@ def run_step(parts: Parts, step: str, *, due_at: datetime, day: date | None = No
 
 def _begin(parts: Parts, step: str, due_at: datetime) -> int:
     now = parts.now
-    with parts.press.sessions.begin() as session:
+    with parts.service.sessions.begin() as session:
         row = {"step": step, "due_at": due_at, "started_at": now, "outcome": "running", "detail": {}}
         new = db.insert_new(session, Run, [row])
         run = session.scalars(select(Run).where(Run.step == step, Run.due_at == due_at)).one()
@@ -290,7 +301,7 @@ def _begin(parts: Parts, step: str, due_at: datetime) -> int:
 def _finish(
     parts: Parts, run_id: int, outcome: str, *, detail: dict[str, Any] | None = None, error: str | None = None
 ) -> Run:
-    with parts.press.sessions.begin() as session:
+    with parts.service.sessions.begin() as session:
         run = session.get_one(Run, run_id)
         run.finished_at, run.outcome, run.error = parts.now, outcome, error
         run.detail = _as_text(detail or {})

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import log
 from newsletter.db import reading
-from newsletter.db.models import Check, Delivery, Issue, Notice, Run, Wish
+from newsletter.db.models import Check, Delivery, Issue, Notice, PendingRequest, Run
 from newsletter.errors import NewsletterError
 from newsletter.jobs import alerts, due, pipeline
 from newsletter.jobs.due import DueStep, Facts, IssueFact, Rhythm, RunFact
@@ -38,9 +38,9 @@ def tick(parts: Parts, now: datetime) -> list[DueStep]:
     parts = replace(parts, turn=DISPATCH_TURN)
     done: list[DueStep] = []
     tried: Counter[DueStep] = Counter()
-    rhythm = rhythm_of(parts.press.settings)
+    rhythm = rhythm_of(parts.service.settings)
     for _ in range(MOST_ROUNDS):
-        with reading(parts.press.sessions) as session:
+        with reading(parts.service.sessions) as session:
             steps = due.due(now, rhythm, facts(session, now=now))
         fresh = [step for step in steps if not tried[step]]
         if not fresh or _leaving(parts):
@@ -51,7 +51,7 @@ def tick(parts: Parts, now: datetime) -> list[DueStep]:
                 done.append(step)
         now = max(now, parts.now)
     if not _leaving(parts):
-        alerts.look_around(parts.press, now)
+        alerts.look_around(parts.service, now)
     return done
 
 
@@ -62,29 +62,29 @@ def _do(parts: Parts, step: DueStep) -> bool:
         return False
     except NewsletterError as error:
         _log.error("step.refused", step=step.step, reason=str(error))
-        alerts.step_failed(parts.press, step, str(error))
+        alerts.step_failed(parts.service, step, str(error))
         return False
     except Exception as error:  # noqa: BLE001 - one Step's defect must not keep the mail of another from going
         _log.error("step.failed", step=step.step, error=type(error).__name__, reason=str(error))
-        alerts.step_failed(parts.press, step, f"a defect of the program ({type(error).__name__})")
+        alerts.step_failed(parts.service, step, f"a defect of the program ({type(error).__name__})")
         return False
     if step.step == "summarize":
-        alerts.cited_articles_changed(parts.press)
+        alerts.cited_articles_changed(parts.service)
     if step.step == "check" and step.day is not None:
-        alerts.issue_blocked(parts.press, step.day)
+        alerts.issue_blocked(parts.service, step.day)
     if step.step == "dispatch" and step.day is not None:
-        alerts.issue_held(parts.press, step.day)
+        alerts.issue_held(parts.service, step.day)
         if because := run.detail.get("paused_because"):
             alerts.dispatch_waits(
-                parts.press, step.day, because, datetime.fromisoformat(run.detail["paused_until"])
+                parts.service, step.day, because, datetime.fromisoformat(run.detail["paused_until"])
             )
     if step.step == "settle":
-        alerts.webhook_silent(parts.press)
+        alerts.webhook_silent(parts.service)
     return True
 
 
 def _leaving(parts: Parts) -> bool:
-    return parts.press.stop is not None and parts.press.stop.is_set()
+    return parts.service.stop is not None and parts.service.stop.is_set()
 
 
 def rhythm_of(settings: Settings) -> Rhythm:
@@ -108,7 +108,7 @@ def facts(session: Session, *, now: datetime) -> Facts:
         issues=[_issue_fact(session, issue) for issue in issues],
         next_notice_at=_first(
             session.scalar(select(func.min(Notice.due_at)).where(Notice.state == "pending")),
-            session.scalar(select(func.min(Wish.asked_at))),  # granting it makes the Notice
+            session.scalar(select(func.min(PendingRequest.asked_at))),  # granting it makes the Notice
         ),
     )
 

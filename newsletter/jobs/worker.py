@@ -28,7 +28,7 @@ from newsletter.db.models import Delivery, Feed, Issue
 from newsletter.errors import DatabaseError, NothingToRead
 from newsletter.feeds import catalogue as outlets
 from newsletter.feeds import gather
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts, pipeline
 from newsletter.jobs.pipeline import Parts
 from newsletter.summaries import registry, summarize
@@ -63,31 +63,35 @@ def conninfo(url: str) -> str:
 def gather_part(context: JobContext, *, feeds: list[int], now: str) -> None:
     """Visit these Feeds."""
     parts = _parts(context)
-    press = parts.press
+    service = parts.service
     gather.run(
-        press.sessions, press.settings, now=datetime.fromisoformat(now), fetch=parts.fetcher, only=set(feeds)
+        service.sessions,
+        service.settings,
+        now=datetime.fromisoformat(now),
+        fetch=parts.fetcher,
+        only=set(feeds),
     )
 
 
 def summarize_part(context: JobContext, *, stories: list[int], now: str) -> None:
     """Tell these Stories."""
-    press = _parts(context).press
-    summarizer = registry.make(press.settings)
-    summarize.run(press.sessions, summarizer, now=datetime.fromisoformat(now), only=set(stories))
+    service = _parts(context).service
+    summarizer = registry.make(service.settings)
+    summarize.run(service.sessions, summarizer, now=datetime.fromisoformat(now), only=set(stories))
 
 
 def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
     """Hand over a few batches of what is due of an Issue; if more is, queue up again behind the others."""
-    press = _parts(context).press
+    service = _parts(context).service
     issued_on = date.fromisoformat(day)
-    report = press.dispatch(issued_on, limit=BATCHES_AT_ONCE * _batch_size(press))
-    pipeline.note_part(press.sessions, report, now=press.clock())
+    report = service.dispatch(issued_on, limit=BATCHES_AT_ONCE * _batch_size(service))
+    pipeline.note_part(service.sessions, report, now=service.clock())
     if report.held:
-        alerts.issue_held(press, issued_on)
+        alerts.issue_held(service, issued_on)
     if report.paused_until is not None:
-        alerts.dispatch_waits(press, issued_on, report.paused_because, report.paused_until)
-    leaving = press.stop is not None and press.stop.is_set()
-    more = report.next_due is not None and report.next_due <= press.clock()
+        alerts.dispatch_waits(service, issued_on, report.paused_because, report.paused_until)
+    leaving = service.stop is not None and service.stop.is_set()
+    more = report.next_due is not None and report.next_due <= service.clock()
     if more and report.state == "dispatching" and report.paused_until is None and not leaving:
         _defer_dispatch(context.app, day, lane)
 
@@ -97,18 +101,18 @@ def _parts(context: JobContext) -> Parts:
     return found
 
 
-def _batch_size(press: Pressroom) -> int:
-    return min(press.provider.batch_size, press.settings.BATCH_SIZE)
+def _batch_size(service: IssueService) -> int:
+    return min(service.provider.batch_size, service.settings.BATCH_SIZE)
 
 
 def work(parts: Parts, *, concurrency: int) -> None:
     """Do parts of Steps until told to stop; what is in hand is finished. Raises ``DatabaseError`` when the queue fails."""
-    app = _app(PsycopgConnector(conninfo=conninfo(parts.press.settings.DATABASE_URL)))
+    app = _app(PsycopgConnector(conninfo=conninfo(parts.service.settings.DATABASE_URL)))
     asyncio.run(_work(app, parts, concurrency))
 
 
 async def _work(app: App, parts: Parts, concurrency: int) -> None:
-    stop = parts.press.stop
+    stop = parts.service.stop
     async with app.open_async():
         working = asyncio.ensure_future(
             app.run_worker_async(
@@ -138,13 +142,13 @@ async def _work(app: App, parts: Parts, concurrency: int) -> None:
 @contextmanager
 def deferring(parts: Parts) -> Iterator[Parts]:
     """The same Parts, with the large Steps cut up for whatever workers live."""
-    app = _app(SyncPsycopgConnector(conninfo=conninfo(parts.press.settings.DATABASE_URL)))
+    app = _app(SyncPsycopgConnector(conninfo=conninfo(parts.service.settings.DATABASE_URL)))
     with app.open():
 
         def among(
             act: Callable[[Parts, App], dict[str, Any]], step: str
         ) -> Callable[[Parts], dict[str, Any]]:
-            return lambda p: act(p, app) if living_workers(p.press.sessions) else pipeline.STEPS[step](p)
+            return lambda p: act(p, app) if living_workers(p.service.sessions) else pipeline.STEPS[step](p)
 
         cut = {"gather": _gather, "summarize": _summarize, "dispatch": _dispatch}
         yield replace(parts, instead={step: among(act, step) for step, act in cut.items()})
@@ -179,19 +183,19 @@ def _app(connector: Any) -> App:
 
 def _gather(parts: Parts, app: App) -> dict[str, Any]:
     """gather: Feeds in parts, one host's together. Raises :class:`NothingToRead` as the Step itself does."""
-    press, now = parts.press, parts.now
-    catalogue = parts.catalogue or outlets.load_catalogue(press.settings.OUTLETS_FILE)
-    with press.sessions.begin() as session:
+    service, now = parts.service, parts.now
+    catalogue = parts.catalogue or outlets.load_catalogue(service.settings.OUTLETS_FILE)
+    with service.sessions.begin() as session:
         gather.sync_catalogue(session, catalogue)
-    due, skipped = gather.due_feeds(press.sessions, now=now)
+    due, skipped = gather.due_feeds(service.sessions, now=now)
     chunks = _chunks(((f.id, urlsplit(f.url).hostname or "") for f in due), FEEDS_AT_ONCE)
     ids = [
         app.configure_task(f"{QUEUE}:gather").defer(feeds=[*chunk], now=now.isoformat()) for chunk in chunks
     ]
     left = _wait(parts, app, ids, GATHER_WAIT)
     if left:
-        gather.run(press.sessions, press.settings, now=now, fetch=parts.fetcher)
-    with db.reading(press.sessions) as session:
+        gather.run(service.sessions, service.settings, now=now, fetch=parts.fetcher)
+    with db.reading(service.sessions) as session:
         visited = select(func.count()).select_from(Feed).where(Feed.checked_at == now)
         reached = session.scalar(visited.where(Feed.failures == 0)) or 0
         failed = session.scalar(visited.where(Feed.failures > 0)) or 0
@@ -210,7 +214,7 @@ def _gather(parts: Parts, app: App) -> dict[str, Any]:
 def _summarize(parts: Parts, app: App) -> dict[str, Any]:
     """summarize: Stories in parts. What the workers leave, the Step itself tells."""
     now = parts.now
-    due = summarize.due_stories(parts.press.sessions, now=now)
+    due = summarize.due_stories(parts.service.sessions, now=now)
     chunks = [due[n : n + STORIES_AT_ONCE] for n in range(0, len(due), STORIES_AT_ONCE)]
     ids = [
         app.configure_task(f"{QUEUE}:summarize").defer(stories=[*chunk], now=now.isoformat())
@@ -223,8 +227,8 @@ def _summarize(parts: Parts, app: App) -> dict[str, Any]:
 
 def _dispatch(parts: Parts, app: App) -> dict[str, Any]:
     """dispatch: freeze and look after each Issue here, and let workers hand over what is due of it, lane by lane."""
-    press = parts.press
-    with db.reading(press.sessions) as session:
+    service = parts.service
+    with db.reading(service.sessions) as session:
         days = session.scalars(
             select(Issue.issued_on)
             .where(Issue.state.in_(("approved", "dispatching")))
@@ -232,15 +236,17 @@ def _dispatch(parts: Parts, app: App) -> dict[str, Any]:
         ).all()
     lanes = 0
     for day in days:
-        report = press.dispatch(day, limit=0)
+        report = service.dispatch(day, limit=0)
         if report.state != "dispatching":
             continue
-        share = BATCHES_AT_ONCE * _batch_size(press)
-        with db.reading(press.sessions) as session:
+        share = BATCHES_AT_ONCE * _batch_size(service)
+        with db.reading(service.sessions) as session:
             due = (
                 select(Delivery.id)
                 .join(Issue)
-                .where(Issue.issued_on == day, Delivery.state == "pending", Delivery.due_at <= press.clock())
+                .where(
+                    Issue.issued_on == day, Delivery.state == "pending", Delivery.due_at <= service.clock()
+                )
             )
             some = due.limit(share * MOST_LANES).subquery()
             waiting = session.scalar(select(func.count()).select_from(some)) or 0
@@ -275,7 +281,7 @@ def _chunks(keyed: Iterable[tuple[int, str]], size: int) -> list[list[int]]:
 
 def _wait(parts: Parts, app: App, ids: list[int], most: timedelta) -> int:
     """Until these parts are done, or time is up, or no worker lives. Takes back and counts those not begun, and counts the unfinished."""
-    sessions, stop = parts.press.sessions, parts.press.stop
+    sessions, stop = parts.service.sessions, parts.service.stop
     ends = time.monotonic() + most.total_seconds()
     left = _unfinished(sessions, ids)
     while left and time.monotonic() < ends and living_workers(sessions) and not (stop and stop.is_set()):

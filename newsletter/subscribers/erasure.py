@@ -24,6 +24,7 @@ from newsletter.db.models import (
     Issue,
     LeftOut,
     Notice,
+    PendingRequest,
     Read,
     Report,
     SignIn,
@@ -31,7 +32,6 @@ from newsletter.db.models import (
     Subscriber,
     Subscription,
     Suppression,
-    Wish,
 )
 from newsletter.delivery.providers.outbox import send as outbox_mails
 from newsletter.errors import Refused
@@ -76,7 +76,7 @@ def erase(
     session.execute(delete(Subscription).where(Subscription.subscriber_id == number))
     session.execute(delete(Read).where(Read.reader == _reader(number)))
     session.execute(
-        delete(Wish).where(func.lower(Wish.address) == address.lower())
+        delete(PendingRequest).where(func.lower(PendingRequest.address) == address.lower())
     )  # asked for, not yet granted
     # Notices, Sign-ins and reasons for being left out go with the reader; Deliveries only lose the name: the keys say so.
     session.execute(delete(Subscriber).where(Subscriber.id == number))

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import db, log
 from newsletter.clock import Clock
-from newsletter.db.models import Wish
+from newsletter.db.models import PendingRequest
 from newsletter.settings import Settings
 from newsletter.subscribers import operators, signin, signup
 from newsletter.subscribers.addresses import normalise
@@ -43,8 +43,8 @@ def keep(
     zone: str = "",
     came_from: str = "",
 ) -> None:
-    """Write a Wish down, at once and for good. Raises ``AddressError`` for what is no address."""
-    wish = Wish(
+    """Write a PendingRequest down, at once and for good. Raises ``AddressError`` for what is no address."""
+    wish = PendingRequest(
         kind=kind,
         address=normalise(address),
         hour=hour,
@@ -67,10 +67,15 @@ def run(
     granted, last = 0, 0
     while not (stop and stop.is_set()):
         with db.reading(sessions) as session:  # most ticks end here, without the write lock
-            if session.scalar(select(Wish.id).where(Wish.id > last).limit(1)) is None:
+            if session.scalar(select(PendingRequest.id).where(PendingRequest.id > last).limit(1)) is None:
                 return granted
         with sessions.begin() as session:
-            waiting = select(Wish).where(Wish.id > last).order_by(Wish.id).limit(TOGETHER)
+            waiting = (
+                select(PendingRequest)
+                .where(PendingRequest.id > last)
+                .order_by(PendingRequest.id)
+                .limit(TOGETHER)
+            )
             wishes = session.scalars(db.skip_locked(db.dialect_of(session), waiting)).all()
             for wish in wishes:
                 last = wish.id
@@ -80,7 +85,7 @@ def run(
     return granted
 
 
-def _grant_safely(session: Session, wish: Wish, settings: Settings, now: datetime) -> bool:
+def _grant_safely(session: Session, wish: PendingRequest, settings: Settings, now: datetime) -> bool:
     """One that cannot be granted costs no other; it waits for the next time."""
     number = wish.id
     try:
@@ -93,7 +98,7 @@ def _grant_safely(session: Session, wish: Wish, settings: Settings, now: datetim
     return True
 
 
-def _grant(session: Session, wish: Wish, settings: Settings, now: datetime) -> None:
+def _grant(session: Session, wish: PendingRequest, settings: Settings, now: datetime) -> None:
     if wish.kind == SIGNIN and wish.came_from == AT_THE_DESK:
         operators.ask_for_link(session, wish.address, settings=settings, now=now)
         return

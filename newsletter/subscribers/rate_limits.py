@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Knock
+from newsletter.db.models import RateLimitHit
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import network_mark
 
@@ -46,7 +46,7 @@ def network_of(ip: str | None) -> str | None:
 
 
 def knock(session: Session, kind: str, network: str | None, *, settings: Settings, now: datetime) -> bool:
-    """Count one Knock of ``network`` (as :func:`network_of` writes it); False, and not counted, when a cap is reached.
+    """Count one RateLimitHit of ``network`` (as :func:`network_of` writes it); False, and not counted, when a cap is reached.
 
     The caller commits. What nobody knows the network of is not counted: the caps on a person and on the whole site hold all the same.
     """
@@ -54,12 +54,12 @@ def knock(session: Session, kind: str, network: str | None, *, settings: Setting
         return True
     cap = CAPS[kind]
     near, wide = _mark(settings, network), _mark(settings, _network(network.partition("/")[0], 24, 48) or "")
-    recent = select(func.count()).where(Knock.kind == kind, Knock.at > now - cap.within)
-    if (session.scalar(recent.where(Knock.network == near)) or 0) >= cap.most:
+    recent = select(func.count()).where(RateLimitHit.kind == kind, RateLimitHit.at > now - cap.within)
+    if (session.scalar(recent.where(RateLimitHit.network == near)) or 0) >= cap.most:
         return False
-    if (session.scalar(recent.where(Knock.wider == wide)) or 0) >= cap.most * WIDER:
+    if (session.scalar(recent.where(RateLimitHit.wider_network == wide)) or 0) >= cap.most * WIDER:
         return False
-    session.add(Knock(kind=kind, network=near, wider=wide, at=now))
+    session.add(RateLimitHit(kind=kind, network=near, wider_network=wide, at=now))
     session.flush()
     return True
 

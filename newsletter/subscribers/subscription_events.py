@@ -20,14 +20,14 @@ def note_trial(session: Session, reader: Subscriber, *, now: datetime) -> None:
     """A Trial of this reader begins. The caller commits."""
     assert reader.trial_started_at is not None
     mark = trial_mark(reader)
-    note(session, f"trial:{mark}", "trial", at=reader.trial_started_at, heard_at=now, trial=mark)
+    note(session, f"trial:{mark}", "trial", at=reader.trial_started_at, received_at=now, trial=mark)
     note_trial_had(session, reader, now=now)
 
 
 def note_trial_had(session: Session, reader: Subscriber, *, now: datetime) -> None:
     """That this person had their Trial outlives their erasure, by a scrambled mark: else each erasure would bring another."""
     if reader.trial_started_at is not None:
-        note(session, _had(reader), "trial", at=reader.trial_started_at, heard_at=now)
+        note(session, _had(reader), "trial", at=reader.trial_started_at, received_at=now)
 
 
 def had_trial(session: Session, reader: Subscriber) -> bool:
@@ -45,7 +45,7 @@ def trial_mark(reader: Subscriber) -> str:
     return fingerprint(f"{reader.address_hash}:{reader.trial_started_at.isoformat()}")[:32]
 
 
-def note(session: Session, key: str, kind: str, *, at: datetime, heard_at: datetime, **facts: Any) -> bool:
+def note(session: Session, key: str, kind: str, *, at: datetime, received_at: datetime, **facts: Any) -> bool:
     """Whether it is news."""
-    row = {"key": key, "kind": kind, "at": at, "heard_at": heard_at, "processor": "", **facts}
+    row = {"key": key, "kind": kind, "at": at, "received_at": received_at, "processor": "", **facts}
     return bool(insert_new(session, SubscriptionEvent, [row]))

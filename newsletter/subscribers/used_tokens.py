@@ -8,19 +8,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db import insert_new
-from newsletter.db.models import SpentToken
+from newsletter.db.models import UsedToken
 from newsletter.subscribers.tokens import TokenError, fingerprint
 
 
 def spend(session: Session, token: str, *, now: datetime) -> None:
     """Use this link up; it was read before and is ours. Raises ``TokenError`` when it was used already. The caller commits."""
-    if not insert_new(session, SpentToken, [{"token_hash": _mark(token), "spent_at": now}]):
+    if not insert_new(session, UsedToken, [{"token_hash": _mark(token), "used_at": now}]):
         raise TokenError("this link was used already")
 
 
 def is_spent(session: Session, token: str) -> bool:
     """Whether the link was used already."""
-    return session.scalar(select(SpentToken.id).where(SpentToken.token_hash == _mark(token))) is not None
+    return session.scalar(select(UsedToken.id).where(UsedToken.token_hash == _mark(token))) is not None
 
 
 def _mark(token: str) -> str:

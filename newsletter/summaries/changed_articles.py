@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
-from newsletter.db.models import Article, Issue, Placement, Story, StoryTelling
+from newsletter.db.models import Article, Issue, Placement, Story, StoryRevision
 from newsletter.summaries.story_text import from_json
 
 STANDING = (
@@ -49,9 +49,9 @@ def changed(session: Session, *, now: datetime) -> list[Changed]:
     """What changed under approved words, the newest change of each Story and Issue."""
     found: dict[tuple[date, int], Changed] = {}
     placed = session.execute(
-        select(Issue.issued_on, Placement.story_id, StoryTelling)
+        select(Issue.issued_on, Placement.story_id, StoryRevision)
         .join(Placement, Placement.issue_id == Issue.id)
-        .join(StoryTelling, StoryTelling.id == Placement.telling_id)
+        .join(StoryRevision, StoryRevision.id == Placement.story_revision_id)
         .where(Issue.state.in_(STANDING), Issue.composed_at >= now - LOOK_BACK)
         .order_by(Issue.issued_on, Placement.rank)
     )

@@ -43,7 +43,7 @@ class Summarizer(Protocol):
 
     @property
     def name(self) -> str:
-        """``extractive`` or ``llm``, stored as StoryTelling.written_by."""
+        """``extractive`` or ``llm``, stored as StoryRevision.written_by."""
         ...
 
     def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:

@@ -138,7 +138,7 @@ class StoryText:
 
 
 def to_json(story: StoryText) -> dict[str, Any]:
-    """The form stored in ``story_telling.words``."""
+    """The form stored in ``story_revision.words``."""
     return {
         "headline": story.headline,
         "kind": story.kind.value,

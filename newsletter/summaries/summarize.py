@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db, log
 from newsletter.db import Sessions
-from newsletter.db.models import Article, Outlet, Story, StoryTelling
+from newsletter.db.models import Article, Outlet, Story, StoryRevision
 from newsletter.feeds.leans import side_of
 from newsletter.summaries import changed_articles
 from newsletter.summaries.extractive.summarizer import Extractive
@@ -129,7 +129,7 @@ def article_text(article: Article) -> ArticleText:
 
 def newest_texts(session: Session) -> Iterator[tuple[str, dict[str, Any], dict[int, str]]]:
     """For each Story with words: its slug, its newest words as stored, and the name of each Article's Outlet."""
-    newest = {t.story_id: t for t in session.scalars(select(StoryTelling).order_by(StoryTelling.revision))}
+    newest = {t.story_id: t for t in session.scalars(select(StoryRevision).order_by(StoryRevision.revision))}
     for story in session.scalars(select(Story).where(Story.id.in_(newest)).order_by(Story.id)):
         names = session.execute(
             select(Article.id, Outlet.name).join(Outlet).where(Article.story_id == story.id)
@@ -151,12 +151,14 @@ def _read(session: Session, now: datetime) -> list[_Due]:
     ).all()
     ids = [s.id for s in stories]
     articles: dict[int, list[Article]] = {i: [] for i in ids}
-    newest: dict[int, StoryTelling] = {}
+    newest: dict[int, StoryRevision] = {}
     for part in (ids[i : i + 500] for i in range(0, len(ids), 500)):
         rows = select(Article).where(Article.story_id.in_(part)).options(joinedload(Article.outlet))
         for article in session.scalars(rows.order_by(Article.published_at, Article.id)):
             articles[article.story_id or 0].append(article)
-        tellings = select(StoryTelling).where(StoryTelling.story_id.in_(part)).order_by(StoryTelling.revision)
+        tellings = (
+            select(StoryRevision).where(StoryRevision.story_id.in_(part)).order_by(StoryRevision.revision)
+        )
         for telling in session.scalars(tellings):
             newest[telling.story_id] = telling
     return [
@@ -166,7 +168,7 @@ def _read(session: Session, now: datetime) -> list[_Due]:
     ]
 
 
-def _due(story: Story, articles: Sequence[Article], telling: StoryTelling | None) -> _Due:
+def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | None) -> _Due:
     return _Due(
         story_id=story.id,
         articles=tuple(article_text(a) for a in articles),
@@ -225,7 +227,7 @@ def _write(sessions: Sessions, ready: Sequence[tuple[_Due, StoryText, str]], now
         for due, story, written_by in ready
     ]
     with sessions.begin() as session:
-        return db.insert_new(session, StoryTelling, rows)
+        return db.insert_new(session, StoryRevision, rows)
 
 
 def _flag(sessions: Sessions, story_ids: Sequence[int], now: datetime) -> None:

@@ -12,40 +12,40 @@ from flask import current_app
 from newsletter.billing import processors
 from newsletter.billing.processors.protocol import PaymentProcessor
 from newsletter.db import Sessions
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
-from newsletter.web.http.page_cache import Moments, Never
-from newsletter.web.http.spool_retry import Porter
+from newsletter.web.http.page_cache import NoCache, PageCache
+from newsletter.web.http.spool_retry import SpoolRetry
 
 KEY = "newsletter"
 
 
 @dataclass(frozen=True)
 class Services:
-    """The Pressroom, and its parts by their own names."""
+    """The issue service, its parts by their own names, and what only the site needs."""
 
-    press: Pressroom
-    moments: Moments = field(default_factory=Never)  # what is the same for everybody, for seconds
+    issues: IssueService
+    page_cache: PageCache = field(default_factory=NoCache)
 
     @property
     def settings(self) -> Settings:
-        return self.press.settings
+        return self.issues.settings
 
     @property
     def sessions(self) -> Sessions:
-        return self.press.sessions
+        return self.issues.sessions
 
     @property
     def links(self) -> Links:
         """Absolute addresses."""
-        return self.press.links
+        return self.issues.links
 
     @property
     def tokens(self) -> Tokens:
         """The maker of signed links."""
-        return self.press.tokens
+        return self.issues.tokens
 
     @property
     def paths(self) -> Links:
@@ -54,16 +54,16 @@ class Services:
 
     @cached_property
     def processor(self) -> PaymentProcessor:
-        """Who takes payments."""
+        """The payment processor that the settings name."""
         return processors.make(self.settings)
 
     @cached_property
-    def porter(self) -> Porter:
-        """Who carries unsubscribes into the database that it could not take at once."""
-        return Porter(self.sessions, self.settings.LEAVING_DIR)
+    def spool_retry(self) -> SpoolRetry:
+        """Writes spooled unsubscribes to the database once it can take them."""
+        return SpoolRetry(self.sessions, self.settings.LEAVING_DIR)
 
     def now(self) -> datetime:
-        return self.press.clock()
+        return self.issues.clock()
 
 
 def services() -> Services:

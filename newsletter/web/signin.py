@@ -32,7 +32,7 @@ def ask() -> Response:
     """Somebody asks for a link. The answer is the same for every address, and so is the work behind it."""
     check_form(ASK_FORM)
     if bot_timing.too_quick():
-        return _form_again(bot_timing.AGAIN)
+        return _form_again(bot_timing.TOO_QUICK)
     site, address = services(), request.form.get("address", "")
     try:
         pending_requests.keep(

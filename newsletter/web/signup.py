@@ -33,7 +33,7 @@ def ask() -> Response:
     if given.get("website"):  # the trap: people do not see it, so who fills it is a machine
         return _asked()
     if bot_timing.too_quick():
-        return _form_again(bot_timing.AGAIN)
+        return _form_again(bot_timing.TOO_QUICK)
     here = services()
     try:
         pending_requests.keep(

@@ -120,7 +120,7 @@ def _open(slug: str, then: str = "") -> Opened | Response:
     if not _SLUG.fullmatch(slug):
         abort(404)
     site = services()
-    opened: Opened | None = site.moments.recall(("story", slug), lambda: _found(slug))
+    opened: Opened | None = site.page_cache.get_or_make(("story", slug), lambda: _found(slug))
     if opened is None:
         abort(404, "There is no story at this address.")
     if opened.view.slug != slug:

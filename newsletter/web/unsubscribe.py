@@ -90,7 +90,7 @@ def _kept(token: str, fault: DBAPIError) -> Response:
         _log.error("unsubscribe.not_kept", reason=error.strerror or type(error).__name__)
         raise fault from None
     _log.error("unsubscribe.kept_for_later", reason=db.explain(fault))
-    here.porter.begin()
+    here.spool_retry.start()
     html = render_template(
         "unsubscribe_done.html",
         token=token,

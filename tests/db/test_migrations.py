@@ -149,3 +149,26 @@ def test_a_new_version_of_the_queue_does_only_what_is_missing(postgres_url, tmp_
         assert queue_tables.bring_up(connection, steps=[real, new]) == []
         assert connection.scalar(text("SELECT count(colour) FROM procrastinate_jobs")) == 0
     engine.dispose()
+
+
+def test_constraints_indexes_and_sequences_are_named_after_their_tables(each_engine: Engine) -> None:
+    """0014 renames tables; what is named after them must follow, or a later migration finds it under another name on each database."""
+    names = (
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace UNION SELECT conname FROM pg_constraint"
+        if db.has_server(each_engine)
+        else "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+    )
+    with each_engine.connect() as connection:
+        found = " ".join(connection.scalars(text(names)))
+    assert "pk_pending_request" in found
+    for old in (
+        "wish",
+        "knock",
+        "spent_token",
+        "story_telling",
+        "telling_id",
+        "link_look",
+        "heard_",
+        "looked_at",
+    ):
+        assert old not in found

@@ -1,4 +1,4 @@
-"""Each migration undone and done again with rows in every table there is: nothing is lost but what its downgrade says it lets go."""
+"""Each migration is undone and done again with rows in every table: nothing is lost but what its downgrade says it drops."""
 
 from __future__ import annotations
 
@@ -95,6 +95,23 @@ def _rows(engine: Engine) -> Rows:
         }
 
 
+def _as_named_below(rows: Rows, module: Any) -> Rows:
+    """``rows`` under the names that tables and columns had before this migration, where it renames any."""
+    tables = (
+        {new: old for old, new in getattr(module, "TABLES", {}).items()} if hasattr(module, "COLUMNS") else {}
+    )
+    found = {}
+    for name, some in rows.items():
+        before = tables.get(name, name)
+        columns = {new: old for old, new in getattr(module, "COLUMNS", {}).get(before, {}).items()}
+        found[before] = [{columns.get(c, c): value for c, value in row.items()} for row in some]
+    return found
+
+
+def _columns(rows: Rows) -> dict[str, set[str]]:
+    return {name: set(some[0]) for name, some in rows.items() if some}
+
+
 def _same(before: Rows, after: Rows, *, but: Callable[[str, dict[str, Any]], bool] = lambda *_: True) -> None:
     """What both know is the same in both: tables and columns that only one of them has are another's to judge."""
     for name in before.keys() & after.keys():
@@ -108,25 +125,33 @@ def _same(before: Rows, after: Rows, *, but: Callable[[str, dict[str, Any]], boo
 
 def test_every_migration_is_undone_and_done_again_with_rows_in_all_tables(each_engine: Engine) -> None:
     scripts = ScriptDirectory.from_config(database._alembic(each_engine))
-    steps = [(s.revision, s.down_revision) for s in scripts.walk_revisions() if s.down_revision]
+    steps = [(s.revision, s.down_revision, s.module) for s in scripts.walk_revisions() if s.down_revision]
     _fill(each_engine)
     above = _rows(each_engine)
     assert {name for name, rows in above.items() if len(rows) != EACH} == set(ALONE)
-    for revision, below in steps:
+    renamed = set()
+    for revision, below, module in steps:
         db.downgrade(each_engine, below)
         under = _rows(each_engine)
+        if hasattr(module, "COLUMNS"):
+            assert _columns(_as_named_below(above, module)) == _columns(under), revision
+            renamed.add(revision)
 
         def stays(name: str, row: dict[str, Any], to: str = below) -> bool:
             return KEPT.get((to, name), lambda _: True)(row)
 
-        _same(above, under, but=stays)
+        _same(_as_named_below(above, module), under, but=stays)
         db.upgrade(each_engine, revision)
         again = _rows(each_engine)
         assert again.keys() == above.keys(), revision
-        _same(under, again)
+        _same(under, _as_named_below(again, module))
         db.downgrade(each_engine, below)
         above = _rows(each_engine)
         assert above == under, f"{revision} twice is not {revision} once"
+    assert "0014" in renamed
     db.upgrade(each_engine)
     db.require_head(each_engine)
-    _same(above, _rows(each_engine))
+    names = _rows(each_engine)
+    for _, _, module in steps:
+        names = _as_named_below(names, module)
+    _same(above, names)

@@ -47,7 +47,7 @@ def ledger(each_sessions: db.Sessions, now: datetime) -> db.Sessions:
 def sums(sessions: db.Sessions) -> dict[tuple[Any, ...], int]:
     with db.reading(sessions) as session:
         rows = session.scalars(select(DeliveryEventSum)).all()
-        return {((s.heard_on - date(2026, 3, 2)).days, s.about, s.kind, s.bounce): s.count for s in rows}
+        return {((s.received_on - date(2026, 3, 2)).days, s.about, s.kind, s.bounce): s.count for s in rows}
 
 
 EXPECTED = {

@@ -11,7 +11,7 @@ from newsletter import db
 from newsletter.db.models import Delivery, Issue, Notice, Run
 from newsletter.delivery import approval, events, ledger, resubmit, webhook_health
 from newsletter.delivery.providers.protocol import Outcome, ProviderEvent, Receipt
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts
 from newsletter.links import Links
 from newsletter.subscribers.tokens import Tokens
@@ -32,21 +32,21 @@ def mailed(each_sessions, make_settings):
         ledger.record(session, claimed, told, now=MORNING, provider="sendgrid")
     clock = Ticking(LATER)
     links, tokens = Links(settings.SITE_URL), Tokens("k" * 32, clock=clock)
-    return Pressroom(settings, each_sessions, clock, links, tokens, Postbox())
+    return IssueService(settings, each_sessions, clock, links, tokens, Postbox())
 
 
-def hear(press: Pressroom, count: int) -> None:
+def hear(service: IssueService, count: int) -> None:
     words = [ProviderEvent(f"e{n}", f"delivery:{n}", "delivered", MORNING) for n in range(1, count + 1)]
-    events.run(press.sessions, words, provider="sendgrid", now=MORNING)
+    events.run(service.sessions, words, provider="sendgrid", now=MORNING)
 
 
-def silent(press: Pressroom, now=LATER) -> str | None:
-    with db.reading(press.sessions) as session:
-        return webhook_health.silent_because(session, press.settings, now=now)
+def silent(service: IssueService, now=LATER) -> str | None:
+    with db.reading(service.sessions) as session:
+        return webhook_health.silent_because(session, service.settings, now=now)
 
 
-def told(press: Pressroom) -> list[str]:
-    with db.reading(press.sessions) as session:
+def told(service: IssueService) -> list[str]:
+    with db.reading(service.sessions) as session:
         return [n.values["what"] for n in session.scalars(select(Notice).where(Notice.kind == "alert"))]
 
 
@@ -89,8 +89,8 @@ def test_a_dead_owner_of_an_issue_that_was_stopped_is_noticed(each_sessions, set
         )
 
 
-def _runs(press: Pressroom, minutes: list[int], **detail: str) -> None:
-    with press.sessions.begin() as session:
+def _runs(service: IssueService, minutes: list[int], **detail: str) -> None:
+    with service.sessions.begin() as session:
         for n in minutes:
             at = LATER - timedelta(minutes=n)
             session.add(Run(step="dispatch", due_at=at, started_at=at, outcome="done", detail=detail))

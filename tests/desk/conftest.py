@@ -21,10 +21,10 @@ from werkzeug.test import TestResponse
 
 from newsletter import clock, db
 from newsletter.cli import invented_readers
-from newsletter.db.models import Article, Placement, StoryTelling
+from newsletter.db.models import Article, Placement, StoryRevision
 from newsletter.delivery import providers
 from newsletter.feeds import sample
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.links import Links
 from newsletter.settings import Settings
@@ -54,9 +54,9 @@ def _migrated_sqlite(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFa
         **SETTINGS,
     )  # type: ignore[call-arg]
     engine = db.make_engine(settings.DATABASE_URL)
-    press = make_press(settings, db.make_sessions(engine), MORNING)
-    invented_readers.add_readers(press.sessions, settings, now=MORNING)
-    parts = pipeline.Parts(press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
+    service = make_service(settings, db.make_sessions(engine), MORNING)
+    invented_readers.add_readers(service.sessions, settings, now=MORNING)
+    parts = pipeline.Parts(service, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
     for step in ("gather", "group", "summarize", "compose", "check"):
         pipeline.run_step(parts, step, due_at=MORNING)
     with engine.connect() as connection:  # one file to copy
@@ -66,9 +66,9 @@ def _migrated_sqlite(_migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFa
     return path
 
 
-def make_press(settings: Settings, sessions: db.Sessions, now: datetime) -> Pressroom:
+def make_service(settings: Settings, sessions: db.Sessions, now: datetime) -> IssueService:
     fixed = clock.fixed(now)
-    return Pressroom(
+    return IssueService(
         settings=settings,
         sessions=sessions,
         clock=fixed,
@@ -91,17 +91,19 @@ def plant_loaded(sessions: db.Sessions) -> None:
         article = session.scalars(select(Article).where(Article.excerpt.contains("biggest victory"))).one()
         passage = next(x for x in split(article.excerpt) if "biggest victory" in x)
         placed = session.scalars(select(Placement).where(Placement.story_id == article.story_id)).one()
-        before = from_json(placed.telling.words)
+        before = from_json(placed.story_revision.words)
         loaded = Sentence(LOADED, (Citation(article.id, passage),))
         after = replace(before, overview=(*before.overview, loaded))
         session.execute(
-            update(StoryTelling).where(StoryTelling.id == placed.telling_id).values(words=to_json(after))
+            update(StoryRevision)
+            .where(StoryRevision.id == placed.story_revision_id)
+            .values(words=to_json(after))
         )
 
 
 @pytest.fixture
-def press(settings: Settings, sessions: db.Sessions, now: datetime) -> Pressroom:
-    return make_press(settings, sessions, now)
+def service(settings: Settings, sessions: db.Sessions, now: datetime) -> IssueService:
+    return make_service(settings, sessions, now)
 
 
 @dataclass
@@ -109,18 +111,18 @@ class Desk:
     """One operator's browser on the desk."""
 
     client: FlaskClient
-    press: Pressroom
+    service: IssueService
     address: str
     operator_id: int = 0
     headers: dict[str, str] = field(default_factory=lambda: {"Sec-Fetch-Site": "same-origin"})
 
     def sign_in(self, duty: str = "manager") -> Desk:
-        with self.press.sessions.begin() as session:
-            operator = operators.add(session, self.address, now=self.press.clock())
+        with self.service.sessions.begin() as session:
+            operator = operators.add(session, self.address, now=self.service.clock())
             operator.duty = duty
             self.operator_id = operator.id
-            link = operators.signin_link(operator, tokens=self.press.tokens, links=self.press.links)
-        path = link.removeprefix(self.press.settings.SITE_URL)
+            link = operators.signin_link(operator, tokens=self.service.tokens, links=self.service.links)
+        path = link.removeprefix(self.service.settings.SITE_URL)
         answer = self.submit(path, path)
         assert answer.status_code == 303, answer.text
         return self
@@ -154,11 +156,11 @@ class Desk:
 
 
 @pytest.fixture
-def make_desk(make_site: Callable[..., Flask], press: Pressroom) -> Callable[..., Desk]:
+def make_desk(make_site: Callable[..., Flask], service: IssueService) -> Callable[..., Desk]:
     """A browser on the desk, not signed in; keyword arguments change the Settings."""
 
     def make(address: str = "ed@example.com", **changes: Any) -> Desk:
-        return Desk(make_site(**changes).test_client(), press, address)
+        return Desk(make_site(**changes).test_client(), service, address)
 
     return make
 
@@ -179,11 +181,11 @@ def served(site: Flask) -> Iterator[str]:
 
 
 @pytest.fixture
-def link(press: Pressroom, served: str) -> str:
-    with press.sessions.begin() as session:
+def link(service: IssueService, served: str) -> str:
+    with service.sessions.begin() as session:
         operator = operators.add(session, "ed@example.com", now=MORNING)
-        made = operators.signin_link(operator, tokens=press.tokens, links=press.links)
-    return made.replace(press.settings.SITE_URL, served)
+        made = operators.signin_link(operator, tokens=service.tokens, links=service.links)
+    return made.replace(service.settings.SITE_URL, served)
 
 
 @pytest.fixture

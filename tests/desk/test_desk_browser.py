@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter import db
-from newsletter.db.models import Delivery, Issue, Placement, StoryTelling
+from newsletter.db.models import Delivery, Issue, Placement, StoryRevision
 from newsletter.issues import editing
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.summaries.story_text import from_json, to_json
 from tests.axe import violations
 from tests.browsing import follow
@@ -32,9 +32,9 @@ WCAG = {
 }
 
 
-def test_no_desk_page_shuts_anybody_out(page: Any, served: str, press: Pressroom) -> None:
-    press.approve(MORNING.date(), by="test")
-    press.dispatch(MORNING.date())
+def test_no_desk_page_shuts_anybody_out(page: Any, served: str, service: IssueService) -> None:
+    service.approve(MORNING.date(), by="test")
+    service.dispatch(MORNING.date())
     faults = []
     for path in PAGES:
         page.goto(f"{served}/desk/{path}")
@@ -65,13 +65,13 @@ def _faults(page: Any, name: str, views: tuple[tuple[int, str], ...] = VIEWS) ->
     return found
 
 
-def test_what_answers_a_form_shuts_nobody_out(page: Any, served: str, press: Pressroom) -> None:
+def test_what_answers_a_form_shuts_nobody_out(page: Any, served: str, service: IssueService) -> None:
     """The pages no address alone leads to: both texts, nothing done, a proof, a mail, a correction looked at."""
     open_all = "document.querySelectorAll('details:not(.deskmenu)').forEach(d => d.open = true)"
     home, faults = f"{served}/desk/issues/{DAY}", []
 
     def rename(subject: str) -> None:
-        press.edit(
+        service.edit(
             MORNING.date(),
             lambda s, i: editing.envelope(s, i, subject=subject, preheader=i.preheader, intro=i.intro),
             by="operator:1",
@@ -102,21 +102,21 @@ def test_what_answers_a_form_shuts_nobody_out(page: Any, served: str, press: Pre
     page.get_by_label("Address, or a part of it").fill("example")
     follow(page, page.get_by_role("button", name="Find"))
     faults += _faults(page, "readers found")
-    press.approve(MORNING.date(), by="test")
-    press.dispatch(MORNING.date())
+    service.approve(MORNING.date(), by="test")
+    service.dispatch(MORNING.date())
     page.goto(f"{home}/correct")
     page.get_by_label("What was wrong").fill("The vote was on Sunday.")
     page.get_by_label("Both editions").check()
     follow(page, page.get_by_role("button", name="Look at it first"))
     faults += _faults(page, "a correction looked at")
-    with press.sessions.begin() as session:
+    with service.sessions.begin() as session:
         session.execute(update(Delivery).values(state="uncertain", reason="it broke off"))
     page.goto(f"{home}/dispatch")
     page.evaluate(open_all)
     faults += _faults(page, "copies in doubt", APART)
     page.goto(f"{served}/desk/issues/2020-01-01")
     faults += _faults(page, "not found")
-    with press.sessions.begin() as session:
+    with service.sessions.begin() as session:
         session.execute(update(Issue).values(issued_on=MORNING.date() - timedelta(days=1)))
     page.goto(f"{served}/desk/")
     assert page.locator("h1").inner_text() == "No issue yet today"
@@ -132,7 +132,7 @@ def test_the_sign_in_pages_shut_nobody_out(chromium: Any, served: str, link: str
     one.close()
 
 
-def test_the_desk_needs_no_script(chromium: Any, link: str, served: str, press: Pressroom) -> None:
+def test_the_desk_needs_no_script(chromium: Any, link: str, served: str, service: IssueService) -> None:
     context = chromium.new_context(java_script_enabled=False)
     one = context.new_page()
     one.goto(link)
@@ -148,7 +148,7 @@ def test_the_desk_needs_no_script(chromium: Any, link: str, served: str, press: 
     one.get_by_label("Why?").fill("A quote is in doubt.")
     follow(one, one.get_by_role("button", name="Hold:"))
     assert "A quote is in doubt." in one.locator(".advice").inner_text()
-    assert press.view(MORNING.date()).state == "held"
+    assert service.view(MORNING.date()).state == "held"
     context.close()
 
 
@@ -157,10 +157,12 @@ def _weaken(sessions: db.Sessions) -> None:
     with sessions.begin() as session:
         placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
         assert placed is not None
-        told = from_json(placed.telling.words)
+        told = from_json(placed.story_revision.words)
         weak = replace(told, overview=(replace(told.overview[0], support=0.5), *told.overview[1:]))
         session.execute(
-            update(StoryTelling).where(StoryTelling.id == placed.telling_id).values(words=to_json(weak))
+            update(StoryRevision)
+            .where(StoryRevision.id == placed.story_revision_id)
+            .values(words=to_json(weak))
         )
 
 
@@ -216,14 +218,14 @@ def test_a_mailbox_that_darkens_unasked_is_played(page: Any, served: str) -> Non
     assert page.get_by_role("link", name="Forced dark").get_attribute("aria-current") == "true"
 
 
-def test_a_script_in_the_frame_does_not_run(page: Any, served: str, press: Pressroom) -> None:
+def test_a_script_in_the_frame_does_not_run(page: Any, served: str, service: IssueService) -> None:
     from sqlalchemy import update
 
     from newsletter.db.models import Rendition
 
     said: list[str] = []
     page.on("dialog", lambda d: (said.append(d.message), d.dismiss()))
-    with press.sessions.begin() as session:
+    with service.sessions.begin() as session:
         bad = "<html><head></head><body><script>alert(1)</script><img src=x onerror=alert(2)><p>Here.</p></body></html>"
         session.execute(update(Rendition).values(html=bad))
     page.goto(f"{served}/desk/")
@@ -234,7 +236,7 @@ def test_a_script_in_the_frame_does_not_run(page: Any, served: str, press: Press
     assert said == []
 
 
-def test_an_issue_is_approved_by_keyboard_alone(page: Any, press: Pressroom) -> None:
+def test_an_issue_is_approved_by_keyboard_alone(page: Any, service: IssueService) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
@@ -249,4 +251,4 @@ def test_an_issue_is_approved_by_keyboard_alone(page: Any, press: Pressroom) -> 
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert page.url.endswith(f"/desk/issues/{DAY}")
-    assert press.view(MORNING.date()).state == "approved"
+    assert service.view(MORNING.date()).state == "approved"

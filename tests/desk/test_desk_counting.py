@@ -76,10 +76,10 @@ def test_a_large_dispatch_shows_its_sum_at_once_and_the_rest_when_it_is_counted(
     make_desk: Callable[..., Any],
 ) -> None:
     desk = make_desk().sign_in()
-    desk.press.approve(MORNING.date(), by="test")
-    desk.press.dispatch(MORNING.date())
+    desk.service.approve(MORNING.date(), by="test")
+    desk.service.dispatch(MORNING.date())
     assert "By time zone</h2>" in desk.page(f"issues/{DAY}/dispatch")  # two copies are counted at once
-    with desk.press.sessions.begin() as session:
+    with desk.service.sessions.begin() as session:
         session.execute(update(Issue).values(audience_size=counting.LARGE + 1))
         many = {"id": counting.LARGE + 1, "address": "x@example.com", "address_hash": "x", "person_hash": "x"}
         session.add(Subscriber(**many, asked_at=MORNING))
@@ -110,7 +110,7 @@ def test_a_large_dispatch_shows_its_sum_at_once_and_the_rest_when_it_is_counted(
 def test_a_count_that_took_long_says_when_it_was_made(make_desk: Callable[..., Any]) -> None:
     desk = make_desk().sign_in()
     kept = desk.client.application.extensions["counting"] = Counting()
-    with desk.press.sessions.begin() as session:
+    with desk.service.sessions.begin() as session:
         number = session.scalars(select(Issue.id)).one()
         session.execute(
             update(Issue).values(audience_size=counting.LARGE + 1, frozen_at=MORNING, state="dispatching")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.db.models import AuditEntry, Issue, Placement, Story, StoryTelling
+from newsletter.db.models import AuditEntry, Issue, Placement, Story, StoryRevision
 from newsletter.issues.compose import FEWEST_STORIES
 from newsletter.summaries.story_text import Verdict, from_json
 from tests.conftest import MORNING
@@ -44,7 +44,7 @@ def test_new_words_are_a_new_revision_and_stand_in_the_mail_at_once(
 ) -> None:
     story = _placed(sessions)[0]
     with db.reading(sessions) as session:
-        before = session.scalars(select(StoryTelling).where(StoryTelling.story_id == story)).one()
+        before = session.scalars(select(StoryRevision).where(StoryRevision.story_id == story)).one()
     lede = "\n".join(["A first sentence of mine.", *(s.text for s in from_json(before.words).lede)])
     assert _change(desk, "retell", story, headline="Rents capped & <counted>", lede=lede) == 303
     frame = desk.get(f"issues/{DAY}/frame").text
@@ -52,7 +52,7 @@ def test_new_words_are_a_new_revision_and_stand_in_the_mail_at_once(
     assert "A first sentence of mine." in frame
     with db.reading(sessions) as session:
         first, second = session.scalars(
-            select(StoryTelling).where(StoryTelling.story_id == story).order_by(StoryTelling.revision)
+            select(StoryRevision).where(StoryRevision.story_id == story).order_by(StoryRevision.revision)
         ).all()
     assert first.words == before.words
     assert (second.written_by, second.operator_id, second.revision) == ("operator", desk.operator_id, 2)
@@ -100,7 +100,7 @@ def test_stories_are_moved_dropped_and_put_back(desk: object, sessions: db.Sessi
 def test_what_is_offered_does_not_stand_in_the_issue(desk: object, sessions: db.Sessions) -> None:
     offered = unescape(desk.page(EDIT)).partition("Put another one in")[2]
     with db.reading(sessions) as session:
-        told = session.scalars(select(StoryTelling)).all()
+        told = session.scalars(select(StoryRevision)).all()
         stands = {t.words["headline"] for t in told if t.story_id in _placed(sessions)}
     found = {t.words["headline"] for t in told if t.words["headline"] in offered}
     assert len(found) >= 4
@@ -118,22 +118,22 @@ def test_the_subject_line_is_changed_and_never_empty(desk: object, sessions: db.
 
 
 def test_an_edit_takes_the_approval_back(desk: object, sessions: db.Sessions) -> None:
-    desk.press.approve(MORNING.date(), by="test")
+    desk.service.approve(MORNING.date(), by="test")
     approved = _issue(sessions).content_hash
     assert _change(desk, "down", _placed(sessions)[0]) == 303
     issue = _issue(sessions)
     assert (issue.state, issue.approved_at, issue.content_hash) == ("draft", None, None)
-    desk.press.approve(MORNING.date(), by="test")
+    desk.service.approve(MORNING.date(), by="test")
     assert _issue(sessions).content_hash not in (None, approved)
 
 
 def test_what_is_held_stays_held_while_it_is_edited(desk: object, sessions: db.Sessions) -> None:
-    desk.press.approve(MORNING.date(), by="test")
-    desk.press.hold(MORNING.date(), by="test", reason="wait")
+    desk.service.approve(MORNING.date(), by="test")
+    desk.service.hold(MORNING.date(), by="test", reason="wait")
     assert _change(desk, "envelope", subject="Other words") == 303
     assert _issue(sessions).state == "held"
     assert "Other words" in desk.page(f"issues/{DAY}")
-    desk.press.resume(MORNING.date(), by="test")
+    desk.service.resume(MORNING.date(), by="test")
     assert _issue(sessions).state == "draft"
     with db.reading(sessions) as session:
         assert all("Other words" in r.subject for r in session.scalars(select(Issue)).one().renditions)
@@ -143,10 +143,10 @@ def test_what_is_held_stays_held_while_it_is_edited(desk: object, sessions: db.S
 def test_what_is_on_its_way_or_withdrawn_is_not_edited(desk: object, sessions: db.Sessions, end: str) -> None:
     fields = desk.fields(EDIT, f"/desk/{EDIT}")
     if end == "dispatch":
-        desk.press.approve(MORNING.date(), by="test")
-        desk.press.dispatch(MORNING.date())
+        desk.service.approve(MORNING.date(), by="test")
+        desk.service.dispatch(MORNING.date())
     else:
-        desk.press.withdraw(MORNING.date(), by="test", reason="wrong")
+        desk.service.withdraw(MORNING.date(), by="test", reason="wrong")
     before = _issue(sessions).subject
     assert "it is not edited any more" in desk.page(EDIT)
     with db.reading(sessions) as session:
@@ -161,7 +161,7 @@ def test_a_side_and_a_bullet_are_told_anew(desk: object, sessions: db.Sessions) 
     with db.reading(sessions) as session:
         tellings = {
             story: from_json(
-                session.scalars(select(StoryTelling).where(StoryTelling.story_id == story)).one().words
+                session.scalars(select(StoryRevision).where(StoryRevision.story_id == story)).one().words
             )
             for story in _placed(sessions)
         }
@@ -172,7 +172,9 @@ def test_a_side_and_a_bullet_are_told_anew(desk: object, sessions: db.Sessions) 
     assert _change(desk, "retell-sides", story, **change) == 303
     with db.reading(sessions) as session:
         newest = session.scalars(
-            select(StoryTelling).where(StoryTelling.story_id == story).order_by(StoryTelling.revision.desc())
+            select(StoryRevision)
+            .where(StoryRevision.story_id == story)
+            .order_by(StoryRevision.revision.desc())
         ).first()
     assert newest is not None
     assert (newest.revision, newest.operator_id) == (2, desk.operator_id)
@@ -227,10 +229,10 @@ def test_two_who_change_different_parts_do_not_get_in_each_others_way(
     with db.reading(sessions) as session:
         told = session.scalars(select(Placement).order_by(Placement.rank)).first()
         assert told is not None
-        assert told.telling.words["headline"] == "Told by the other"
+        assert told.story_revision.words["headline"] == "Told by the other"
     # An approval in between is no small matter: the slower one is asked.
     stale = one.fields(EDIT, f"/desk/{EDIT}")
-    other.press.approve(MORNING.date(), by="test")
+    other.service.approve(MORNING.date(), by="test")
     refused = one.post(EDIT, **{**stale, "act": "envelope", "subject": "Late"})
     assert refused.status_code == 409
     assert "takes the approval back" in refused.text

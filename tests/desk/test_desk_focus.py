@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from tests.desk.keyboard import Hands
 from tests.desk.test_desk_browser import PAGES
 
@@ -20,7 +20,7 @@ SCREENS = [(375, 667)] + [(1280, 720)] * bool(os.environ.get("EVERY_SCREEN"))
 
 @pytest.mark.parametrize(("width", "height"), SCREENS)
 def test_focus_is_seen_at_every_stop_of_every_page(
-    page: Any, served: str, press: Pressroom, width: int, height: int
+    page: Any, served: str, service: IssueService, width: int, height: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(reduced_motion="reduce")

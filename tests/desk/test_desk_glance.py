@@ -94,11 +94,11 @@ def test_each_trouble_is_named_with_the_page_that_tells_more(desk: Any, sessions
 def test_a_deaf_webhook_and_a_changed_article_are_named(make_desk: Any, sessions: db.Sessions) -> None:
     desk = make_desk(MAIL_PROVIDER="sendgrid", SENDGRID_API_KEY=SecretStr("SG.x")).sign_in()
     assert '<a href="/desk/help#alerts">the email provider reports nothing</a>' in _glance(desk)
-    desk.press.approve(MORNING.date(), by="test")
+    desk.service.approve(MORNING.date(), by="test")
     with sessions.begin() as session:
         placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
         assert placed is not None
-        cited = from_json(placed.telling.words).cited()
+        cited = from_json(placed.story_revision.words).cited()
         later = MORNING + timedelta(minutes=1)
         session.execute(update(Article).where(Article.id.in_(cited)).values(changed_at=later))
         story = placed.story_id

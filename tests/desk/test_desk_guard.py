@@ -82,8 +82,8 @@ def test_looking_at_the_link_spends_nothing_and_the_button_spends_it_once(
 ) -> None:
     desk = make_desk()
     with sessions.begin() as session:
-        operator = operators.add(session, "ed@example.com", now=desk.press.clock())
-        link = operators.signin_link(operator, tokens=desk.press.tokens, links=desk.press.links)
+        operator = operators.add(session, "ed@example.com", now=desk.service.clock())
+        link = operators.signin_link(operator, tokens=desk.service.tokens, links=desk.service.links)
     path = link.removeprefix("http://127.0.0.1:8000")
     for _ in range(3):
         answer = desk.get(path)
@@ -100,10 +100,10 @@ def test_looking_at_the_link_spends_nothing_and_the_button_spends_it_once(
 @pytest.mark.parametrize("purpose", [CONFIRM, SIGNIN])
 def test_a_link_for_something_else_does_not_open_the_desk(make_desk: Make, purpose: str) -> None:
     desk = make_desk()
-    with desk.press.sessions.begin() as session:
-        operator = operators.add(session, "ed@example.com", now=desk.press.clock())
+    with desk.service.sessions.begin() as session:
+        operator = operators.add(session, "ed@example.com", now=desk.service.clock())
         number = operator.id
-    path = f"/desk/signin/{desk.press.tokens.make(purpose, f'{number}.{fresh_secret()[:16]}')}"
+    path = f"/desk/signin/{desk.service.tokens.make(purpose, f'{number}.{fresh_secret()[:16]}')}"
     assert desk.get(path).status_code == 404
     with desk.client.application.test_request_context():
         from newsletter.web.http.csrf import FIELD, form_token
@@ -116,9 +116,9 @@ def test_a_link_for_something_else_does_not_open_the_desk(make_desk: Make, purpo
 
 def test_the_cookie_is_for_this_host_and_for_no_script(make_desk: Make, make_site: Make) -> None:
     desk = make_desk(SITE_URL="https://news.example")
-    with desk.press.sessions.begin() as session:
-        operator = operators.add(session, "ed@example.com", now=desk.press.clock())
-        link = operators.signin_link(operator, tokens=desk.press.tokens, links=desk.press.links)
+    with desk.service.sessions.begin() as session:
+        operator = operators.add(session, "ed@example.com", now=desk.service.clock())
+        link = operators.signin_link(operator, tokens=desk.service.tokens, links=desk.service.links)
     path = link.removeprefix("http://127.0.0.1:8000")
     cookie = desk.post(path, **desk.fields(path, path)).headers["Set-Cookie"]
     assert cookie.startswith("__Host-desk=")
@@ -130,14 +130,14 @@ def test_the_cookie_is_for_this_host_and_for_no_script(make_desk: Make, make_sit
 def test_the_answer_to_asking_is_the_same_for_everybody(make_desk: Make, sessions: db.Sessions) -> None:
     desk = make_desk()
     with sessions.begin() as session:
-        known = operators.add(session, "ed@example.com", now=desk.press.clock()).id
+        known = operators.add(session, "ed@example.com", now=desk.service.clock()).id
     answers = [
         desk.submit("signin", "signin", address=address)
         for address in ("ed@example.com", "nobody@example.com", "not an address", "")
     ]
     assert {a.status_code for a in answers} == {200}
     assert len({a.text for a in answers}) == 1
-    pending_requests.run(sessions, desk.press.settings, clock=desk.press.clock)
+    pending_requests.run(sessions, desk.service.settings, clock=desk.service.clock)
     with db.reading(sessions) as session:
         assert [(n.kind, n.operator_id) for n in session.scalars(select(Notice))] == [("desk", known)]
 
@@ -179,7 +179,7 @@ def test_an_editor_decides_about_issues_and_about_nothing_else(make_desk: Make) 
 
 
 def test_a_sign_in_ends_after_its_hours(settings: object, sessions: db.Sessions, desk: object) -> None:
-    later = desk.press.clock() + operators.SIGNED_IN_FOR + timedelta(seconds=1)
+    later = desk.service.clock() + operators.SIGNED_IN_FOR + timedelta(seconds=1)
     evening = create_app(settings, sessions=sessions, clock=clock.fixed(later)).test_client()
     evening.set_cookie("desk", desk.client.get_cookie("desk").value)
     assert evening.get("/desk/").status_code == 303

@@ -19,7 +19,7 @@ from newsletter.db.models import (
     Delivery,
     Issue,
     Rendition,
-    StoryTelling,
+    StoryRevision,
     Subscriber,
 )
 from newsletter.delivery import ledger
@@ -67,7 +67,7 @@ def test_today_is_todays_issue(make_desk: Callable[..., object], path: str, sess
 def test_the_frame_holds_exactly_the_bytes_that_go_out_with_the_slots_filled(
     desk: object, sessions: db.Sessions
 ) -> None:
-    values = example_slots(desk.press.links)
+    values = example_slots(desk.service.links)
     with db.reading(sessions) as session:
         stored = {r.kind: r.html for r in session.scalars(select(Rendition))}
     for kind, html in stored.items():
@@ -103,7 +103,7 @@ def test_plain_text_is_shown_as_text(desk: object, sessions: db.Sessions) -> Non
         text = ledger.stored_templates(session, 1)["metered"].text
     shown = re.search(r"<pre[^>]*>(.*?)</pre>", desk.page(f"{ISSUE}?form=text&kind=metered"), re.S)
     assert shown
-    expected = slots.fill(text, example_slots(desk.press.links), html=False)
+    expected = slots.fill(text, example_slots(desk.service.links), html=False)
     assert unescape(shown[1]).split() == expected.split()
 
 
@@ -111,7 +111,7 @@ def test_every_sentence_stands_beside_the_passage_it_rests_on(desk: object, sess
     page = " ".join(unescape(desk.page()).split())
     with db.reading(sessions) as session:
         issue = session.scalars(select(Issue)).one()
-        tellings = [from_json(p.telling.words) for p in issue.placements]
+        tellings = [from_json(p.story_revision.words) for p in issue.placements]
         articles = {a.id: a for a in session.scalars(select(Article))}
     sentences = [s for t in tellings for s in t.sentences()]
     assert len(sentences) > 20
@@ -201,7 +201,7 @@ def test_a_form_made_for_other_bytes_is_refused(desk: object, sessions: db.Sessi
 def test_a_proof_goes_to_the_operator_alone_and_into_no_ledger(desk: object, sessions: db.Sessions) -> None:
     answer = desk.submit(f"{ISSUE}/proof", f"{ISSUE}?kind=metered")
     assert answer.status_code == 200
-    folder = desk.press.settings.OUTBOX_DIR
+    folder = desk.service.settings.OUTBOX_DIR
     (kept,) = list_outbox(folder)
     mail = read_outbox(folder, kept.name)
     assert mail.to == "ed@example.com"
@@ -271,7 +271,7 @@ def test_what_comes_next_is_one_sentence_for_every_state() -> None:
     assert advice(replace(draft, auto=False)).tone == "look"
     blocked = advice(replace(draft, blocks=("It is too large.", "It has no end")))
     assert (blocked.tone, blocked.sentence) == ("stop", "It waits for you. It is too large. (And 1 more.)")
-    assert (blocked.place, bool(blocked.press)) == ("#checks", True)
+    assert (blocked.place, bool(blocked.label)) == ("#checks", True)
     assert "check it now" in advice(replace(draft, checked=False)).sentence
     held = replace(draft, state="held", hold_reason="a quote is in doubt")
     assert advice(held).sentence.startswith("Held: a quote is in doubt. Nothing goes out until")
@@ -281,14 +281,14 @@ def test_what_comes_next_is_one_sentence_for_every_state() -> None:
 
 def test_the_pressroom_refuses_what_was_not_seen(desk: object) -> None:
     with pytest.raises(Refused, match="changed since you opened"):
-        desk.press.hold(MORNING.date(), by="test", reason="x", seen="something else")
+        desk.service.hold(MORNING.date(), by="test", reason="x", seen="something else")
 
 
 def test_the_words_of_an_operator_are_named_as_such(desk: object, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
         telling = session.scalars(select(Issue)).one().placements[0].telling
         words = {**telling.words, "lede": [{**telling.words["lede"][0], "verdict": "operator"}]}
-        session.execute(update(StoryTelling).where(StoryTelling.id == telling.id).values(words=words))
+        session.execute(update(StoryRevision).where(StoryRevision.id == telling.id).values(words=words))
     assert "Written by an operator, who answers for it. The gate’s word: never asked" in desk.page()
 
 
@@ -296,19 +296,19 @@ def test_what_is_previewed_is_what_leaves(desk: object, sessions: db.Sessions) -
     """The mail in the Outbox is, but for each reader's own links, byte for byte what the desk shows and approved."""
     shown = {kind: desk.get(f"{ISSUE}/frame?kind={kind}").text for kind in ("full", "metered")}
     assert desk.submit(f"{ISSUE}/approve", ISSUE).status_code == 303
-    desk.press.dispatch(MORNING.date())
-    example = example_slots(desk.press.links)
+    desk.service.dispatch(MORNING.date())
+    example = example_slots(desk.service.links)
     with db.reading(sessions) as session:
         owed = session.scalars(select(Delivery)).all()
         stored = ledger.stored_templates(session, 1)
         preheaders = {r.kind: r.preheader for r in session.scalars(select(Rendition))}
         readers = {r.id: r.address for r in session.scalars(select(Subscriber))}
     assert {d.rendition for d in owed} == {"full", "metered"}
-    folder = desk.press.settings.OUTBOX_DIR
+    folder = desk.service.settings.OUTBOX_DIR
     mails = {mail.to: mail for mail in (read_outbox(folder, kept.name) for kept in list_outbox(folder))}
     for delivery in owed:
         mail = mails[readers[delivery.subscriber_id]]
-        own = desk.press.reader_slots(delivery.subscriber_id, mail.to)
+        own = desk.service.reader_slots(delivery.subscriber_id, mail.to)
         html, text = mail.html.replace("\r\n", "\n"), mail.text.replace("\r\n", "\n")
         template = stored[delivery.rendition]
         assert html.rstrip("\n") == slots.fill(template.html, own, html=True).rstrip("\n")

@@ -27,7 +27,7 @@ from newsletter.db.models import (
     Report,
     Run,
     Story,
-    StoryTelling,
+    StoryRevision,
     Subscriber,
     Suppression,
 )
@@ -53,10 +53,10 @@ def _hostile(sessions: db.Sessions) -> None:
         session.execute(update(Article).values(headline=HOSTILE, excerpt=HOSTILE))
         session.execute(update(Article).where(Article.id == 1).values(url="javascript:alert(1)"))
         session.execute(update(Feed).values(last_error=HOSTILE, failures=3, url=Feed.url + HOSTILE))
-        for telling in session.scalars(select(StoryTelling)):
+        for telling in session.scalars(select(StoryRevision)):
             words = {**telling.words, "headline": HOSTILE}
             words["lede"] = [{**s, "text": HOSTILE, "cites": _hostile_cites(s)} for s in words["lede"]]
-            session.execute(update(StoryTelling).where(StoryTelling.id == telling.id).values(words=words))
+            session.execute(update(StoryRevision).where(StoryRevision.id == telling.id).values(words=words))
         session.execute(
             update(Issue).values(subject=HOSTILE, preheader=HOSTILE, state="held", hold_reason=HOSTILE)
         )
@@ -100,10 +100,10 @@ def test_what_strangers_wrote_is_text_on_every_page(desk: object, sessions: db.S
 
 def test_hostile_words_in_the_mail_stay_words_in_the_frame(desk: object, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
-        for telling in session.scalars(select(StoryTelling)):
+        for telling in session.scalars(select(StoryRevision)):
             words = {**telling.words, "headline": HOSTILE}
-            session.execute(update(StoryTelling).where(StoryTelling.id == telling.id).values(words=words))
-    desk.press.render(MORNING.date())
+            session.execute(update(StoryRevision).where(StoryRevision.id == telling.id).values(words=words))
+    desk.service.render(MORNING.date())
     frame = desk.get(f"{ISSUE}/frame").text
     assert "<script" not in frame
     assert "<img" not in frame
@@ -112,8 +112,8 @@ def test_hostile_words_in_the_mail_stay_words_in_the_frame(desk: object, session
 
 def _dispatched(desk: object, sessions: db.Sessions, *, now_uncertain: int = 0) -> None:
     """The Issue handed over to the Outbox; ``now_uncertain`` copies are then as if nobody had heard of them."""
-    desk.press.approve(MORNING.date(), by="test")
-    desk.press.dispatch(MORNING.date())
+    desk.service.approve(MORNING.date(), by="test")
+    desk.service.dispatch(MORNING.date())
     with sessions.begin() as session:
         for delivery in session.scalars(select(Delivery).limit(now_uncertain)):
             session.execute(
@@ -422,7 +422,7 @@ def test_runs_and_audit_are_paged(desk: object, sessions: db.Sessions) -> None:
 
 def test_stories_show_their_coverage_and_where_they_stood(desk: object) -> None:
     page = desk.page("stories")
-    with db.reading(desk.press.sessions) as session:
+    with db.reading(desk.service.sessions) as session:
         lately = Story.last_published_at > MORNING - timedelta(days=4), Story.merged_into_id.is_(None)
         shown, there = len(session.scalars(select(Story).where(*lately)).all()), session.query(Story).count()
     assert page.count('class="lines__main"') == shown
@@ -446,7 +446,7 @@ def test_the_outbox_shows_what_was_mailed(mailed: object) -> None:
     file = mailed.get(f"outbox/{names[0]}/file")
     assert file.headers["Content-Type"] == "message/rfc822"
     assert file.headers["Content-Disposition"].startswith("attachment")
-    assert file.get_data() == (mailed.press.settings.OUTBOX_DIR / names[0]).read_bytes()
+    assert file.get_data() == (mailed.service.settings.OUTBOX_DIR / names[0]).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ def test_the_outbox_shows_what_was_mailed(mailed: object) -> None:
      "delivery-1.eml%00", "%2fetc%2fpasswd", "link.eml", "folder.eml"],
 )  # fmt: skip
 def test_the_outbox_opens_its_own_files_and_no_other(mailed: object, name: str) -> None:
-    folder = mailed.press.settings.OUTBOX_DIR
+    folder = mailed.service.settings.OUTBOX_DIR
     if not (folder / "link.eml").is_symlink():
         (folder / "link.eml").symlink_to(folder.parent / "newsletter.db")
         (folder / "folder.eml").mkdir()
@@ -473,8 +473,8 @@ def test_the_outbox_is_not_there_when_a_provider_takes_the_mail(make_desk: Calla
 
 
 def test_each_figure_answers_the_question_that_is_its_heading(desk: object) -> None:
-    desk.press.approve(MORNING.date(), by="test")
-    desk.press.dispatch(MORNING.date())
+    desk.service.approve(MORNING.date(), by="test")
+    desk.service.dispatch(MORNING.date())
     page = desk.page("figures")
     figures = re.findall(r"<figure.*?</figure>", page, re.S)
     assert len(figures) == 10
@@ -489,8 +489,8 @@ def test_each_figure_answers_the_question_that_is_its_heading(desk: object) -> N
 
 
 def test_a_dispatch_is_followed_only_by_who_asks(desk: object, sessions: db.Sessions) -> None:
-    desk.press.approve(MORNING.date(), by="test")
-    desk.press.dispatch(MORNING.date(), limit=1)
+    desk.service.approve(MORNING.date(), by="test")
+    desk.service.dispatch(MORNING.date(), limit=1)
     with sessions.begin() as session:
         session.execute(
             update(Delivery).where(Delivery.state == "accepted").values(state="uncertain", reason="cut")

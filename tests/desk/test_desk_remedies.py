@@ -12,7 +12,16 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter import db
-from newsletter.db.models import Article, AuditEntry, Check, Issue, LinkLook, Placement, Story, StoryTelling
+from newsletter.db.models import (
+    Article,
+    AuditEntry,
+    Check,
+    Issue,
+    LinkStatus,
+    Placement,
+    Story,
+    StoryRevision,
+)
 from newsletter.feeds.leans import Side
 from newsletter.summaries.story_text import Telling, from_json, to_json
 from tests.conftest import MORNING
@@ -27,17 +36,17 @@ def _rewrite(sessions: db.Sessions, change: Any, place: int = 0) -> int:
     """Change the words that a placed Story stands in, behind the newsroom's back. Returns the Story."""
     with sessions.begin() as session:
         placement = session.scalars(select(Placement).order_by(Placement.rank)).all()[place]
-        words = to_json(change(from_json(placement.telling.words)))
+        words = to_json(change(from_json(placement.story_revision.words)))
         session.execute(
-            update(StoryTelling).where(StoryTelling.id == placement.telling_id).values(words=words)
+            update(StoryRevision).where(StoryRevision.id == placement.story_revision_id).values(words=words)
         )
         return placement.story_id
 
 
 def _look(desk: Any) -> dict[str, list[Check]]:
-    desk.press.render(date.fromisoformat(DAY))
+    desk.service.render(date.fromisoformat(DAY))
     assert desk.submit(f"{ISSUE}/check", ISSUE).status_code == 303
-    with db.reading(desk.press.sessions) as session:
+    with db.reading(desk.service.sessions) as session:
         found: dict[str, list[Check]] = {}
         for check in session.scalars(select(Check).order_by(Check.id)):
             found.setdefault(check.name, []).append(check)
@@ -58,14 +67,15 @@ def _press(desk: Any, words: str) -> None:
 
 
 def _level(desk: Any, name: str) -> set[str]:
-    with db.reading(desk.press.sessions) as session:
+    with db.reading(desk.service.sessions) as session:
         return set(session.scalars(select(Check.level).where(Check.name == name)))
 
 
 def _headlines(sessions: db.Sessions) -> list[str]:
     with db.reading(sessions) as session:
         return [
-            p.telling.words["headline"] for p in session.scalars(select(Placement).order_by(Placement.rank))
+            p.story_revision.words["headline"]
+            for p in session.scalars(select(Placement).order_by(Placement.rank))
         ]
 
 
@@ -85,7 +95,7 @@ def test_a_loaded_sentence_of_ours_is_said_plainer_in_words_read_before(
     assert after.keys() - before.keys() == {PLAIN}
     assert after[PLAIN].citations == before[gone].citations
     with db.reading(sessions) as session:
-        told = select(StoryTelling).order_by(StoryTelling.id.desc())
+        told = select(StoryRevision).order_by(StoryRevision.id.desc())
         telling = session.scalars(told).first()
         assert telling is not None
         assert (telling.revision, telling.written_by) == (2, "operator")
@@ -128,7 +138,7 @@ def _told(sessions: db.Sessions) -> Telling:
     with db.reading(sessions) as session:
         placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
         assert placed is not None
-        return from_json(placed.telling.words)
+        return from_json(placed.story_revision.words)
 
 
 def test_an_unfounded_sentence_blocks_and_is_taken_out(desk: Any, sessions: db.Sessions) -> None:
@@ -152,7 +162,7 @@ def test_words_that_an_outlet_rewrote_are_noticed_and_a_changed_number_blocks(
     with sessions.begin() as session:
         placement = session.scalars(select(Placement).order_by(Placement.rank)).first()
         assert placement is not None
-        cited = {c.article_id for s in from_json(placement.telling.words).lede for c in s.citations}
+        cited = {c.article_id for s in from_json(placement.story_revision.words).lede for c in s.citations}
         for article in session.scalars(select(Article).where(Article.id.in_(cited))):
             article.headline = article.headline.replace("212", "211")
             article.excerpt = article.excerpt.replace("212", "211")
@@ -181,7 +191,9 @@ def test_a_story_told_again_is_swapped_at_its_place(desk: Any, sessions: db.Sess
             subject="x",
             composed_at=MORNING - timedelta(days=1),
         )
-        before.placements = [Placement(story_id=second.story_id, telling_id=second.telling_id, rank=1)]
+        before.placements = [
+            Placement(story_id=second.story_id, story_revision_id=second.story_revision_id, rank=1)
+        ]
         session.add(before)
         day = session.scalar(select(Issue.id).where(Issue.issued_on == date.fromisoformat(DAY)))
     looked = _look(desk)["repeated-stories"]
@@ -210,7 +222,7 @@ def test_a_story_told_again_is_swapped_at_its_place(desk: Any, sessions: db.Sess
 def test_a_subject_that_names_what_was_dropped_is_made_anew(desk: Any, sessions: db.Sessions) -> None:
     _look(desk)
     first = _headlines(sessions)[0]
-    desk.press.edit(
+    desk.service.edit(
         date.fromisoformat(DAY),
         lambda s, i: __import__("newsletter.issues.editing", fromlist=["drop"]).drop(
             s, i, i.placements[0].story_id
@@ -285,13 +297,13 @@ def test_a_dead_link_is_found_and_the_mail_leads_to_our_page(make_desk: Any, ses
             session.execute(update(Issue).values(is_sample=False))
             placement = session.scalars(select(Placement).order_by(Placement.rank)).first()
             assert placement is not None
-            dead = from_json(placement.telling.words).lede[0].citations[0].article_id
+            dead = from_json(placement.story_revision.words).lede[0].citations[0].article_id
             for article in session.scalars(select(Article)):
                 here = "/gone" if article.id == dead else f"/there/{article.id}"
                 article.url = server.url(here)
                 if article.id != dead:
                     server.says(here, body=b"x" * 100_000)
-        desk.press.render(date.fromisoformat(DAY))
+        desk.service.render(date.fromisoformat(DAY))
         desk.get(ISSUE)
         desk.get("")
         assert server.asked == []  # no page asks, only the button does
@@ -302,7 +314,7 @@ def test_a_dead_link_is_found_and_the_mail_leads_to_our_page(make_desk: Any, ses
         assert len(server.asked) == asked  # answered lately: not asked again
     with db.reading(sessions) as session:
         (found,) = session.scalars(select(Check).where(Check.name == "links-alive"))
-        assert session.get_one(LinkLook, 1).status in (200, 404)
+        assert session.get_one(LinkStatus, 1).status in (200, 404)
     assert (found.level, "whose page is gone (404)" in found.reason) == ("warn", True)
     assert "/gone" in desk.get(f"{ISSUE}/frame").text
     _press(desk, "Lead to our own page instead")
@@ -339,8 +351,8 @@ def test_what_is_on_its_way_offers_no_remedy(desk: Any, sessions: db.Sessions, s
     _look(desk)
     assert f"Say “{PLAIN}”" in desk.page(ISSUE)
     if state == "dispatch":
-        desk.press.approve(date.fromisoformat(DAY), by="test")
-        desk.press.dispatch(date.fromisoformat(DAY))
+        desk.service.approve(date.fromisoformat(DAY), by="test")
+        desk.service.dispatch(date.fromisoformat(DAY))
     else:
-        desk.press.withdraw(date.fromisoformat(DAY), by="test", reason="wrong")
+        desk.service.withdraw(date.fromisoformat(DAY), by="test", reason="wrong")
     assert f"Say “{PLAIN}”" not in desk.page(ISSUE)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.db.models import Article, LinkLook, Outlet
+from newsletter.db.models import Article, LinkStatus, Outlet
 from newsletter.issues.checks import link_looks
 from newsletter.issues.checks.findings import LinkState
 from tests.delivery.mailing import MORNING
@@ -80,4 +80,4 @@ def test_answers_that_no_issue_needs_any_more_lapse(each_sessions) -> None:
     assert link_looks.forget(each_sessions, now=MORNING) == 1
     assert link_looks.forget(each_sessions, now=MORNING) == 0
     with db.reading(each_sessions) as session:
-        assert [x.looked_at for x in session.scalars(select(LinkLook))] == [MORNING - timedelta(days=1)]
+        assert [x.checked_at for x in session.scalars(select(LinkStatus))] == [MORNING - timedelta(days=1)]

@@ -12,7 +12,7 @@ from newsletter.delivery.mail import sender_domain
 from newsletter.feeds import sample
 from newsletter.issues import quick_fixes, revisions
 from newsletter.issues.checks import context
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.links import Links
 from newsletter.settings import Settings
@@ -23,7 +23,7 @@ from tests.servers.dns_server import DnsServer
 
 def test_what_is_around_an_issue_on_both_databases(settings: Settings, each_sessions: db.Sessions) -> None:
     fixed = clock.fixed(MORNING)
-    press = Pressroom(
+    service = IssueService(
         settings,
         each_sessions,
         fixed,
@@ -32,13 +32,13 @@ def test_what_is_around_an_issue_on_both_databases(settings: Settings, each_sess
         providers.make(settings, now=fixed),
     )
     invented_readers.add_readers(each_sessions, settings, now=MORNING)
-    parts = pipeline.Parts(press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
+    parts = pipeline.Parts(service, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
     for step in ("gather", "group", "summarize", "compose", "check"):
         pipeline.run_step(parts, step, due_at=MORNING)
     day = MORNING.date()
     with db.reading(each_sessions) as session:
         issue = session.scalars(select(Issue)).one()
-        view = press.view(day)
+        view = service.view(day)
         found = context.around(session, issue, view, settings=settings, now=MORNING)
         before = [p.story_id for p in session.scalars(select(Placement).order_by(Placement.rank))]
     assert sum(a.outlets for a in found.answering) == 16
@@ -47,9 +47,9 @@ def test_what_is_around_an_issue_on_both_databases(settings: Settings, each_sess
     assert set(found.articles) == set(before)
     assert {o.story_id for o in found.offered}.isdisjoint(before)
     other = found.offered[0].story_id
-    press.edit(day, lambda s, i: quick_fixes.swap(s, i, before[0], other), by="test")
-    press.edit(day, lambda s, i: quick_fixes.unlink(s, i, 1), by="test")
-    press.edit(day, lambda s, i: revisions.go_back(s, i, 1), by="test")
+    service.edit(day, lambda s, i: quick_fixes.swap(s, i, before[0], other), by="test")
+    service.edit(day, lambda s, i: quick_fixes.unlink(s, i, 1), by="test")
+    service.edit(day, lambda s, i: revisions.go_back(s, i, 1), by="test")
     with db.reading(each_sessions) as session:
         placed = session.scalars(select(Placement).order_by(Placement.rank)).all()
         assert [(p.rank, p.story_id) for p in placed] == list(enumerate(before, start=1))

@@ -14,7 +14,7 @@ from newsletter.billing import subscriptions
 from newsletter.billing.processors.protocol import AgreementFact
 from newsletter.db.models import Delivery, Feed, Issue, Notice, Outlet, Run, Subscriber
 from newsletter.delivery import approval, providers
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts
 from newsletter.links import Links
 from newsletter.subscribers import erasure
@@ -26,13 +26,13 @@ Told = Callable[..., list[str]]
 
 
 @pytest.fixture
-def make_press(make_settings: Any, sessions: db.Sessions) -> Callable[..., Pressroom]:
-    def make(now: datetime = MORNING, **changes: str) -> Pressroom:
+def make_service(make_settings: Any, sessions: db.Sessions) -> Callable[..., IssueService]:
+    def make(now: datetime = MORNING, **changes: str) -> IssueService:
         settings = make_settings(OPERATORS="desk@example.com", **changes)
         fixed = clock.fixed(now)
         tokens = Tokens(settings.SECRET_KEY.get_secret_value(), clock=fixed)
         provider = providers.make(make_settings(), now=fixed)
-        return Pressroom(settings, sessions, fixed, Links(settings.SITE_URL), tokens, provider)
+        return IssueService(settings, sessions, fixed, Links(settings.SITE_URL), tokens, provider)
 
     return make
 
@@ -41,14 +41,14 @@ def make_press(make_settings: Any, sessions: db.Sessions) -> Callable[..., Press
 def told(sessions: db.Sessions) -> Told:
     """Look around, and say what the operators are told from then on."""
 
-    def look(press: Pressroom) -> list[str]:
+    def look(service: IssueService) -> list[str]:
         def all_told() -> list[str]:
             with db.reading(sessions) as session:
                 return [n.values["what"] for n in session.scalars(select(Notice).order_by(Notice.id))]
 
         before = len(all_told())
-        alerts.look_around(press, press.clock())
-        alerts.look_around(press, press.clock())  # what was told is not told again
+        alerts.look_around(service, service.clock())
+        alerts.look_around(service, service.clock())  # what was told is not told again
         return all_told()[before:]
 
     return look
@@ -76,59 +76,59 @@ def _copies(session: Any, issue: Issue, count: int, state: str, submitted_at: da
         )  # fmt: skip
 
 
-def test_a_missing_issue(make_press: Any, told: Told, sessions: db.Sessions) -> None:
+def test_a_missing_issue(make_service: Any, told: Told, sessions: db.Sessions) -> None:
     early, late = datetime.fromisoformat("2026-03-02T10:29Z"), datetime.fromisoformat("2026-03-02T10:31Z")
-    assert told(make_press(early)) == []  # composed at 4:30 in New York, 9:30 UTC
-    (said,) = told(make_press(late))
+    assert told(make_service(early)) == []  # composed at 4:30 in New York, 9:30 UTC
+    (said,) = told(make_service(late))
     assert "no issue of Monday, 2 March 2026" in said
     with sessions.begin() as session:
         _issue(session, "draft")
-    assert told(make_press(late + timedelta(days=0, hours=1))) == []
+    assert told(make_service(late + timedelta(days=0, hours=1))) == []
 
 
-def test_feeds_of_one_side_that_fail(make_press: Any, told: Told, sessions: db.Sessions) -> None:
+def test_feeds_of_one_side_that_fail(make_service: Any, told: Told, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
         for n, lean in enumerate(["left"] * 4 + ["right"] * 4):
             outlet = Outlet(name=f"O{n}", homepage="https://o.example", lean=lean)
             outlet.feeds = [Feed(url=f"https://o{n}.example/feed", checked_at=MORNING)]
             session.add(outlet)
         _issue(session)
-    assert told(make_press()) == []
+    assert told(make_service()) == []
     with sessions.begin() as session:
         session.execute(update(Feed).where(Feed.id.in_([5, 6])).values(last_error="It is gone.", failures=3))
-    assert told(make_press()) == []  # nothing was gathered lately, so nobody could answer
+    assert told(make_service()) == []  # nothing was gathered lately, so nobody could answer
     with sessions.begin() as session:
         session.add(Run(step="gather", due_at=MORNING, started_at=MORNING, outcome="done"))
-    (said,) = told(make_press())
+    (said,) = told(make_service())
     assert said == "Feeds fail: 2 of 4 outlets of the right did not answer within a day."
     with sessions.begin() as session:
         session.execute(update(Feed).where(Feed.id.in_([5, 6])).values(paused_at=MORNING))
-    assert told(make_press()) == []
+    assert told(make_service()) == []
 
 
 def test_an_issue_held_by_the_machine_but_not_one_held_by_hand(
-    make_press: Any, told: Told, sessions: db.Sessions
+    make_service: Any, told: Told, sessions: db.Sessions
 ) -> None:
     with sessions.begin() as session:
         approval.hold(session, _issue(session), by="operator:1", now=MORNING, reason="A name is wrong.")
-    assert told(make_press()) == []
+    assert told(make_service()) == []
     with sessions.begin() as session:
         session.execute(update(Issue).values(hold_reason="too much went wrong: 120 of 900 bounced"))
-    (said,) = told(make_press())
+    (said,) = told(make_service())
     assert "120 of 900" in said
 
 
-def test_doubts_that_wait(make_press: Any, told: Told, sessions: db.Sessions) -> None:
+def test_doubts_that_wait(make_service: Any, told: Told, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
         _copies(session, _issue(session), 3, "uncertain", MORNING - timedelta(minutes=30))
-    assert told(make_press()) == []
-    (said,) = told(make_press(MORNING + timedelta(hours=1)))
+    assert told(make_service()) == []
+    (said,) = told(make_service(MORNING + timedelta(hours=1)))
     assert said.startswith("3 copies are of unknown fate in the issue of Monday, 2 March 2026")
 
 
-def test_money_that_should_not_come(make_press: Any, told: Told, sessions: db.Sessions) -> None:
+def test_money_that_should_not_come(make_service: Any, told: Told, sessions: db.Sessions) -> None:
     """Two checkouts in two windows, both paid; and one that is paid after its reader was erased."""
-    press = make_press()
+    service = make_service()
     ann, bo = (make_reader(sessions, MORNING, address) for address in ("ann@example.com", "bo@example.com"))
     with sessions.begin() as session:
         erasure.erase(session, session.get_one(Subscriber, bo.id), now=MORNING)
@@ -152,18 +152,18 @@ def test_money_that_should_not_come(make_press: Any, told: Told, sessions: db.Se
         for _ in range(2):
             with sessions.begin() as session:
                 subscriptions.apply(session, "stripe", fact)
-    twice, nobody = told(press)
+    twice, nobody = told(service)
     assert twice.startswith(f"Reader {ann.id} is charged by stripe for two agreements at once")
     assert nobody.startswith("The agreement sub_3 with stripe charges a reader who is no longer kept here")
-    assert told(make_press(MORNING + timedelta(days=3))) == []
+    assert told(make_service(MORNING + timedelta(days=3))) == []
 
 
-def test_there_is_an_end_to_it(make_press: Any, sessions: db.Sessions) -> None:
+def test_there_is_an_end_to_it(make_service: Any, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
         issue = _issue(session, "held", hold_reason="first")
     for n in range(40):
         with sessions.begin() as session:
             session.execute(update(Issue).where(Issue.id == issue.id).values(hold_reason=f"reason {n}"))
-        alerts.look_around(make_press(), MORNING)
+        alerts.look_around(make_service(), MORNING)
     with db.reading(sessions) as session:
         assert len(session.scalars(select(Notice)).all()) == alerts.MOST_A_DAY

@@ -12,16 +12,16 @@ from newsletter import db
 from newsletter.billing import comps
 from newsletter.cli import invented_readers
 from newsletter.db.models import (
-    Knock,
     Notice,
+    PendingRequest,
+    RateLimitHit,
     Read,
     Run,
     SignIn,
-    SpentToken,
     Story,
     Subscriber,
     Subscription,
-    Wish,
+    UsedToken,
 )
 from newsletter.delivery.mail import templates
 from newsletter.jobs import lapse
@@ -187,9 +187,9 @@ def test_what_is_kept_long_enough_is_let_go(
         for month in ("2026-01", "2026-02", "2026-03"):
             session.add(Read(reader="a-word", story_id=story.id, month=month, read_at=now))
         for days in (0.5, 1.5):
-            session.add(Knock(kind="read", network="a", wider="b", at=now - days * DAY))
+            session.add(RateLimitHit(kind="read", network="a", wider_network="b", at=now - days * DAY))
         for days in (1, 3):
-            session.add(Wish(kind="signin", address="x@example.com", asked_at=now - days * DAY))
+            session.add(PendingRequest(kind="signin", address="x@example.com", asked_at=now - days * DAY))
         for number, (expires, revoked) in enumerate(
             ((now + DAY, None), (now - DAY, None), (now - 40 * DAY, None), (now + DAY, now - 31 * DAY))
         ):
@@ -206,7 +206,7 @@ def test_what_is_kept_long_enough_is_let_go(
             at = now - days * DAY
             session.add(Run(step="gather", due_at=at, started_at=at, outcome="done"))
         for days in (0.1, 3):
-            session.add(SpentToken(token_hash=str(days), spent_at=now - days * DAY))
+            session.add(UsedToken(token_hash=str(days), used_at=now - days * DAY))
     report = lapse.run(each_sessions, settings, now=now)
     assert (report.reads_forgotten, report.knocks_forgotten, report.wishes_let_go) == (2, 1, 1)
     assert (report.signins_forgotten, report.spent_tokens_forgotten, report.runs_forgotten) == (2, 1, 1)

@@ -26,7 +26,7 @@ from newsletter.subscribers.unsubscribing import spool
 from newsletter.summaries.story_text import from_json
 from tests.clocks import Hands
 from tests.delivery.mailing import MORNING, Postbox, frozen_issue
-from tests.web.sample_site import press_with
+from tests.web.sample_site import service_with
 
 COMPOSE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # 04:30 in New York
 DESK = "desk@example.com"
@@ -37,9 +37,9 @@ def make_parts(make_settings, tmp_path) -> Callable[..., tuple[Parts, Hands]]:
     def make(sessions: db.Sessions, at: datetime, **changes: str) -> tuple[Parts, Hands]:
         settings = make_settings(OPERATORS=DESK, **changes)
         hands = Hands(at)
-        press = press_with(sessions, settings, hands)
+        service = service_with(sessions, settings, hands)
         invented_readers.add_readers(sessions, settings, now=at)
-        return opening.open_sample(press), hands
+        return opening.open_sample(service), hands
 
     return make
 
@@ -47,7 +47,7 @@ def make_parts(make_settings, tmp_path) -> Callable[..., tuple[Parts, Hands]]:
 def test_who_left_while_the_database_was_away_gets_no_issue(sessions: db.Sessions, make_parts) -> None:
     parts, hands = make_parts(sessions, COMPOSE)
     reader = all_of(sessions, Subscriber)[0]
-    folder = parts.press.settings.LEAVING_DIR
+    folder = parts.service.settings.LEAVING_DIR
     spool.keep(folder, subject_of(reader.id, reader.address_hash), now=COMPOSE)
     for minutes in (0, 1, 20, 21, 60 * 12):
         ticking(parts, hands, COMPOSE + timedelta(minutes=minutes))
@@ -95,7 +95,7 @@ def test_a_day_from_feeds_to_the_outbox(each_sessions, make_parts, tmp_path) -> 
     assert issue.approved_by == "auto"
     assert Counter(d.state for d in all_of(each_sessions, Delivery)) == {"accepted": 2}
     for reader in invented_readers.READERS:
-        assert len(mails_to(parts.press.settings.OUTBOX_DIR, reader)) == 1
+        assert len(mails_to(parts.service.settings.OUTBOX_DIR, reader)) == 1
     runs = all_of(each_sessions, Run)
     assert {r.outcome for r in runs} == {"done"}
     assert [r.due_at for r in runs if r.step == "compose"] == [COMPOSE]
@@ -104,7 +104,7 @@ def test_a_day_from_feeds_to_the_outbox(each_sessions, make_parts, tmp_path) -> 
 def test_two_schedulers_at_once_do_each_step_once(each_sessions, make_parts) -> None:
     first, hands = make_parts(each_sessions, COMPOSE + timedelta(seconds=1))
     second, _ = make_parts(each_sessions, COMPOSE + timedelta(seconds=1))
-    second = replace(second, press=replace(second.press, clock=hands))
+    second = replace(second, service=replace(second.service, clock=hands))
     done: list[tuple[str, datetime]] = []
     broke: list[BaseException] = []
 
@@ -134,7 +134,7 @@ def test_two_schedulers_at_once_do_each_step_once(each_sessions, make_parts) -> 
     assert {r.outcome for r in all_of(each_sessions, Run)} == {"done"}
     assert [i.state for i in all_of(each_sessions, Issue)] == ["dispatched"]
     for reader in invented_readers.READERS:
-        assert len(mails_to(first.press.settings.OUTBOX_DIR, reader)) == 1
+        assert len(mails_to(first.service.settings.OUTBOX_DIR, reader)) == 1
 
 
 def test_who_signs_up_while_an_issue_is_handed_over_does_not_wait_for_its_last_copy(
@@ -148,13 +148,13 @@ def test_who_signs_up_while_an_issue_is_handed_over_does_not_wait_for_its_last_c
         sent.extend(m.reference.partition(":")[0] for m in messages)
 
     settings = make_settings(BATCH_SIZE=10)
-    press = replace(press_with(each_sessions, settings, hands), provider=Postbox(before=slowly))
+    service = replace(service_with(each_sessions, settings, hands), provider=Postbox(before=slowly))
     frozen_issue(each_sessions, settings, 100)
     with each_sessions.begin() as session:
         reader = session.scalars(select(Subscriber.id).limit(1)).one()
         notices.queue(session, "already", key="k", due_at=MORNING, subscriber_id=reader)
     made = {step: lambda _: {} for step in ("gather", "group", "summarize")}
-    tick(Parts(press, is_sample=True, instead=made), MORNING)
+    tick(Parts(service, is_sample=True, instead=made), MORNING)
     assert Counter(sent) == {"delivery": 100, "notice": 1}
     assert sent.index("notice") < 50
 
@@ -193,7 +193,7 @@ def test_too_few_stories_tell_each_operator_once_a_day(sessions, make_parts) -> 
     told = all_of(sessions, Notice)
     assert [n.kind for n in told] == ["alert"]
     assert "Too few Stories for the Issue of Monday, 2 March 2026" in told[0].values["what"]
-    assert len(mails_to(parts.press.settings.OUTBOX_DIR, DESK)) == 1
+    assert len(mails_to(parts.service.settings.OUTBOX_DIR, DESK)) == 1
     assert all_of(sessions, Issue) == []
 
 
@@ -218,7 +218,7 @@ def test_a_check_that_blocks_holds_the_issue_back_and_tells_the_operators(sessio
         row = session.get_one(Issue, issue.id)
         row.subject = ""
         row.composed_at = hands.at
-    parts.press.render(issue.issued_on)
+    parts.service.render(issue.issued_on)
     for minutes in (2, 13, 14, 60, 61):
         done = ticking(parts, hands, COMPOSE + timedelta(minutes=minutes))
         assert not {"approve", "dispatch"} & set(done)
@@ -227,7 +227,7 @@ def test_a_check_that_blocks_holds_the_issue_back_and_tells_the_operators(sessio
     told = [n for n in all_of(sessions, Notice) if n.kind == "alert"]
     assert len(told) == 1
     assert told[0].values["what"].startswith("The issue of Monday, 2 March 2026 waits for you: ")
-    assert len(mails_to(parts.press.settings.OUTBOX_DIR, DESK)) == 1
+    assert len(mails_to(parts.service.settings.OUTBOX_DIR, DESK)) == 1
     assert all_of(sessions, Delivery) == []
 
 
@@ -243,7 +243,7 @@ def test_a_cited_article_that_changes_after_approval_flags_its_story_and_tells_t
     with each_sessions.begin() as session:
         placement = session.get_one(Issue, issue.id).placements[1]
         story_id = placement.story_id
-        cited = sorted(from_json(placement.telling.words).cited())
+        cited = sorted(from_json(placement.story_revision.words).cited())
         article = session.get_one(
             Article, cited[0]
         )  # what gather does when a feed's entry says something else

@@ -20,7 +20,7 @@ from newsletter.db.models import Article, Delivery, Feed, Issue, Notice, Run
 from newsletter.delivery.providers.protocol import Outcome, Receipt
 from newsletter.errors import DatabaseError, NothingToRead
 from newsletter.feeds.catalogue import parse_catalogue
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline, worker
 from newsletter.jobs.pipeline import Parts
 from newsletter.links import Links
@@ -54,8 +54,10 @@ def make_parts(postgres_url, make_settings):
         links = Links(settings.SITE_URL)
         now = clock.fixed(MORNING)
         tokens = Tokens(settings.SECRET_KEY.get_secret_value(), clock=now)
-        press = Pressroom(settings, sessions, now, links, tokens, provider or Postbox(), threading.Event())
-        return Parts(press, catalogue=CATALOGUE)
+        service = IssueService(
+            settings, sessions, now, links, tokens, provider or Postbox(), threading.Event()
+        )
+        return Parts(service, catalogue=CATALOGUE)
 
     yield make
     engine.dispose()
@@ -69,11 +71,11 @@ def working(parts: Parts, count: int = 1) -> Iterator[None]:
     ]
     for thread in threads:
         thread.start()
-    _until(lambda: worker.living_workers(parts.press.sessions) == count)
+    _until(lambda: worker.living_workers(parts.service.sessions) == count)
     try:
         yield
     finally:
-        parts.press.stop.set()
+        parts.service.stop.set()
         for thread in threads:
             thread.join(30)
         assert not any(t.is_alive() for t in threads)
@@ -104,7 +106,7 @@ def test_the_command_refuses_sqlite_in_one_sentence(settings, engine, shell) -> 
 
 
 def test_the_tables_are_made_once_whoever_comes_first(make_parts) -> None:
-    sessions = make_parts().press.sessions
+    sessions = make_parts().service.sessions
     with sessions.begin() as session:
         for table in ("jobs", "events", "workers", "periodic_defers"):
             session.execute(text(f"DROP TABLE IF EXISTS procrastinate_{table} CASCADE"))
@@ -130,21 +132,21 @@ def test_the_tables_are_made_once_whoever_comes_first(make_parts) -> None:
 def test_workers_hand_over_what_a_scheduler_defers_each_copy_once(make_parts) -> None:
     box = Postbox()
     parts = make_parts(box)
-    frozen_issue(parts.press.sessions, parts.press.settings, 605)
+    frozen_issue(parts.service.sessions, parts.service.settings, 605)
     with working(parts, 2), worker.deferring(parts) as shared:
         assert shared.instead["dispatch"](parts) == {"issues": 1, "deferred": 13}
         assert shared.instead["dispatch"](parts)["deferred"] <= 13  # a second scheduler at the same moment
-        _until(lambda: _states(parts.press.sessions)["accepted"] == 605)
+        _until(lambda: _states(parts.service.sessions)["accepted"] == 605)
     assert set(box.taken.values()) == {1}
     assert len(box.taken) == 605
-    with db.reading(parts.press.sessions) as session:
+    with db.reading(parts.service.sessions) as session:
         assert session.get_one(Issue, 1).state == "dispatched"
 
 
 def test_without_a_living_worker_the_scheduler_does_it_itself(make_parts) -> None:
     box = Postbox()
     parts = make_parts(box)
-    frozen_issue(parts.press.sessions, parts.press.settings, 25)
+    frozen_issue(parts.service.sessions, parts.service.settings, 25)
     with worker.deferring(parts) as shared:
         assert shared.instead["dispatch"](parts)["accepted"] == 25
     assert len(box.taken) == 25
@@ -154,8 +156,8 @@ def test_what_a_dead_worker_left_in_the_queue_costs_nothing(make_parts) -> None:
     """Deferred, then every worker dies: the next one to tick finds no heart beating and hands over itself."""
     box = Postbox()
     parts = make_parts(box)
-    frozen_issue(parts.press.sessions, parts.press.settings, 25)
-    sessions = parts.press.sessions
+    frozen_issue(parts.service.sessions, parts.service.settings, 25)
+    sessions = parts.service.sessions
     with worker.deferring(parts) as shared:
         with sessions.begin() as session:
             session.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
@@ -172,7 +174,7 @@ def test_what_a_dead_worker_left_in_the_queue_costs_nothing(make_parts) -> None:
 
 def test_what_ended_in_the_queue_goes_after_a_week_and_what_waits_stays(make_parts) -> None:
     parts = make_parts()
-    sessions = parts.press.sessions
+    sessions = parts.service.sessions
     put = text(
         "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('newsletter', 'newsletter:gather') RETURNING id"
     )
@@ -205,7 +207,7 @@ def test_what_ended_in_the_queue_goes_after_a_week_and_what_waits_stays(make_par
 
 def test_a_worker_whose_queue_is_gone_says_so_and_does_not_leave_as_if_all_were_well(make_parts) -> None:
     parts = make_parts()
-    with parts.press.sessions.begin() as session:
+    with parts.service.sessions.begin() as session:
         session.execute(text("DROP TABLE procrastinate_jobs CASCADE"))
     # In a thread of its own: a browser's loop may run in this one.
     with ThreadPoolExecutor(1) as aside, pytest.raises(DatabaseError, match="queue in the database"):
@@ -215,8 +217,8 @@ def test_a_worker_whose_queue_is_gone_says_so_and_does_not_leave_as_if_all_were_
 def test_a_part_that_finds_the_issue_held_tells_the_operators(make_parts) -> None:
     box = Postbox()
     parts = make_parts(box, OPERATORS="desk@example.com", STALE_AFTER=1)
-    sessions = parts.press.sessions
-    frozen_issue(sessions, parts.press.settings, 25, now=MORNING.replace(hour=1))
+    sessions = parts.service.sessions
+    frozen_issue(sessions, parts.service.settings, 25, now=MORNING.replace(hour=1))
     with working(parts), worker.deferring(parts) as shared:
         shared.instead["dispatch"](parts)
 
@@ -233,9 +235,9 @@ def test_a_provider_that_takes_nothing_from_the_workers_for_long_is_told_of(make
     hands = Hands(MORNING)
     box = Postbox(lambda m: Receipt(m.reference, Outcome.RETRY, reason="450 try later"))
     parts = make_parts(box, OPERATORS="desk@example.com")
-    parts = replace(parts, press=replace(parts.press, clock=hands))
-    sessions = parts.press.sessions
-    frozen_issue(sessions, parts.press.settings, 10)
+    parts = replace(parts, service=replace(parts.service, clock=hands))
+    sessions = parts.service.sessions
+    frozen_issue(sessions, parts.service.settings, 10)
 
     def refused() -> int:
         with db.reading(sessions) as session:
@@ -309,7 +311,7 @@ def test_feeds_are_shared_out_over_workers_each_visited_once(make_parts, feeds) 
     assert report["parts"] == 2  # one for each host
     visited = {k: v for k, v in asked.items() if "robots" not in k}
     assert set(visited.values()) == {1}
-    with db.reading(parts.press.sessions) as session:
+    with db.reading(parts.service.sessions) as session:
         assert session.scalar(select(func.count()).select_from(Article)) == 16
         assert session.scalar(select(func.count()).select_from(Feed).where(Feed.checked_at == MORNING)) == 16
 

@@ -36,9 +36,9 @@ def test_from_the_printed_link_to_the_last_copy(
     settings: Settings, sessions: db.Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(settings, sessions=sessions, clock=clock.fixed(MORNING))
-    press = app.extensions[KEY].press
+    service = app.extensions[KEY].issues
     invented_readers.add_readers(sessions, settings, now=MORNING)
-    parts = pipeline.Parts(press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
+    parts = pipeline.Parts(service, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
     for step in ("gather", "group", "summarize", "compose", "check"):
         pipeline.run_step(parts, step, due_at=MORNING)
 
@@ -61,7 +61,7 @@ def test_from_the_printed_link_to_the_last_copy(
 
     assert _press(browser, HOME, f"{HOME}/resume") == 303
     assert _press(browser, HOME, f"{HOME}/approve") == 303
-    press.dispatch(MORNING.date())
+    service.dispatch(MORNING.date())
     assert "It adds up: 2 = 0 pending" in browser.get(f"{HOME}/dispatch").text
     assert browser.get("/desk/outbox").text.count("delivery-") >= 2
 

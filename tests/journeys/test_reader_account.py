@@ -20,7 +20,7 @@ from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.db.models import SignIn, Subscriber
 from newsletter.delivery import notices
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.settings import Settings
 from newsletter.subscribers import pending_requests
 from newsletter.subscribers.notice_slots import slots_for
@@ -40,32 +40,32 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 class Site:
     """The site on a port of its own, and the mail it keeps."""
 
-    press: Pressroom
+    service: IssueService
 
     def mail(self) -> str:
         """Send what is due; the words of the one mail in the outbox."""
-        press = self.press
-        pending_requests.run(press.sessions, press.settings, clock=press.clock)
+        service = self.service
+        pending_requests.run(service.sessions, service.settings, clock=service.clock)
         notices.run(
-            press.sessions,
-            press.provider,
-            settings=press.settings,
-            links=press.links,
-            now=press.clock,
-            slots_for=slots_for(press.tokens, press.links),
+            service.sessions,
+            service.provider,
+            settings=service.settings,
+            links=service.links,
+            now=service.clock,
+            slots_for=slots_for(service.tokens, service.links),
         )
-        (path,) = Path(press.settings.OUTBOX_DIR).glob("*.eml")
+        (path,) = Path(service.settings.OUTBOX_DIR).glob("*.eml")
         part = message_from_bytes(path.read_bytes(), policy=policy.default).get_body(("plain",))
         assert part is not None
         return str(part.get_content())
 
     def reader(self) -> Subscriber:
-        with db.reading(self.press.sessions) as session:
+        with db.reading(self.service.sessions) as session:
             return session.scalars(select(Subscriber)).one()
 
     def signed_in(self) -> int:
         """How many Sign-ins hold."""
-        with db.reading(self.press.sessions) as session:
+        with db.reading(self.service.sessions) as session:
             return len(session.scalars(select(SignIn.id).where(SignIn.revoked_at.is_(None))).all())
 
 
@@ -73,7 +73,7 @@ class Site:
 def online(
     make_settings: Callable[..., Settings], sessions: db.Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
-    monkeypatch.setattr(bot_timing, "LEAST", timedelta(0))  # this clock stands still
+    monkeypatch.setattr(bot_timing, "SHORTEST_FILL", timedelta(0))  # this clock stands still
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -83,7 +83,7 @@ def online(
     )
     server = make_server("127.0.0.1", port, app, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
-    yield Site(app.extensions[KEY].press)
+    yield Site(app.extensions[KEY].issues)
     server.shutdown()
     server.server_close()
 
@@ -114,7 +114,7 @@ def _press(page: Any, words: str) -> str:
 
 
 def test_from_the_mailed_link_to_signing_out(phone: Any, online: Site) -> None:
-    phone.goto(f"{online.press.settings.SITE_URL}/")
+    phone.goto(f"{online.service.settings.SITE_URL}/")
     follow(phone, phone.get_by_role("link", name="Your account"))
     assert _looked_at(phone) == "Sign in"
     phone.get_by_label("Your email address").fill("ann@example.com")
@@ -144,7 +144,7 @@ def test_from_the_mailed_link_to_signing_out(phone: Any, online: Site) -> None:
     assert "tick the box" in phone.get_by_role("alert").inner_text()
     _press(phone, "Sign out")
     assert online.signed_in() == 0
-    phone.goto(f"{online.press.settings.SITE_URL}/account")
+    phone.goto(f"{online.service.settings.SITE_URL}/account")
     assert _looked_at(phone) == "Sign in"
     phone.goto(link[0])
     assert _looked_at(phone) == "This link has done its work"

@@ -23,7 +23,7 @@ from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.db.models import Subscriber, Subscription
 from newsletter.feeds import sample
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import CHECKOUT, subject_of
@@ -50,20 +50,20 @@ WCAG = {
 class Site:
     """The site on a port of its own, with today's sample Issue approved, and the mail it keeps."""
 
-    press: Pressroom
+    service: IssueService
     outbox: Path
     read: set[str] = field(default_factory=set)
     steps: int = 0
 
     @property
     def address(self) -> str:
-        return self.press.settings.SITE_URL
+        return self.service.settings.SITE_URL
 
     def step(self, name: str) -> None:
         """Run one Step now. A Run is recorded once a moment, so each comes a second after the last."""
         self.steps += 1
         due_at = MORNING - timedelta(minutes=1) + timedelta(seconds=self.steps)
-        parts = pipeline.Parts(self.press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
+        parts = pipeline.Parts(self.service, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
         pipeline.run_step(parts, name, due_at=due_at)
 
     def new_mail(self) -> EmailMessage:
@@ -75,7 +75,7 @@ class Site:
         return mail
 
     def reader(self) -> Subscriber:
-        with db.reading(self.press.sessions) as session:
+        with db.reading(self.service.sessions) as session:
             return session.scalars(select(Subscriber)).one()
 
 
@@ -83,16 +83,16 @@ class Site:
 def online(
     make_settings: Callable[..., Settings], sessions: db.Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Site]:
-    monkeypatch.setattr(bot_timing, "LEAST", timedelta(0))  # this clock stands still
+    monkeypatch.setattr(bot_timing, "SHORTEST_FILL", timedelta(0))  # this clock stands still
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = make_settings(SITE_URL=f"http://127.0.0.1:{port}", APPROVAL="manual")
     app = create_app(settings, sessions=sessions, clock=clock.fixed(MORNING))
-    site = Site(app.extensions[KEY].press, Path(settings.OUTBOX_DIR))
+    site = Site(app.extensions[KEY].issues, Path(settings.OUTBOX_DIR))
     for step in ("gather", "group", "summarize", "compose", "check"):
         site.step(step)
-    site.press.approve(MORNING.date(), by="test")
+    site.service.approve(MORNING.date(), by="test")
     server = make_server("127.0.0.1", port, app, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
     yield site
@@ -170,7 +170,7 @@ def test_from_the_front_page_to_a_paid_plan(phone: Any, online: Site) -> None:
     assert _press(phone, "Yes, confirm").startswith("Welcome to")
     joined = online.reader()
     assert joined.confirmed_at == MORNING
-    assert joined.zone == (ZONE if phone.has_script else online.press.settings.EDITION_TZ)
+    assert joined.zone == (ZONE if phone.has_script else online.service.settings.EDITION_TZ)
     online.step("settle")
     assert online.new_mail()["To"] == ADDRESS  # the welcome
 
@@ -195,7 +195,7 @@ def test_from_the_front_page_to_a_paid_plan(phone: Any, online: Site) -> None:
     assert online.reader().unsubscribed_at == MORNING
     assert _press(phone, "Start the mail again") == "The mail goes on"
 
-    token = online.press.tokens.make(CHECKOUT, subject_of(joined.id, joined.address_hash))
+    token = online.service.tokens.make(CHECKOUT, subject_of(joined.id, joined.address_hash))
     phone.goto(f"{online.address}/checkout/for/{token}")
     _open_to_all(phone)
     assert "a month" in _press(phone, "Continue to payment")
@@ -204,6 +204,6 @@ def test_from_the_front_page_to_a_paid_plan(phone: Any, online: Site) -> None:
     _press(phone, "Pay with a card that works")
     _press(phone, "See whether it has arrived")
     assert phone.locator("h1").inner_text() == "The full edition is yours"
-    with db.reading(online.press.sessions) as session:
+    with db.reading(online.service.sessions) as session:
         paid = session.scalars(select(Subscription)).one()
     assert (paid.subscriber_id, paid.processor, paid.status) == (joined.id, "offline", "trialing")

@@ -23,7 +23,7 @@ from newsletter.app import create_app
 from newsletter.billing import ledger
 from newsletter.db.models import Read, Subscriber, Subscription
 from newsletter.feeds import sample
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.settings import Settings
 from newsletter.web.services import KEY
@@ -42,7 +42,7 @@ class World:
     def __init__(self) -> None:
         self.now = MORNING
         self.read: set[str] = set()
-        self.press: Pressroom
+        self.service: IssueService
 
     def later(self, by: timedelta) -> None:
         """Time passes; what is due then is done."""
@@ -52,13 +52,13 @@ class World:
 
     def step(self, name: str) -> None:
         self.now += timedelta(seconds=2)
-        parts = pipeline.Parts(self.press, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
+        parts = pipeline.Parts(self.service, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
         pipeline.run_step(parts, name, due_at=self.now)
 
     def mails(self) -> list[tuple[str, str]]:
         """Subject and words of what came since the last look."""
         fresh = []
-        for path in sorted(Path(self.press.settings.OUTBOX_DIR).glob("*.eml")):
+        for path in sorted(Path(self.service.settings.OUTBOX_DIR).glob("*.eml")):
             if path.name not in self.read:
                 self.read.add(path.name)
                 mail = message_from_bytes(path.read_bytes(), policy=policy.default)
@@ -68,7 +68,7 @@ class World:
         return fresh
 
     def one(self, table: Any) -> Any:
-        with db.reading(self.press.sessions) as session:
+        with db.reading(self.service.sessions) as session:
             return session.scalars(select(table)).one()
 
 
@@ -80,10 +80,10 @@ def world(make_settings: Callable[..., Settings], sessions: db.Sessions) -> Iter
     made = World()
     settings = make_settings(SITE_URL=f"http://127.0.0.1:{port}", APPROVAL="manual", FREE_STORIES=2)
     app = create_app(settings, sessions=sessions, clock=lambda: made.now)
-    made.press = app.extensions[KEY].press
+    made.service = app.extensions[KEY].issues
     for step in ("gather", "group", "summarize", "compose", "check"):
         made.step(step)
-    made.press.approve(MORNING.date(), by="test")
+    made.service.approve(MORNING.date(), by="test")
     server = make_server("127.0.0.1", port, app, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
     yield made
@@ -101,7 +101,7 @@ def page(chromium: Any, request: pytest.FixtureRequest, world: World) -> Iterato
         color_scheme=scheme,
         java_script_enabled=script,
         reduced_motion="reduce",
-        base_url=world.press.settings.SITE_URL,
+        base_url=world.service.settings.SITE_URL,
     )
     made = context.new_page()
     made.set_default_timeout(8000)
@@ -225,20 +225,20 @@ def test_a_whole_life(page: Any, world: World) -> None:
     _open(page, "/account")
     page.get_by_label(re.compile("Forget me for good")).check()
     _press(page, "Erase me")
-    with db.reading(world.press.sessions) as session:
+    with db.reading(world.service.sessions) as session:
         assert session.scalars(select(Subscriber)).all() == []
         (month,) = ledger.months(
             session,
             first=MORNING.date(),
             last=MORNING.date(),
-            settings=world.press.settings,
+            settings=world.service.settings,
             now=_end_of(MORNING),
         )
     assert (month.trials, month.converted, month.paid_cents, month.mrr_cents) == (1, 1, 500, 0)
 
 
 def _reads(world: World) -> list[Read]:
-    with db.reading(world.press.sessions) as session:
+    with db.reading(world.service.sessions) as session:
         return list(session.scalars(select(Read)))
 
 

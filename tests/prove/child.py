@@ -25,7 +25,7 @@ from newsletter.delivery import dispatch, ledger
 from newsletter.delivery.providers.sendgrid import send as sendgrid
 from newsletter.delivery.providers.smtp import conversation
 from newsletter.delivery.providers.smtp import send as smtp
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import schedule, worker  # noqa: F401 - what is imported here, no child imports again
 from tests.prove import clockwork, mutants
 
@@ -112,7 +112,7 @@ class _Places:
 
 
 def _watch(places: _Places) -> None:
-    real_run, real_freeze, real_approve = dispatch.run, ledger.freeze, Pressroom.approve
+    real_run, real_freeze, real_approve = dispatch.run, ledger.freeze, IssueService.approve
 
     def run(*args: Any, **more: Any) -> Any:
         return real_run(*args, **{**more, "waypoint": places})
@@ -133,4 +133,4 @@ def _watch(places: _Places) -> None:
 
     dispatch.run = begin
     ledger.freeze = freeze
-    Pressroom.approve = approve  # type: ignore[method-assign]
+    IssueService.approve = approve  # type: ignore[method-assign]

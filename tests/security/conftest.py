@@ -1,4 +1,4 @@
-"""Clocks stand still here, so nobody is asked whether they were too quick."""
+"""The clocks of these tests stand still, so no form is refused for coming back too quickly."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from newsletter.web.http import bot_timing
 
 
 @pytest.fixture(autouse=True)
-def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot_timing, "LEAST", timedelta(0))
+def _no_bot_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot_timing, "SHORTEST_FILL", timedelta(0))

@@ -20,7 +20,7 @@ from newsletter.jobs.pipeline import Parts
 from newsletter.jobs.tick import tick
 from newsletter.settings import Settings
 from tests.clocks import Hands
-from tests.web.sample_site import press_with
+from tests.web.sample_site import service_with
 
 NIGHT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # half an hour before the Issue is composed
 HOUR = timedelta(hours=1)
@@ -31,9 +31,9 @@ DAYS = int(os.environ.get("MOMENTS", "1"))  # the first has jumps of every kind;
 def parts(sessions: db.Sessions, make_settings: Callable[..., Settings]) -> tuple[Parts, Hands]:
     settings = make_settings()
     hands = Hands(NIGHT)
-    press = press_with(sessions, settings, hands)
+    service = service_with(sessions, settings, hands)
     invented_readers.add_readers(sessions, settings, now=NIGHT - timedelta(days=30))
-    return opening.open_sample(press), hands
+    return opening.open_sample(service), hands
 
 
 @pytest.mark.parametrize("seed", range(1, 1 + DAYS))

@@ -177,7 +177,7 @@ def test_the_work_is_the_same_for_everybody_and_only_who_should_is_mailed(
     names += ["added@desk.example.org", "chief@desk.example.org", "gone@desk.example.org"]
     work = {tuple(statements(each_sessions, lambda name=name: ask(browser, path, name))) for name in names}
     assert len(work) == 1
-    assert sum("INSERT INTO wish" in one for one in next(iter(work))) == 1
+    assert sum("INSERT INTO pending_request" in one for one in next(iter(work))) == 1
     assert pending_requests.run(each_sessions, settings, clock=clock.fixed(now)) == len(names)
     with db.reading(each_sessions) as session:
         mailed = [(n.kind, n.subscriber_id, n.operator_id) for n in session.scalars(select(Notice))]

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine, inspect, select, text
 
 from newsletter import db
-from newsletter.db.models import Report, Story, Subscriber, Wish
+from newsletter.db.models import PendingRequest, Report, Story, Subscriber
 from newsletter.delivery import dispatch, notices
 from newsletter.delivery.providers.outbox.send import Outbox
 from newsletter.settings import Settings
@@ -58,7 +58,7 @@ def test_no_table_of_either_database_names_them(
     assert pending_requests.run(each_sessions, settings, clock=lambda: now) == 0
     with db.reading(each_sessions) as session:
         assert session.scalars(select(Subscriber)).all() == []
-        assert session.scalars(select(Wish)).all() == []
+        assert session.scalars(select(PendingRequest)).all() == []
 
 
 def test_no_mail_that_was_kept_here_names_them(

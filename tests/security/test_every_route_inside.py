@@ -27,7 +27,7 @@ from newsletter.db.models import Delivery, Feed, Report, SignIn, Story
 from newsletter.settings import Settings
 from newsletter.subscribers import operators
 from newsletter.subscribers.tokens import CHECKOUT, CONFIRM, DESK, SIGNIN, UNSUBSCRIBE, subject_of
-from newsletter.web.http.page_cache import Moments
+from newsletter.web.http.page_cache import PageCache
 from tests.conftest import MORNING
 from tests.security.test_every_route import EVIL, tables
 from tests.subscribers.readers import KEY, link_for, make_reader, tokens_at
@@ -277,8 +277,8 @@ def test_a_site_that_keeps_pages_for_seconds_answers_as_one_that_keeps_none(
     inside: Inside, settings: Settings, sessions: db.Sessions
 ) -> None:
     """As in production: each page is asked for by somebody signed in, then by a stranger, then again."""
-    moments = Moments()
-    keeping = create_app(settings, sessions=sessions, clock=clock.fixed(MORNING), moments=moments)
+    cache = PageCache()
+    keeping = create_app(settings, sessions=sessions, clock=clock.fixed(MORNING), page_cache=cache)
     theirs, stranger, plain = keeping.test_client(), keeping.test_client(), inside.site.test_client()
     for cookie in inside.client._cookies.values():
         theirs.set_cookie(cookie.key, cookie.value, path=cookie.path)
@@ -293,7 +293,7 @@ def test_a_site_that_keeps_pages_for_seconds_answers_as_one_that_keeps_none(
             assert answer.headers["Cache-Control"] == wanted.headers["Cache-Control"], address
         if "public" in expected[plain].headers["Cache-Control"]:
             shared.add(address)
-    kept = {key for key in moments.holds() if isinstance(key, str)}
+    kept = {key[1] for key in cache.kept_keys() if key[0] == "page"}
     assert {"/", "/issues", "/about", "/issues.atom"} <= kept <= shared
 
 

@@ -32,13 +32,13 @@ from newsletter.subscribers.unsubscribing import spool
 from tests.conftest import MORNING
 from tests.security.test_machine_troubles import OwnServer, own_server  # noqa: F401 - a fixture
 from tests.subscribers.readers import link_for, make_reader
-from tests.web.sample_site import UNTIL_APPROVED, press_with
+from tests.web.sample_site import UNTIL_APPROVED, service_with
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture(autouse=True)
-def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_wait_for_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locking, "HURRY", 0.2)
 
 
@@ -82,7 +82,7 @@ def test_while_sqlite_is_locked(
         assert "example.com" not in kept
         assert left_at(sessions, ann) is None
     other.dispose()
-    assert gone_within(20, settings), "the site's own porter carries it, without any scheduler"
+    assert gone_within(20, settings), "the site retries by itself, without any scheduler"
     assert left_at(sessions, ann) == left_at(sessions, bo) == now
 
 
@@ -280,7 +280,7 @@ def test_each_step_that_mails_takes_up_who_left_first(
     """By the tick, by hand or in a worker: whoever waits in the folder gets nothing more."""
     make_reader(sessions, now, "stays@example.com", hour=3)
     reader = make_reader(sessions, now, "goes@example.com", hour=3)
-    parts = opening.open_sample(press_with(sessions, settings, clock.fixed(now)))
+    parts = opening.open_sample(service_with(sessions, settings, clock.fixed(now)))
     for earlier in UNTIL_APPROVED:
         pipeline.run_step(parts, earlier, due_at=now)
     spool.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)

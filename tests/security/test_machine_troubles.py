@@ -25,7 +25,7 @@ from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.db import backup, locking
 from newsletter.db import engine as db_engine
-from newsletter.db.models import Delivery, Issue, Subscriber, Wish
+from newsletter.db.models import Delivery, Issue, PendingRequest, Subscriber
 from newsletter.delivery import dispatch, ledger
 from newsletter.delivery.fence import Fence, Fenced
 from newsletter.delivery.providers.outbox.send import Outbox
@@ -43,7 +43,7 @@ def sign_up(browser: FlaskClient, address: str) -> int:
     return browser.post("/signup", data=given).status_code
 
 
-def kept(sessions: db.Sessions, of: type = Wish) -> int:
+def kept(sessions: db.Sessions, of: type = PendingRequest) -> int:
     with db.reading(sessions) as session:
         return session.scalar(select(func.count(of.id))) or 0  # type: ignore[attr-defined]
 

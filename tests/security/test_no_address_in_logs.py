@@ -16,7 +16,7 @@ from newsletter.app import create_app
 from newsletter.cli import invented_readers, opening
 from newsletter.db.models import Subscriber
 from newsletter.delivery import providers
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.links import Links
 from newsletter.subscribers import pending_requests
@@ -65,7 +65,7 @@ def test_signing_up_and_leaving_on_the_site(
     browser = create_app(settings, sessions=sessions, clock=fixed).test_client()
     form = browser.get("/signup").get_data(as_text=True)
     given = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form))
-    monkeypatch.setattr(bot_timing, "LEAST", timedelta(0))  # this clock stands still
+    monkeypatch.setattr(bot_timing, "SHORTEST_FILL", timedelta(0))  # this clock stands still
     for address in (READER, READER, READER.upper(), f"{READER}\r\nBcc: {OPERATOR}", f"<{READER}"):
         browser.post("/signup", data={**given, "address": address, "hour": "6", "zone": settings.EDITION_TZ})
     pending_requests.run(sessions, settings, clock=fixed)
@@ -77,9 +77,9 @@ def test_signing_up_and_leaving_on_the_site(
     assert browser.get(leave).status_code == 200
     assert browser.post(leave).status_code == 200
     assert browser.get(f"/unsubscribe/{READER}").status_code == 404
-    press = Pressroom(settings, sessions, fixed, links, tokens, providers.make(settings, now=fixed))
+    service = IssueService(settings, sessions, fixed, links, tokens, providers.make(settings, now=fixed))
     for step, later in (("settle", 0), ("lapse", 0), ("settle", 1)):
-        pipeline.run_step(opening.open_sample(press), step, due_at=NOW + timedelta(minutes=later))
+        pipeline.run_step(opening.open_sample(service), step, due_at=NOW + timedelta(minutes=later))
     assert any(READER in m.read_text() for m in settings.OUTBOX_DIR.rglob("*.eml")), "it was mailed"
     out, err = capfd.readouterr()
     assert "signup.confirmed" in err, "what is looked through is the log"

@@ -37,7 +37,7 @@ from tests.clocks import Hands
 from tests.delivery.mailing import Postbox, add_issue
 from tests.security.test_machine_troubles import client_programs  # noqa: F401 - a fixture
 from tests.subscribers.readers import link_for, make_reader
-from tests.web.sample_site import press_with
+from tests.web.sample_site import service_with
 
 COMPOSE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # 04:30 in New York
 EARLY = (
@@ -65,8 +65,8 @@ class House:
         self.got: Counter[tuple[str, str]] = Counter()
         self.names: Counter[str] = Counter()  # what a Message-ID is made of
         self.box = Postbox(before=self._count)
-        press = press_with(self.sessions, self.settings, self.hands)
-        self.parts = opening.open_sample(replace(press, provider=self.box))
+        service = service_with(self.sessions, self.settings, self.hands)
+        self.parts = opening.open_sample(replace(service, provider=self.box))
         for name in EARLY + LATE:
             hour = 12 if name in LATE else 3
             make_reader(self.sessions, COMPOSE, f"{name}@example.com", hour=hour, zone="America/New_York")
@@ -208,7 +208,7 @@ def test_who_left_after_the_backup_stays_gone_and_nobody_gets_an_issue_twice(hou
     assert brought.handed_over == len(LATE)
     assert list(house.settings.LEAVING_DIR.glob("restore-*")) == [], "taken up"
     with pytest.raises(Fenced):
-        house.parts.press.dispatch(date(2026, 3, 2))
+        house.parts.service.dispatch(date(2026, 3, 2))
     house.confirm()
     with (
         house.sessions.begin() as session
@@ -334,7 +334,7 @@ def test_a_restore_that_died_is_ended_by_the_confirmation(house: House, monkeypa
     assert ann
     assert ann.unsubscribed_at is None, "the backup is in place"
     with pytest.raises(Fenced):
-        house.parts.press.dispatch(date(2026, 3, 2))
+        house.parts.service.dispatch(date(2026, 3, 2))
     _, brought = house.confirm()
     assert [b.left for b in brought] == [1]
     house.next_day()

@@ -73,7 +73,7 @@ def test_faults_of_ours_and_of_the_database_name_nobody_and_no_secret(
             patched.setattr(room, name, breaks)
         broken = _press_everything(settings, sessions, now, links)
     with engine.begin() as connection:
-        for table in ("notice", "sign_in", "spent_token"):
+        for table in ("notice", "sign_in", "used_token"):
             connection.execute(text(f"DROP TABLE {table}"))
     broken += _press_everything(settings, sessions, now, links)
     assert 500 in broken

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.db.models import Issue, Placement, Story, StoryTelling, Subscription, Suppression
+from newsletter.db.models import Issue, Placement, Story, StoryRevision, Subscription, Suppression
 from newsletter.settings import Settings
 from newsletter.subscribers.access import why_not
 from newsletter.subscribers.audience import select_audience
@@ -128,7 +128,7 @@ def test_topics_decide_whether_an_issue_comes_and_never_what_it_says(
                 )  # fmt: skip
                 session.add(story)
                 session.flush()
-                told = StoryTelling(
+                told = StoryRevision(
                     story_id=story.id,
                     revision=1,
                     words={},
@@ -138,7 +138,9 @@ def test_topics_decide_whether_an_issue_comes_and_never_what_it_says(
                 )
                 session.add(told)
                 session.flush()
-                session.add(Placement(issue_id=issue.id, story_id=story.id, telling_id=told.id, rank=rank))
+                session.add(
+                    Placement(issue_id=issue.id, story_id=story.id, story_revision_id=told.id, rank=rank)
+                )
     for day in (MONDAY, SATURDAY):
         rows, left_out = audience(each_sessions, settings, day, now)
         expected = {

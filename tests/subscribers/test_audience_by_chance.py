@@ -22,7 +22,7 @@ from newsletter.db.models import (
     Placement,
     Rendition,
     Story,
-    StoryTelling,
+    StoryRevision,
     Subscriber,
     Subscription,
     Suppression,
@@ -193,12 +193,12 @@ def add_issue(session: Session, settings: Settings, day: date, topics: list[str]
         )  # fmt: skip
         session.add(story)
         session.flush()
-        told = StoryTelling(
+        told = StoryRevision(
             story_id=story.id, revision=1, words={}, written_at=NOW, written_by="extractive", input_hash="x"
         )
         session.add(told)
         session.flush()
-        session.add(Placement(issue_id=issue.id, story_id=story.id, telling_id=told.id, rank=rank))
+        session.add(Placement(issue_id=issue.id, story_id=story.id, story_revision_id=told.id, rank=rank))
     for kind in ("full", "metered"):
         digest = content_hash("s", kind, "t", "p")
         bytes_ = {"subject": "s", "preheader": "p", "html": kind, "text": "t", "content_hash": digest}

@@ -17,7 +17,7 @@ from newsletter.db.models import Delivery, DeliveryEvent, Subscriber, Suppressio
 from newsletter.delivery import ledger, notices
 from newsletter.delivery.providers.protocol import Outcome, Receipt
 from newsletter.errors import NotFound
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.links import Links
 from newsletter.subscribers import bounces, erasure
@@ -295,9 +295,9 @@ def test_a_mailbox_that_cannot_be_read_keeps_no_notice_from_going(mailbox, make_
     clock = Ticking(LATER)
     settings = make_settings(BOUNCE_MAILDIR=tmp_path / "nowhere")
     postbox = Postbox()
-    press = Pressroom(settings, mailbox.sessions, clock, LINKS, TOKENS, postbox)
+    service = IssueService(settings, mailbox.sessions, clock, LINKS, TOKENS, postbox)
     with mailbox.sessions.begin() as session:
         notices.queue(session, "signin", key="s", due_at=LATER, subscriber_id=1)
     with pytest.raises(NotFound, match="no Maildir"):
-        pipeline.settle_step(pipeline.Parts(press))
+        pipeline.settle_step(pipeline.Parts(service))
     assert list(postbox.taken) == ["reader1@example.com"]

@@ -13,7 +13,7 @@ from newsletter.settings import Settings
 from newsletter.subscribers.tokens import CONFIRM, SIGNIN, UNSUBSCRIBE, ForgedToken, GoneToken, Tokens
 from newsletter.subscribers.unsubscribing import unsubscribe
 from tests.subscribers.readers import KEY, link_for, make_reader, tokens_at
-from tests.web.sample_site import press_with
+from tests.web.sample_site import service_with
 
 
 def leave(sessions: db.Sessions, token: str, now: datetime) -> unsubscribe.Left:
@@ -80,7 +80,7 @@ def test_each_reader_of_an_issue_gets_their_own_link(
     sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
     ann, bob = make_reader(sessions, now), make_reader(sessions, now, "bob@example.com")
-    slots = press_with(sessions, settings, clock.fixed(now)).reader_slots(bob.id, bob.address)
+    slots = service_with(sessions, settings, clock.fixed(now)).reader_slots(bob.id, bob.address)
     assert slots["account_url"] == "http://127.0.0.1:8000/account"
     token = slots["unsubscribe_url"].removeprefix("http://127.0.0.1:8000/unsubscribe/")
     assert leave(sessions, token, now).subscriber.id == bob.id
@@ -99,8 +99,8 @@ def test_a_link_works_for_ever_and_over_a_change_of_keys(
     with sessions.begin() as session:
         assert unsubscribe.unsubscribe(session, years_old, tokens=tokens, now=now).subscriber.id == reader.id
     # Mails of today carry links of the new key, and the hash of an address is what it was.
-    press = press_with(sessions, changed, clock.fixed(now))
-    fresh = press.reader_slots(reader.id, reader.address)["unsubscribe_url"].rpartition("/")[2]
+    service = service_with(sessions, changed, clock.fixed(now))
+    fresh = service.reader_slots(reader.id, reader.address)["unsubscribe_url"].rpartition("/")[2]
     assert fresh != link_for(reader, UNSUBSCRIBE, now)
     with sessions.begin() as session:
         assert unsubscribe.unsubscribe(session, fresh, tokens=tokens, now=now).was_already

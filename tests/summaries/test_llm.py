@@ -237,7 +237,9 @@ def test_anthropics_protocol_is_spoken_too_and_believed_no_more(tmp_path: Path, 
         model = model_of(
             "anthropic:some-model", base_url=server.url.removesuffix("/v1"), api_key="k", timeout=10.0
         )
-        told = Llm(model, KeptAnswers(tmp_path), Budget(tmp_path, 100_000, lambda: DAY)).tell(ARTICLES, now=NOW)
+        told = Llm(model, KeptAnswers(tmp_path), Budget(tmp_path, 100_000, lambda: DAY)).tell(
+            ARTICLES, now=NOW
+        )
     assert told.lede[0].text.startswith("Ostrava's council voted on Monday to let")
     assert "500" not in told.headline
     assert "</articles>" in json.dumps(server.asked[-1]["messages"])

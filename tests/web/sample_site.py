@@ -13,7 +13,7 @@ from newsletter.cli import opening
 from newsletter.clock import Clock
 from newsletter.db.models import Issue
 from newsletter.delivery import providers
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.links import Links
 from newsletter.settings import Settings
@@ -25,9 +25,9 @@ HOSTILE = '<script>alert(1)</script> {{ 7*7 }} %%unsubscribe_url%% "onload=x" </
 UNTIL_APPROVED = ("gather", "group", "summarize", "compose", "check", "approve")
 
 
-def press_with(sessions: db.Sessions, settings: Settings, at: Clock) -> Pressroom:
+def service_with(sessions: db.Sessions, settings: Settings, at: Clock) -> IssueService:
     """A pressroom under that clock."""
-    return Pressroom(
+    return IssueService(
         settings=settings,
         sessions=sessions,
         clock=at,
@@ -40,7 +40,7 @@ def press_with(sessions: db.Sessions, settings: Settings, at: Clock) -> Pressroo
 def publish_sample(sessions: db.Sessions, settings: Settings, now: datetime) -> Issue:
     """Make, approve and dispatch the sample's Issue of the day, an hour before ``now``."""
     earlier = clock.fixed(now - timedelta(hours=1))
-    parts = opening.open_sample(press_with(sessions, settings, earlier))
+    parts = opening.open_sample(service_with(sessions, settings, earlier))
     for step in (*UNTIL_APPROVED, "dispatch"):
         pipeline.run_step(parts, step, due_at=earlier())
     with db.reading(sessions) as session:

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
 from newsletter import db
-from newsletter.db.models import Issue, Notice, SignIn, Story, StoryTelling, Subscriber, Suppression
+from newsletter.db.models import Issue, Notice, SignIn, Story, StoryRevision, Subscriber, Suppression
 from newsletter.delivery import notices
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import CONFIRM, SIGNIN, subject_of
@@ -187,7 +187,7 @@ def test_who_is_on_trial_reads_everything_and_who_is_not_is_metered(
     browser.post(link, data={"form_token": token(browser, link)})
     with db.reading(sessions) as session:
         slug = session.scalars(
-            select(Story.slug).where(Story.id.in_(select(StoryTelling.story_id))).order_by(Story.id)
+            select(Story.slug).where(Story.id.in_(select(StoryRevision.story_id))).order_by(Story.id)
         ).first()
     assert ('id="article-' in unescape(browser.get(f"/stories/{slug}").text)) is whole
 

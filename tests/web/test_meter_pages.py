@@ -16,7 +16,7 @@ from sqlalchemy import func, select, update
 from werkzeug.serving import make_server
 
 from newsletter import db
-from newsletter.db.models import Issue, Read, Story, StoryTelling
+from newsletter.db.models import Issue, Read, Story, StoryRevision
 from tests.axe import violations
 from tests.browsing import follow
 from tests.web.sample_site import opened
@@ -29,7 +29,7 @@ LIMIT = "You’ve reached your monthly limit"
 def addresses(sessions: db.Sessions, published: Issue) -> list[str]:
     """Six Stories' addresses, in a published Issue."""
     with db.reading(sessions) as session:
-        told = select(Story.slug).where(Story.id.in_(select(StoryTelling.story_id))).order_by(Story.id)
+        told = select(Story.slug).where(Story.id.in_(select(StoryRevision.story_id))).order_by(Story.id)
         return [f"/stories/{slug}" for slug in session.scalars(told)][:7]
 
 
@@ -42,8 +42,8 @@ def long_texts(sessions: db.Sessions, address: str) -> list[str]:
     """Every sentence of the Story's words that is not in its lede or headline."""
     with db.reading(sessions) as session:
         told = session.scalars(
-            select(StoryTelling)
-            .join(Story, Story.id == StoryTelling.story_id)
+            select(StoryRevision)
+            .join(Story, Story.id == StoryRevision.story_id)
             .where(Story.slug == address.removeprefix("/stories/"))
         ).all()[-1]
     words = dict(told.words)

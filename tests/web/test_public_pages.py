@@ -54,8 +54,11 @@ def test_a_side_that_ran_only_a_wire_copy_is_not_said_to_have_carried_nothing(
         for one in articles:
             if one.outlet.name in copied:
                 one.wire_key = "w"
-        words = placed.telling.words
-        placed.telling.words = {**words, "summaries": [x for x in words["summaries"] if x["side"] != "right"]}
+        words = placed.story_revision.words
+        placed.story_revision.words = {
+            **words,
+            "summaries": [x for x in words["summaries"] if x["side"] != "right"],
+        }
         slug = session.get_one(Story, placed.story_id).slug
     assert copied
     told, front = browser.get(f"/stories/{slug}").text, browser.get("/").text

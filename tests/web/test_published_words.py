@@ -24,7 +24,7 @@ from newsletter.db.models import Article, Issue, Outlet, Story
 from newsletter.delivery import providers
 from newsletter.feeds.leans import SIDES, Side
 from newsletter.issues import compose
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
@@ -295,7 +295,7 @@ def _publish(
         summarize.run(sessions, Extractive() if teller == "extractive" else _Unguarded(data.draw), now=now)
     compose.run(sessions, day=DAY, now=now)
     fixed = clock.fixed(now)
-    press = Pressroom(
+    service = IssueService(
         configured,
         sessions,
         fixed,
@@ -303,12 +303,12 @@ def _publish(
         Tokens(configured.signing_keys, clock=fixed),
         providers.make(configured, now=fixed),
     )
-    press.render(DAY)
+    service.render(DAY)
     browser = create_app(configured, sessions=sessions, clock=fixed).test_client()
     seen: dict[str, str] = {}
     with db.reading(sessions) as session:
         issue = session.query(Issue).one()
-        tellings = {p.story_id: from_json(p.telling.words) for p in issue.placements}
+        tellings = {p.story_id: from_json(p.story_revision.words) for p in issue.placements}
         excerpts = {a.id: a.excerpt for a in session.query(Article)}
         for rendition in issue.renditions:
             seen[f"{rendition.kind} html"] = _seen(rendition.html)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import clock, db
 from newsletter.app import create_app
-from newsletter.db.models import Issue, Knock, Notice, Read, Subscriber, Wish
+from newsletter.db.models import Issue, Notice, PendingRequest, RateLimitHit, Read, Subscriber
 from newsletter.settings import Settings
 from newsletter.subscribers import pending_requests, rate_limits, signup
 from newsletter.subscribers.tokens import CONFIRM, subject_of
@@ -45,9 +45,9 @@ def form_on(client: FlaskClient, path: str) -> dict[str, str]:
     return dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page))
 
 
-def waiting(sessions: db.Sessions) -> list[Wish]:
+def waiting(sessions: db.Sessions) -> list[PendingRequest]:
     with db.reading(sessions) as session:
-        return list(session.scalars(select(Wish).order_by(Wish.id)))
+        return list(session.scalars(select(PendingRequest).order_by(PendingRequest.id)))
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -191,4 +191,4 @@ def test_cookieless_presses_are_capped_by_network_and_leave_no_row(
     assert statuses == [303, 303, 303, 429, 429]
     with db.reading(sessions) as session:
         assert session.scalar(select(func.count()).select_from(Read)) == 3
-        assert "127.0.0.1" not in {k.network for k in session.scalars(select(Knock))}
+        assert "127.0.0.1" not in {k.network for k in session.scalars(select(RateLimitHit))}

@@ -1,6 +1,6 @@
-"""All tables. Values and constraints only: what they mean is decided in the rooms above."""
+"""All tables: columns and constraints only. What their values mean is decided in the packages above."""
 
-from newsletter.db.models.articles import Article, LinkLook
+from newsletter.db.models.articles import Article, LinkStatus
 from newsletter.db.models.base import Base
 from newsletter.db.models.deliveries import (
     Correction,
@@ -12,18 +12,18 @@ from newsletter.db.models.deliveries import (
 )
 from newsletter.db.models.instance import Instance
 from newsletter.db.models.issues import Check, Issue, IssueRevision, IssueSum, Placement, Rendition
-from newsletter.db.models.operators import AuditEntry, Operator, SignIn, SpentToken
+from newsletter.db.models.operators import AuditEntry, Operator, SignIn, UsedToken
 from newsletter.db.models.outlets import Feed, Outlet
 from newsletter.db.models.runs import Run
-from newsletter.db.models.stories import HistoryLink, Report, Story, StoryChange, StoryTelling
+from newsletter.db.models.stories import HistoryLink, Report, Story, StoryChange, StoryRevision
 from newsletter.db.models.subscribers import (
-    Knock,
+    PendingRequest,
+    RateLimitHit,
     Read,
     Subscriber,
     Subscription,
     SubscriptionEvent,
     Suppression,
-    Wish,
 )
 
 __all__ = [
@@ -41,25 +41,25 @@ __all__ = [
     "Issue",
     "IssueRevision",
     "IssueSum",
-    "Knock",
     "LeftOut",
-    "LinkLook",
+    "LinkStatus",
     "Notice",
     "Operator",
     "Outlet",
+    "PendingRequest",
     "Placement",
+    "RateLimitHit",
     "Read",
     "Rendition",
     "Report",
     "Run",
     "SignIn",
-    "SpentToken",
     "Story",
     "StoryChange",
-    "StoryTelling",
+    "StoryRevision",
     "Subscriber",
     "Subscription",
     "SubscriptionEvent",
     "Suppression",
-    "Wish",
+    "UsedToken",
 ]

@@ -1,4 +1,4 @@
-"""What they published."""
+"""The Articles that Outlets published, and whether their addresses still answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Article(Base):
     published_at: Mapped[datetime] = mapped_column(index=True)
     dated: Mapped[bool] = mapped_column(
         default=True
-    )  # false: the Entry bore no usable date, we took the fetch time
+    )  # false: the Entry had no usable date, and published_at is the time of the fetch
     gathered_at: Mapped[datetime]
     changed_at: Mapped[datetime | None]  # null until the Outlet rewrote headline or excerpt
     text_hash: Mapped[str] = mapped_column(Text)  # of headline and excerpt, to notice a rewrite
@@ -40,14 +40,16 @@ class Article(Base):
     outlet: Mapped[Outlet] = relationship()
 
 
-class LinkLook(Base):
-    """What an Article's own address answered when it was last asked for, so that it is not asked for at every Check."""
+class LinkStatus(Base):
+    """The HTTP answer of an Article's own address when it was last requested. Kept so that not every Check requests it again."""
 
-    __tablename__ = "link_look"
+    __tablename__ = "link_status"
     __table_args__ = (UniqueConstraint("article_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"))
-    looked_at: Mapped[datetime]
+    checked_at: Mapped[datetime]
     status: Mapped[int | None]  # HTTP status; null when there was no answer
-    reason: Mapped[str] = mapped_column(Text, default="")  # why there was none
+    reason: Mapped[str] = mapped_column(
+        Text, default=""
+    )  # why there was no usable answer; empty when there was one

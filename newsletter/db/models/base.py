@@ -1,4 +1,4 @@
-"""The base of all tables, and constraint names that are the same on SQLite and PostgreSQL."""
+"""The declarative base of all tables, with constraint names that are the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from newsletter.db import UTCDateTime
 
-# Numbers of lines that are added by the million each day; 32 bits would last PostgreSQL for some years only.
+# Primary keys of tables that grow by a million rows a day: 32 bits would last only some years on PostgreSQL.
 LargeNumber = BigInteger().with_variant(Integer, "sqlite")
 
 

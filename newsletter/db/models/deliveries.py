@@ -1,4 +1,4 @@
-"""The ledger's tables. Only ``delivery/ledger.py`` writes Deliveries."""
+"""Deliveries, their events, Notices and Corrections. Only ``delivery/ledger.py`` writes Deliveries."""
 
 from __future__ import annotations
 
@@ -16,35 +16,40 @@ class Delivery(Base):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        # In this order the one index also finds all lines of a reader: each index costs at every change of a million lines.
+        # The Subscriber comes first so that this index also finds all Deliveries of one reader: a further index would cost time at each
+        # of a million changes.
         UniqueConstraint("subscriber_id", "issue_id"),
         UniqueConstraint("issue_id", "address_hash"),
         CheckConstraint(
             "state IN ('pending','submitting','accepted','failed','uncertain','withdrawn')", name="state"
         ),
         CheckConstraint("rendition IN ('full','metered')", name="rendition"),
-        # The claim: what is pending and due, oldest first; by number where a hundred thousand are due at once.
+        # Serves the claim: pending and due Deliveries, oldest first, then by id where a hundred thousand are due at once.
         Index("ix_delivery_claim", "issue_id", "state", "due_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
     issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
-    # Null after the Subscriber was erased: the line stays, so that the sum still adds up.
+    # Null after the Subscriber was erased: the row stays, so that the sums of the Issue stay right.
     subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscriber.id", ondelete="SET NULL"))
     address_hash: Mapped[str] = mapped_column(Text)
     rendition: Mapped[str] = mapped_column(Text)
-    content_hash: Mapped[str] = mapped_column(Text)  # of the Rendition owed; other bytes are refused
-    due_at: Mapped[datetime]  # the reader's own hour
+    content_hash: Mapped[str] = mapped_column(
+        Text
+    )  # of the Rendition owed; a Rendition with another hash is refused
+    due_at: Mapped[datetime]  # the hour that the reader chose, in UTC
     state: Mapped[str] = mapped_column(Text, default="pending")
-    attempts: Mapped[int] = mapped_column(default=0)  # hand-overs begun; a definite no takes it back
+    attempts: Mapped[int] = mapped_column(
+        default=0
+    )  # submissions begun; a definite refusal by the provider is subtracted again
     claim: Mapped[str | None] = mapped_column(Text)  # the owner's fencing token; null unless submitting
-    lease_until: Mapped[datetime | None]  # null unless submitting; past it the owner is taken for dead
-    submitted_at: Mapped[datetime | None]  # null until first handed over
+    lease_until: Mapped[datetime | None]  # null unless submitting; after it the owner's claim has expired
+    submitted_at: Mapped[datetime | None]  # null until first submitted
     settled_at: Mapped[datetime | None]  # null until accepted, failed or withdrawn
-    provider: Mapped[str | None] = mapped_column(Text)  # who was asked last; null until then
+    provider: Mapped[str | None] = mapped_column(Text)  # the provider last submitted to; null until then
     provider_id: Mapped[str | None] = mapped_column(
         Text
-    )  # the provider's own name for it; null if it gave none
+    )  # the provider's id of the mail; null if it gave none
     reason: Mapped[str | None] = mapped_column(Text)  # why failed, uncertain or withdrawn; null otherwise
 
 
@@ -63,7 +68,7 @@ class LeftOut(Base):
 
 
 class DeliveryEvent(Base):
-    """What a provider reported later. Unique by the provider's own id, so a repeat changes nothing."""
+    """What a provider reported later. Unique by the provider's own event id, so a repeated report changes nothing."""
 
     __tablename__ = "delivery_event"
     __table_args__ = (
@@ -71,7 +76,7 @@ class DeliveryEvent(Base):
         CheckConstraint(
             "kind IN ('accepted','delivered','deferred','bounced','complained','unsubscribed')", name="kind"
         ),
-        # What went badly is rare and looked for often: the surge brake counts it at every bounce.
+        # Bounces and complaints are rare and counted often: the circuit breaker counts them at each bounce.
         Index(
             "ix_delivery_event_bad",
             "delivery_id",
@@ -85,7 +90,7 @@ class DeliveryEvent(Base):
     provider_event_id: Mapped[str] = mapped_column(Text)
     delivery_id: Mapped[int | None] = mapped_column(
         ForeignKey("delivery.id"), index=True
-    )  # null: not one of ours
+    )  # null: about no Delivery of this database
     kind: Mapped[str] = mapped_column(Text)
     bounce: Mapped[str | None] = mapped_column(Text)  # hard or soft; null unless bounced
     happened_at: Mapped[datetime]
@@ -94,13 +99,13 @@ class DeliveryEvent(Base):
 
 
 class DeliveryEventSum(Base):
-    """How many DeliveryEvents of one kind came on one day: what is left of them after 90 days."""
+    """How many DeliveryEvents of one kind were received on one day. Replaces the events after 90 days."""
 
     __tablename__ = "delivery_event_sum"
-    __table_args__ = (UniqueConstraint("heard_on", "about", "provider", "kind", "bounce"),)
+    __table_args__ = (UniqueConstraint("received_on", "about", "provider", "kind", "bounce"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    heard_on: Mapped[date]  # UTC, the day we were told
+    received_on: Mapped[date]  # the day of receipt, UTC
     about: Mapped[str] = mapped_column(Text)  # the Issue's day, or "notices"
     provider: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
@@ -118,7 +123,7 @@ class Notice(Base):
             "state IN ('pending','submitting','accepted','failed','uncertain','withdrawn')", name="state"
         ),
         Index("ix_notice_claim", "state", "due_at"),
-        # Somebody waits for each of these; a Correction's many stand behind them and must not be walked to find them.
+        # Serves Notices that a person waits for, without reading past the many of a Correction.
         Index(
             "ix_notice_awaited",
             "state",
@@ -126,13 +131,15 @@ class Notice(Base):
             sqlite_where=text("correction_id IS NULL"),
             postgresql_where=text("correction_id IS NULL"),
         ),
-        # A Notice that went with its reader leaves its number unused: the provider may still report of it.
+        # The id of a Notice that was deleted with its Subscriber is not used again: the provider may still report on it.
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(Text)  # the folder under templates/email: "confirm", "welcome", …
-    key: Mapped[str] = mapped_column(Text)  # says "already": "confirm:7:2026-11-23T06:00"
+    key: Mapped[str] = mapped_column(
+        Text
+    )  # unique, so that one cause queues one Notice: "confirm:7:2026-11-23T06:00"
     subscriber_id: Mapped[int | None] = mapped_column(
         ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
     )
@@ -148,25 +155,27 @@ class Notice(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     claim: Mapped[str | None] = mapped_column(Text)  # null unless submitting
     lease_until: Mapped[datetime | None]  # null unless submitting
-    submitted_at: Mapped[datetime | None]  # null until first handed over
+    submitted_at: Mapped[datetime | None]  # null until first submitted
     provider_id: Mapped[str | None] = mapped_column(Text)  # null if the provider gave none
     reason: Mapped[str | None] = mapped_column(Text)  # null unless failed, uncertain or withdrawn
 
 
 class Correction(Base):
-    """The words that put an Issue right, mailed once (as Notices) to those who got its wrong bytes or may have got them."""
+    """A corrected text of an Issue, mailed once (as Notices) to those who received the wrong one or may have received it."""
 
     __tablename__ = "correction"
     __table_args__ = (CheckConstraint("rendition IN ('full','metered')", name="rendition"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), index=True)
-    rendition: Mapped[str | None] = mapped_column(Text)  # which one was wrong; null: both
+    rendition: Mapped[str | None] = mapped_column(Text)  # the Rendition that was wrong; null: both
     subject: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     content_hash: Mapped[str] = mapped_column(Text)  # exactly these bytes are approved and sent
     approved_at: Mapped[datetime]
     approved_by: Mapped[str] = mapped_column(Text)
-    owed: Mapped[int] = mapped_column(default=0)  # readers it was owed to so far
-    closed_at: Mapped[datetime | None]  # null while a copy of the Issue may still turn out to have gone
+    owed: Mapped[int] = mapped_column(default=0)  # Subscribers it has been queued for so far
+    closed_at: Mapped[
+        datetime | None
+    ]  # null while a Delivery of the Issue may still turn out to have been accepted

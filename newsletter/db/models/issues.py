@@ -1,4 +1,4 @@
-"""One dated number of the newsletter."""
+"""Issues, with their Placements, Renditions, Checks and revisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.db.models.base import Base
-from newsletter.db.models.stories import Story, StoryTelling
+from newsletter.db.models.stories import Story, StoryRevision
 
 
 class Issue(Base):
@@ -31,18 +31,20 @@ class Issue(Base):
     intro: Mapped[str] = mapped_column(Text, default="")
     reading_seconds: Mapped[int] = mapped_column(default=0)
     outlets_read: Mapped[int] = mapped_column(default=0)  # Outlets with a Feed that answered in the last day
-    is_sample: Mapped[bool] = mapped_column(default=False)  # invented outlets and events, and it says so
+    is_sample: Mapped[bool] = mapped_column(
+        default=False
+    )  # made of invented outlets and events, and labelled so
     composed_at: Mapped[datetime]
-    approved_at: Mapped[datetime | None]  # null until approved; taken back by any edit
-    approved_by: Mapped[str | None] = mapped_column(Text)  # as in an AuditEntry
+    approved_at: Mapped[datetime | None]  # null until approved, and again after any edit
+    approved_by: Mapped[str | None] = mapped_column(Text)  # as AuditEntry.by
     content_hash: Mapped[str | None] = mapped_column(Text)  # of both Renditions, set by approval
     hold_reason: Mapped[str | None] = mapped_column(Text)  # null unless held or withdrawn
     frozen_at: Mapped[datetime | None]  # null until the Audience is frozen
     audience_size: Mapped[int | None]  # Deliveries at the freeze; null before it
     dispatched_at: Mapped[datetime | None]  # null until every Delivery is settled
-    # Null unless an operator resumed it: from then its age is counted anew, so that stale news may be let go knowingly.
+    # Null unless an operator resumed it: its age is counted from then, so that an operator may send stale news knowingly.
     released_at: Mapped[datetime | None]
-    # Articles by number whose own address is dead: the mail leads to our story page in its place.
+    # Ids of Articles whose own address no longer answers: the mail links to our story page instead.
     unlinked: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
 
     placements: Mapped[list[Placement]] = relationship(
@@ -53,7 +55,7 @@ class Issue(Base):
 
 
 class Placement(Base):
-    """A Story in an Issue, with its rank from 1, in the words it had when it was placed."""
+    """A Story in an Issue, with its rank from 1 and the revision of its text that was placed."""
 
     __tablename__ = "placement"
     __table_args__ = (UniqueConstraint("issue_id", "story_id"), UniqueConstraint("issue_id", "rank"))
@@ -61,7 +63,7 @@ class Placement(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), index=True)
     story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), index=True)
-    telling_id: Mapped[int] = mapped_column(ForeignKey("story_telling.id"))
+    story_revision_id: Mapped[int] = mapped_column(ForeignKey("story_revision.id"))
     rank: Mapped[int]
     score: Mapped[float] = mapped_column(default=0.0)
     development: Mapped[str] = mapped_column(
@@ -70,11 +72,11 @@ class Placement(Base):
 
     issue: Mapped[Issue] = relationship(back_populates="placements")
     story: Mapped[Story] = relationship()
-    telling: Mapped[StoryTelling] = relationship()
+    story_revision: Mapped[StoryRevision] = relationship()
 
 
 class Rendition(Base):
-    """One rendered form of an Issue, with Slots still open. Exactly these bytes are approved and sent."""
+    """One rendered form of an Issue, with its Slots not yet filled. Exactly these bytes are approved and sent."""
 
     __tablename__ = "rendition"
     __table_args__ = (
@@ -104,30 +106,28 @@ class Check(Base):
     name: Mapped[str] = mapped_column(Text)  # a constant such as "both-sides"
     level: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
-    # What one press would mend it, as "act", "words", "story", "value" (see ``issues/checks/findings.py``).
+    # The quick fixes offered, each with "act", "words", "story" and "value" (see ``issues/checks/findings.py``).
     remedies: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
     checked_at: Mapped[datetime]
 
 
 class IssueRevision(Base):
-    """What an Issue was after an edit: its envelope and which Stories stood in it, in which words. Kept, so one can go back."""
+    """An Issue after an edit: its envelope, its Stories and the revision of each. Kept so that an operator can go back to it."""
 
     __tablename__ = "issue_revision"
     __table_args__ = (UniqueConstraint("issue_id", "revision"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"))
-    revision: Mapped[int]  # from 1: the Issue as it was composed
+    revision: Mapped[int]  # 1 is the Issue as it was composed
     made_at: Mapped[datetime]
-    by: Mapped[str] = mapped_column(Text)  # "compose", or as in an AuditEntry
-    said: Mapped[dict[str, Any]] = mapped_column(
-        JSON, default=dict
-    )  # what changed, as the audit trail has it
+    by: Mapped[str] = mapped_column(Text)  # "compose", or as AuditEntry.by
+    changes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # as in the audit trail
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class IssueSum(Base):
-    """What became of one Issue, counted once when nothing much changes any more, so that no page counts a million lines."""
+    """The figures of one Issue, counted once when few events are still expected, so that no page counts a million rows."""
 
     __tablename__ = "issue_sum"
     __table_args__ = (UniqueConstraint("issue_id"),)
@@ -137,4 +137,4 @@ class IssueSum(Base):
     summed_at: Mapped[datetime]
     sums: Mapped[dict[str, Any]] = mapped_column(
         JSON
-    )  # the fields of circulation's IssueLine but for its day
+    )  # the fields of subscribers.metrics.IssueCounts but for its day

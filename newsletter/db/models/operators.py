@@ -1,4 +1,4 @@
-"""Who runs the service, and what they did."""
+"""Operators, sign-ins, used links and the audit trail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Operator(Base):
 
 
 class SignIn(Base):
-    """One signed-in browser of an Operator or a Subscriber. Only a hash of its secret is kept; revocable."""
+    """One signed-in browser of an Operator or a Subscriber. Only a hash of its secret is kept. It can be revoked."""
 
     __tablename__ = "sign_in"
     __table_args__ = (UniqueConstraint("secret_hash"),)
@@ -46,19 +46,19 @@ class SignIn(Base):
     revoked_at: Mapped[datetime | None]  # null until signed out
 
 
-class SpentToken(Base):
-    """A mailed or printed link that was used and must not work twice."""
+class UsedToken(Base):
+    """A link that works once and was used."""
 
-    __tablename__ = "spent_token"
+    __tablename__ = "used_token"
     __table_args__ = (UniqueConstraint("token_hash"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(Text)
-    spent_at: Mapped[datetime]
+    used_at: Mapped[datetime]
 
 
 class AuditEntry(Base):
-    """Who did what, and when."""
+    """One act: who did it, when, and what it was about."""
 
     __tablename__ = "audit_entry"
 

@@ -1,4 +1,4 @@
-"""Who we read: Outlets and their Feeds."""
+"""Outlets and their Feeds."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class Feed(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     paused_at: Mapped[datetime | None]  # null unless an operator paused it
     etag: Mapped[str | None] = mapped_column(Text)  # null until the server names one
-    last_modified: Mapped[str | None] = mapped_column(Text)  # likewise, as the server wrote it
+    last_modified: Mapped[str | None] = mapped_column(
+        Text
+    )  # the header as the server wrote it; null until it sends one
     checked_at: Mapped[datetime | None]  # null until the first fetch
     changed_at: Mapped[datetime | None]  # null until an Entry was read
     not_before_at: Mapped[datetime | None]  # Retry-After or backoff; null when it may be fetched at once

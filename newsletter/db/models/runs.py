@@ -1,4 +1,4 @@
-"""What the machine did."""
+"""Runs of the pipeline's Steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from newsletter.db.models.base import Base
 
 
 class Run(Base):
-    """One recorded execution of a Step. (step, due_at) is unique: the second run finds it done."""
+    """One recorded execution of a Step. (step, due_at) is unique, so that one due moment is worked on once."""
 
     __tablename__ = "run"
     __table_args__ = (
@@ -24,7 +24,7 @@ class Run(Base):
     step: Mapped[str] = mapped_column(Text)
     due_at: Mapped[datetime]
     started_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]  # null while running, and for ever if its process died
+    finished_at: Mapped[datetime | None]  # null while running, and for good if its process died
     outcome: Mapped[str] = mapped_column(Text, default="running")
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     error: Mapped[str | None] = mapped_column(Text)  # one sentence; null unless failed

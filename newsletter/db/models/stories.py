@@ -1,4 +1,4 @@
-"""What happened, as told by several Outlets."""
+"""Stories, the revisions of their text, and readers' reports on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.db.models.base import Base
 
 
 class Story(Base):
-    """Articles about the same happening. Its slug, and so its address, never changes once given."""
+    """Articles about the same happening. The slug, which is part of its address, never changes."""
 
     __tablename__ = "story"
     __table_args__ = (UniqueConstraint("slug"),)
@@ -25,9 +25,9 @@ class Story(Base):
     first_published_at: Mapped[datetime]
     last_published_at: Mapped[datetime] = mapped_column(index=True)
     grouped_at: Mapped[datetime]  # when its set of Articles last changed
-    # Null unless this Story turned out to be the same as another: its address then leads there.
+    # Null unless this Story was merged into another one: its address then redirects there.
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("story.id"))
-    flagged_at: Mapped[datetime | None]  # null unless a cited Article changed after the words were written
+    flagged_at: Mapped[datetime | None]  # null unless a cited Article changed after the text was written
 
     articles: Mapped[list[Article]] = relationship(order_by=Article.published_at)
 
@@ -35,7 +35,7 @@ class Story(Base):
 class StoryChange(Base):
     """A merge, a split, or an Article moved between Stories: who did it, when, and what moved.
 
-    A move from a Story to itself is an operator's word that those Articles stay.
+    A move from a Story to itself records an operator's decision that those Articles stay there.
     """
 
     __tablename__ = "story_change"
@@ -60,16 +60,16 @@ class HistoryLink(Base):
     story_id: Mapped[int] = mapped_column(ForeignKey("story.id"), index=True)
     earlier_id: Mapped[int] = mapped_column(ForeignKey("story.id"))
     similarity: Mapped[float]  # cosine, 0…1
-    shared_name: Mapped[str] = mapped_column(Text, default="")  # the rare name both carry
+    shared_name: Mapped[str] = mapped_column(Text, default="")  # the rare name that both mention
 
 
-class StoryTelling(Base):
-    """All the words of one Story at one revision: Headline, Lede, Overview, Analysis, Summaries, Questions.
+class StoryRevision(Base):
+    """The whole text of one Story at one revision: Headline, Lede, Overview, Analysis, Summaries, Questions.
 
-    ``words`` is :func:`newsletter.summaries.story_text.to_json` of a Telling. Never updated: a change is a new revision.
+    ``words`` is :func:`newsletter.summaries.story_text.to_json` of a Telling. A row is never updated: a change is a new revision.
     """
 
-    __tablename__ = "story_telling"
+    __tablename__ = "story_revision"
     __table_args__ = (
         UniqueConstraint("story_id", "revision"),
         CheckConstraint("written_by IN ('extractive','llm','operator')", name="written_by"),
@@ -80,9 +80,7 @@ class StoryTelling(Base):
     revision: Mapped[int]
     written_by: Mapped[str] = mapped_column(Text)
     written_at: Mapped[datetime]
-    input_hash: Mapped[str] = mapped_column(
-        Text
-    )  # of the Articles it was made from: the same hash needs no new words
+    input_hash: Mapped[str] = mapped_column(Text)  # of its Articles: the same hash needs no new text
     words: Mapped[dict[str, Any]] = mapped_column(JSON)
     operator_id: Mapped[int | None] = mapped_column(
         ForeignKey("operator.id")
@@ -90,7 +88,7 @@ class StoryTelling(Base):
 
 
 class Report(Base):
-    """A reader's word that something in a Story is wrong."""
+    """A reader's report that something in a Story is wrong."""
 
     __tablename__ = "report"
 
@@ -99,4 +97,4 @@ class Report(Base):
     reason: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text, default="")
     reported_at: Mapped[datetime]
-    resolved_at: Mapped[datetime | None]  # null until an operator dealt with it
+    resolved_at: Mapped[datetime | None]  # null until an operator resolved it

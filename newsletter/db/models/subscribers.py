@@ -1,4 +1,4 @@
-"""Readers: consent (Subscriber), money (Subscription), deliverability (Suppression); three facts, never one status."""
+"""Consent (Subscriber), money (Subscription) and deliverability (Suppression): three facts that are never merged into one status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Subscriber(Base):
         UniqueConstraint("address_hash"),
         CheckConstraint("hour >= 0 AND hour <= 23", name="hour"),
         CheckConstraint("cadence IN ('daily','weekly')", name="cadence"),
-        {"sqlite_autoincrement": True},  # an erased reader's number is never given to another
+        {"sqlite_autoincrement": True},  # the id of an erased reader is never used again
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -27,9 +27,9 @@ class Subscriber(Base):
     address_hash: Mapped[str] = mapped_column(Text)  # keyed, of the whole address in lower case
     person_hash: Mapped[str] = mapped_column(
         Text, index=True
-    )  # keyed; plus and dot forms of one mailbox are one person
+    )  # keyed; the same for the plus and dot forms of one mailbox
 
-    asked_at: Mapped[datetime] = mapped_column(index=True)  # counted by the caps on strangers' wishes
+    asked_at: Mapped[datetime] = mapped_column(index=True)  # indexed for the caps on sign-ups
     confirmed_at: Mapped[datetime | None]  # null until the second step of double opt-in
     unsubscribed_at: Mapped[datetime | None]  # null while the mail is wanted
     consent_from: Mapped[str] = mapped_column(Text, default="")  # "landing", "import", …
@@ -40,7 +40,7 @@ class Subscriber(Base):
     hour: Mapped[int] = mapped_column(default=6)  # local
     zone: Mapped[str] = mapped_column(Text, default="America/New_York")  # IANA
     cadence: Mapped[str] = mapped_column(Text, default="daily")
-    # Only Issues with a Story on one of these, when the cadence is daily; null: all.
+    # With a daily cadence only Issues with a Story on one of these are sent; null: all Issues.
     topics: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     paused_until: Mapped[date | None]  # null unless paused; mail resumes on that day
     trial_started_at: Mapped[
@@ -69,15 +69,15 @@ class Subscription(Base):
     paid_until: Mapped[datetime | None]  # null when it has no end (a comp)
     past_due_at: Mapped[datetime | None]  # null unless a payment failed
     cancel_at: Mapped[datetime | None]  # null unless it is to end
-    changed_at: Mapped[datetime]  # the processor's moment of the last change we applied
+    changed_at: Mapped[datetime]  # when the processor was asked for the state that is kept here
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions")
 
 
 class SubscriptionEvent(Base):
-    """What became of a Subscription or a Trial at one moment, or money that came or went back. Only ever added.
+    """A change of a Subscription, the start of a Trial, or money received or returned. Rows are only added.
 
-    It names nobody, so that the sums of a month stay as they were after a reader is erased.
+    It names nobody, so that the sums of a month do not change when a reader is erased.
     """
 
     __tablename__ = "subscription_event"
@@ -87,21 +87,25 @@ class SubscriptionEvent(Base):
     )
 
     id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
-    key: Mapped[str] = mapped_column(Text)  # says "already"
+    key: Mapped[str] = mapped_column(Text)  # unique, so that one fact is recorded once
     kind: Mapped[str] = mapped_column(Text)
-    at: Mapped[datetime] = mapped_column(index=True)  # from when it holds
-    heard_at: Mapped[datetime]
-    processor: Mapped[str] = mapped_column(Text)  # "" of a Trial
-    agreement: Mapped[str | None] = mapped_column(Text, index=True)  # a scrambled mark; null of a Trial
-    trial: Mapped[str | None] = mapped_column(Text)  # the mark of the Trial it followed; null if none
-    # How the Subscription stands from then on; null unless "changed".
+    at: Mapped[datetime] = mapped_column(index=True)  # from when on it holds
+    received_at: Mapped[datetime]
+    processor: Mapped[str] = mapped_column(Text)  # "" for a Trial
+    agreement: Mapped[str | None] = mapped_column(
+        Text, index=True
+    )  # a hash of processor and agreement id; null for a Trial
+    trial: Mapped[str | None] = mapped_column(
+        Text
+    )  # a hash that stands for the Trial before it; null if none
+    # State of the Subscription from ``at`` on; null unless kind is "changed".
     status: Mapped[str | None] = mapped_column(Text)
     paid_until: Mapped[datetime | None]
     past_due_at: Mapped[datetime | None]
     cancel_at: Mapped[datetime | None]
     month_cents: Mapped[int | None]  # what a month costs; null when the processor does not say
-    cents: Mapped[int | None]  # what came or went back; null of a Trial and of "changed"
-    currency: Mapped[str | None] = mapped_column(Text)  # of it
+    cents: Mapped[int | None]  # amount received or returned; null for "trial" and "changed"
+    currency: Mapped[str | None] = mapped_column(Text)  # of cents, ISO 4217 in lower case
 
 
 class Suppression(Base):
@@ -121,35 +125,35 @@ class Suppression(Base):
     suppressed_at: Mapped[datetime]
 
 
-class Wish(Base):
-    """What a stranger asked for by typing an address, until it is granted; then the row is gone."""
+class PendingRequest(Base):
+    """A sign-up or sign-in requested through a form. The row is deleted with the transaction that processes it."""
 
-    __tablename__ = "wish"
+    __tablename__ = "pending_request"
     __table_args__ = (CheckConstraint("kind IN ('signup','signin')", name="kind"),)
 
     id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
-    address: Mapped[str] = mapped_column(Text)  # normalised, known to be nobody's yet
-    hour: Mapped[int | None]  # local; null when they did not say
+    address: Mapped[str] = mapped_column(Text)  # normalised; not yet looked up among the Subscribers
+    hour: Mapped[int | None]  # local; null when the form had none
     zone: Mapped[str] = mapped_column(Text, default="")
     network: Mapped[str | None] = mapped_column(Text)  # IPv4, or the /64 of IPv6; null when not known
     came_from: Mapped[str] = mapped_column(Text, default="")
     asked_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class Knock(Base):
-    """One request from a network that a cap counts. Kept for a day."""
+class RateLimitHit(Base):
+    """One request from a network that counts towards a rate limit. Kept for a day."""
 
-    __tablename__ = "knock"
+    __tablename__ = "rate_limit_hit"
     __table_args__ = (
-        Index("ix_knock_network", "kind", "network", "at"),
-        Index("ix_knock_wider", "kind", "wider", "at"),
+        Index("ix_rate_limit_hit_network", "kind", "network", "at"),
+        Index("ix_rate_limit_hit_wider_network", "kind", "wider_network", "at"),
     )
 
     id: Mapped[int] = mapped_column(LargeNumber, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)  # "signup", "signin" or "read"
-    network: Mapped[str] = mapped_column(Text)  # a keyed mark of the network
-    wider: Mapped[str] = mapped_column(Text)  # a keyed mark of the wider one around it
+    network: Mapped[str] = mapped_column(Text)  # keyed hash of the network
+    wider_network: Mapped[str] = mapped_column(Text)  # keyed hash of the wider network around it
     at: Mapped[datetime]
 
 

@@ -1,4 +1,4 @@
-"""What an Operator decides about an Issue. Every act goes through the Pressroom and is an AuditEntry there."""
+"""What an Operator decides about an Issue. Every act goes through the issue service and is an AuditEntry there."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def seen() -> str:
 def check(day: str) -> Response:
     """Look it over again."""
     site = services()
-    found = site.press.check(day_of(day), outside=True)
+    found = site.issues.check(day_of(day), outside=True)
     with site.sessions.begin() as session:
         note(session, "issue.checked", f"issue:{day_of(day)}", blocks=sum(f.level == "block" for f in found))
     return _back(day, "checks")
@@ -47,19 +47,19 @@ def check(day: str) -> Response:
 
 @bp.post("/issues/<day>/approve")
 def approve(day: str) -> Response:
-    services().press.approve(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
+    services().issues.approve(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
     return _back(day)
 
 
 @bp.post("/issues/<day>/hold")
 def hold(day: str) -> Response:
-    services().press.hold(day_of(day), by=by(), reason=reason(), seen=seen())
+    services().issues.hold(day_of(day), by=by(), reason=reason(), seen=seen())
     return _back(day, page=request.form.get("then", ""))
 
 
 @bp.post("/issues/<day>/resume")
 def resume(day: str) -> Response:
-    services().press.resume(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
+    services().issues.resume(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
     return _back(day, page=request.form.get("then", ""))
 
 
@@ -75,7 +75,7 @@ def confirm_withdraw(day: str) -> Response:
 def withdraw(day: str) -> Response:
     if request.form.get("sure") != "yes":
         raise Refused("Nothing was done: please tick that you are sure.")
-    services().press.withdraw(day_of(day), by=by(), reason=reason(), seen=seen())
+    services().issues.withdraw(day_of(day), by=by(), reason=reason(), seen=seen())
     return _back(day)
 
 
@@ -83,7 +83,7 @@ def withdraw(day: str) -> Response:
 def proof(day: str) -> Response:
     """Mail the Rendition looked at to the operator who asks."""
     look = look_of(request.form)
-    kept = services().press.proof(day_of(day), look.kind, operator().address, by=by())
+    kept = services().issues.proof(day_of(day), look.kind, operator().address, by=by())
     html = render_template("desk/proof.html", day=day_of(day), receipt=kept, kind=look.kind)
     return make_response(html)
 

@@ -44,16 +44,16 @@ def part_of(session: Session, issue: Issue, given: Form) -> str:
         return ""
     story = number(given, "story")
     if story:
-        placed = select(Placement.telling_id).where(
+        placed = select(Placement.story_revision_id).where(
             Placement.issue_id == issue.id, Placement.story_id == story
         )
         return f"{issue.state}:{session.scalar(placed)}"
     return envelope_part(issue)
 
 
-def story_part(issue: Issue, telling_id: int) -> str:
+def story_part(issue: Issue, story_revision_id: int) -> str:
     """The same for one placed Story."""
-    return f"{issue.state}:{telling_id}"
+    return f"{issue.state}:{story_revision_id}"
 
 
 def envelope_part(issue: Issue) -> str:

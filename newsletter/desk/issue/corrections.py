@@ -28,7 +28,7 @@ def correction_page(day: str) -> Response:
 def look_at_correction(day: str) -> Response:
     """How it will arrive, and at how many readers. Changes nothing."""
     text, kind = request.form.get("text", ""), _kind()
-    template, readers = services().press.correction(day_of(day), text, kind)
+    template, readers = services().issues.correction(day_of(day), text, kind)
     mail = slots.fill(template.text, example_slots(services().links), html=False)
     return _page(day, text=text, kind=kind, template=template, mail=mail, readers=readers)
 
@@ -38,7 +38,7 @@ def send_correction(day: str) -> Response:
     """Owe it to them: exactly the words that were looked at."""
     if request.form.get("sure") != "yes" or not (seen := request.form.get("seen", "")):
         raise Refused("Nothing was sent: please look at the mail first and tick that you are sure.")
-    services().press.correct(day_of(day), request.form.get("text", ""), kind=_kind(), by=by(), seen=seen)
+    services().issues.correct(day_of(day), request.form.get("text", ""), kind=_kind(), by=by(), seen=seen)
     return go(f"issues/{day_of(day)}/correct")
 
 
@@ -48,7 +48,7 @@ def withdraw_correction(day: str) -> Response:
     number = request.form.get("number", "")
     if not (number.isascii() and number.isdigit() and len(number) < 18):
         raise Refused("Nothing was done: please say which correction.")
-    services().press.withdraw_correction(int(number), by=by(), reason=reason())
+    services().issues.withdraw_correction(int(number), by=by(), reason=reason())
     return go(f"issues/{day_of(day)}/correct")
 
 

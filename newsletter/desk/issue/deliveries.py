@@ -105,7 +105,7 @@ def decide(day: str) -> Response:
         numbers += [n for number in batches for n in ledger_queries.uncertain_with(session, of_day, number)]
     if not numbers:
         raise Refused("Nothing was done: please tick the copies you mean.")
-    services().press.decide_uncertain(day_of(day), numbers, after, by=by(), reason=reason())
+    services().issues.decide_uncertain(day_of(day), numbers, after, by=by(), reason=reason())
     return go(f"issues/{day_of(day)}/dispatch#uncertain")
 
 

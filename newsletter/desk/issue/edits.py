@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import Issue, Placement, StoryTelling
+from newsletter.db.models import Issue, Placement, StoryRevision
 from newsletter.desk.days import day_of
 from newsletter.desk.guard import bp, by, go, operator
 from newsletter.desk.issue import changes
@@ -45,7 +45,7 @@ def edit(day: str) -> Response:
         return bool(given.get("part")) and given["part"] == changes.part_of(session, issue, given)
 
     try:
-        services().press.edit(day_of(day), change, by=by(), seen=wanted, untouched=untouched)
+        services().issues.edit(day_of(day), change, by=by(), seen=wanted, untouched=untouched)
     except ChangedMeanwhile:
         if given["act"] not in changes.WRITTEN:
             raise
@@ -125,7 +125,7 @@ _FIELDS = {
 
 def _page(session: Session, row: Issue) -> str:
     view = issue_view(session, row, now=services().now())
-    tellings = {p.story_id: p.telling_id for p in row.placements}
+    tellings = {p.story_id: p.story_revision_id for p in row.placements}
     return render_template(
         "desk/edit.html",
         issue=row,
@@ -143,14 +143,14 @@ def _page(session: Session, row: Issue) -> str:
     )
 
 
-def _revisions(session: Session, issue: Issue) -> dict[int, list[tuple[StoryTelling, bool]]]:
+def _revisions(session: Session, issue: Issue) -> dict[int, list[tuple[StoryRevision, bool]]]:
     """Every revision of each placed Story, newest first, and whether it is the one that stands in the Issue."""
-    found: dict[int, list[tuple[StoryTelling, bool]]] = {}
+    found: dict[int, list[tuple[StoryRevision, bool]]] = {}
     for telling, placed in session.execute(
-        select(StoryTelling, Placement.telling_id)
-        .join(Placement, Placement.story_id == StoryTelling.story_id)
+        select(StoryRevision, Placement.story_revision_id)
+        .join(Placement, Placement.story_id == StoryRevision.story_id)
         .where(Placement.issue_id == issue.id)
-        .order_by(StoryTelling.revision.desc())
+        .order_by(StoryRevision.revision.desc())
     ):
         found.setdefault(telling.story_id, []).append((telling, telling.id == placed))
     return found

@@ -15,7 +15,7 @@ WEAK = 60  # percent of support below which a sentence is shown before the other
 
 
 class Written(Protocol):
-    """What of a StoryTelling is shown."""
+    """What of a StoryRevision is shown."""
 
     @property
     def revision(self) -> int: ...

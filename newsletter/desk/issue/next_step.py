@@ -29,14 +29,14 @@ class Advice:
     """``tone``: "calm" (nothing to do), "look" (a decision is wanted), "stop" (nothing goes on without one).
 
     ``until`` is the moment the sentence ends with, or None. ``place`` is the page, or the part of this one, where to do
-    it, behind the Issue's own address, and ``press`` the words that lead there; both empty when there is nothing to press.
+    it, behind the Issue's own address, and ``label`` the words of the link; both empty when there is nothing to do.
     """
 
     tone: str
     sentence: str
     until: datetime | None = None
     place: str = ""
-    press: str = ""
+    label: str = ""
 
 
 _DOUBTS, _DECIDE = "/dispatch#uncertain", "Decide about them"
@@ -59,7 +59,7 @@ def advice(now: Standing) -> Advice:
             return Advice("calm", f"Withdrawn{because} It stays withdrawn.")
     if now.uncertain:
         return Advice(
-            "look", f"Dispatched, but {_copies(now.uncertain)} uncertain.", place=_DOUBTS, press=_DECIDE
+            "look", f"Dispatched, but {_copies(now.uncertain)} uncertain.", place=_DOUBTS, label=_DECIDE
         )
     return Advice(
         "calm", f"Dispatched: {now.accepted:,} of {now.audience:,} copies were accepted. Nothing to do."
@@ -72,7 +72,7 @@ def _of_draft(now: Standing) -> Advice:
     if now.blocks:
         more = f" (And {len(now.blocks) - 1} more.)" if len(now.blocks) > 1 else ""
         said = f"It waits for you. {_ended(now.blocks[0])}{more}"
-        return Advice("stop", said, place="#checks", press="See what mends it")
+        return Advice("stop", said, place="#checks", label="See what mends it")
     warned, to = (f" {now.warns} to look at.", ("#checks", "See what")) if now.warns else ("", ("", ""))
     if now.auto:
         return Advice(
@@ -88,7 +88,7 @@ def _of_dispatching(now: Standing) -> Advice:
     done = f"On its way: {now.accepted:,} of {now.audience:,} copies accepted."
     if now.uncertain:
         return Advice(
-            "look", f"{done} {_copies(now.uncertain).capitalize()} uncertain.", place=_DOUBTS, press=_DECIDE
+            "look", f"{done} {_copies(now.uncertain).capitalize()} uncertain.", place=_DOUBTS, label=_DECIDE
         )
     return Advice("calm", f"{done} Nothing to do.")
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import Check, Issue, Placement, StoryTelling
+from newsletter.db.models import Check, Issue, Placement, StoryRevision
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import LedgerSum
 from newsletter.delivery.mail.messages import Template
@@ -150,8 +150,8 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
     words = {
         story_id: telling
         for story_id, telling in session.execute(
-            select(Placement.story_id, StoryTelling)
-            .join(StoryTelling, StoryTelling.id == Placement.telling_id)
+            select(Placement.story_id, StoryRevision)
+            .join(StoryRevision, StoryRevision.id == Placement.story_revision_id)
             .where(Placement.issue_id == row.id)
         )
     }

@@ -10,7 +10,7 @@ from sqlalchemy import Select, case, delete, func, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import Article, Check, Feed, Issue, Outlet, Placement, Story, StoryTelling
+from newsletter.db.models import Article, Check, Feed, Issue, Outlet, Placement, Story, StoryRevision
 from newsletter.delivery.mail import sender_domain
 from newsletter.feeds.leans import SIDES, coverage, side_of
 from newsletter.issues.checks import link_looks
@@ -123,7 +123,7 @@ def offered(session: Session, issue: Issue) -> tuple[Offered, ...]:
             Story.id.not_in(placed),
             Story.id.not_in(_placed_lately(issue)),
             Story.merged_into_id.is_(None),
-            Story.id.in_(select(StoryTelling.story_id)),
+            Story.id.in_(select(StoryRevision.story_id)),
             Story.last_published_at > issue.composed_at - LATELY,
         )
         .group_by(Story.id)
@@ -135,7 +135,7 @@ def offered(session: Session, issue: Issue) -> tuple[Offered, ...]:
     headlines = {
         t.story_id: str(t.words["headline"])
         for t in session.scalars(
-            select(StoryTelling).where(StoryTelling.story_id.in_(numbers)).order_by(StoryTelling.revision)
+            select(StoryRevision).where(StoryRevision.story_id.in_(numbers)).order_by(StoryRevision.revision)
         )
     }
     found = [Offered(n, headlines[n], _is_one_sided(session, n)) for n in numbers]
@@ -163,9 +163,9 @@ def _is_one_sided(session: Session, story_id: int) -> bool:
 
 def _earlier(session: Session, issue: Issue) -> tuple[Earlier, ...]:
     rows = session.execute(
-        select(Placement.story_id, StoryTelling.words, Issue.issued_on)
+        select(Placement.story_id, StoryRevision.words, Issue.issued_on)
         .join(Issue, Issue.id == Placement.issue_id)
-        .join(StoryTelling, StoryTelling.id == Placement.telling_id)
+        .join(StoryRevision, StoryRevision.id == Placement.story_revision_id)
         .where(
             Issue.issued_on < issue.issued_on,
             Issue.issued_on >= issue.issued_on - EARLIER,
@@ -179,13 +179,13 @@ def _earlier(session: Session, issue: Issue) -> tuple[Earlier, ...]:
 def _retold(session: Session, issue: Issue) -> frozenset[int]:
     """Stories that have newer words than those they are placed with."""
     placed = (
-        select(Placement.story_id, StoryTelling.revision.label("revision"))
-        .join(StoryTelling, StoryTelling.id == Placement.telling_id)
+        select(Placement.story_id, StoryRevision.revision.label("revision"))
+        .join(StoryRevision, StoryRevision.id == Placement.story_revision_id)
         .where(Placement.issue_id == issue.id)
         .subquery()
     )
-    newer = select(StoryTelling.story_id).join(placed, placed.c.story_id == StoryTelling.story_id)
-    return frozenset(session.scalars(newer.where(StoryTelling.revision > placed.c.revision)))
+    newer = select(StoryRevision.story_id).join(placed, placed.c.story_id == StoryRevision.story_id)
+    return frozenset(session.scalars(newer.where(StoryRevision.revision > placed.c.revision)))
 
 
 def answering(session: Session, *, now: datetime) -> tuple[Answering, ...]:

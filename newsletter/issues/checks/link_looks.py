@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import LinkLook
+from newsletter.db.models import LinkStatus
 from newsletter.feeds.fetcher import FetchError, PoliteFetcher
 from newsletter.issues.checks.findings import LinkState
 from newsletter.settings import Settings
@@ -89,8 +89,8 @@ def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> d
     """Those of the addresses that were not asked for lately."""
     fresh = set(
         session.scalars(
-            select(LinkLook.article_id).where(
-                LinkLook.article_id.in_(addresses), LinkLook.looked_at > now - KEEPS
+            select(LinkStatus.article_id).where(
+                LinkStatus.article_id.in_(addresses), LinkStatus.checked_at > now - KEEPS
             )
         )
     )
@@ -101,26 +101,26 @@ def keep(session: Session, answers: Mapping[int, LinkState], *, now: datetime) -
     """Remember what was answered. The caller commits."""
     known = {
         row.article_id: row
-        for row in session.scalars(select(LinkLook).where(LinkLook.article_id.in_(answers)))
+        for row in session.scalars(select(LinkStatus).where(LinkStatus.article_id.in_(answers)))
     }
     new = []
     for number, state in sorted(answers.items()):
         if (row := known.get(number)) is not None:
-            row.looked_at, row.status, row.reason = now, state.status, state.reason
+            row.checked_at, row.status, row.reason = now, state.status, state.reason
         else:
             new.append(
-                {"article_id": number, "looked_at": now, "status": state.status, "reason": state.reason}
+                {"article_id": number, "checked_at": now, "status": state.status, "reason": state.reason}
             )
-    db.insert_new(session, LinkLook, new)
+    db.insert_new(session, LinkStatus, new)
 
 
 def remembered(session: Session, article_ids: Mapping[int, str]) -> dict[int, LinkState]:
     """What was last answered, by Article."""
-    rows = session.scalars(select(LinkLook).where(LinkLook.article_id.in_(article_ids)))
+    rows = session.scalars(select(LinkStatus).where(LinkStatus.article_id.in_(article_ids)))
     return {row.article_id: LinkState(row.status, row.reason) for row in rows}
 
 
 def forget(sessions: db.Sessions, *, now: datetime) -> int:
     """Let answers go that no Issue needs any more; how many."""
     with sessions.begin() as session:
-        return db.changed(session, delete(LinkLook).where(LinkLook.looked_at < now - FORGOTTEN_AFTER))
+        return db.changed(session, delete(LinkStatus).where(LinkStatus.checked_at < now - FORGOTTEN_AFTER))

@@ -15,7 +15,7 @@ from newsletter import db
 from newsletter.db.models import Delivery, Issue
 from newsletter.delivery import ledger
 from newsletter.lab.bench.databases import bench_database
-from newsletter.lab.bench.dispatching import dispatch_in, press_for, together
+from newsletter.lab.bench.dispatching import dispatch_in, service_for, together
 from newsletter.lab.bench.loopback_sendgrid import LoopbackSendGrid, loopback_sendgrid
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, timed
 from newsletter.lab.bench.readers import ALL_DUE, AT_ONCE, COMPOSED, add_issue, add_readers
@@ -83,17 +83,19 @@ def prepare(
     values: dict[str, Any], readers: int, found: Measured, *, progress: Progress, metered_kilobytes: int = 20
 ) -> int:
     """Readers and an approved Issue. Returns its number."""
-    press = press_for(values, COMPOSED)
+    service = service_for(values, COMPOSED)
     with timed() as watch:
         found.values["readers"] = readers
-        found.values["subscribers"] = add_readers(press.sessions, press.settings, readers, progress=progress)
-        issue_id = add_issue(press.sessions, press.settings, metered_kilobytes=metered_kilobytes)
-        with press.sessions.kw["bind"].connect() as connection:
+        found.values["subscribers"] = add_readers(
+            service.sessions, service.settings, readers, progress=progress
+        )
+        issue_id = add_issue(service.sessions, service.settings, metered_kilobytes=metered_kilobytes)
+        with service.sessions.kw["bind"].connect() as connection:
             # A database that has lived for a while knows the sizes of its tables; one just filled does not.
             connection.execute(text("ANALYZE"))
             connection.commit()
     found.values["preparing_seconds"] = round(watch.seconds, 1)
-    press.sessions.kw["bind"].dispose()
+    service.sessions.kw["bind"].dispose()
     return issue_id
 
 
@@ -119,11 +121,11 @@ def hand_over(values: dict[str, Any], found: Measured, *, workers: int, progress
 
 def judge(values: dict[str, Any], issue_id: int, found: Measured, arrived: int, twice: int | None) -> None:
     """What the far side took, beside what the ledger says."""
-    press = press_for(values, COMPOSED)
-    with timed() as watch, db.reading(press.sessions) as session:
+    service = service_for(values, COMPOSED)
+    with timed() as watch, db.reading(service.sessions) as session:
         sums = ledger.sum_up(session, issue_id)
         state = session.get_one(Issue, issue_id).state
-    press.sessions.kw["bind"].dispose()
+    service.sessions.kw["bind"].dispose()
     found.values |= {"arrived": arrived, "arrived_twice": twice, "ledger": sums.in_words, "state": state}
     found.values["sum_seconds"] = round(watch.seconds, 3)
 

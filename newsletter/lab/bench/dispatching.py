@@ -14,7 +14,7 @@ from newsletter import clock as clocks
 from newsletter import db, log
 from newsletter.delivery import providers
 from newsletter.errors import NewsletterError
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.lab.bench.children import beginning, begun
 from newsletter.lab.bench.measuring import Progress, peak_megabytes, timed
 from newsletter.lab.bench.readers import DAY
@@ -76,18 +76,18 @@ def dispatch_in(
 
 def dispatch_here(settings: dict[str, Any], at: datetime, *, limit: int) -> int:
     """The same in this process, where nobody asks what it takes. How many were accepted."""
-    press = press_for(settings, at)
-    accepted = press.dispatch(DAY, limit=limit).accepted
-    press.provider.close()
-    press.sessions.kw["bind"].dispose()
+    service = service_for(settings, at)
+    accepted = service.dispatch(DAY, limit=limit).accepted
+    service.provider.close()
+    service.sessions.kw["bind"].dispose()
     return accepted
 
 
-def press_for(values: dict[str, Any], at: datetime) -> Pressroom:
+def service_for(values: dict[str, Any], at: datetime) -> IssueService:
     """What dispatching needs, from plain values that may cross into another process."""
     settings = Settings(_env_file=None, **values)
     clock = clocks.replay(at)
-    return Pressroom(
+    return IssueService(
         settings=settings,
         sessions=db.make_sessions(db.make_engine(settings.DATABASE_URL)),
         clock=clock,
@@ -109,12 +109,12 @@ def _dispatch(there: Any, values: dict[str, Any], at: datetime, limit: int | Non
             there.send((done, of))
 
     try:
-        press = press_for(values, at)
+        service = service_for(values, at)
         used = process_time()
         with timed() as watch:
-            report = press.dispatch(DAY, limit=limit, progress=tell)
+            report = service.dispatch(DAY, limit=limit, progress=tell)
         used = process_time() - used
-        press.provider.close()
+        service.provider.close()
         there.send(
             Dispatched(
                 watch.seconds,

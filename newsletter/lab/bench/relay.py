@@ -22,7 +22,7 @@ from newsletter.delivery.mail.messages import Message
 from newsletter.errors import SettingsError
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import freeze, hand_over, judge, prepare, settings_for
-from newsletter.lab.bench.dispatching import press_for
+from newsletter.lab.bench.dispatching import service_for
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, timed
 from newsletter.lab.bench.readers import ALL_DUE, COMPOSED
 
@@ -129,10 +129,10 @@ def _running(program: str) -> Iterator[_Relay]:
 
 def _size_of_one(values: dict[str, Any], issue_id: int) -> int:
     """Bytes of one copy as it is written; both Renditions are of one size here."""
-    press = press_for(values, COMPOSED + ALL_DUE)
-    with db.reading(press.sessions) as session:
+    service = service_for(values, COMPOSED + ALL_DUE)
+    with db.reading(service.sessions) as session:
         template = ledger.stored_templates(session, issue_id)["full"]
-    press.sessions.kw["bind"].dispose()
+    service.sessions.kw["bind"].dispose()
     address = "reader.1@example.com"
-    copy = Message("delivery:1", address, template, press.reader_slots(1, address))
-    return len(headers.mime(copy, sender=press.settings.MAIL_FROM, date=COMPOSED))
+    copy = Message("delivery:1", address, template, service.reader_slots(1, address))
+    return len(headers.mime(copy, sender=service.settings.MAIL_FROM, date=COMPOSED))

@@ -20,7 +20,7 @@ from newsletter.jobs import pipeline
 from newsletter.jobs.pipeline import Parts
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import settings_for
-from newsletter.lab.bench.dispatching import press_for
+from newsletter.lab.bench.dispatching import service_for
 from newsletter.lab.bench.measuring import Measured, Progress, timed
 from newsletter.lab.bench.readers import COMPOSED
 
@@ -39,24 +39,26 @@ def bench_render(*, readers: int = READERS, progress: Progress) -> Measured:
         bench_database("sqlite", Path(name)) as engine,
     ):
         values = settings_for(engine.url.render_as_string(hide_password=False), Path(name))
-        press = replace(press_for(values, COMPOSED), sessions=db.make_sessions(engine))
-        parts = Parts(press, sample.catalogue(), sample.fetcher(COMPOSED), is_sample=True)
+        service = replace(service_for(values, COMPOSED), sessions=db.make_sessions(engine))
+        parts = Parts(service, sample.catalogue(), sample.fetcher(COMPOSED), is_sample=True)
         for done, step in enumerate(_FIRST_STEPS):
             progress("the issue", done, len(_FIRST_STEPS), step)
             pipeline.run_step(parts, step, due_at=COMPOSED)
-        with db.reading(press.sessions) as session:
+        with db.reading(service.sessions) as session:
             view = views.issue_view(session, session.scalars(select(Issue)).one(), now=COMPOSED)
-        render.rendition(view, "full", settings=press.settings, links=press.links)  # templates are read once
+        render.rendition(
+            view, "full", settings=service.settings, links=service.links
+        )  # templates are read once
         with timed() as compiling:
             made = [
-                render.rendition(view, kind, settings=press.settings, links=press.links)
+                render.rendition(view, kind, settings=service.settings, links=service.links)
                 for kind in render.KINDS
             ]
         full = made[0]
         with timed() as bare_compile:
             compile_mjml(_BARE.format("word " * (len(full.text) // 5)))
         template = Template(full.subject, full.html, full.text, full.content_hash)
-        links = [press.reader_slots(n, f"reader.{n}@example.com") for n in range(readers)]
+        links = [service.reader_slots(n, f"reader.{n}@example.com") for n in range(readers)]
         progress("filling", 0, 2, "slots")
         with timed() as filling:
             for own in links:
@@ -73,7 +75,7 @@ def bench_render(*, readers: int = READERS, progress: Progress) -> Measured:
         with timed() as building:
             for n, own in enumerate(some):
                 copy = Message(f"delivery:{n}", f"reader.{n}@example.com", template, own)
-                headers.mime(copy, sender=press.settings.MAIL_FROM, date=COMPOSED)
+                headers.mime(copy, sender=service.settings.MAIL_FROM, date=COMPOSED)
     found.values |= {"renditions": len(made), "render_seconds": round(compiling.seconds, 3)}
     found.values |= {"html_bytes": len(full.html.encode()), "readers": readers}
     found.values |= {"fill_seconds": round(filling.seconds, 3), "mimes": len(some)}

@@ -20,7 +20,7 @@ from scipy.stats import mannwhitneyu
 from sqlalchemy import func, select
 
 from newsletter import clock, db
-from newsletter.db.models import Notice, Subscriber, Wish
+from newsletter.db.models import Notice, PendingRequest, Subscriber
 from newsletter.errors import NewsletterError
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import settings_for
@@ -59,7 +59,7 @@ def bench_signups(*, rate: int, seconds: int, database: str, workers: int, progr
             progress("signing up", 1, 3, f"{rate}/s")
             posts = _rush(rate * seconds, form)
             done = post_all(posts, port=port, path="/signup", rate=rate, lanes=LANES)
-            kept = _count(sessions, Wish)
+            kept = _count(sessions, PendingRequest)
             progress("granting", 2, 3, f"{kept:,}")
             with timed() as granting:
                 granted = pending_requests.run(sessions, settings, clock=clock.system)

@@ -29,7 +29,7 @@ from newsletter.feeds import sample
 from newsletter.jobs import pipeline
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import prepare, settings_for
-from newsletter.lab.bench.dispatching import dispatch_here, dispatch_in, press_for, together
+from newsletter.lab.bench.dispatching import dispatch_here, dispatch_in, service_for, together
 from newsletter.lab.bench.events import form_on, served
 from newsletter.lab.bench.loopback_sendgrid import loopback_sendgrid
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, percentile
@@ -139,24 +139,24 @@ def _make_the_day(values: dict[str, Any]) -> None:
     """The sample edition, approved and not mailed, so that there are Stories to read."""
     log.configure(json=True, level=40)  # errors only
     now = clock.system()
-    press = press_for({**values, "MAIL_PROVIDER": "outbox"}, now)
-    parts = pipeline.Parts(press, sample.catalogue(), sample.fetcher(now), is_sample=True)
+    service = service_for({**values, "MAIL_PROVIDER": "outbox"}, now)
+    parts = pipeline.Parts(service, sample.catalogue(), sample.fetcher(now), is_sample=True)
     for after, step in enumerate(STEPS):
         pipeline.run_step(parts, step, due_at=now - timedelta(minutes=1) + timedelta(seconds=after))
-    press.sessions.kw["bind"].dispose()
+    service.sessions.kw["bind"].dispose()
 
 
 def _mix(values: dict[str, Any], port: int) -> Any:
     """Requests without end: of twenty, fourteen by strangers, five by readers who are signed in, and one sign-up."""
-    press = press_for(values, clock.system())
-    with db.reading(press.sessions) as session:
+    service = service_for(values, clock.system())
+    with db.reading(service.sessions) as session:
         day = session.scalar(select(Issue.issued_on).order_by(Issue.issued_on.desc()).limit(1))
         slugs = session.scalars(
             select(Story.slug).join(Placement, Placement.story_id == Story.id).order_by(Placement.rank)
         ).all()
         readers = session.scalars(select(Subscriber).order_by(Subscriber.id).limit(10)).all()
-        tokens = [press.tokens.make(SIGNIN, f"{subject_of(r.id, r.address_hash)}.{r.id}") for r in readers]
-    press.sessions.kw["bind"].dispose()
+        tokens = [service.tokens.make(SIGNIN, f"{subject_of(r.id, r.address_hash)}.{r.id}") for r in readers]
+    service.sessions.kw["bind"].dispose()
     if not slugs:
         raise NewsletterError("The sample edition of the bench has no stories.")
     cookies = [_signed_in(port, token) for token in tokens]

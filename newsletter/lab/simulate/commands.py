@@ -25,7 +25,7 @@ from newsletter.db.models import Issue, Subscriber
 from newsletter.errors import Refused, SettingsError
 from newsletter.feeds import catalogue, sample
 from newsletter.feeds.fetcher import PoliteFetcher
-from newsletter.issues.service import Pressroom
+from newsletter.issues.service import IssueService
 from newsletter.jobs.pipeline import Parts
 from newsletter.lab.simulate import balance
 from newsletter.lab.simulate.browser import Browser
@@ -100,14 +100,14 @@ def _replay(wishes: Wishes, folder: Path, *, quiet: bool) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     hands = ByHand(wishes.first - BEFORE)
     mailboxes = Mailboxes(hands, Random(wishes.seed + 1))  # noqa: S311 - luck that can be repeated, no secret
-    press = _press(wishes, folder, hands, mailboxes)
-    app = create_app(press.settings, sessions=press.sessions, clock=hands)
+    service = _service(wishes, folder, hands, mailboxes)
+    app = create_app(service.settings, sessions=service.sessions, clock=hands)
 
     def browser(network: str) -> Browser:
-        return Browser(app.test_client(), site_url=press.settings.SITE_URL, network=network)
+        return Browser(app.test_client(), site_url=service.settings.SITE_URL, network=network)
 
     play = Play(
-        _parts(wishes, press, hands),
+        _parts(wishes, service, hands),
         hands,
         mailboxes,
         browser,
@@ -120,10 +120,10 @@ def _replay(wishes: Wishes, folder: Path, *, quiet: bool) -> dict[str, Any]:
     hours = int((wishes.last - begins) / HOUR)
     with progress.progress(quiet=quiet) as show:
         played = play.run(lambda now: show("replay", int((now - begins) / HOUR), hours, f"{now:%d %b %H:%M}"))
-    return _report(wishes, press, played, mailboxes)
+    return _report(wishes, service, played, mailboxes)
 
 
-def _press(wishes: Wishes, folder: Path, hands: ByHand, mailboxes: Mailboxes) -> Pressroom:
+def _service(wishes: Wishes, folder: Path, hands: ByHand, mailboxes: Mailboxes) -> IssueService:
     """Everything in a folder of its own, so that nothing that is in earnest can be touched. Raises ``Refused`` for a used database."""
     settings = opening.open_settings(
         DATABASE_URL=wishes.database or f"sqlite:///{folder.resolve()}/replay.db",
@@ -134,27 +134,27 @@ def _press(wishes: Wishes, folder: Path, hands: ByHand, mailboxes: Mailboxes) ->
         STRIPE_API_KEY="",
         ENVIRONMENT="development",
     )
-    press = opening.open_press(settings, migrate=True)
-    with db.reading(press.sessions) as session:
+    service = opening.open_issue_service(settings, migrate=True)
+    with db.reading(service.sessions) as session:
         if session.scalar(select(func.count(Issue.id))) or session.scalar(select(func.count(Subscriber.id))):
             raise Refused("A replay needs a database of its own, and this one has issues or readers already.")
     tokens = Tokens(settings.signing_keys, clock=hands)
-    return replace(press, clock=hands, tokens=tokens, provider=mailboxes)
+    return replace(service, clock=hands, tokens=tokens, provider=mailboxes)
 
 
-def _parts(wishes: Wishes, press: Pressroom, hands: ByHand) -> Parts:
+def _parts(wishes: Wishes, service: IssueService, hands: ByHand) -> Parts:
     if wishes.outlets_file is None:
         edition = Reissued(sample.fetcher, hands)
-        return Parts(press=press, catalogue=sample.catalogue(), fetcher=edition, is_sample=True)
+        return Parts(service=service, catalogue=sample.catalogue(), fetcher=edition, is_sample=True)
     stand = Newsstand(
-        PoliteFetcher(press.settings), hands, since=wishes.first, again_after=wishes.again_after
+        PoliteFetcher(service.settings), hands, since=wishes.first, again_after=wishes.again_after
     )
-    return Parts(press=press, catalogue=catalogue.load_catalogue(wishes.outlets_file), fetcher=stand)
+    return Parts(service=service, catalogue=catalogue.load_catalogue(wishes.outlets_file), fetcher=stand)
 
 
-def _report(wishes: Wishes, press: Pressroom, played: Played, mailboxes: Mailboxes) -> dict[str, Any]:
-    entries = balance.balance(press.sessions, press.settings, played, mailboxes)
-    issues = balance.issue_lines(press.sessions)
+def _report(wishes: Wishes, service: IssueService, played: Played, mailboxes: Mailboxes) -> dict[str, Any]:
+    entries = balance.balance(service.sessions, service.settings, played, mailboxes)
+    issues = balance.issue_lines(service.sessions)
     kilobytes = 1024 if sys.platform == "darwin" else 1  # macOS counts bytes where Linux counts kilobytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 * kilobytes)
     return {

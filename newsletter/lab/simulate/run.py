@@ -109,12 +109,12 @@ class Play:
     def _tick(self) -> None:
         """Reports of the mailboxes, then what is due, then a look into the mailboxes."""
         now = self._hands()
-        sessions = self._parts.press.sessions
+        sessions = self._parts.service.sessions
         if events := self._mailboxes.reports(now):
             with sessions.begin() as session:
                 report = settle.take(session, events, provider=self._mailboxes.name, now=now)
             for day in report.held:
-                alerts.issue_held(self._parts.press, day)
+                alerts.issue_held(self._parts.service, day)
         if now >= self._start:
             tick.tick(self._parts, now)
             self._note_freezes()
@@ -131,7 +131,7 @@ class Play:
             pipeline.run_step(self._parts, step, due_at=self._hands())
 
     def _note_freezes(self) -> None:
-        with db.reading(self._parts.press.sessions) as session:
+        with db.reading(self._parts.service.sessions) as session:
             for number, frozen_at in session.execute(select(Issue.id, Issue.frozen_at)).all():
                 if frozen_at is not None and number not in self._played.frozen:
                     sums = [_count(session, Subscriber.id)]

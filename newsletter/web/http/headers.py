@@ -1,4 +1,4 @@
-"""What every answer says to browsers and caches, besides its body."""
+"""The headers of every answer: what browsers may do with it, who may keep it, and its compression."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CSP: Mapping[str, str] = {
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
 }
-PERSONAL = "private, no-store"
-FOR_EVER = 31_536_000  # seconds; for addresses that carry the content's hash
+PRIVATE = "private, no-store"
+ONE_YEAR = 31_536_000  # seconds; for addresses that carry the content's hash
 MINUTE = 60  # seconds
-SHORT = 1_000  # bytes; shorter texts are not worth it
-_MADE = re.compile(rb'<input type="hidden" name="made" value="[^"]*">')
-COMPRESSED = ("image/svg+xml", "application/atom+xml", "application/xml", "application/javascript")
+COMPRESS_FROM = 1_000  # bytes; shorter texts are not worth it
+_FORM_MADE = re.compile(rb'<input type="hidden" name="made" value="[^"]*">')
+COMPRESSIBLE = ("image/svg+xml", "application/atom+xml", "application/xml", "application/javascript")
 
 
 def adjust_csp(blueprint: str, **directives: str) -> None:
@@ -38,32 +38,36 @@ def adjust_csp(blueprint: str, **directives: str) -> None:
 
 
 def public(response: Response, *, max_age: int = MINUTE) -> Response:
-    """Let caches keep this page: the same for everybody, revalidated by ETag. It must not set a cookie."""
+    """Let caches keep this page, and revalidate it by ETag. It must not set a cookie.
+
+    The page is the same for everybody whose requests agree in the headers that the view named in ``Vary``. ``max_age`` in
+    seconds.
+    """
     response.headers["Cache-Control"] = f"public, max-age={max_age}"
-    response.headers["Vary"] = "Accept-Encoding"
+    response.vary.add("Accept-Encoding")
     if response.status_code == 200:
-        # The moment a form was made at is no change of the page: who has it may keep it.
-        response.set_etag(sha1(_MADE.sub(b"", response.get_data()), usedforsecurity=False).hexdigest())
-        services().moments.keep_page(response, max_age)
+        # A form says when it was made (see bot_timing). That alone is no change of the page.
+        response.set_etag(sha1(_FORM_MADE.sub(b"", response.get_data()), usedforsecurity=False).hexdigest())
+        services().page_cache.put_page(response, max_age)
         response.make_conditional(request)
     return response
 
 
 def personal(response: Response, *, secret: bool = True) -> Response:
-    """Nobody may keep this page. Without a ``secret`` in it, and nothing of the request's, it may be shortened on its way."""
-    response.headers["Cache-Control"] = PERSONAL
+    """Let nobody keep this page. Only one without a ``secret``, and without anything of the request's, is compressed (BREACH)."""
+    response.headers["Cache-Control"] = PRIVATE
     if not secret:
         g.no_secret = True
     return response
 
 
-def shown_again() -> Response | None:
-    """A public page that was made a moment ago, before any view is asked."""
-    return services().moments.shown_again()
+def cached_page() -> Response | None:
+    """The public page this request asks for, if it is kept; then no view is called."""
+    return services().page_cache.get_page()
 
 
 def finish(response: Response) -> Response:
-    """Add the headers every answer carries; anything not declared public is nobody's to keep."""
+    """Add the headers that every answer carries. What was not declared public may not be kept by anybody."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _policy())
     headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -72,29 +76,29 @@ def finish(response: Response) -> Response:
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if services().settings.SITE_URL.startswith("https://"):
-        headers.setdefault("Strict-Transport-Security", f"max-age={FOR_EVER}; includeSubDomains")
+        headers.setdefault("Strict-Transport-Security", f"max-age={ONE_YEAR}; includeSubDomains")
     if "Set-Cookie" in headers or "Cache-Control" not in headers:
-        headers["Cache-Control"] = PERSONAL
+        headers["Cache-Control"] = PRIVATE
     _compress(response)
     return response
 
 
 def _compress(response: Response) -> None:
-    """Shorten text that holds no secret. Personal pages are left alone: the length of one could tell of what is in it (BREACH)."""
+    """Compress text that holds no secret. A personal page is left as it is: its compressed length could betray what is in it (BREACH)."""
     kind = response.mimetype or ""
     if (
         response.status_code != 200
         or not (response.cache_control.public or g.get("no_secret"))
-        or not (kind.startswith("text/") or kind in COMPRESSED)
+        or not (kind.startswith("text/") or kind in COMPRESSIBLE)
         or "gzip" not in request.headers.get("Accept-Encoding", "")
         or "Content-Encoding" in response.headers
     ):
         return
     response.direct_passthrough = False
-    whole = response.get_data()
-    if len(whole) < SHORT:
+    body = response.get_data()
+    if len(body) < COMPRESS_FROM:
         return
-    response.set_data(_packed(whole) if response.cache_control.public else gzip.compress(whole, 4, mtime=0))
+    response.set_data(_compressed(body) if response.cache_control.public else gzip.compress(body, 4, mtime=0))
     response.headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
     etag, _ = response.get_etag()
@@ -103,8 +107,8 @@ def _compress(response: Response) -> None:
 
 
 @lru_cache(maxsize=200)
-def _packed(whole: bytes) -> bytes:
-    return gzip.compress(whole, 6, mtime=0)
+def _compressed(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
 
 
 def _policy() -> str:
@@ -113,5 +117,6 @@ def _policy() -> str:
 
 
 def install(app: Flask) -> None:
-    app.before_request(shown_again)
+    """Register the hooks that answer from the cache and complete every answer."""
+    app.before_request(cached_page)
     app.after_request(finish)

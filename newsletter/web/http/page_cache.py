@@ -1,8 +1,12 @@
-"""What is the same for everybody is made once and shown to all who ask within the next seconds, in this process.
+"""Keeps public pages, and what views read for all readers alike, in memory for seconds; one cache for each process.
 
-A public page says itself how long others may keep it (``Cache-Control``); here it is kept for a tenth of that. While one
-request makes it anew the others get what was there, so that a crowd never waits for the same page. Nothing personal comes
-here: pages come from :func:`newsletter.web.http.headers.public` alone, and what views keep by themselves is read by all alike.
+A public page says how long others may keep it (``Cache-Control``); this cache keeps it for a tenth of that. A page is kept
+once for each variant: its key holds the request headers that the answer names in ``Vary``. Only
+:func:`newsletter.web.http.headers.public` hands pages in, so nothing personal is kept.
+
+When a value has expired, the first request that asks for it makes it anew, and the others get the expired one meanwhile, so
+that a crowd never waits for the same page. That is why it is not cachetools' or Flask-Caching's: their entries are gone once
+they have expired, and every request of a crowd would make the page anew, or wait.
 """
 
 from __future__ import annotations
@@ -16,17 +20,20 @@ from typing import Any
 
 from flask import Response, request
 
-SHARE = 10  # of the time that others may keep a page
-LONGEST = 300.0  # seconds
-MOST = 400  # pages and the like
-GRACE = 10.0  # seconds that others get what was there while one makes it anew
-MOMENT = 5.0  # seconds, for what views keep by themselves
+MAX_AGE_DIVISOR = 10  # a page is kept for this part of its max-age
+LONGEST_PAGE_SECONDS = 300.0
+MOST_ENTRIES = 400
+RENEWAL_SECONDS = 10.0  # how long others get the expired value while one request makes it anew
+VIEW_SECONDS = 5.0  # how long a view's own value is kept
+KEPT_HEADERS = ("Content-Type", "Cache-Control", "Vary", "ETag", "Cross-Origin-Resource-Policy")
+# Pages are kept uncompressed, and each answer is compressed as its request asks.
+_COMPRESSION = "accept-encoding"
 
 
 @dataclass
-class _Kept:
+class _Entry:
     value: Any
-    until: float
+    expires_at: float
     renewing: bool = False
 
 
@@ -36,69 +43,96 @@ class _Page:
     headers: dict[str, str]
 
 
-class Moments:
-    """Values with a time to live, by what they are of. Several threads may ask at once."""
+class PageCache:
+    """Values by key, each with a time to live; the least recently used go first. Safe for several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` gives seconds."""
         self._clock = clock
-        self._kept: OrderedDict[Any, _Kept] = OrderedDict()
+        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, key: Any) -> Any:
-        """What is kept; None when there is nothing or when whoever asks is to make it anew."""
+    def get(self, key: Any) -> Any:
+        """The value; None when there is none, or when the caller is the one to make it anew."""
         now = self._clock()
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is None or (now >= kept.until and not kept.renewing):
-                if kept is not None:
-                    kept.renewing, kept.until = True, now + GRACE
+            entry = self._entries.get(key)
+            if entry is None:
                 return None
-            if now >= kept.until:  # whoever was to make it anew found that it is gone
-                del self._kept[key]
+            if now >= entry.expires_at:
+                if entry.renewing:  # the request that was to renew it made nothing: the page is gone
+                    del self._entries[key]
+                else:
+                    entry.renewing, entry.expires_at = True, now + RENEWAL_SECONDS
                 return None
-            self._kept.move_to_end(key)
-            return kept.value
+            self._entries.move_to_end(key)
+            return entry.value
 
-    def keep(self, key: Any, value: Any, seconds: float) -> None:
+    def put(self, key: Any, value: Any, seconds: float) -> None:
+        """Keep ``value`` for so many seconds."""
         with self._lock:
-            self._kept[key] = _Kept(value, self._clock() + seconds)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MOST:
-                self._kept.popitem(last=False)
+            self._entries[key] = _Entry(value, self._clock() + seconds)
+            self._entries.move_to_end(key)
+            while len(self._entries) > MOST_ENTRIES:
+                self._entries.popitem(last=False)
 
-    def holds(self) -> list[Any]:
-        """What anything is kept of."""
+    def kept_keys(self) -> list[Any]:
+        """The keys of everything kept, the least recently used first."""
         with self._lock:
-            return list(self._kept)
+            return list(self._entries)
 
-    def recall(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What is kept, or what ``make`` gives, kept for a :data:`MOMENT` unless it is None."""
-        found = self.find(key)
+    def get_or_make(self, key: Any, make: Callable[[], Any]) -> Any:
+        """The value kept, or what ``make`` returns, which is kept for :data:`VIEW_SECONDS` unless it is None."""
+        found = self.get(key)
         if found is None and (found := make()) is not None:
-            self.keep(key, found, MOMENT)
+            self.put(key, found, VIEW_SECONDS)
         return found
 
-    def keep_page(self, answer: Response, max_age: int) -> None:
-        """Keep a public page as the view made it."""
-        if request.method in ("GET", "HEAD") and not request.query_string and answer.status_code == 200:
-            names = ("Content-Type", "Cache-Control", "Vary", "ETag", "Cross-Origin-Resource-Policy")
-            headers = {name: answer.headers[name] for name in names if name in answer.headers}
-            self.keep(request.path, _Page(answer.get_data(), headers), min(max_age / SHARE, LONGEST))
+    def put_page(self, response: Response, max_age: int) -> None:
+        """Keep the public page that answers this request. ``max_age`` in seconds, as others may keep it.
 
-    def shown_again(self) -> Response | None:
-        """The public page asked for, if it is kept."""
-        if request.method not in ("GET", "HEAD") or request.query_string:
+        An answer that differs by cookie or by what no header says (``Vary: *``) is not kept.
+        """
+        varies_by = {name.lower() for name in response.vary} - {_COMPRESSION}
+        if not _is_cacheable() or response.status_code != 200 or varies_by & {"*", "cookie"}:
+            return
+        seconds = min(max_age / MAX_AGE_DIVISOR, LONGEST_PAGE_SECONDS)
+        headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        page = _Page(response.get_data(), headers)
+        names = tuple(sorted(varies_by))
+        if names:
+            self.put(_varies_by_key(request.path), names, LONGEST_PAGE_SECONDS + RENEWAL_SECONDS)
+        self.put(_page_key(names), page, seconds)
+
+    def get_page(self) -> Response | None:
+        """The answer to this request, if the page is kept in the variant that its headers ask for."""
+        if not _is_cacheable():
             return None
-        page = self.find(request.path)
+        page = self.get(_page_key(self.get(_varies_by_key(request.path)) or ()))
         if page is None:
             return None
-        answer = Response(page.body, headers=page.headers)
-        answer.make_conditional(request)
-        return answer
+        response = Response(page.body, headers=page.headers)
+        response.make_conditional(request)
+        return response
 
 
-class Never(Moments):
-    """Keeps nothing: where clocks stand still, as in tests, and where every change is to be seen at once."""
+class NoCache(PageCache):
+    """Keeps nothing: for tests whose clock stands still, and where every change is to be seen at once."""
 
-    def keep(self, key: Any, value: Any, seconds: float) -> None:
+    def put(self, key: Any, value: Any, seconds: float) -> None:
         """Nothing is kept."""
+
+
+def _is_cacheable() -> bool:
+    """Whether this request is for a page without a query."""
+    return request.method in ("GET", "HEAD") and not request.query_string
+
+
+def _varies_by_key(path: str) -> tuple[str, str]:
+    """The key of the names of the headers by which the page at ``path`` varies."""
+    return ("varies by", path)
+
+
+def _page_key(varies_by: tuple[str, ...]) -> tuple[str, ...]:
+    """The key of this request's page, given the lower-case names of the headers by which it varies."""
+    return ("page", request.path, *(f"{name}: {request.headers.get(name, '')}" for name in varies_by))

@@ -1,4 +1,4 @@
-"""Carries unsubscribes that the database could not take into it, as soon as it can: the site may run where no scheduler does."""
+"""Retries unsubscribes that the database could not take, in a thread of the site: no scheduler may be running where it is served."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter import db, log
 from newsletter.subscribers.unsubscribing import spool
 
-AGAIN: Final = 3.0  # seconds between two attempts
+RETRY_SECONDS: Final = 3.0  # between two attempts
 _log = log.get("web")
 
 
-class Porter:
-    """One for each site. Its thread lives only while something waits."""
+class SpoolRetry:
+    """Writes spooled unsubscribes to the database. One for each site; its thread lives only while something is spooled."""
 
-    def __init__(self, sessions: db.Sessions, folder: Path, *, again: float = AGAIN) -> None:
-        self._sessions, self._folder, self._again = sessions, folder, again
+    def __init__(self, sessions: db.Sessions, folder: Path, *, retry_seconds: float = RETRY_SECONDS) -> None:
+        self._sessions, self._folder, self._retry_seconds = sessions, folder, retry_seconds
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def begin(self) -> None:
-        """Carry what waits, in the background. Nothing when nothing does, or when it is being done."""
+    def start(self) -> None:
+        """Begin to retry in the background, unless nothing is spooled or the thread runs already."""
         with self._lock:
-            at_it = self._thread is not None and self._thread.is_alive()
-            if not at_it and spool.is_waiting(self._folder):
-                self._thread = threading.Thread(target=self._carry, name="porter", daemon=True)
+            running = self._thread is not None and self._thread.is_alive()
+            if not running and spool.is_waiting(self._folder):
+                self._thread = threading.Thread(target=self._retry, name="spool-retry", daemon=True)
                 self._thread.start()
 
-    def _carry(self) -> None:
+    def _retry(self) -> None:
         pause = threading.Event()
         while spool.is_waiting(self._folder):
             try:
                 spool.take_up(self._sessions, self._folder)
             except (SQLAlchemyError, OSError) as error:
-                _log.warning("unsubscribe.still_waiting", error=type(error).__name__)
-            pause.wait(self._again)
+                _log.warning("unsubscribe.still_spooled", error=type(error).__name__)
+            pause.wait(self._retry_seconds)

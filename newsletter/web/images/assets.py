@@ -1,4 +1,4 @@
-"""Style, script and marks. Their addresses carry a hash of the content, so that browsers may keep them for ever."""
+"""Style sheets, scripts and icons. Their addresses carry a hash of the content, so that browsers may keep them for a year."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, abort, request, send_from_directory
 
-from newsletter.web.http.headers import FOR_EVER
+from newsletter.web.http.headers import ONE_YEAR
 from newsletter.web.services import services
 
 bp = Blueprint("assets", __name__)
@@ -28,10 +28,10 @@ def _hash(name: str, _stamp: int) -> str:
 
 @bp.get("/static/<path:name>")
 def static(name: str) -> Response:
-    """One file of ``static/``; kept for ever when asked for with its hash, for a minute otherwise."""
+    """One file of ``static/``; kept for a year when it is asked for with its hash, for a minute otherwise."""
     if "\x00" in name or not (FOLDER / name).resolve().is_relative_to(FOLDER):
         abort(404)
     response = send_from_directory(FOLDER, name)
-    kept = f"public, max-age={FOR_EVER}, immutable" if request.args.get("v") else "public, max-age=60"
+    kept = f"public, max-age={ONE_YEAR}, immutable" if request.args.get("v") else "public, max-age=60"
     response.headers["Cache-Control"] = kept
     return response

@@ -39,7 +39,7 @@ def sendgrid() -> Response:
         return _said("The events are not a list in JSON.", 400)
     report = settle.run(here.sessions, events, provider="sendgrid", now=here.now())
     for day in report.held:
-        alerts.issue_held(here.press, day)
+        alerts.issue_held(here.issues, day)
     return make_response("", 204)
 
 

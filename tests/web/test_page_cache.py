@@ -1,4 +1,4 @@
-"""Public pages are kept for seconds: as long as said and no longer, for a crowd at once, and revalidated without a body."""
+"""Public pages are kept for seconds: as long as said and no longer, each variant by itself, and revalidated without a body."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, make_response, request
 from sqlalchemy import update
 
 from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.db.models import Issue
 from newsletter.settings import Settings
-from newsletter.web.http.page_cache import GRACE, MOST, Moments
+from newsletter.web.http import headers
+from newsletter.web.http.page_cache import MOST_ENTRIES, RENEWAL_SECONDS, PageCache
 
 
 class Seconds:
@@ -35,7 +36,7 @@ def seconds() -> Seconds:
 def keeping(
     settings: Settings, sessions: db.Sessions, published: Issue, now: datetime, seconds: Seconds
 ) -> Flask:
-    return create_app(settings, sessions=sessions, clock=clock.fixed(now), moments=Moments(seconds))
+    return create_app(settings, sessions=sessions, clock=clock.fixed(now), page_cache=PageCache(seconds))
 
 
 def change(sessions: db.Sessions, **values: str) -> None:
@@ -71,19 +72,19 @@ def test_what_is_withdrawn_is_gone_even_when_one_asks_all_the_time(
     for _ in range(40):
         seconds.now += 1
         seen.append(browser.get(day).status_code)
-    assert set(seen[int(6 + GRACE) :]) == {404}
+    assert set(seen[int(6 + RENEWAL_SECONDS) :]) == {404}
 
 
 def test_a_crowd_waits_for_nobody_while_one_makes_the_page() -> None:
     seconds, makers = Seconds(), []
-    moments = Moments(seconds)
-    moments.keep("page", "old", 5)
+    cache = PageCache(seconds)
+    cache.put("page", "old", 5)
     seconds.now = 6
     together = Barrier(9)
 
     def ask() -> None:
         together.wait()
-        makers.append(moments.find("page"))
+        makers.append(cache.get("page"))
 
     crowd = [Thread(target=ask) for _ in range(8)]
     for one in crowd:
@@ -95,10 +96,10 @@ def test_a_crowd_waits_for_nobody_while_one_makes_the_page() -> None:
 
 
 def test_no_more_is_kept_than_there_is_room_for() -> None:
-    moments = Moments(Seconds())
-    for n in range(MOST + 50):
-        moments.keep(n, n, 60)
-    assert moments.holds() == list(range(50, MOST + 50))
+    cache = PageCache(Seconds())
+    for n in range(MOST_ENTRIES + 50):
+        cache.put(n, n, 60)
+    assert cache.kept_keys() == list(range(50, MOST_ENTRIES + 50))
 
 
 def test_a_page_with_a_form_is_revalidated_although_its_form_tells_when_it_was_made(
@@ -118,4 +119,47 @@ def test_an_address_with_a_question_is_never_kept(keeping: Flask) -> None:
     browser = keeping.test_client()
     for n in range(3):
         assert browser.get(f"/issues?n={n}").status_code == 200
-    assert [key for key in keeping.extensions["newsletter"].moments.holds() if "?" in str(key)] == []
+    assert [key for key in keeping.extensions["newsletter"].page_cache.kept_keys() if "?" in str(key)] == []
+
+
+def greet_by_language(site: Flask, vary: str) -> list[str]:
+    """Add a public page in two languages at /greeting; returns the languages it was made in, which grows."""
+    made: list[str] = []
+
+    @site.get("/greeting")
+    def greeting() -> Response:
+        language = request.accept_languages.best_match(["en", "de"], default="en")
+        made.append(language)
+        answer = make_response("Guten Morgen" if language == "de" else "Good morning")
+        answer.headers["Vary"] = vary
+        return headers.public(answer)
+
+    return made
+
+
+@pytest.mark.parametrize("vary", ["Accept-Language", "accept-language, X-Other"])
+def test_a_page_that_varies_by_language_is_served_to_each_in_theirs(
+    keeping: Flask, seconds: Seconds, vary: str
+) -> None:
+    made, browser = greet_by_language(keeping, vary), keeping.test_client()
+    for _ in range(3):
+        assert browser.get("/greeting", headers={"Accept-Language": "en"}).text == "Good morning"
+        assert browser.get("/greeting", headers={"Accept-Language": "de"}).text == "Guten Morgen"
+    assert made == ["en", "de"], "each was made once and kept"
+    seconds.now = 7.0
+    assert browser.get("/greeting", headers={"Accept-Language": "de"}).text == "Guten Morgen"
+    assert made == ["en", "de", "de"]
+
+
+@pytest.mark.parametrize("vary", ["Cookie", "*"])
+def test_a_page_that_varies_by_cookie_or_by_anything_is_not_kept(keeping: Flask, vary: str) -> None:
+    made, browser = greet_by_language(keeping, vary), keeping.test_client()
+    for _ in range(2):
+        browser.get("/greeting")
+    assert made == ["en", "en"]
+
+
+def test_what_a_view_says_it_varies_by_reaches_the_caches_of_others(keeping: Flask) -> None:
+    greet_by_language(keeping, "Accept-Language")
+    for _ in range(2):  # made, then kept
+        assert keeping.test_client().get("/greeting").vary.as_set() == {"accept-language", "accept-encoding"}
