@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
 from newsletter.issues.views import StoryView
-from newsletter.summaries.story_text import Row, RowKind, StoryKind, StoryText
+from newsletter.summaries.story_text import PickedHeadline, Row, RowKind, Sentence, StoryKind, StoryText
 
 FRAME_WORDS = 42  # words of masthead and foot that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
@@ -28,22 +28,36 @@ _SENTENCES: dict[RowKind, dict[int, int]] = {
     RowKind.ONLY_ONE_SIDE: {0: 0, 1: 0, 2: 0, 3: 1},
     RowKind.NEXT: {0: 0, 1: 0, 2: 1, 3: 1},
 }
-BRIEF_SENTENCES = 2  # of a Story without sides, and of a blind spot
+BRIEF_WORDS = 40  # of a Story without sides, and of a blind spot; its first sentence stands whatever its length
 
 
 def mailed(text: StoryText, detail: int = FULL_DETAIL) -> StoryText:
     """The Story as the full Rendition carries it. ``detail`` runs from 0 (headline, lede, the two headlines) to 3."""
     if text.kind is not StoryKind.WITH_SIDES:
-        paragraph = (*text.lede, *text.overview)[:BRIEF_SENTENCES]
-        return StoryText(text.headline, text.kind, lede=paragraph)
+        return StoryText(text.headline, text.kind, lede=_brief((*text.lede, *text.overview)))
     rows = (replace(r, sentences=r.sentences[: _SENTENCES[r.kind][detail]]) for r in text.rows)
     return replace(
         text,
         overview=text.overview[: _OVERVIEW[detail]],
+        headlines=_first_of_each_side(text.headlines),
         rows=tuple(r for r in rows if r.sentences),
         quotes=(),
         questions=(),
     )
+
+
+def _brief(paragraph: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """The first sentence, and those after it that are short enough."""
+    kept = 1
+    while kept < len(paragraph) and words_in(s.text for s in paragraph[: kept + 1]) <= BRIEF_WORDS:
+        kept += 1
+    return tuple(paragraph[:kept])
+
+
+def _first_of_each_side(headlines: Sequence[PickedHeadline]) -> tuple[PickedHeadline, ...]:
+    """One headline a Side: the mail shows the pair, the story page up to two of each."""
+    by_side = {h.side: h for h in reversed(headlines)}
+    return tuple(h for h in headlines if by_side[h.side] is h)
 
 
 def fitted(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[StoryView, ...]:

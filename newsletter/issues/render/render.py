@@ -87,7 +87,7 @@ def issue_words(
         "briefs": [story for story in stories if story.kind is StoryKind.NO_SIDES],
         "blind_spots": [story for story in stories if story.kind is StoryKind.BLIND_SPOT],
         "listed": stories,
-        "story_count": phrases.counted(len(stories), "story", "stories"),
+        "written": story_phrases.written_line(story.text for story in stories),
         "reading": f"{phrases.counted(phrases.minutes(seconds), 'minute')} to read",
         "is_sample": view.is_sample,
         "intro": view.intro,

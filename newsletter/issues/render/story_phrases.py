@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
+from itertools import islice, zip_longest
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +12,7 @@ from newsletter.delivery.mail.phrases import UNSEEN, counted
 from newsletter.feeds.leans import SIDE_NAMES, SIDES, Side
 from newsletter.issues.views import ArticleView, StoryView
 from newsletter.links import Links
-from newsletter.summaries.story_text import PickedHeadline, Quote, Row, RowKind
+from newsletter.summaries.story_text import PickedHeadline, Quote, Row, RowKind, Sentence, StoryText, Verdict
 
 # White on these is at least 4.5:1 (WCAG AA); tests/issues/test_render_contrast.py computes it.
 SIDE_COLOURS = {Side.LEFT: "#1f5a96", Side.CENTER: "#59616e", Side.RIGHT: "#a92f24"}
@@ -20,20 +23,19 @@ ROW_NAMES = {
     RowKind.ONLY_ONE_SIDE: "Only one side reports",
     RowKind.NEXT: "Next",
 }
+ROW_SIDES = {RowKind.LEFT_STRESSES: Side.LEFT, RowKind.RIGHT_STRESSES: Side.RIGHT}
 LONGEST_URL = 300  # characters; a longer one costs every reader too much, the story page has it
-MOST_LISTED = 6  # Articles under one Story
+MOST_LISTED = 4  # further Outlets under one Story
+NARROWEST = 17  # percent of a small bar: room for a number of two digits
 
 
 def coverage_line(story: StoryView) -> str:
-    """``Articles (6) · Left (1) · Center (4) · Right (1)``, and what is not counted: the three add up to the first.
+    """``Articles (6) · Left (1) · Center (4) · Right (1)``: the three add up to the first.
 
     One Article counts for each Outlet, and a wire copy with the Outlet that ran the text first.
     """
     parts = [f"Articles ({story.coverage.outlets})"]
-    parts += [f"{SIDE_NAMES[side]} ({story.coverage.of(side)})" for side in SIDES]
-    if story.coverage.wire_copies:
-        parts.append(f"{counted(story.coverage.wire_copies, 'outlet')} reprinted a wire story")
-    return " · ".join(parts)
+    return " · ".join(parts + [f"{SIDE_NAMES[side]} ({story.coverage.of(side)})" for side in SIDES])
 
 
 def row_name(row: Row) -> str:
@@ -56,6 +58,11 @@ def blind_spot_line(story: StoryView) -> str:
     """``17 left · 5 right``: how many Outlets of each Side carried a Story that one Side mostly covers."""
     left, right = story.coverage.left, story.coverage.right
     return f"{left} left · {right} right"
+
+
+def heavier(story: StoryView) -> Side:
+    """The Side of left and right with more Outlets on the Story."""
+    return Side.LEFT if story.coverage.left > story.coverage.right else Side.RIGHT
 
 
 def parts_of(headline: PickedHeadline) -> tuple[tuple[str, bool], ...]:
@@ -95,15 +102,55 @@ def article_url(story: StoryView, number: int, links: Links, longest: int = LONG
     return url
 
 
-def listed_articles(story: StoryView) -> tuple[tuple[Side, tuple[ArticleView, ...]], ...]:
-    """The Articles that numbers in this Story point to, and others while there is room, by Side."""
-    cited = story.text.cited()
-    chosen = list(cited_articles(story))
-    others = [a for a in story.articles if a.id not in cited and not a.wire_copy]
-    chosen += others[: max(0, MOST_LISTED - len(chosen))]
-    chosen.sort(key=lambda a: a.number)
-    by_side = ((side, tuple(a for a in chosen if a.side is side)) for side in SIDES)
-    return tuple((side, articles) for side, articles in by_side if articles)
+def small_bar(story: StoryView) -> tuple[tuple[Side, int, int], ...]:
+    """For each Side its Outlets and its percentage of a bar that prints the counts: they sum to 100, none is too narrow."""
+    free = 100 - NARROWEST * len(SIDES)
+    widths = {side: NARROWEST + share * free // 100 for side, share in story.coverage.shares().items()}
+    widths[Side.CENTER] += 100 - sum(widths.values())
+    return tuple((side, story.coverage.of(side), widths[side]) for side in SIDES)
+
+
+def counts_in_words(story: StoryView) -> str:
+    """``1 left, 4 center, 1 right``: what a bar says to those who do not see it."""
+    return ", ".join(f"{story.coverage.of(side)} {side.value}" for side in SIDES)
+
+
+def in_own_words(sentence: Sentence) -> bool:
+    """Whether every word of the sentence stands in one passage that it cites: an Outlet wrote it."""
+    wanted = _words(sentence.text)
+    return any(wanted <= _words(c.passage) for c in sentence.citations)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
+
+
+def credit(story: StoryView) -> ArticleView | None:
+    """The Article that the paragraph is taken from; None when an operator or a model wrote it."""
+    first = next(iter(story.text.lede), None)
+    return story.credit if first and first.verdict is Verdict.SUPPORTED and in_own_words(first) else None
+
+
+def cited_runs(story: StoryView, sentences: Sequence[Sentence]) -> tuple[tuple[Sentence, tuple[int, ...]], ...]:
+    """The sentences, each with the numbers to print behind it.
+
+    Sentences in a row that rest on the same Articles are cited once, behind the last; those of the credited Article alone are
+    not cited again.
+    """
+    credited = credit(story)
+    numbers = [story.numbers(s) for s in sentences]
+    kept = []
+    for place, (sentence, cited) in enumerate(zip(sentences, numbers, strict=True)):
+        again = cited == (numbers[place + 1] if place + 1 < len(numbers) else ())
+        kept.append((sentence, () if again or (credited and cited == (credited.number,)) else cited))
+    return tuple(kept)
+
+
+def articles_of(story: StoryView, sentence: Sentence) -> tuple[ArticleView, ...]:
+    """The Articles that a sentence rests on, one for each Outlet, in the order of their numbers."""
+    cited = {c.article_id for c in sentence.citations}
+    by_outlet = {a.outlet: a for a in reversed(story.articles) if a.id in cited}
+    return tuple(sorted(by_outlet.values(), key=lambda a: a.number))
 
 
 def cited_articles(story: StoryView) -> tuple[ArticleView, ...]:
@@ -112,28 +159,58 @@ def cited_articles(story: StoryView) -> tuple[ArticleView, ...]:
     return tuple(a for a in story.articles if a.id in cited)
 
 
-def unlisted_line(story: StoryView) -> str:
-    """How many Articles the list leaves to the story page; empty when none."""
-    left = len(story.articles) - sum(len(articles) for _, articles in listed_articles(story))
-    return f"And {left:,} more in the whole story." if left else ""
+def further_articles(story: StoryView) -> tuple[tuple[Side, tuple[ArticleView, ...]], ...]:
+    """Articles that nothing in this Story points to, by Side: of each Side in turn one of a further Outlet, while there is room."""
+    named = {a.outlet for a in cited_articles(story)}
+    others = {a.outlet: a for a in reversed(story.articles) if a.outlet not in named and not a.wire_copy}
+    ordered = sorted(others.values(), key=lambda a: a.number)
+    by_side = {side: [a for a in ordered if a.side is side] for side in SIDES}
+    turns = (a for turn in zip_longest(*by_side.values()) for a in turn if a)
+    chosen = tuple(islice(turns, MOST_LISTED))
+    groups = ((side, tuple(a for a in chosen if a.side is side)) for side in SIDES)
+    return tuple((side, articles) for side, articles in groups if articles)
+
+
+def unlisted(story: StoryView) -> int:
+    """How many Articles the mail leaves to the story page."""
+    listed = sum(len(articles) for _, articles in further_articles(story))
+    return len(story.articles) - len(cited_articles(story)) - listed
+
+
+def written_line(texts: Iterable[StoryText]) -> str:
+    """One sentence on who wrote what stands in these texts."""
+    said = [s for text in texts for s in text.sentences()]
+    operators = any(s.verdict is Verdict.OPERATOR for s in said)
+    if all(in_own_words(s) for s in said if s.verdict is not Verdict.OPERATOR):
+        line = "Every sentence is quoted from the outlet named beside it; no AI wrote any of this"
+    else:
+        line = "An AI model wrote the summaries, and every sentence was checked against the articles it cites"
+    return f"{line}, and our editors changed some sentences." if operators else f"{line}."
 
 
 FOR_TEMPLATES: dict[str, Any] = {
     "SIDES": SIDES,
     "SIDE_NAMES": SIDE_NAMES,
     "SIDE_COLOURS": SIDE_COLOURS,
+    "ROW_SIDES": ROW_SIDES,
     "LEFT": Side.LEFT,
     "RIGHT": Side.RIGHT,
+    "articles_of": articles_of,
     "attribution": attribution,
     "blind_spot_line": blind_spot_line,
     "cited_articles": cited_articles,
+    "cited_runs": cited_runs,
     "counted": counted,
+    "counts_in_words": counts_in_words,
     "coverage_line": coverage_line,
+    "credit": credit,
+    "further_articles": further_articles,
+    "heavier": heavier,
     "headlines_of": headlines_of,
-    "listed_articles": listed_articles,
     "outlet_of": outlet_of,
     "parts_of": parts_of,
     "row_name": row_name,
     "row_note": row_note,
-    "unlisted_line": unlisted_line,
+    "small_bar": small_bar,
+    "unlisted": unlisted,
 }
