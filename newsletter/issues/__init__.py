@@ -5,6 +5,7 @@ __all__ = [
     "checks",
     "compose",
     "editing",
+    "length",
     "preview",
     "quick_fixes",
     "render",
@@ -12,6 +13,5 @@ __all__ = [
     "revisions",
     "sections",
     "service",
-    "shortened",
     "views",
 ]

@@ -14,7 +14,7 @@ from newsletter import db, log
 from newsletter.db.models import Article, Feed, Issue, Outlet, Placement, Story, StoryRevision
 from newsletter.errors import TooFewStories
 from newsletter.feeds.leans import coverage
-from newsletter.issues.length import FRAME_WORDS, LABELS, WHOLE_ISSUE, mailed, texts_of
+from newsletter.issues.length import FRAME_WORDS, WHOLE_ISSUE, labels_of, mailed, texts_of
 from newsletter.issues.ranking import Candidate, Pick, pick
 from newsletter.issues.reading_time import seconds_for, words_in
 from newsletter.issues.subject import preheader, subject
@@ -89,7 +89,8 @@ def _picked(candidates: Sequence[Candidate], *, now: datetime) -> list[Pick]:
 
 def words_shown(text: StoryText) -> int:
     """Words that the mail shows of a Story at its shortest: headline, lede, the two headlines, one sentence for each side."""
-    return LABELS + words_in(texts_of(mailed(text, detail=1)))
+    shortest = mailed(text, detail=1)
+    return labels_of(shortest) + words_in(texts_of(shortest))
 
 
 def _issue_of(session: Session, day: date) -> Issue | None:

@@ -14,8 +14,9 @@ from newsletter.summaries.story_text import PickedHeadline, Row, RowKind, Senten
 
 FRAME_WORDS = 42  # words of masthead and foot that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
-LABELS = 26  # words of one Story's own headings, counts and links
-LISTED = 4  # words of a line of the list on top beside the headline
+# Words of one Story's own labels, counts, outlet names and links, as counted in finished mails.
+LABELS = 24
+LABELS_OF_ROW, LABELS_OF_SENTENCE, LABELS_OF_HEADLINE = 6, 6, 6
 METERED_LABELS = 16
 
 FULL_DETAIL = 3
@@ -28,7 +29,9 @@ _SENTENCES: dict[RowKind, dict[int, int]] = {
     RowKind.ONLY_ONE_SIDE: {0: 0, 1: 0, 2: 0, 3: 1},
     RowKind.NEXT: {0: 0, 1: 0, 2: 1, 3: 1},
 }
-BRIEF_WORDS = 40  # of a Story without sides, and of a blind spot; its first sentence stands whatever its length
+BRIEF_WORDS = (
+    40  # of a Story without sides, and of a blind spot; its first sentence stands whatever its length
+)
 
 
 def mailed(text: StoryText, detail: int = FULL_DETAIL) -> StoryText:
@@ -87,7 +90,19 @@ def metered(story: StoryView) -> StoryView:
 
 def words_of(story: StoryView) -> int:
     """Words a reader reads of this Story as it stands (mostly one that :func:`fitted` made), labels included."""
-    return LABELS + LISTED + words_in((story.development, story.headline, *texts_of(story.text)))
+    listed = words_in((story.headline,))  # once more, in the list on top
+    return listed + words_in((story.development, *texts_of(story.text))) + labels_of(story.text)
+
+
+def labels_of(text: StoryText) -> int:
+    """Words of labels that stand around this text in the mail."""
+    sentences = sum(len(r.sentences) for r in text.rows)
+    return (
+        LABELS
+        + LABELS_OF_ROW * len(text.rows)
+        + LABELS_OF_SENTENCE * sentences
+        + LABELS_OF_HEADLINE * len(text.headlines)
+    )
 
 
 def metered_words_of(story: StoryView) -> int:

@@ -2,14 +2,14 @@
 
 __all__ = [
     "changed_articles",
-    "coherence",
+    "contrast",
+    "extractive",
     "grounding",
+    "headline_words",
     "loaded_words",
     "model",
     "protocol",
     "registry",
-    "segmentation",
-    "selection",
     "story_text",
     "summarize",
 ]

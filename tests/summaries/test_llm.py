@@ -264,7 +264,7 @@ def test_an_instruction_in_an_article_changes_nothing_that_is_published(tmp_path
     with LlmServer(lambda number, body: obeyed) as server:
         model = model_of("openai:some-model", base_url=server.url, api_key="k", timeout=10.0)
         told = Llm(model, KeptAnswers(tmp_path), Budget(tmp_path, 100_000, lambda: DAY)).tell(
-            [*ARTICLES, evil]
+            [*ARTICLES, evil], now=NOW
         )
     assert "Dunn" not in everything(told)
     assert "instructions" not in everything(told)

@@ -131,7 +131,9 @@ def credit(story: StoryView) -> ArticleView | None:
     return story.credit if first and first.verdict is Verdict.SUPPORTED and in_own_words(first) else None
 
 
-def cited_runs(story: StoryView, sentences: Sequence[Sentence]) -> tuple[tuple[Sentence, tuple[int, ...]], ...]:
+def cited_runs(
+    story: StoryView, sentences: Sequence[Sentence]
+) -> tuple[tuple[Sentence, tuple[int, ...]], ...]:
     """The sentences, each with the numbers to print behind it.
 
     Sentences in a row that rest on the same Articles are cited once, behind the last; those of the credited Article alone are

@@ -2,4 +2,4 @@
 
 from newsletter.summaries.extractive.summarizer import Extractive, overview
 
-__all__ = ["Extractive", "overview"]
+__all__ = ["summarizer"]

@@ -1,3 +1,3 @@
 """Whether the cited articles carry a sentence."""
 
-__all__ = ["answered_for", "facts", "gate"]
+__all__ = ["hard_facts"]
