@@ -46,22 +46,26 @@ _LABELS: dict[ArticleKind, str] = {
     r"|sponsored|promoted|advert(?:isement|orial|ising feature)?|paid advertisement",
     K.SATIRE: r"satire|satirical|parody",
     K.CORRECTION: r"corrections?|clarifications?|corrections? (?:and|&) clarifications?|retraction|editors?[’']?s?[’']? note",
-    K.LIVE_BLOG: r"live|the latest|(?:\w+ ){0,2}live[ -]?(?:updates?|blog|coverage|ticker)|live (?:updates?|blog|coverage|news)|as it happened",
+    K.LIVE_BLOG: r"the latest|(?:\w+ ){0,2}live[ -]?(?:updates?|blog|coverage|ticker)|live (?:updates?|blog|coverage|news)|as it happened",
     K.TRANSCRIPT: r"(?:(?:read )?(?:the )?(?:full|complete|partial|rush) )?transcript|full text",
     K.ROUND_UP: r"(?:[\w’'&]+ ){0,3}(?:round[- ]?up|news ?letter|digest|wrap-up|rundown|in brief)"
-    r"|(?:the )?(?:(?:mid)?(?:morning|midday|noon|afternoon|evening|nightly|daily|weekly|weekend|monday|tuesday|wednesday|thursday|friday|saturday|sunday|news|world)[’'s]* )+"
-    r"(?:brief(?:s|ing)?|headlines|news|recap|report|wrap|bulletin)|(?:\w+ )?news at a glance|today[’']s (?:news|headlines|top stories)|top stories|news briefs?|week in (?:review|pictures)",
+    r"|(?:the )?(?:(?:mid)?(?:morning|midday|noon|afternoon|evening|nightly|daily|weekly|weekend|monday|tuesday|wednesday|thursday|friday|saturday|sunday|news)[’'s]* )+"
+    r"(?:brief(?:s|ing)?|headlines|recap|wrap|bulletin)|(?:\w+ )?news at a glance|today[’']s (?:news|headlines|top stories)|top stories|news briefs?|week in (?:review|pictures)",
     K.PRESS_RELEASE: r"(?:press|media|news) release|for immediate release",
     K.OPINION: r"opinions?|(?:[\w’'&]+ )?(?:editorials?|column|commentary|viewpoint)|op[- ]?ed|(?:our|my|guest|another|other|reader[’']?s?) (?:view|opinion|essay|voices?)"
     r"|letters?(?: to the editor)|letters|comment|perspectives?|reviews?|essay|the (?:\w+ )?view from \w+",
     K.ANALYSIS: r"(?:news |expert |data )?analysis|explainer|explained|fact[- ]?check(?:ed|ing)?|in depth",
 }
 _LABEL = {kind: re.compile(words) for kind, words in _LABELS.items()}
-_PARTS = re.compile(r"\s*\|+\s*|\s+[-–—]+\s+|\s*[–—]\s*|:\s+|\s+[›»•]\s+|(?<=[\])])\s+|\s+(?=[\[(])")
+_PARTS = re.compile(
+    r"\s*\|+\s*|\s+[-–—]+\s+|\s*[–—]\s*|:\s+|\s+[›»•]\s+|(?<=[\])])\s+|(?<=\?)\s+(?=\w+$)|\s+(?=[\[(])"
+)
 _LIVE_BEHIND = re.compile(
     r"\s[-–—|]+\s(?:[A-Z][\w.’']*(?: [\w’']+){0,2} )?live$"
 )  # "… – Austrian election live"
-_LIVE_SHOUTED = re.compile(r"^(?:LIVE UPDATES?|LIVE BLOG)\b|\bLIVE(?: UPDATES)?(?: as |: )")
+_LIVE_IN_FRONT = re.compile(
+    r"^(?:LIVE|Live) ?[:|–—]|^LIVE (?:UPDATES?|BLOG)\b|\bLIVE(?: UPDATES)?(?: as |: )"
+)
 _LATER = frozenset(
     {K.LIVE_BLOG, K.OPINION, K.ANALYSIS, K.ROUND_UP, K.SPONSORED, K.SATIRE, K.TRANSCRIPT}
 )  # also behind
@@ -157,17 +161,20 @@ _TRANSCRIBED = re.compile(
 _READ_TRANSCRIPT = re.compile(r"(?i)^read:? (?:the )?(?:full )?transcripts?\b")
 _HOST = re.compile(r"\b[A-Z][A-Z.’' -]{3,40}, (?:HOST|BYLINE|CO-HOST)S?: ")
 _TURN = re.compile(
-    r"(?:^|\n|[.!?…”\"’)\]—-] )([A-Z][\w.’'-]+(?: [A-Z][\w.’'-]*){1,3}|[A-Z]{3,}|Q|A)(?: ?\([^()]{1,30}\))?: (?=[“\"\[(A-Z])"
+    r"(?:^|\n|[.!?…”\"’)\]—-] )([A-Z][\w.’'-]+(?: [A-Z][\w.’'-]*){1,3}|[A-Z]{3,}|Q|A)(?: ?\([^()]{1,30}\))?: (?=[“\"\[(]?[A-Z][a-z’' ])"
 )
 _MANY_MATTERS = re.compile(
     r"(?i)\bnews at a glance$|\band other (?:\w+ ){0,2}(?:headlines|stories|news)\b|^(?:headlines|news (?:brief|digest|summary)) (?:for|of|on)\b"
     r"|^(?:the )?(?:top|biggest) (?:\w+ )?(?:stories|headlines) (?:of|for|this|today|on)\b|\b(?:week|month|year|day|weekend) in (?:review|pictures|photos)\b"
-    r"|^(?:\d+|three|four|five|six|seven|eight|nine|ten) things to (?:know|start)(?: your day| today| this morning| for (?:the|today|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
+    r"|^(?:\d+|three|four|five|six|seven|eight|nine|ten) things (?:you need )?to (?:know|start)(?: your day| today| this morning| for (?:the|today|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
     r"|\breviews? round-?up\b"
 )
 _HERE_ARE = re.compile(
     r"(?i)\bhere(?: are|[’']s| is) (?:a (?:look|roundup|round-up|summary) (?:at|of) )?(?:some of )?(?:the |today[’']s |this week[’']s |your )?"
     r"(?:top |biggest |latest |main |other |most important |day[’']s |week[’']s |morning[’']s )+(?:\w+ ){0,2}(?:stories|headlines|news)\b"
+)
+_NEWSLETTER = re.compile(
+    r"(?i)\bin (?:today|this week)[’']s newsletter\b|\b(?:welcome to|you[’']re reading|this is)\b.{0,80}\bnewsletter\b"
 )
 _MATTERS = re.compile(r";\s+")
 _VIEWS = re.compile(
@@ -207,7 +214,7 @@ _STRENGTH = [
 
 def _by_label(headline: str) -> ArticleKind | None:
     """The kind that a whole part of the headline names: the first two parts, or the last."""
-    if _LIVE_BEHIND.search(headline) or _LIVE_SHOUTED.search(headline):
+    if _LIVE_BEHIND.search(headline) or _LIVE_IN_FRONT.search(headline):
         return K.LIVE_BLOG
     parts = [p.strip(" []()*•.").lower() for p in _PARTS.split(headline) if p.strip(" []()*•.")]
     if len(parts) < 2:
@@ -263,7 +270,12 @@ def _by_form(headline: str, text: str) -> ArticleKind | None:
         or _takes_turns(text)
     ):
         return K.TRANSCRIPT
-    if _MANY_MATTERS.search(headline) or _HERE_ARE.search(opening) or len(_MATTERS.findall(headline)) >= 2:
+    if (
+        _MANY_MATTERS.search(headline)
+        or _HERE_ARE.search(opening)
+        or _NEWSLETTER.search(opening[:200])
+        or len(_MATTERS.findall(headline)) >= 2
+    ):
         return K.ROUND_UP
     if _RELEASE_TEXT.search(opening):
         return K.PRESS_RELEASE
