@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from newsletter.newsroom.leans import Lean, Side, side_of
+from newsletter.feeds.leans import Lean, Side, side_of
 
 NAMED_BY = 0.6  # share of the headlines that must name a country for the Story to be about it
 TAKES_PART = 0.25  # share of the texts that must name a country for it to take part in such a Story

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.newsroom.leans import Lean, Side
+from newsletter.feeds.leans import Lean, Side
 from newsletter.stories.countries import Standing, countries_named, side_for, story_countries
 
 HOME = Standing(Lean.LEFT, country="US")
