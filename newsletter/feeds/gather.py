@@ -60,6 +60,9 @@ def sync_catalogue(session: Session, catalogue: Catalogue) -> None:
         outlet = outlets.get(entry.name) or Outlet(name=entry.name)
         outlet.homepage, outlet.lean, outlet.lean_basis = entry.homepage, entry.lean.value, entry.lean_basis
         outlet.disputed, outlet.enabled, outlet.policy = entry.disputed, entry.enabled, entry.policy
+        outlet.country, outlet.lean_countries = entry.country, " ".join(entry.lean_countries)
+        outlet.owner, outlet.state_run = entry.owner, entry.state_run
+        outlet.state_run_basis = entry.state_run_basis
         outlet.listed = True
         session.add(outlet)
         outlets[entry.name] = outlet
@@ -226,6 +229,7 @@ def _row(feed: FeedToRead, entry: FeedEntry, now: datetime) -> dict[str, object]
         "url": entry.url,
         "headline": entry.headline,
         "excerpt": entry.excerpt,
+        "kind": entry.kind.value,
         "published_at": entry.published_at or now,
         "dated": entry.published_at is not None,
         "gathered_at": now,
@@ -261,6 +265,7 @@ def _rewritten(session: Session, rows: Iterable[dict[str, object]], *, now: date
                     .values(
                         headline=row["headline"],
                         excerpt=row["excerpt"],
+                        kind=row["kind"],
                         text_hash=row["text_hash"],
                         feed_id=row["feed_id"],
                         changed_at=now,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
 from newsletter.summaries.story_text import Telling
 
@@ -22,6 +23,7 @@ class ArticleText:
     excerpt: str
     published_at: datetime
     wire_key: str | None = None  # the same for near-identical texts
+    kind: ArticleKind = ArticleKind.NEWS  # only what is in SUPPLIES_FACTS may be told as fact
 
 
 class Summarizer(Protocol):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter import db, log
 from newsletter.db import Sessions
 from newsletter.db.models import Article, Story, StoryRevision
+from newsletter.feeds.kinds import SUPPLIES_FACTS, ArticleKind
 from newsletter.feeds.leans import side_of
 from newsletter.summaries import changed_articles
 from newsletter.summaries.grounding.gate import headline_holds, keep_grounded
@@ -133,7 +134,7 @@ def _read(session: Session, now: datetime) -> list[_Due]:
     return [
         _due(story, articles[story.id], newest.get(story.id))
         for story in stories
-        if len({a.outlet_id for a in articles[story.id]}) >= MIN_OUTLETS
+        if len({a.outlet_id for a in articles[story.id] if a.kind in SUPPLIES_FACTS}) >= MIN_OUTLETS
     ]
 
 
@@ -149,6 +150,7 @@ def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | Non
                 excerpt=a.excerpt,
                 published_at=a.published_at,
                 wire_key=a.wire_key,
+                kind=ArticleKind(a.kind),
             )
             for a in articles
         ),
@@ -169,7 +171,11 @@ def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | Non
 
 
 def told(summarizer: Summarizer, articles: Sequence[ArticleText]) -> tuple[Telling, str, bool]:
-    """The words, who wrote them, and whether we fell back. Nothing is stored that did not pass the gate, whoever wrote it."""
+    """The words, who wrote them, and whether we fell back. Nothing is stored that did not pass the gate, whoever wrote it.
+
+    What supplies no facts, such as an opinion piece, is not told; when nothing does, all of it is given to the summarizer.
+    """
+    articles = [a for a in articles if a.kind in SUPPLIES_FACTS] or articles
     try:
         telling = keep_grounded(summarizer.tell(articles), articles)
         if summarizer.name != Extractive.name and not headline_holds(telling.headline, articles):

@@ -27,6 +27,9 @@ class Article(Base):
     url: Mapped[str] = mapped_column(Text)  # canonical, at most 2,000 characters
     headline: Mapped[str] = mapped_column(Text)
     excerpt: Mapped[str] = mapped_column(Text, default="")
+    kind: Mapped[str] = mapped_column(
+        Text, default="news"
+    )  # an ArticleKind: what the piece is, not its subject
     published_at: Mapped[datetime] = mapped_column(index=True)
     dated: Mapped[bool] = mapped_column(
         default=True
