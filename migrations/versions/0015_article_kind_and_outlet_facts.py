@@ -20,6 +20,7 @@ OUTLET_TEXTS = ("country", "lean_countries", "owner", "state_run_basis")
 
 def upgrade() -> None:
     op.add_column("article", sa.Column("kind", sa.Text(), nullable=False, server_default="news"))
+    op.create_index("ix_article_text_hash", "article", ["text_hash"])  # to know a piece again at another address
     for name in OUTLET_TEXTS:
         op.add_column("outlet", sa.Column(name, sa.Text(), nullable=False, server_default=""))
     op.add_column("outlet", sa.Column("state_run", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -28,4 +29,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in ("state_run", *OUTLET_TEXTS):
         op.drop_column("outlet", name)
+    op.drop_index("ix_article_text_hash", table_name="article")
     op.drop_column("article", "kind")

@@ -36,7 +36,7 @@ class Article(Base):
     )  # false: the Entry had no usable date, and published_at is the time of the fetch
     gathered_at: Mapped[datetime]
     changed_at: Mapped[datetime | None]  # null until the Outlet rewrote headline or excerpt
-    text_hash: Mapped[str] = mapped_column(Text)  # of headline and excerpt, to notice a rewrite
+    text_hash: Mapped[str] = mapped_column(Text, index=True)  # of headline and excerpt, to notice a rewrite
     # Shared by near-identical texts (wire copies), counted once in Coverage; null when the text stands alone.
     wire_key: Mapped[str | None] = mapped_column(Text)
 
