@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.db.models import Article, Outlet, Story, StoryTelling
+from newsletter.db.models import Article, Outlet, Story, StoryRevision
 from newsletter.summaries import summarize
 from newsletter.summaries.selection.extractive import Extractive
 
@@ -48,7 +48,7 @@ def test_an_opinion_piece_supplies_no_sentence(sessions: db.Sessions) -> None:
     story(sessions, ["news", "opinion", "news", "opinion"])
     assert summarize.run(sessions, Extractive(), now=NOW).written == 1
     with db.reading(sessions) as session:
-        words = str(session.scalars(select(StoryTelling)).one().words)
+        words = str(session.scalars(select(StoryRevision)).one().words)
     assert "voted 6-3" in words
     assert "shabby" not in words
     assert "resign" not in words

@@ -10,7 +10,7 @@ import click
 
 from newsletter.cli.opening import open_settings
 from newsletter.errors import SettingsError
-from newsletter.lab.evaluate import history, sides, stability, words
+from newsletter.lab.evaluate import history, kinds, sides, stability, words
 from newsletter.lab.evaluate.jsonlines import write_rows
 from newsletter.lab.evaluate.measures import measures
 from newsletter.lab.evaluate.reading_pieces import read_pieces
@@ -29,6 +29,7 @@ for measured in (
     sides.sides,
     history.history,
     stability.stability,
+    kinds.kinds,
     words.grounding,
     words.weights,
 ):
