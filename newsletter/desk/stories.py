@@ -8,13 +8,14 @@ from datetime import date, timedelta
 
 from flask import Response, make_response, render_template
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db
-from newsletter.db.models import Article, Issue, Outlet, Placement, Story, StoryRevision
+from newsletter.db.models import Article, Issue, Placement, Story, StoryRevision
 from newsletter.desk.guard import bp
 from newsletter.desk.records import PAGE, page_number
-from newsletter.feeds.leans import Coverage, coverage
+from newsletter.feeds.leans import Coverage
+from newsletter.stories.sides import coverage_of
 from newsletter.web.services import services
 
 LAST = timedelta(days=4)
@@ -66,14 +67,10 @@ def _lines(session: Session, stories: Sequence[Story]) -> list[StoryLine]:
         select(StoryRevision).where(StoryRevision.story_id.in_(numbers)).order_by(StoryRevision.revision)
     ):
         told[telling.story_id] = telling
-    carried: dict[int | None, list[tuple[int, str, str | None]]] = {}
-    for story_id, outlet_id, lean, wire_key in session.execute(
-        select(Article.story_id, Article.outlet_id, Outlet.lean, Article.wire_key)
-        .join(Outlet, Outlet.id == Article.outlet_id)
-        .where(Article.story_id.in_(numbers))
-        .order_by(Article.published_at, Article.id)
-    ):
-        carried.setdefault(story_id, []).append((outlet_id, lean, wire_key))
+    carried: dict[int | None, list[Article]] = {}
+    articles = select(Article).where(Article.story_id.in_(numbers)).options(joinedload(Article.outlet))
+    for article in session.scalars(articles.order_by(Article.published_at, Article.id)):
+        carried.setdefault(article.story_id, []).append(article)
     placed: dict[int, date] = {
         story_id: day
         for story_id, day in session.execute(
@@ -89,7 +86,7 @@ def _lines(session: Session, stories: Sequence[Story]) -> list[StoryLine]:
             headline=told[s.id].words["headline"] if s.id in told else "",
             revision=told[s.id].revision if s.id in told else 0,
             written_by=told[s.id].written_by if s.id in told else "",
-            coverage=coverage(carried.get(s.id, ())),
+            coverage=coverage_of(carried.get(s.id, ())),
             placed_on=placed.get(s.id),
         )
         for s in stories

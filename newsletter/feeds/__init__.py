@@ -8,6 +8,7 @@ __all__ = [
     "gather",
     "health",
     "html_text",
+    "kinds",
     "leans",
     "opml",
     "sample",

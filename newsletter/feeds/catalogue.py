@@ -23,6 +23,11 @@ _KEYS = {
     "enabled": bool,
     "disputed": bool,
     "policy": str,
+    "country": str,
+    "lean_countries": list,
+    "owner": str,
+    "state_run": bool,
+    "state_run_basis": str,
 }
 _REQUIRED = ("name", "homepage", "lean", "feeds")
 _TYPES = {str: "text", list: "a list of addresses", bool: "true or false"}
@@ -43,6 +48,11 @@ class OutletEntry:
     disputed: bool
     policy: str
     line: int
+    country: str = ""  # ISO 3166-1 code, two capitals; empty when unknown
+    lean_countries: tuple[str, ...] = ()  # further countries on whose affairs the Lean holds
+    owner: str = ""
+    state_run: bool = False
+    state_run_basis: str = ""
 
     @property
     def side(self) -> Side:
@@ -117,7 +127,8 @@ class _Reader:
                     number, key, f"{called} has an unknown key '{key}'; known are {', '.join(_KEYS)}"
                 )
             if not isinstance(value, _KEYS[key]):
-                self._refuse(number, key, f"{called}: '{key}' must be {_TYPES[_KEYS[key]]}")
+                wanted = "a list of country codes" if key == "lean_countries" else _TYPES[_KEYS[key]]
+                self._refuse(number, key, f"{called}: '{key}' must be {wanted}")
         for key in _REQUIRED:
             if not row.get(key) or (isinstance(row[key], str) and not row[key].strip()):
                 self._refuse(number, key, f"{called} has no {key}")
@@ -131,7 +142,16 @@ class _Reader:
             disputed=row.get("disputed", False),
             policy=row.get("policy", "feed"),
             line=line,
+            country=self._country(number, called, "country", row.get("country", "")),
+            lean_countries=tuple(
+                self._country(number, called, "lean_countries", c) for c in row.get("lean_countries", [])
+            ),
+            owner=row.get("owner", "").strip(),
+            state_run=row.get("state_run", False),
+            state_run_basis=row.get("state_run_basis", "").strip(),
         )
+        if outlet.state_run and not outlet.state_run_basis:
+            self._refuse(number, "state_run", f"{called} is state-run and has no state_run_basis")
         if outlet.policy not in POLICIES:
             self._refuse(
                 number,
@@ -157,6 +177,12 @@ class _Reader:
             return self._refuse(
                 number, "lean", f"{called} has an unknown lean '{text[:40]}'; known are {known}"
             )
+
+    def _country(self, number: int, called: str, key: str, text: Any) -> str:
+        """An ISO 3166-1 code, or empty."""
+        if not isinstance(text, str) or not re.fullmatch(r"(?:[A-Z]{2})?", text):
+            self._refuse(number, key, f"{called}: '{key}' takes two-letter country codes such as US")
+        return str(text)
 
     def _address(self, number: int, key: str, text: Any) -> str:
         try:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session, joinedload
@@ -16,6 +17,7 @@ from newsletter.feeds.catalogue import Catalogue
 from newsletter.feeds.crawl import FeedToRead, Outcome, Visit, visit_all
 from newsletter.feeds.fetcher import Fetcher, PoliteFetcher
 from newsletter.feeds.parser import FeedEntry
+from newsletter.feeds.urls import same_place
 from newsletter.settings import Settings
 
 KEEP_FROM = timedelta(days=30)  # older Articles are no news
@@ -60,6 +62,9 @@ def sync_catalogue(session: Session, catalogue: Catalogue) -> None:
         outlet = outlets.get(entry.name) or Outlet(name=entry.name)
         outlet.homepage, outlet.lean, outlet.lean_basis = entry.homepage, entry.lean.value, entry.lean_basis
         outlet.disputed, outlet.enabled, outlet.policy = entry.disputed, entry.enabled, entry.policy
+        outlet.country, outlet.lean_countries = entry.country, " ".join(entry.lean_countries)
+        outlet.owner, outlet.state_run = entry.owner, entry.state_run
+        outlet.state_run_basis = entry.state_run_basis
         outlet.listed = True
         session.add(outlet)
         outlets[entry.name] = outlet
@@ -200,6 +205,7 @@ def _kept(
             else:
                 rows.append(_row(visit.feed, entry, now))
     with sessions() as session:
+        rows = _one_address_each(session, rows)
         new = db.insert_new(session, Article, rows)
         changed = _rewritten(session, rows, now=now)
         for visit in batch:
@@ -226,11 +232,40 @@ def _row(feed: FeedToRead, entry: FeedEntry, now: datetime) -> dict[str, object]
         "url": entry.url,
         "headline": entry.headline,
         "excerpt": entry.excerpt,
+        "kind": entry.kind.value,
         "published_at": entry.published_at or now,
         "dated": entry.published_at is not None,
         "gathered_at": now,
         "text_hash": text_hash(entry.headline, entry.excerpt),
     }
+
+
+def _one_address_each(session: Session, rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """The rows without those whose piece we have, or that come here, under another address.
+
+    Two addresses of an Outlet lead to one piece when they name the same place and have either the same parameters or the
+    same text.
+    """
+    hashes = list({str(r["text_hash"]) for r in rows if r["excerpt"]})
+    first: dict[tuple[object, ...], str] = {}
+    for start in range(0, len(hashes), 500):
+        known = select(Article.outlet_id, Article.url, Article.text_hash).order_by(Article.id)
+        for outlet_id, url, hashed in session.execute(
+            known.where(Article.text_hash.in_(hashes[start : start + 500]))
+        ):
+            first.setdefault((outlet_id, same_place(url), hashed), url)
+    kept = []
+    for row in rows:
+        url = str(row["url"])
+        place = (row["outlet_id"], same_place(url))
+        keys: list[tuple[object, ...]] = [(*place, "?", urlsplit(url).query)]
+        if row["excerpt"]:
+            keys.append((*place, row["text_hash"]))
+        if all(first.get(key, url) == url for key in keys):
+            kept.append(row)
+            for key in keys:
+                first.setdefault(key, url)
+    return kept
 
 
 def text_hash(headline: str, excerpt: str) -> str:
@@ -261,6 +296,7 @@ def _rewritten(session: Session, rows: Iterable[dict[str, object]], *, now: date
                     .values(
                         headline=row["headline"],
                         excerpt=row["excerpt"],
+                        kind=row["kind"],
                         text_hash=row["text_hash"],
                         feed_id=row["feed_id"],
                         changed_at=now,

@@ -48,6 +48,16 @@ _LEFTOVERS = re.compile(
     re.IGNORECASE,
 )
 
+# A sentence of the outlet about its own text: "Correction: An earlier version of this story misstated …"
+_STARTS = r"(?:(?<=[.!?…] )|(?<=[.!?…][\"”’)\]] )|^)[(\[]?"
+_TO_ITS_END = r"(?:[^.!?]|[.!?](?![\"”’)\]]?(?:\s|$))|(?<=\b[A-Za-z])\.|(?<=\b(?:Mr|Ms|Dr|St|No))\.|(?<=\b(?:Mrs|Sen|Rep|Gov|Gen|Jan|Feb|Aug|Oct|Nov|Dec))\.)"
+_NOTE = re.compile(
+    rf"{_STARTS}(?:(?:CORRECTIONS?|CLARIFICATION|Corrections?|Clarification)(?: \([^()]{{1,40}}\))?: {_TO_ITS_END}{{1,600}}"
+    rf"|(?:[A-Z][\w’']*(?: \w+)?: )?(?:(?:An?|The) )?(?:[Ee]arlier|[Pp]revious|[Pp]rior|[Oo]riginal) versions? of this (?:article|column|headline|piece|post|report|story)\b{_TO_ITS_END}{{0,600}}"
+    rf"|(?:[A-Z][\w’']*(?: \w+)?: )?This (?:article|column|headline|piece|post|report|story) (?:has been|was) (?:amended|clarified|corrected|updated)\b{_TO_ITS_END}{{0,600}})"
+    r"(?:[.!?][\"”’)\]]?|$)"
+)
+
 
 def plain(markup: str) -> str:
     """Text without tags, entities (even doubly escaped ones), script, style, and invisible characters; one line."""
@@ -72,12 +82,16 @@ def headline(markup: str, identities: Collection[str] = ()) -> str:
 
 
 def excerpt(markup: str) -> str:
-    """A summary as plain text of at most about 1,500 characters, in whole sentences where it has any."""
+    """A summary as plain text of at most about 1,500 characters, in whole sentences where it has any.
+
+    Calls to read on at the end go, and so does what the outlet says of its own text, such as a correction.
+    """
     text = plain(markup)
     # What stands behind 3,000 characters is cut off anyway; looking for it there would take time in the square.
     while len(text) <= 2 * LONGEST_EXCERPT and (found := _LEFTOVERS.search(text)):
         text = text[: found.start()]
-    return cut(text, LONGEST_EXCERPT)
+    text = text[: 2 * LONGEST_EXCERPT]
+    return cut(" ".join(_NOTE.sub(" ", text).split()), LONGEST_EXCERPT)
 
 
 def cut(text: str, longest: int) -> str:

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from newsletter.feeds.raw_feed import MOST_ENTRIES, FeedRefused, RawEntry, RawFeed
+from newsletter.feeds.raw_feed import MOST_CATEGORIES, MOST_ENTRIES, FeedRefused, RawEntry, RawFeed
 from newsletter.feeds.urls import UrlRefused, canonical
 
 
@@ -36,6 +36,8 @@ def read_json_feed(text: str, base_url: str) -> RawFeed:
 def _raw(row: dict[str, Any], feed_author: str) -> RawEntry:
     """``title``, ``summary`` and ``content_text`` are plain text by the standard; the rest of the way takes markup."""
     guid = _word(row, "id")
+    tags = row.get("tags")
+    tags = tags[:MOST_CATEGORIES] if isinstance(tags, list) else []
     links = tuple(x for x in (_word(row, "url"), _word(row, "external_url"), guid) if x)
     return RawEntry(
         links=links,
@@ -47,6 +49,7 @@ def _raw(row: dict[str, Any], feed_author: str) -> RawEntry:
         moment=_moment(_word(row, "date_published")) or _moment(_word(row, "date_modified")),
         guid=guid or None,
         author=_author(row) or feed_author,
+        categories=tuple(t for t in tags if isinstance(t, str)),
     )
 
 

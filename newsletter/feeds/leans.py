@@ -61,9 +61,14 @@ class Coverage:
     right: int = 0
     articles: int = 0
     wire_copies: int = 0
+    no_side: int = 0  # Outlets that are state-run, or foreign to the Story
 
     @property
     def outlets(self) -> int:
+        return self._sided + self.no_side
+
+    @property
+    def _sided(self) -> int:
         return self.left + self.center + self.right
 
     def of(self, side: Side) -> int:
@@ -81,9 +86,9 @@ class Coverage:
 
     def shares(self) -> dict[Side, int]:
         """Whole percentages that sum to 100 (largest remainder), for the bar; all 0 when nobody carried it."""
-        if not self.outlets:
+        if not self._sided:
             return dict.fromkeys(SIDES, 0)
-        exact = {s: 100 * self.of(s) / self.outlets for s in SIDES}
+        exact = {s: 100 * self.of(s) / self._sided for s in SIDES}
         whole = {s: int(exact[s]) for s in SIDES}
         by_remainder = sorted(SIDES, key=lambda s: (whole[s] - exact[s], SIDES.index(s)))
         for side in by_remainder[: 100 - sum(whole.values())]:
@@ -91,19 +96,19 @@ class Coverage:
         return whole
 
 
-def coverage(rows: Iterable[tuple[int, Lean | str, str | None]]) -> Coverage:
-    """Count Coverage from ``(outlet id, lean, wire key or None)`` rows, one per Article, oldest first.
+def coverage(rows: Iterable[tuple[int, Side | None, str | None]]) -> Coverage:
+    """Count Coverage from ``(outlet id, Side or None, wire key or None)`` rows, one per Article, oldest first.
 
     An Outlet counts once however many Articles it ran. An Outlet all of whose Articles repeat a text that an earlier
     Outlet already ran is a wire copy and does not count.
     """
-    sides: dict[int, Side] = {}
+    sides: dict[int, Side | None] = {}
     own: set[int] = set()
     first: dict[str, int] = {}
     articles = 0
-    for outlet_id, lean, wire_key in rows:
+    for outlet_id, side, wire_key in rows:
         articles += 1
-        sides[outlet_id] = side_of(lean)
+        sides[outlet_id] = side
         if wire_key is None or first.setdefault(wire_key, outlet_id) == outlet_id:
             own.add(outlet_id)
     count = {s: sum(1 for o in own if sides[o] is s) for s in SIDES}
@@ -113,4 +118,5 @@ def coverage(rows: Iterable[tuple[int, Lean | str, str | None]]) -> Coverage:
         right=count[Side.RIGHT],
         articles=articles,
         wire_copies=len(sides) - len(own),
+        no_side=sum(1 for o in own if sides[o] is None),
     )

@@ -19,7 +19,8 @@ import feedparser
 from newsletter.feeds import html_text
 from newsletter.feeds.encoding import GZIP, Damaged, TooLarge, gunzip, to_text
 from newsletter.feeds.json_feed import read_json_feed
-from newsletter.feeds.raw_feed import MOST_ENTRIES, FeedRefused, RawEntry, RawFeed
+from newsletter.feeds.kinds import ArticleKind, classify
+from newsletter.feeds.raw_feed import MOST_CATEGORIES, MOST_ENTRIES, FeedRefused, RawEntry, RawFeed
 from newsletter.feeds.urls import UrlRefused, canonical
 from newsletter.feeds.xml_repair import Unsafe, prepare
 
@@ -40,6 +41,7 @@ class FeedEntry:
     published_at: datetime | None
     guid: str | None
     author: str
+    kind: ArticleKind = ArticleKind.NEWS
 
 
 def read_entries(
@@ -119,7 +121,14 @@ def _raw_entry(entry: Mapping[str, Any]) -> RawEntry:
         moment=_moment(entry),
         guid=_text(entry, "id") or None,
         author=_text(entry, "author"),
+        categories=tuple(_categories(entry)),
     )
+
+
+def _categories(entry: Mapping[str, Any]) -> list[str]:
+    """Terms and labels of the Entry's categories."""
+    tags = (entry.get("tags") or [])[:MOST_CATEGORIES]
+    return [str(tag[key]) for tag in tags for key in ("term", "label") if tag.get(key)]
 
 
 def _links(entry: Mapping[str, Any]) -> list[str]:
@@ -163,6 +172,7 @@ def _cleaned(row: RawEntry, base: str, names: Collection[str], now: datetime) ->
         published_at=usable_date(row.moment, now),
         guid=html_text.cut(html_text.plain(row.guid), 500) if row.guid else None,
         author=html_text.cut(html_text.plain(row.author), 200),
+        kind=classify(html_text.plain(row.title), url, row.categories, words),
     )
 
 

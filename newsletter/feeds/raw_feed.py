@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 MOST_ENTRIES = 500  # of one document; the newest stand first
+MOST_CATEGORIES = 20  # of one Entry
 
 
 class FeedRefused(ValueError):
@@ -27,6 +28,7 @@ class RawEntry:
     moment: datetime | None
     guid: str | None
     author: str
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,17 @@ def canonical(url: str, base: str = "") -> str:
     return whole
 
 
+def same_place(url: str) -> str:
+    """What the addresses of one page have in common: not the scheme, "www", an AMP form, a last slash or the parameters.
+
+    Parameters may name the page as well as track the reader, so that equal places alone do not prove one page.
+    """
+    parts = urlsplit(url)
+    host = re.sub(r"^(?:www|amp|m)\.", "", parts.hostname or "")
+    path = re.sub(r"(?:/amp|\.amp)(?=/?$|\.html?$)|^/amp(?=/)", "", parts.path)
+    return f"{host}{path.rstrip('/')}"
+
+
 def host_of(url: str) -> str:
     """The host of an address in lower case, or an empty string."""
     try:

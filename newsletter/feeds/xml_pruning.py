@@ -18,6 +18,10 @@ LONGEST_NAME = 300  # bytes of who wrote it
 LONGEST_OTHER = 8_000  # bytes of any element that is neither text nor structure
 
 _ENTRIES = frozenset({"item", "entry"})
+_OWN_WORDS = frozenset(
+    {"description", "summary", "encoded", "content"}
+)  # an Entry's own text stands in one of these
+_MEDIA = "search.yahoo.com/mrss"  # in the name space of Media RSS, whose "description" is a picture's caption
 _STRUCTURE = _ENTRIES | {"rss", "rdf", "channel", "feed"}
 _WORDS = frozenset({"title", "description", "summary", "content", "encoded", "subtitle", "tagline", "body"})
 _PEOPLE = frozenset(
@@ -54,10 +58,11 @@ def pruned(document: bytes) -> bytes | None:
 class _Open:
     """An element whose end was not seen yet."""
 
-    __slots__ = ("holds_entries", "is_words", "name", "start")
+    __slots__ = ("holds_entries", "is_media", "is_words", "name", "start")
 
-    def __init__(self, name: str, start: int, is_words: bool) -> None:
-        self.name, self.start, self.is_words, self.holds_entries = name, start, is_words, False
+    def __init__(self, name: str, start: int, is_words: bool, is_media: bool) -> None:
+        self.name, self.start, self.is_words, self.is_media = name, start, is_words, is_media
+        self.holds_entries = False
 
 
 class _Look:
@@ -70,6 +75,8 @@ class _Look:
         self._kept = 0  # elements of the Entries kept so far
         self._in_entry: int | None = None  # elements of the Entry we are in
         self._open: list[_Open] = []
+        self._captions: list[tuple[int, int]] = []  # of the Entry we are in
+        self._has_own_words = False  # the Entry we are in
         self.parser = expat.ParserCreate("utf-8", namespace_separator=" ")
         self.parser.StartElementHandler = self._opened
         self.parser.EndElementHandler = self._closed
@@ -84,13 +91,13 @@ class _Look:
         if self._in_entry is not None:
             self._in_entry += 1
         elif local in _ENTRIES:
-            self._in_entry = 0
+            self._in_entry, self._captions, self._has_own_words = 0, [], False
             for outer in self._open:
                 outer.holds_entries = True
         else:
             self.outside += 1
         is_words = local in _WORDS or (above is not None and above.is_words)
-        self._open.append(_Open(local, self.parser.CurrentByteIndex, is_words))
+        self._open.append(_Open(local, self.parser.CurrentByteIndex, is_words, _MEDIA in name))
 
     def _closed(self, _name: str) -> None:
         this, at = self._open.pop(), self.parser.CurrentByteIndex
@@ -102,7 +109,14 @@ class _Look:
                 self.cut.append((this.start, end))
             else:
                 self._kept += used
+                # feedparser takes a caption for the summary; where it is all the text there is, it may.
+                self.cut += self._captions if self._has_own_words else []
             return
+        if this.is_media and this.name == "description":
+            self._captions.append((this.start, end))
+        elif this.name in _OWN_WORDS and not this.is_media and self._open and self._open[-1].name in _ENTRIES:
+            inside = self.document[self.document.index(b">", this.start) + 1 : at]
+            self._has_own_words = self._has_own_words or bool(inside.strip())
         longest = LONGEST_NAME if this.name in _PEOPLE else LONGEST_OTHER
         is_needed = this.is_words or this.holds_entries or this.name in _STRUCTURE
         if end - this.start > longest and not is_needed:

@@ -8,16 +8,16 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db, log
 from newsletter.db.models import Article, Feed, Issue, Outlet, Placement, Story, StoryRevision
 from newsletter.errors import TooFewStories
-from newsletter.feeds.leans import coverage
 from newsletter.issues.length import FRAME_WORDS, WHOLE_ISSUE, labels_of, mailed, texts_of
 from newsletter.issues.ranking import Candidate, Pick, pick
 from newsletter.issues.reading_time import seconds_for, words_in
 from newsletter.issues.subject import preheader, subject
+from newsletter.stories.sides import coverage_of
 from newsletter.summaries.story_text import StoryKind, StoryText, from_json
 
 FRESH = timedelta(hours=36)  # a Story without an Article since then is not news
@@ -132,13 +132,13 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
     }
     told = []
     for story in stories:
-        rows = session.execute(
-            select(Article.outlet_id, Outlet.lean, Article.wire_key, Article.gathered_at)
-            .join(Outlet)
+        rows = session.scalars(
+            select(Article)
             .where(Article.story_id == story.id)
+            .options(joinedload(Article.outlet))
             .order_by(Article.published_at, Article.id)
         ).all()
-        covered = coverage((outlet, lean, key) for outlet, lean, key, _ in rows)
+        covered = coverage_of(rows)
         if covered.outlets < FEWEST_OUTLETS:
             continue
         telling = session.scalars(
@@ -148,9 +148,11 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
             .limit(1)
         ).one()
         words = from_json(telling.words)
+        if not words.lede and words.kind is not StoryKind.BLIND_SPOT:
+            continue  # headlines alone: nothing tells what happened
         since = placed.get(story.id)
-        new = [(outlet, at) for outlet, _, _, at in rows if since and at > since]
-        known = {outlet for outlet, _, _, at in rows if since and at <= since}
+        new = [(a.outlet_id, a.gathered_at) for a in rows if since and a.gathered_at > since]
+        known = {a.outlet_id for a in rows if since and a.gathered_at <= since}
         told.append(
             _Told(
                 Candidate(

@@ -13,11 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter.db.models import Article, HistoryLink, Issue, Placement, Story, StoryRevision
-from newsletter.feeds.leans import SIDES, Coverage, Lean, Side, coverage, side_of
+from newsletter.feeds.leans import SIDES, Coverage, Lean, Side
 from newsletter.issues.numbering import numbered
+from newsletter.stories.sides import coverage_of, sides_of
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import Citation, Sentence, StoryKind, StoryText, from_json
-from newsletter.summaries.summarize import article_text
+from newsletter.summaries.summarize import article_texts_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class ArticleView:
     number: int
     outlet: str
     lean: Lean
-    side: Side
+    side: Side | None  # None: state-run, or foreign to the Story
     headline: str
     url: str
     published_at: datetime
@@ -135,6 +136,7 @@ def story_view(
         .order_by(Article.published_at, Article.id)
     ).all()
     words = from_json(telling.words)
+    sides = sides_of(articles)
     seen: dict[str, int] = {}
     numbers = numbered((a.id for a in articles), words)
     views = [
@@ -143,7 +145,7 @@ def story_view(
             number=numbers[a.id],
             outlet=a.outlet.name,
             lean=Lean(a.outlet.lean),
-            side=side_of(a.outlet.lean),
+            side=sides[a.id],
             headline=a.headline,
             url=a.url,
             published_at=a.published_at,
@@ -156,7 +158,7 @@ def story_view(
         slug=story.slug,
         topic=story.topic,
         text=words,
-        coverage=coverage((a.outlet_id, a.outlet.lean, a.wire_key) for a in articles),
+        coverage=coverage_of(articles),
         articles=tuple(sorted(views, key=lambda v: v.number)),
         history=_history(session, story, now=now),
         updated_at=max(telling.written_at, story.grouped_at),
@@ -255,4 +257,4 @@ def article_texts(session: Session, story_id: int) -> tuple[ArticleText, ...]:
         .options(joinedload(Article.outlet))
         .order_by(Article.published_at, Article.id)
     )
-    return tuple(article_text(a) for a in rows)
+    return article_texts_of(rows.all())

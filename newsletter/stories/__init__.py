@@ -7,6 +7,7 @@ __all__ = [
     "grouping",
     "regroup",
     "reports",
+    "sides",
     "terms",
     "tfidf",
     "threads",

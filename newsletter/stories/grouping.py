@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter import db, log
 from newsletter.db.models import Article, Outlet, Story, StoryChange
 from newsletter.errors import Refused
+from newsletter.feeds.kinds import GROUPED
 from newsletter.stories.clustering import Piece, central, cluster, embedded_text
 from newsletter.stories.continuity import Plan, plan
 from newsletter.stories.dedup import Print, wire_keys
@@ -104,6 +105,8 @@ def _read(session: Session, now: datetime) -> _Seen:
         )
         .join(Outlet)
         .where(Article.published_at >= now - WINDOW, Outlet.enabled, Outlet.listed)
+        # What is in a Story already stays, so that no printed citation loses its Article.
+        .where(Article.kind.in_([kind.value for kind in GROUPED]) | Article.story_id.is_not(None))
         .order_by(Article.published_at, Article.id)
     ).all()
     by_hand = session.scalars(select(StoryChange.article_ids).where(StoryChange.by != "grouping")).all()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
-from newsletter.summaries.kinds import ArticleKind
 from newsletter.summaries.story_text import StoryText
 
 

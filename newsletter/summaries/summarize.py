@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter import db, log
 from newsletter.db import Sessions
 from newsletter.db.models import Article, Outlet, Story, StoryRevision
-from newsletter.feeds.leans import side_of
+from newsletter.feeds.kinds import SUPPLIES_FACTS, ArticleKind
+from newsletter.stories.sides import sides_of
 from newsletter.summaries import changed_articles
 from newsletter.summaries.extractive.summarizer import Extractive
 from newsletter.summaries.grounding.hard_facts import checked
@@ -114,16 +115,23 @@ def due_stories(sessions: Sessions, *, now: datetime) -> list[int]:
         return [d.story_id for d in _read(session, now) if not d.unchanged and d.written_by != "operator"]
 
 
-def article_text(article: Article) -> ArticleText:
-    """The Article as a summarizer may see it. Its Outlet must be loaded."""
-    return ArticleText(
-        id=article.id,
-        outlet=article.outlet.name,
-        side=side_of(article.outlet.lean),
-        headline=article.headline,
-        text=article.excerpt,
-        published_at=article.published_at,
-        wire_key=article.wire_key,
+def article_texts_of(articles: Sequence[Article]) -> tuple[ArticleText, ...]:
+    """The Articles of one Story as a summarizer may see them. Their Outlets must be loaded."""
+    sides = sides_of(articles)
+    return tuple(
+        ArticleText(
+            id=a.id,
+            outlet=a.outlet.name,
+            side=sides[a.id],
+            headline=a.headline,
+            text=a.excerpt,
+            published_at=a.published_at,
+            kind=ArticleKind(a.kind),
+            country=a.outlet.country or None,
+            state_run=a.outlet.state_run,
+            wire_key=a.wire_key,
+        )
+        for a in articles
     )
 
 
@@ -164,14 +172,14 @@ def _read(session: Session, now: datetime) -> list[_Due]:
     return [
         _due(story, articles[story.id], newest.get(story.id))
         for story in stories
-        if len({a.outlet_id for a in articles[story.id]}) >= MIN_OUTLETS
+        if len({a.outlet_id for a in articles[story.id] if a.kind in SUPPLIES_FACTS}) >= MIN_OUTLETS
     ]
 
 
 def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | None) -> _Due:
     return _Due(
         story_id=story.id,
-        articles=tuple(article_text(a) for a in articles),
+        articles=article_texts_of(articles),
         input_hash=input_hash([(a.id, a.text_hash) for a in articles]),
         changed=frozenset(
             a.id

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.parser import FeedEntry, FeedRefused, read_entries, usable_date
 from newsletter.feeds.raw_feed import MOST_ENTRIES
 from tests.servers.feed_server import entry, rss
@@ -361,3 +362,86 @@ def test_every_feed_gathered_by_feed_parser_projects_is_read_or_refused_with_a_r
             outcomes[file] = -1 if error.reason.endswith(".") else 0
     assert len(outcomes) == len(files)
     assert sum(n > 0 for n in outcomes.values()) >= 120
+
+
+# ── kinds, captions and notes ─────────────────────────────────────────────────────────────────────────────────────
+
+CAPTION = (
+    '<media:content url="https://lantern.example/p.jpg"><media:description>The mayor in May.</media:description>'
+    "</media:content>"
+)
+MEDIA = 'xmlns:media="http://search.yahoo.com/mrss/"'
+
+
+def _item(inside: str, declared: str = MEDIA) -> str:
+    return (
+        f'<rss version="2.0" {declared}><channel><title>T</title><item><title>Pier 1 opens to the public</title>'
+        f"<link>https://lantern.example/1</link>{inside}</item></channel></rss>"
+    )
+
+
+@pytest.mark.parametrize(
+    "declared", [MEDIA, MEDIA.replace("mrss/", "mrss"), ""], ids=["declared", "old", "not"]
+)
+@pytest.mark.parametrize(
+    "inside",
+    [
+        f"{CAPTION}<description>Pier 1 was opened.</description>",
+        f"<description>Pier 1 was opened.</description>{CAPTION}",
+        f"<media:group>{CAPTION}</media:group><description>Pier 1 was opened.</description>",
+    ],
+    ids=["before", "behind", "group"],
+)
+def test_a_caption_is_never_taken_for_the_description(inside: str, declared: str) -> None:
+    (found,) = read(_item(inside, declared))
+    assert found.excerpt == "Pier 1 was opened."
+
+
+def test_a_caption_stands_in_only_where_nothing_else_is_written() -> None:
+    assert [e.excerpt for e in read(_item(f"{CAPTION}<description> </description>"))] == ["The mayor in May."]
+
+
+def test_an_entry_is_of_the_kind_its_label_names_before_cleaning() -> None:
+    document = rss(entry(1, title="SATIRE: Council sells the sky"), entry(2))
+    assert [e.kind for e in read(document)] == [ArticleKind.SATIRE, ArticleKind.NEWS]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        RSS.replace("</item>", "<category>Opinion</category></item>"),
+        ATOM.replace("</entry>", '<category term="op" label="Opinion"/></entry>'),
+        JSON.replace('"id-1",', '"id-1", "tags": ["Orla", "Opinion"],'),
+    ],
+    ids=["rss", "atom", "json"],
+)
+def test_categories_of_every_format_name_the_kind(document: str) -> None:
+    (found,) = read(document)
+    assert found.kind is ArticleKind.OPINION
+
+
+@pytest.mark.parametrize(
+    ("summary", "excerpt"),
+    [
+        (
+            "Pier 1 opened. CORRECTION: An earlier version of this story gave a wrong date. It cost 4 million.",
+            "Pier 1 opened. It cost 4 million.",
+        ),
+        (
+            "Pier 1 opened. (A previous version of this article misspelled Sen. Ida Voss.) It is long.",
+            "Pier 1 opened. It is long.",
+        ),
+        (
+            "Editor's note: This story was updated at 3 p.m. with a quote. Pier 1 opened.",
+            "Pier 1 opened.",
+        ),
+        (
+            "An earlier version of this bill failed. It passed on Monday.",
+            "An earlier version of this bill failed. It passed on Monday.",
+        ),
+        ("She asked for a correction: the pier is long.", "She asked for a correction: the pier is long."),
+    ],
+)
+def test_what_an_outlet_says_of_its_own_text_is_left_out(summary: str, excerpt: str) -> None:
+    (found,) = read(rss(entry(1, summary=summary)))
+    assert found.excerpt == excerpt

@@ -348,3 +348,88 @@ def test_a_surprise_in_one_feed_is_our_fault_and_nobody_elses() -> None:
     visits = list(visit_all(feeds, fetch, now=NOW))  # type: ignore[arg-type]
     assert [v.outcome for v in visits] == [Outcome.FAILED] * 3
     assert all("our fault" in v.error for v in visits)
+
+
+# ── what a piece is, and where it lies ────────────────────────────────────────────────────────────────────────────
+
+
+def at(
+    url: str, words: str = "Pier 1 was opened on Sunday.", title: str = "The ferry line opens pier 1"
+) -> str:
+    return f"<item><title>{title}</title><link>{url}</link><description>{words}</description></item>"
+
+
+def test_an_article_keeps_its_kind_and_a_new_label_changes_it(
+    server: FeedServer, go: Go, each_sessions: db.Sessions
+) -> None:
+    url = "https://lantern.example/1"
+    feed_url = server.says("/a", rss(at(url, title="Opinion | Keep the pier")))
+    go(each_sessions, feed_url)
+    assert [a.kind for a in articles(each_sessions)] == ["opinion"]
+    server.says("/a", rss(at(url, title="Sponsored: Keep the pier")))
+    go(each_sessions, at=NOW + LATER)
+    assert [a.kind for a in articles(each_sessions)] == ["sponsored"]
+
+
+SAME_PIECE = [
+    "http://lantern.example/world/pier",
+    "https://www.lantern.example/world/pier/",
+    "https://lantern.example/world/pier/amp/",
+    "https://amp.lantern.example/world/pier",
+    "https://lantern.example/world/pier?itid=rss",
+]
+
+
+@pytest.mark.parametrize("other", SAME_PIECE)
+def test_one_piece_at_two_addresses_is_one_article(
+    server: FeedServer, go: Go, each_sessions: db.Sessions, other: str
+) -> None:
+    first = "https://lantern.example/world/pier"
+    feed_url = server.says("/a", rss(at(first), at(other)))
+    go(each_sessions, feed_url)
+    assert [a.url for a in articles(each_sessions)] == [first]
+    server.says("/a", rss(at(other)))  # in a later document too
+    go(each_sessions, at=NOW + LATER)
+    assert [a.url for a in articles(each_sessions)] == [first]
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ("https://lantern.example/world/pier-2", "Pier 1 was opened on Sunday."),
+        ("https://lantern.example/world/pier?id=2", "Pier 2 was opened on Sunday."),
+        ("https://lantern.example/world/pier?id=2", ""),
+        ("https://harbor.lantern.example/world/pier", "Pier 1 was opened on Sunday."),
+    ],
+)
+def test_two_pieces_stay_two(
+    server: FeedServer, go: Go, each_sessions: db.Sessions, other: str, words: str
+) -> None:
+    feed_url = server.says("/a", rss(at("https://lantern.example/world/pier"), at(other, words)))
+    go(each_sessions, feed_url)
+    assert len(articles(each_sessions)) == 2
+
+
+def test_two_outlets_may_print_one_text(server: FeedServer, go: Go, each_sessions: db.Sessions) -> None:
+    a = server.says("/a", rss(at("https://lantern.example/pier")))
+    b = server.says("/b", rss(at("https://harbor.example/pier")))
+    go(each_sessions, a, b)
+    assert len(articles(each_sessions)) == 2
+
+
+def test_what_the_catalogue_says_of_an_outlet_is_stored(each_sessions: db.Sessions) -> None:
+    (outlet,) = catalogue("https://a.example/f").outlets
+    told = replace(
+        outlet,
+        country="KE",
+        lean_countries=("US", "GB"),
+        owner="Orla Trust",
+        state_run=True,
+        state_run_basis="A law.",
+    )
+    with each_sessions.begin() as session:
+        gather.sync_catalogue(session, Catalogue((told,)))
+    with db.reading(each_sessions) as session:
+        row = session.scalars(select(Outlet)).one()
+        assert (row.country, row.lean_countries, row.owner) == ("KE", "US GB", "Orla Trust")
+        assert (row.state_run, row.state_run_basis) == (True, "A law.")

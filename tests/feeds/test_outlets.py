@@ -13,6 +13,7 @@ from newsletter.errors import CatalogueError
 from newsletter.feeds.catalogue import load_catalogue, parse_catalogue
 from newsletter.feeds.leans import Lean, Side
 from newsletter.settings import Settings
+from newsletter.stories.countries import CODES
 
 ONE = """# a catalogue
 [[outlet]]
@@ -128,3 +129,33 @@ def test_no_text_gives_anything_but_a_catalogue_or_a_refusal(text: str) -> None:
     for whole in (text, ONE + text):
         with contextlib.suppress(CatalogueError):
             parse_catalogue(whole, "c.toml")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('country = "us"', "two-letter country codes"),
+        ('country = "USA"', "two-letter country codes"),
+        ('lean_countries = ["US", 3]', "two-letter country codes"),
+        ('lean_countries = "US"', "a list of country codes"),
+        ("state_run = true", "has no state_run_basis"),
+        ('state_run = "yes"', "must be true or false"),
+        ("owner = 3", "must be text"),
+    ],
+)
+def test_facts_about_an_outlet_are_checked(more: str, said: str) -> None:
+    with pytest.raises(CatalogueError, match=said):
+        parse_catalogue(f"{ONE}{more}\n", "c.toml")
+
+
+def test_facts_about_an_outlet_are_read() -> None:
+    facts = 'country = "KE"\nlean_countries = ["US"]\nowner = "Orla Trust"\nstate_run = true\nstate_run_basis = "A law."\n'
+    (outlet,) = parse_catalogue(ONE + facts, "c.toml").outlets
+    assert (outlet.country, outlet.lean_countries, outlet.owner) == ("KE", ("US",), "Orla Trust")
+    assert (outlet.state_run, outlet.state_run_basis) == (True, "A law.")
+
+
+def test_our_catalogue_names_a_known_country_and_an_owner_for_every_outlet(ours: Path) -> None:
+    outlets = load_catalogue(ours).outlets
+    assert [o.name for o in outlets if o.country not in CODES or not o.owner] == []
+    assert {c for o in outlets for c in o.lean_countries} <= CODES

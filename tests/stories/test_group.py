@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from newsletter import db
 from newsletter.db.models import Article, Outlet, Story, StoryChange
+from newsletter.feeds.kinds import ArticleKind
 from newsletter.stories import grouping
 from newsletter.stories.clustering import Piece, cluster
 
@@ -96,7 +97,7 @@ def press(each_sessions: db.Sessions) -> db.Sessions:
     return each_sessions
 
 
-def arrive(sessions: db.Sessions, number: int, told: tuple[str, str]) -> None:
+def arrive(sessions: db.Sessions, number: int, told: tuple[str, str], kind: str = "news") -> None:
     with sessions.begin() as session:
         outlets = session.scalars(select(Outlet.id).order_by(Outlet.id)).all()
         session.add(
@@ -105,6 +106,7 @@ def arrive(sessions: db.Sessions, number: int, told: tuple[str, str]) -> None:
                 url=f"https://o{number}.example/{number}",
                 headline=told[0],
                 excerpt=told[1],
+                kind=kind,
                 published_at=NOW - timedelta(hours=number + 1),
                 gathered_at=NOW,
                 text_hash=str(number),
@@ -160,3 +162,26 @@ def test_copies_of_one_wire_text_share_a_key_and_a_telling_of_its_own_has_none(p
     assert found[0][1] is not None
     assert found[3][0] == found[0][0]
     assert found[3][1] != found[0][1]
+
+
+@pytest.mark.parametrize("kind", list(ArticleKind))
+def test_only_news_opinion_and_analysis_are_grouped(press: db.Sessions, kind: ArticleKind) -> None:
+    arrive(press, 0, FERRY)
+    arrive(press, 1, FERRY_LEFT)
+    arrive(press, 4, FERRY_RIGHT, kind=kind.value)
+    grouping.run(press, now=NOW)
+    placed = stories(press)
+    assert placed[0][0] == placed[1][0] is not None
+    grouped = kind in (ArticleKind.NEWS, ArticleKind.OPINION, ArticleKind.ANALYSIS)
+    assert placed[4][0] == (placed[0][0] if grouped else None)
+
+
+def test_an_article_that_becomes_a_live_blog_stays_where_it_was_told(press: db.Sessions) -> None:
+    arrive(press, 0, FERRY)
+    arrive(press, 1, FERRY_LEFT)
+    grouping.run(press, now=NOW)
+    before = stories(press)
+    with press.begin() as session:
+        session.scalars(select(Article)).first().kind = "live_blog"  # type: ignore[union-attr]
+    grouping.run(press, now=NOW)
+    assert stories(press) == before

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
 from newsletter.summaries.extractive import Extractive, overview
-from newsletter.summaries.kinds import ArticleKind
 from newsletter.summaries.protocol import ArticleText, SummarizerError
 from newsletter.summaries.story_text import RowKind, StoryKind, StoryText
 

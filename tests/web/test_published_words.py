@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from newsletter.lab.evaluate.planted_faults import planted
 from newsletter.summaries.segmentation import pieces
-from newsletter.summaries.selection.extractive import Extractive
 
 from newsletter import clock, db
 from newsletter.app import create_app
@@ -29,6 +28,7 @@ from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
 from newsletter.summaries import summarize
+from newsletter.summaries.extractive.summarizer import Extractive
 from newsletter.summaries.model.budget import Budget, KeptAnswers
 from newsletter.summaries.model.client import model_of
 from newsletter.summaries.model.schema import Draft, telling_of

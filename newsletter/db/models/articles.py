@@ -27,13 +27,16 @@ class Article(Base):
     url: Mapped[str] = mapped_column(Text)  # canonical, at most 2,000 characters
     headline: Mapped[str] = mapped_column(Text)
     excerpt: Mapped[str] = mapped_column(Text, default="")
+    kind: Mapped[str] = mapped_column(
+        Text, default="news"
+    )  # an ArticleKind: what the piece is, not its subject
     published_at: Mapped[datetime] = mapped_column(index=True)
     dated: Mapped[bool] = mapped_column(
         default=True
     )  # false: the Entry had no usable date, and published_at is the time of the fetch
     gathered_at: Mapped[datetime]
     changed_at: Mapped[datetime | None]  # null until the Outlet rewrote headline or excerpt
-    text_hash: Mapped[str] = mapped_column(Text)  # of headline and excerpt, to notice a rewrite
+    text_hash: Mapped[str] = mapped_column(Text, index=True)  # of headline and excerpt, to notice a rewrite
     # Shared by near-identical texts (wire copies), counted once in Coverage; null when the text stands alone.
     wire_key: Mapped[str | None] = mapped_column(Text)
 

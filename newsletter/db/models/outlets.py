@@ -24,6 +24,15 @@ class Outlet(Base):
     homepage: Mapped[str] = mapped_column(Text)
     lean: Mapped[str] = mapped_column(Text)
     lean_basis: Mapped[str] = mapped_column(Text, default="")
+    country: Mapped[str] = mapped_column(
+        Text, default=""
+    )  # ISO 3166-1 code; empty when the catalogue says none
+    lean_countries: Mapped[str] = mapped_column(
+        Text, default=""
+    )  # further countries on whose affairs the Lean holds, codes with a space between
+    owner: Mapped[str] = mapped_column(Text, default="")
+    state_run: Mapped[bool] = mapped_column(default=False)  # counts for no Side
+    state_run_basis: Mapped[str] = mapped_column(Text, default="")
     disputed: Mapped[bool] = mapped_column(default=False)  # raters place it on different Sides
     enabled: Mapped[bool] = mapped_column(default=True)
     listed: Mapped[bool] = mapped_column(default=True)  # still in the catalogue; its old Articles stay

@@ -7,18 +7,19 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, case, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db
 from newsletter.db.models import Article, Check, Feed, Issue, Outlet, Placement, Story, StoryRevision
 from newsletter.delivery.mail import sender_domain
-from newsletter.feeds.leans import SIDES, coverage, side_of
+from newsletter.feeds.leans import SIDES, side_of
 from newsletter.issues.checks import link_looks
 from newsletter.issues.checks.findings import Answering, Around, Earlier, Finding, Level, Offered
 from newsletter.issues.render import render
 from newsletter.issues.renditions import RenderedIssue
 from newsletter.issues.views import IssueView, article_texts
 from newsletter.settings import Settings
+from newsletter.stories.sides import coverage_of
 from newsletter.subscribers import audience
 
 EARLIER = timedelta(days=3)  # Issues whose Stories should not be told again
@@ -152,13 +153,13 @@ def _placed_lately(issue: Issue) -> Select[int]:
 
 
 def _is_one_sided(session: Session, story_id: int) -> bool:
-    rows = session.execute(
-        select(Article.outlet_id, Outlet.lean, Article.wire_key)
-        .join(Outlet, Outlet.id == Article.outlet_id)
+    rows = session.scalars(
+        select(Article)
         .where(Article.story_id == story_id)
+        .options(joinedload(Article.outlet))
         .order_by(Article.published_at, Article.id)
     )
-    return coverage((outlet, lean, key) for outlet, lean, key in rows).one_sided
+    return coverage_of(rows.all()).one_sided
 
 
 def _earlier(session: Session, issue: Issue) -> tuple[Earlier, ...]:

@@ -10,7 +10,7 @@ import click
 
 from newsletter.cli.opening import open_settings
 from newsletter.errors import SettingsError
-from newsletter.lab.evaluate import contrast, history, sheet, stability, words
+from newsletter.lab.evaluate import contrast, history, kinds, sheet, stability, words
 from newsletter.lab.evaluate.jsonlines import write_rows
 from newsletter.lab.evaluate.measures import measures
 from newsletter.lab.evaluate.reading_pieces import read_pieces
@@ -32,6 +32,7 @@ for measured in (
     sheet.marks,
     history.history,
     stability.stability,
+    kinds.kinds,
 ):
     evaluate.add_command(measured)
 

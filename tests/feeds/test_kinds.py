@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from newsletter.summaries.kinds import ArticleKind, classify
+from newsletter.feeds.kinds import ArticleKind, classify
 
 PLAIN = "https://courier.example/harbor/bridge-vote"
 SAYS = "The council of Port Orla voted 6-3 on Monday to close the old bridge. Repairs will cost 4 million dollars."

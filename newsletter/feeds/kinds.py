@@ -190,7 +190,7 @@ def classify(headline: str, url: str, categories: Iterable[str] = (), text: str 
     schema.org types; ``text`` is plain text, of which the beginning counts most.
     """
     headline = " ".join(headline.split())
-    named = [_by_form(headline, text), _by_label(headline), _by_address(url), _by_category(categories)]
+    named = [_by_form(headline, text), _by_label(headline), _by_address(url), _by_tags(categories)]
     found = [kind for kind in named if kind is not None]
     return min(found, key=_STRENGTH.index) if found else K.NEWS
 
@@ -241,7 +241,7 @@ def _by_address(url: str) -> ArticleKind | None:
     return min(kinds, key=_STRENGTH.index) if kinds else None
 
 
-def _by_category(categories: Iterable[str]) -> ArticleKind | None:
+def _by_tags(categories: Iterable[str]) -> ArticleKind | None:
     """A category may be a path ("Opinion/Columnists"); each of its parts counts."""
     parts = (part.strip().lower().replace("-", " ") for c in categories for part in re.split(r"[/>|]", c))
     kinds = [_CATEGORIES[part] for part in parts if part in _CATEGORIES]

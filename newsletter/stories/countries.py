@@ -1,0 +1,216 @@
+"""Which countries a Story is about, and for which Side an Outlet counts in it. Pure.
+
+A Lean says where an Outlet stands in its own country's politics. On another country's affairs the Outlet is neither the
+left nor the right, unless its catalogue entry names that country in ``lean_countries``. The countries of a Story are read off
+the names in its texts, and only where they are clear; where they are not, the Lean holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from newsletter.feeds.leans import Lean, Side, side_of
+
+NAMED_BY = 0.6  # share of the headlines that must name a country for the Story to be about it
+TAKES_PART = 0.25  # share of the texts that must name a country for it to take part in such a Story
+
+# ISO 3166-1 codes; a country's names, capital and adjectives. Names that are as often something else (Georgia, Jordan,
+# Chad, Turkey the bird) are left out where an adjective or the capital stands beside them.
+_NAMES = """
+AE United Arab Emirates|UAE|Emirati|Abu Dhabi|Dubai
+AF Afghanistan|Afghan|Kabul|Taliban
+AL Albania|Albanian|Tirana
+AM Armenia|Armenian|Yerevan
+AO Angola|Angolan|Luanda
+AR Argentina|Argentine|Argentinian|Buenos Aires
+AT Austria|Austrian|Vienna
+AU Australia|Australian|Canberra|Sydney
+AZ Azerbaijan|Azerbaijani|Baku
+BA Bosnia|Bosnian|Sarajevo
+BD Bangladesh|Bangladeshi|Dhaka
+BE Belgium|Belgian
+BF Burkina Faso|Ouagadougou
+BG Bulgaria|Bulgarian|Sofia
+BI Burundi|Burundian
+BO Bolivia|Bolivian|La Paz
+BR Brazil|Brazilian|Brasilia|Sao Paulo|Rio de Janeiro
+BY Belarus|Belarusian|Minsk
+CA Canada|Canadian|Ottawa|Toronto|Quebec|Ontario|Alberta
+CD DR Congo|Democratic Republic of the Congo|Democratic Republic of Congo|DRC|Congolese|Kinshasa|eastern Congo
+CH Switzerland|Swiss|Geneva|Bern
+CI Ivory Coast|Ivorian|Abidjan
+CL Chile|Chilean
+CM Cameroon|Cameroonian
+CN China|Chinese|Beijing|Shanghai|Hong Kong
+CO Colombia|Colombian|Bogota
+CR Costa Rica|Costa Rican
+CU Cuba|Cuban|Havana
+CY Cyprus|Cypriot|Nicosia
+CZ Czech Republic|Czechia|Czech|Prague
+DE Germany|German|Berlin|Bundestag
+DK Denmark|Danish|Copenhagen|Greenland
+DO Dominican Republic|Santo Domingo
+DZ Algeria|Algerian|Algiers
+EC Ecuador|Ecuadorian|Quito
+EE Estonia|Estonian|Tallinn
+EG Egypt|Egyptian|Cairo
+ER Eritrea|Eritrean
+ES Spain|Spanish|Madrid|Barcelona|Catalonia
+ET Ethiopia|Ethiopian|Addis Ababa
+FI Finland|Finnish|Helsinki
+FR France|French|Paris
+GB United Kingdom|UK|U.K.|Britain|British|Briton|England|Scotland|Scottish|Wales|Welsh|Northern Ireland|London
+GE Georgian|Tbilisi
+GH Ghana|Ghanaian|Accra
+GR Greece|Greek|Athens
+GT Guatemala|Guatemalan
+HN Honduras|Honduran
+HR Croatia|Croatian|Zagreb
+HT Haiti|Haitian|Port-au-Prince
+HU Hungary|Hungarian|Budapest
+ID Indonesia|Indonesian|Jakarta
+IE Ireland|Irish|Dublin
+IL Israel|Israeli|Jerusalem|Tel Aviv|Knesset|IDF
+IN India|New Delhi|Mumbai
+IQ Iraq|Iraqi|Baghdad
+IR Iran|Iranian|Tehran
+IS Iceland|Icelandic|Reykjavik
+IT Italy|Italian|Rome
+JM Jamaica|Jamaican
+JO Jordanian|Amman
+JP Japan|Japanese|Tokyo
+KE Kenya|Kenyan|Nairobi
+KH Cambodia|Cambodian|Phnom Penh
+KP North Korea|North Korean|Pyongyang
+KR South Korea|South Korean|Seoul
+KW Kuwait|Kuwaiti
+KZ Kazakhstan|Kazakh|Astana
+LB Lebanese|Beirut|Hezbollah
+LK Sri Lanka|Sri Lankan|Colombo
+LT Lithuania|Lithuanian|Vilnius
+LV Latvia|Latvian|Riga
+LY Libya|Libyan|Tripoli
+MA Morocco|Moroccan|Rabat
+MD Moldova|Moldovan|Chisinau
+MG Madagascar|Antananarivo
+MK North Macedonia|Skopje
+ML Malian|Bamako
+MM Myanmar|Burmese|Naypyidaw
+MN Mongolia|Mongolian
+MX Mexico|Mexican|Mexico City
+MY Malaysia|Malaysian|Kuala Lumpur
+MZ Mozambique|Mozambican
+NE Nigerien|Niamey
+NG Nigeria|Nigerian|Abuja|Lagos
+NI Nicaragua|Nicaraguan
+NL Netherlands|Dutch|Amsterdam|The Hague
+NO Norway|Norwegian|Oslo
+NP Nepal|Nepali|Nepalese|Kathmandu
+NZ New Zealand|New Zealander|Auckland
+PA Panama|Panamanian
+PE Peru|Peruvian|Lima
+PG Papua New Guinea
+PH Philippines|Philippine|Filipino|Manila
+PK Pakistan|Pakistani|Islamabad|Karachi
+PL Poland|Polish|Warsaw
+PS Gaza|Palestinian|Palestinians|Palestine|West Bank|Hamas
+PT Portugal|Portuguese|Lisbon
+PY Paraguay|Paraguayan
+QA Qatar|Qatari|Doha
+RO Romania|Romanian|Bucharest
+RS Serbia|Serbian|Belgrade
+RU Russia|Russian|Moscow|Kremlin
+RW Rwanda|Rwandan|Kigali
+SA Saudi Arabia|Saudi|Riyadh
+SD Sudan|Sudanese|Khartoum|Darfur
+SE Sweden|Swedish|Stockholm
+SG Singapore|Singaporean
+SI Slovenia|Slovenian|Ljubljana
+SK Slovakia|Slovak|Bratislava
+SN Senegal|Senegalese|Dakar
+SO Somalia|Somali|Mogadishu
+SS South Sudan|South Sudanese|Juba
+SV El Salvador|Salvadoran
+SY Syria|Syrian|Damascus
+TD Chadian
+TH Thailand|Thai|Bangkok
+TN Tunisia|Tunisian|Tunis
+TR Turkish|Ankara|Istanbul|Türkiye
+TW Taiwan|Taiwanese|Taipei
+TZ Tanzania|Tanzanian
+UA Ukraine|Ukrainian|Kyiv|Kiev
+UG Uganda|Ugandan|Kampala
+US United States|US|U.S.|USA|America|American|Washington|White House|Pentagon|Congress|Capitol|Republican|Democrat|GOP|FBI|CIA
+UY Uruguay|Uruguayan|Montevideo
+UZ Uzbekistan|Uzbek|Tashkent
+VA Vatican|Holy See
+VE Venezuela|Venezuelan|Caracas
+VN Vietnam|Vietnamese|Hanoi
+XK Kosovo|Pristina
+YE Yemen|Yemeni|Houthi|Sanaa
+ZA South Africa|South African|Pretoria|Johannesburg
+ZM Zambia|Zambian
+ZW Zimbabwe|Zimbabwean|Harare
+"""
+_STATES = (
+    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|"
+    "Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada|New Hampshire|"
+    "New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina|"
+    "South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Wisconsin|Wyoming"
+)
+CODE_OF = {
+    name: row[:2] for row in _NAMES.strip().splitlines() for name in row[3:].split("|")
+} | dict.fromkeys(_STATES.split("|"), "US")
+CODES = frozenset(CODE_OF.values())
+# The longest name first: "New Mexico" is not Mexico, "South Sudan" not Sudan.
+_NAME = re.compile(
+    r"(?<![\w.])(?:(?:Latin|South|Central|North) America(?:n|ns)?|("
+    + "|".join(re.escape(n) for n in sorted(CODE_OF, key=len, reverse=True))
+    + r")(?:s|['’]s?)?)(?!\w)"
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the Catalogue says of an Outlet that bears on its Side. ``country`` is an ISO 3166-1 code, None where unknown;
+    ``lean_countries`` are further countries on whose affairs its Lean holds."""
+
+    lean: Lean
+    country: str | None = None
+    state_run: bool = False
+    lean_countries: frozenset[str] = frozenset()
+
+
+def countries_named(text: str) -> frozenset[str]:
+    """Codes of the countries whose names, capitals or people stand in ``text``."""
+    return frozenset(CODE_OF[m[1]] for m in _NAME.finditer(text) if m[1])
+
+
+def story_countries(articles: Sequence[tuple[str, str]]) -> frozenset[str]:
+    """The countries whose affair a Story is, from the headline and excerpt of each of its Articles.
+
+    Empty when no country stands in most of the headlines, or no Article has a text: then it is not clear. Otherwise every
+    country that a quarter of the texts name takes part, so that a Story between two countries is foreign to neither.
+    """
+    headlines = Counter(c for headline, _ in articles for c in countries_named(headline))
+    told = [f"{headline} {text}" for headline, text in articles if text]
+    if not told or not headlines or max(headlines.values()) < NAMED_BY * len(articles):
+        return frozenset()
+    texts = Counter(c for text in told for c in countries_named(text))
+    return frozenset(c for c, n in texts.items() if n >= TAKES_PART * len(told))
+
+
+def side_for(outlet: Standing, countries: Collection[str] = ()) -> Side | None:
+    """The Side an Outlet counts for in a Story of these countries (empty: not clear), or None for no Side.
+
+    A state-run Outlet speaks for its government and counts for none. The center is the center of any Story.
+    """
+    if outlet.state_run:
+        return None
+    side = side_of(outlet.lean)
+    if side is Side.CENTER or not countries or outlet.country is None:
+        return side
+    return side if ({outlet.country} | outlet.lean_countries) & set(countries) else None
