@@ -82,7 +82,6 @@ LOADED = (
     "The law caps rent rises at 4 percent a year for 1.9 million homes, and tenants’ groups call it the biggest victory for "
     "renters in a generation."
 )
-PLAIN = "The law caps rent rises at 4 percent a year for 1.9 million homes."
 
 
 def plant_loaded(sessions: db.Sessions) -> None:

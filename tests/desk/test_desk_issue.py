@@ -286,7 +286,7 @@ def test_the_pressroom_refuses_what_was_not_seen(desk: object) -> None:
 
 def test_the_words_of_an_operator_are_named_as_such(desk: object, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
-        telling = session.scalars(select(Issue)).one().placements[0].telling
+        telling = session.scalars(select(Issue)).one().placements[0].story_revision
         words = {**telling.words, "lede": [{**telling.words["lede"][0], "verdict": "operator"}]}
         session.execute(update(StoryRevision).where(StoryRevision.id == telling.id).values(words=words))
     assert "Written by an operator, who answers for it. The gate’s word: never asked" in desk.page()

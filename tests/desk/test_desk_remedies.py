@@ -22,10 +22,11 @@ from newsletter.db.models import (
     Story,
     StoryRevision,
 )
-from newsletter.feeds.leans import Side
-from newsletter.summaries.story_text import Telling, from_json, to_json
+from newsletter.issues import editing, quick_fixes
+from newsletter.issues.subject import preheader, subject
+from newsletter.summaries.story_text import Row, RowKind, StoryText, from_json, to_json
 from tests.conftest import MORNING
-from tests.desk.conftest import PLAIN, plant_loaded
+from tests.desk.conftest import plant_loaded
 from tests.servers.feed_server import FeedServer
 
 DAY = "2026-03-02"
@@ -79,61 +80,28 @@ def _headlines(sessions: db.Sessions) -> list[str]:
         ]
 
 
-def test_a_loaded_sentence_of_ours_is_said_plainer_in_words_read_before(
+def test_a_loaded_word_in_our_own_voice_is_named_and_leads_to_the_editor(
     desk: Any, sessions: db.Sessions
 ) -> None:
     plant_loaded(sessions)
     (found,) = _look(desk)["loaded-words"]
     assert (found.level, "“victory”" in found.reason) == ("warn", True)
-    assert [r["words"] for r in found.remedies] == [f"Say “{PLAIN}”", "Edit it"]
-    before = {x.text: x for x in _told(sessions).sentences()}
-    _press(desk, f"Say “{PLAIN}”")
-    assert _level(desk, "loaded-words") == {"pass"}
-    after = {x.text: x for x in _told(sessions).sentences()}
-    (gone,) = before.keys() - after.keys()
-    assert "victory" in gone
-    assert after.keys() - before.keys() == {PLAIN}
-    assert after[PLAIN].citations == before[gone].citations
+    assert [(r["act"], r["words"]) for r in found.remedies] == [("go", "Edit it")]
+
+    def plain(text: StoryText) -> StoryText:
+        return replace(text, overview=text.overview[:-1])
+
+    _rewrite(sessions, plain, _place_of_loaded(sessions))
+    assert _look(desk)["loaded-words"][0].level == "pass"
+
+
+def _place_of_loaded(sessions: db.Sessions) -> int:
     with db.reading(sessions) as session:
-        told = select(StoryRevision).order_by(StoryRevision.id.desc())
-        telling = session.scalars(told).first()
-        assert telling is not None
-        assert (telling.revision, telling.written_by) == (2, "operator")
+        placed = session.scalars(select(Placement).order_by(Placement.rank)).all()
+        return next(n for n, p in enumerate(placed) if "biggest victory" in str(p.story_revision.words))
 
 
-def test_where_nothing_says_it_plainer_the_press_says_that_it_takes_it_out(
-    desk: Any, sessions: db.Sessions
-) -> None:
-    loaded = "It is a brazen victory over the disgraceful bus shelter of Aldermoor."
-
-    def add(telling: Telling) -> Telling:
-        new = replace(telling.analysis[0], sentence=replace(telling.analysis[0].sentence, text=loaded))
-        return replace(telling, analysis=(*telling.analysis, new))
-
-    _rewrite(sessions, add)
-    (found,) = [c for c in _look(desk)["loaded-words"] if "brazen" in c.reason]
-    assert found.remedies[0]["words"] == "Take it out: no article says it plainer"
-    before = _told(sessions).analysis
-    _press(desk, found.remedies[0]["words"])
-    assert _told(sessions).analysis == before[:-1]
-
-
-def test_of_two_loaded_sentences_one_press_mends_one(desk: Any, sessions: db.Sessions) -> None:
-    def load(telling: Telling) -> Telling:
-        return replace(telling, headline="Brazen Assembly caps rents")
-
-    plant_loaded(sessions)
-    _rewrite(sessions, load)
-    one, two = _look(desk)["loaded-words"]
-    assert "“brazen”" in one.reason.lower()
-    _press(desk, one.remedies[0]["words"])
-    with db.reading(sessions) as session:
-        left = session.scalars(select(Check).where(Check.name == "loaded-words")).one()
-    assert left.reason == two.reason
-    assert "razen" not in _told(sessions).headline
-
-
-def _told(sessions: db.Sessions) -> Telling:
+def _told(sessions: db.Sessions) -> StoryText:
     """The words of the Issue's first Story."""
     with db.reading(sessions) as session:
         placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
@@ -142,8 +110,8 @@ def _told(sessions: db.Sessions) -> Telling:
 
 
 def test_an_unfounded_sentence_blocks_and_is_taken_out(desk: Any, sessions: db.Sessions) -> None:
-    def add(telling: Telling) -> Telling:
-        false = replace(telling.overview[0], text="The Assembly met for 9,412 hours in Reykjavik.")
+    def add(telling: StoryText) -> StoryText:
+        false = replace(telling.lede[0], text="The Assembly met for 9,412 hours in Reykjavik.")
         return replace(telling, overview=(*telling.overview, false))
 
     _rewrite(sessions, add)
@@ -219,74 +187,51 @@ def test_a_story_told_again_is_swapped_at_its_place(desk: Any, sessions: db.Sess
     assert _level(desk, "repeated-stories") == {"pass"}
 
 
-def test_a_subject_that_names_what_was_dropped_is_made_anew(desk: Any, sessions: db.Sessions) -> None:
+def test_subject_and_preheader_follow_the_stories(desk: Any, sessions: db.Sessions) -> None:
     _look(desk)
+    first, second = _headlines(sessions)[:2]
+    with db.reading(sessions) as session:
+        issue = session.scalars(select(Issue)).one()
+        assert (issue.subject, issue.preheader) == (subject(_headlines(sessions)), preheader(_headlines(sessions)))
+    drop = lambda s, i: editing.drop(s, i, i.placements[0].story_id)  # noqa: E731 - one act
+    desk.service.edit(date.fromisoformat(DAY), drop, by="test")
+    with db.reading(sessions) as session:
+        issue = session.scalars(select(Issue)).one()
+        assert first not in f"{issue.subject} {issue.preheader}"
+        assert (issue.subject, issue.preheader) == (subject(_headlines(sessions)), preheader(_headlines(sessions)))
+
+
+def test_an_operators_own_subject_stays_and_is_named_when_it_fits_no_story(
+    desk: Any, sessions: db.Sessions
+) -> None:
     first = _headlines(sessions)[0]
-    desk.service.edit(
-        date.fromisoformat(DAY),
-        lambda s, i: __import__("newsletter.issues.editing", fromlist=["drop"]).drop(
-            s, i, i.placements[0].story_id
-        ),
-        by="test",
-    )
+    day = date.fromisoformat(DAY)
+    own = f"{first} · 9 more"
+    desk.service.edit(day, lambda s, i: quick_fixes.name_anew(s, i, line=own), by="test")
+    desk.service.edit(day, lambda s, i: editing.drop(s, i, i.placements[0].story_id), by="test")
     looked = _look(desk)["subject-fits"]
     assert any(first in c.reason for c in looked)
-    assert any("promises 5 more" in c.reason for c in looked)
+    assert any("promises 9 more" in c.reason for c in looked)
     _press(desk, looked[0].remedies[0]["words"])
     assert _level(desk, "subject-fits") == {"pass"}
-    with db.reading(sessions) as session:
-        assert first not in session.scalars(select(Issue.subject)).one()
 
 
-def test_a_side_with_far_more_words_is_evened_out(desk: Any, sessions: db.Sessions) -> None:
-    def tilt(telling: Telling) -> Telling:
-        left, right = telling.summary(Side.LEFT), telling.summary(Side.RIGHT)
-        assert left is not None
-        assert right is not None
-        short = left.sentences[0]
-        long = replace(short, text=" ".join([short.text.rstrip(".")] * 3 + ["x"] * 40)[:190] + ".")
-        told = {Side.LEFT: (long, short), Side.RIGHT: right.sentences[:1]}
-        return replace(
-            telling,
-            summaries=tuple(
-                replace(s, sentences=told.get(s.side, s.sentences), quotes=()) for s in telling.summaries
-            ),
+def test_a_side_with_far_more_words_is_named_and_leads_to_the_editor(
+    desk: Any, sessions: db.Sessions
+) -> None:
+    def tilt(text: StoryText) -> StoryText:
+        long = replace(text.lede[0], text=" ".join(["So it is said"] * 12) + ".")
+        rows = (
+            Row(RowKind.LEFT_STRESSES, (long, long)),
+            Row(RowKind.RIGHT_STRESSES, (replace(text.lede[0], text="It is not so."),)),
         )
-
-    for place in range(6):
-        _rewrite(sessions, tilt, place)
-    found = _look(desk)["balance"]
-    assert {c.level for c in found} == {"warn"}
-    _press(desk, "Even it out")
-    assert _level(desk, "balance") == {"pass"}
-
-
-def test_where_one_press_cannot_even_all_out_it_says_so_before(desk: Any, sessions: db.Sessions) -> None:
-    def tilt(telling: Telling) -> Telling:
-        left, right = telling.summary(Side.LEFT), telling.summary(Side.RIGHT)
-        assert left is not None
-        assert right is not None
-        long = replace(left.sentences[0], text=" ".join(["So it is said"] * 12) + ".")
-        told = {Side.LEFT: (long, long), Side.RIGHT: (replace(right.sentences[0], text="It is not so."),)}
-        return replace(
-            telling,
-            summaries=tuple(
-                replace(s, sentences=told.get(s.side, s.sentences), quotes=()) for s in telling.summaries
-            ),
-        )
+        return replace(text, rows=rows, headlines=())
 
     _rewrite(sessions, tilt)
     found = _look(desk)["balance"]
-    assert {r["words"] for c in found for r in c.remedies} == {
-        "Even it out as far as it goes: some of it stays"
-    }
-    _press(desk, found[0].remedies[0]["words"])
-    with db.reading(sessions) as session:
-        left = session.scalars(select(Check).where(Check.name == "balance")).all()
-    assert {c.level for c in left} == {"warn"}
-    assert {r["words"] for c in left for r in c.remedies} == {
-        "Edit it by hand"
-    }  # there is nothing more to press
+    assert {c.level for c in found} == {"warn"}
+    assert "gives the left" in found[0].reason
+    assert [r["words"] for r in found[0].remedies] == ["Edit it"]
 
 
 def test_a_dead_link_is_found_and_the_mail_leads_to_our_page(make_desk: Any, sessions: db.Sessions) -> None:
@@ -332,7 +277,7 @@ def test_an_act_that_is_none_and_a_stale_remedy_change_nothing(desk: Any, sessio
         {"act": "burn"},
         {"act": "swap", "story": "1", "value": "999999"},
         {"act": "swap", "story": "0", "value": "x"},
-        {"act": "plainer", "story": "99999999999999999999"},
+        {"act": "newest", "story": "99999999999999999999"},
         {"act": "unlink", "value": "0"} | {"seen": "stale"},
         {"act": "subject", "value": " "},
         {"act": "restore", "revision": "7"},

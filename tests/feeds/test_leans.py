@@ -5,20 +5,20 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.feeds.leans import SIDES, Coverage, Lean, Side, coverage
+from newsletter.feeds.leans import SIDES, Coverage, Lean, Side, coverage, side_of
 
-LEANS = list(Lean)
+SIDED = [side_of(lean) for lean in Lean]
 
 
 def test_an_outlet_counts_once_and_a_wire_copy_with_the_first() -> None:
     counted = coverage(
         [
-            (1, "center", "k"),
-            (2, "left", "k"),  # a wire copy and nothing else
-            (3, "lean_right", "k"),  # a wire copy …
-            (3, "lean_right", None),  # … and a text of its own
-            (4, "right", None),
-            (4, "right", None),
+            (1, Side.CENTER, "k"),
+            (2, Side.LEFT, "k"),  # a wire copy and nothing else
+            (3, Side.RIGHT, "k"),  # a wire copy …
+            (3, Side.RIGHT, None),  # … and a text of its own
+            (4, Side.RIGHT, None),
+            (4, Side.RIGHT, None),
         ]
     )
     assert counted == Coverage(left=0, center=1, right=2, articles=6, wire_copies=1)
@@ -27,12 +27,12 @@ def test_an_outlet_counts_once_and_a_wire_copy_with_the_first() -> None:
 
 
 ROWS = st.lists(st.tuples(st.integers(1, 8), st.sampled_from([None, "a", "b"])), max_size=30).map(
-    lambda rows: [(outlet, LEANS[outlet % 5], key) for outlet, key in rows]
+    lambda rows: [(outlet, SIDED[outlet % 5], key) for outlet, key in rows]
 )
 
 
 @given(ROWS)
-def test_every_outlet_is_counted_or_named_as_a_wire_copy(rows: list[tuple[int, Lean, str | None]]) -> None:
+def test_every_outlet_is_counted_or_named_as_a_wire_copy(rows: list[tuple[int, Side | None, str | None]]) -> None:
     counted = coverage(rows)
     assert counted.outlets + counted.wire_copies == len({outlet for outlet, _, _ in rows})
     assert counted.outlets == sum(counted.of(side) for side in SIDES) <= counted.articles
@@ -41,7 +41,13 @@ def test_every_outlet_is_counted_or_named_as_a_wire_copy(rows: list[tuple[int, L
 
 
 @given(ROWS)
-def test_a_side_with_an_outlet_has_a_share(rows: list[tuple[int, Lean, str | None]]) -> None:
+def test_a_side_with_an_outlet_has_a_share(rows: list[tuple[int, Side | None, str | None]]) -> None:
     counted = coverage(rows)
     for side in SIDES:
         assert (counted.shares()[side] > 0) == (counted.of(side) > 0)
+
+
+def test_an_outlet_that_counts_for_no_side_is_counted_and_has_no_share() -> None:
+    counted = coverage([(1, Side.LEFT, None), (2, None, None), (3, None, "k"), (4, None, "k")])
+    assert (counted.outlets, counted.no_side, counted.wire_copies) == (3, 2, 1)
+    assert counted.shares() == {Side.LEFT: 100, Side.CENTER: 0, Side.RIGHT: 0}

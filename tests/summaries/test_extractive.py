@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
-from newsletter.summaries.extractive import Extractive, overview
+from newsletter.summaries.extractive.summarizer import Extractive, overview
 from newsletter.summaries.protocol import ArticleText, SummarizerError
 from newsletter.summaries.story_text import RowKind, StoryKind, StoryText
 
