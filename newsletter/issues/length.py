@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from newsletter.issues.reading_time import seconds_for, words_in
+from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
 from newsletter.issues.views import StoryView
 from newsletter.summaries.story_text import PickedHeadline, Row, RowKind, Sentence, StoryKind, StoryText
 
 FRAME_WORDS = 42  # words of masthead and foot that a reader passes once
-# Words of a mail: less than the promise of five minutes allows, so that a phone shows it within 4,000 pixels.
+WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
+# Words of a mail, if all its Stories fit at their shortest: less than five minutes allow, so that a phone's page stays short.
 MAIL_WORDS = 850
-WHOLE_ISSUE = MAIL_WORDS - FRAME_WORDS
 # Words of one Story's own labels, counts, outlet names and links, as counted in finished mails.
 LABELS = 24
 LABELS_OF_ROW, LABELS_OF_SENTENCE, LABELS_OF_HEADLINE = 6, 6, 6
@@ -65,7 +65,7 @@ def _first_of_each_side(headlines: Sequence[PickedHeadline]) -> tuple[PickedHead
     return tuple(h for h in headlines if by_side[h.side] is h)
 
 
-def fitted(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[StoryView, ...]:
+def fitted(stories: Sequence[StoryView], words: int = MAIL_WORDS - FRAME_WORDS) -> tuple[StoryView, ...]:
     """Every Story with a text so short that all of them together stay within ``words``, if they can.
 
     The last Stories give way first, each by one step of detail.
