@@ -14,6 +14,8 @@ from newsletter.summaries.story_text import PickedHeadline, Row, RowKind, Senten
 
 FRAME_WORDS = 42  # words of masthead and foot that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
+# Words of a mail, if all its Stories fit at their shortest: less than five minutes allow, so that a phone's page stays short.
+MAIL_WORDS = 850
 # Words of one Story's own labels, counts, outlet names and links, as counted in finished mails.
 LABELS = 24
 LABELS_OF_ROW, LABELS_OF_SENTENCE, LABELS_OF_HEADLINE = 6, 6, 6
@@ -63,7 +65,7 @@ def _first_of_each_side(headlines: Sequence[PickedHeadline]) -> tuple[PickedHead
     return tuple(h for h in headlines if by_side[h.side] is h)
 
 
-def fitted(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[StoryView, ...]:
+def fitted(stories: Sequence[StoryView], words: int = MAIL_WORDS - FRAME_WORDS) -> tuple[StoryView, ...]:
     """Every Story with a text so short that all of them together stay within ``words``, if they can.
 
     The last Stories give way first, each by one step of detail.

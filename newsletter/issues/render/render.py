@@ -15,8 +15,8 @@ from newsletter.delivery.mail import phrases, slots
 from newsletter.delivery.mail.messages import content_hash
 from newsletter.delivery.mail.templates import RenderError, Words, compiled, fill
 from newsletter.issues.fewer_citations import with_fewer_citations
-from newsletter.issues.length import FRAME_WORDS, fitted, metered, metered_words_of, words_of
-from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds_for, words_in
+from newsletter.issues.length import FRAME_WORDS, MAIL_WORDS, fitted, metered, metered_words_of, words_of
+from newsletter.issues.reading_time import seconds_for, words_in
 from newsletter.issues.render import story_phrases
 from newsletter.issues.renditions import KINDS, LARGEST, Kind, RenderedIssue, mailed_bytes
 from newsletter.issues.sections import EMAIL, METERED, sections_for
@@ -24,8 +24,6 @@ from newsletter.issues.views import IssueView
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.summaries.story_text import StoryKind
-
-LONGEST_WORDS = LONGEST_READ * WORDS_A_MINUTE // 60
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def issue_words(
     if kind == "full":
         where, stories, words = (
             EMAIL,
-            tuple(map(with_fewer_citations, fitted(view.stories, LONGEST_WORDS - around))),
+            tuple(map(with_fewer_citations, fitted(view.stories, MAIL_WORDS - around))),
             words_of,
         )
     else:
@@ -87,7 +85,7 @@ def issue_words(
         "briefs": [story for story in stories if story.kind is StoryKind.NO_SIDES],
         "blind_spots": [story for story in stories if story.kind is StoryKind.BLIND_SPOT],
         "listed": stories,
-        "written": story_phrases.written_line(story.text for story in stories),
+        "written": story_phrases.written_line(story.text for story in view.stories),
         "reading": f"{phrases.counted(phrases.minutes(seconds), 'minute')} to read",
         "is_sample": view.is_sample,
         "intro": view.intro,

@@ -25,7 +25,7 @@ ROW_NAMES = {
 }
 ROW_SIDES = {RowKind.LEFT_STRESSES: Side.LEFT, RowKind.RIGHT_STRESSES: Side.RIGHT}
 LONGEST_URL = 300  # characters; a longer one costs every reader too much, the story page has it
-MOST_LISTED = 4  # further Outlets under one Story
+MOST_LISTED = 3  # further Outlets under one Story
 NARROWEST = 17  # percent of a small bar: room for a number of two digits
 
 
@@ -173,12 +173,6 @@ def further_articles(story: StoryView) -> tuple[tuple[Side, tuple[ArticleView, .
     return tuple((side, articles) for side, articles in groups if articles)
 
 
-def unlisted(story: StoryView) -> int:
-    """How many Articles the mail leaves to the story page."""
-    listed = sum(len(articles) for _, articles in further_articles(story))
-    return len(story.articles) - len(cited_articles(story)) - listed
-
-
 def written_line(texts: Iterable[StoryText]) -> str:
     """One sentence on who wrote what stands in these texts."""
     said = [s for text in texts for s in text.sentences()]
@@ -214,5 +208,4 @@ FOR_TEMPLATES: dict[str, Any] = {
     "row_name": row_name,
     "row_note": row_note,
     "small_bar": small_bar,
-    "unlisted": unlisted,
 }
