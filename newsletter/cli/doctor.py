@@ -133,13 +133,13 @@ def _provider(settings: Settings) -> Examined:
 
 
 def _webhook_key(settings: Settings) -> Examined:
-    from sendgrid.helpers.eventwebhook import EventWebhook
+    from newsletter.delivery.providers.sendgrid import events
 
     if not settings.SENDGRID_WEBHOOK_KEY:
         return Examined("webhook key", False, "SENDGRID_WEBHOOK_KEY is not set, so no event can be believed.")
     try:
-        EventWebhook(settings.SENDGRID_WEBHOOK_KEY)
-    except Exception as error:  # noqa: BLE001 - the SDK lets whatever its parsers raise through
+        events.public_key(settings.SENDGRID_WEBHOOK_KEY)
+    except ValueError as error:
         return Examined(
             "webhook key", False, f"SENDGRID_WEBHOOK_KEY is no public key ({type(error).__name__})."
         )
