@@ -231,7 +231,7 @@ class IssueService:
             links=self.links,
         )
         marked = replace(made, subject=f"[Proof] {made.subject}")
-        receipt = self.provider.send([Message(reference, address, marked, slots, head)])[0]
+        receipt = self.provider.submit([Message(reference, address, marked, slots, head)])[0]
         detail = {"kind": kind, "hash": made.content_hash, "outcome": receipt.outcome.value}
         with self.sessions.begin() as session:
             session.add(

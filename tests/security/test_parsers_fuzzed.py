@@ -143,7 +143,7 @@ HEADER = st.text(st.characters(max_codepoint=255), max_size=30)  # what a server
 @example(b"\xff", "MEUCIQ==", str(int(MORNING.timestamp())))
 def test_no_headers_are_sendgrids_signature_by_accident(body: bytes, signature: str, moment: str) -> None:
     headers = {sendgrid_events.SIGNATURE: signature, sendgrid_events.MOMENT: moment}
-    with pytest.raises(sendgrid_events.NotTheirs):
+    with pytest.raises(sendgrid_events.ForgedEvents):
         sendgrid_events.verify(body, headers, key=SIGNER.public, now=MORNING)
 
 

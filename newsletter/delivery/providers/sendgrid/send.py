@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from newsletter.clock import Clock
 from newsletter.delivery.mail.messages import Message, Template
-from newsletter.delivery.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
+from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
 from newsletter.delivery.providers.reasons import in_words
 from newsletter.delivery.providers.sendgrid.api import ClaimExpired, MailApi, NotSent, root_cause
 from newsletter.delivery.providers.sendgrid.body import Bodies
@@ -42,7 +42,7 @@ class SendGrid:
         self._lock = threading.Lock()
         self._wait_until = 0.0  # monotonic; the API asked for a pause until then
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         receipts: dict[int, Receipt] = {}
         calls: dict[tuple[Template, int], list[tuple[int, Message, dict[str, Any]]]] = {}
         seen: dict[str, int] = {}
@@ -104,7 +104,7 @@ class SendGrid:
         try:
             response = self._api.post(body, may_begin, timeout=ANSWER_TIMEOUT)
         except ClaimExpired:
-            return _Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
+            return _Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         except NotSent as error:
             return _Answer(Outcome.RETRY, reason=f"SendGrid cannot be reached ({_kind(error)})")
         except Exception as error:  # noqa: BLE001 - once the body was begun, each of the many kinds is doubt
