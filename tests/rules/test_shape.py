@@ -34,7 +34,7 @@ NOUNS = [
     "issues/ranking.py", "summaries/grounding/gate.py", "stories/continuity.py", "issues/reading_time.py",
     "issues/sections.py", "stories/topics.py", "feeds/catalogue.py", "summaries/selection/extractive.py",
     "delivery/mail/slots.py", "delivery/mail/headers.py", "delivery/mail/messages.py", "issues/checks/registry.py",
-    "subscribers/access.py", "subscribers/tokens.py", "subscribers/addresses.py", "subscribers/local_hour.py",
+    "subscribers/access.py", "subscribers/tokens.py", "subscribers/addresses.py", "subscribers/preferences.py", "subscribers/subscriber_csv.py",
     "jobs/due.py",
 ]  # fmt: skip
 

@@ -42,7 +42,7 @@ from newsletter.feeds import fetcher
 from newsletter.feeds.encoding import Damaged, Inflater, TooLarge, gunzip, to_text
 from newsletter.lab.evaluate import jsonlines
 from newsletter.subscribers.rate_limits import network_of
-from newsletter.subscribers.subscriber_rows import BadRow, FileError, Row, decoded, ignored_columns, read_rows
+from newsletter.subscribers.subscriber_csv import BadRow, FileError, Row, decode, ignored_columns, read_rows
 from newsletter.summaries.model.budget import Budget, KeptAnswers
 from newsletter.summaries.model.schema import Draft
 from tests.conftest import MORNING
@@ -103,7 +103,7 @@ def test_any_table_of_subscribers_is_rows_with_a_reason_or_a_refusal(
 )
 def test_any_bytes_are_decoded_or_refused(body: bytes, encoding: str | None) -> None:
     with contextlib.suppress(FileError):
-        assert isinstance(decoded(body, encoding), str)
+        assert isinstance(decode(body, encoding), str)
 
 
 # --- what providers report
