@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, JsonValue, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from newsletter import settings_words
@@ -15,6 +15,11 @@ from newsletter.errors import SettingsError
 
 DEVELOPMENT_KEY = "development-only-not-a-secret"
 _HERE = Path(__file__).parent
+
+
+def _needed_by(provider: str, *, https: bool = False) -> dict[str, JsonValue]:
+    """Marks a setting that production must have for ``MAIL_PROVIDER=provider``; ``https``: and that must be such an address."""
+    return {"needed_by": provider, "https": https}
 
 
 class Settings(BaseSettings):
@@ -50,12 +55,14 @@ class Settings(BaseSettings):
         "Evenhand <morning@localhost.localdomain>",
         description="The Sender, as 'Name <address>'. Must be set in production.",
     )
-    MAIL_PROVIDER: Literal["outbox", "smtp", "sendgrid"] = Field(
+    MAIL_PROVIDER: str = Field(
         "outbox", description="Who takes our mail. outbox keeps .eml files in OUTBOX_DIR."
     )
     OUTBOX_DIR: Path = Field(Path("var/outbox"), description="Folder of the Outbox provider.")
     SMTP_URL: SecretStr = Field(
-        SecretStr(""), description="smtp://user:password@host:587 or smtps://…, for MAIL_PROVIDER=smtp."
+        SecretStr(""),
+        description="smtp://user:password@host:587 or smtps://…, for MAIL_PROVIDER=smtp.",
+        json_schema_extra=_needed_by("smtp"),
     )
     BOUNCE_MAILDIR: Path | None = Field(
         None,
@@ -68,8 +75,16 @@ class Settings(BaseSettings):
     DKIM_KEY_FILE: Path | None = Field(
         None, description="The private RSA key (PEM) that signs; empty when the relay signs by itself."
     )
-    SENDGRID_API_KEY: SecretStr = Field(SecretStr(""), description="For MAIL_PROVIDER=sendgrid.")
-    SENDGRID_HOST: str = Field("https://api.sendgrid.com", description="Base URL of the SendGrid API.")
+    SENDGRID_API_KEY: SecretStr = Field(
+        SecretStr(""),
+        description="For MAIL_PROVIDER=sendgrid.",
+        json_schema_extra=_needed_by("sendgrid"),
+    )
+    SENDGRID_HOST: str = Field(
+        "https://api.sendgrid.com",
+        description="Base URL of the SendGrid API.",
+        json_schema_extra=_needed_by("sendgrid", https=True),
+    )
     SENDGRID_WEBHOOK_KEY: str = Field("", description="Public key that signs SendGrid's event webhook.")
     LEAVING_DIR: Path = Field(
         Path("var/leaving"),
@@ -243,16 +258,26 @@ class Settings(BaseSettings):
         if "localhost" in self.MAIL_FROM:
             reasons.append("MAIL_FROM must be set to an address of your own domain")
         if self.MAIL_PROVIDER == "outbox":
-            reasons.append("MAIL_PROVIDER must be smtp or sendgrid: the Outbox sends nothing")
-        if self.MAIL_PROVIDER == "sendgrid" and not self.SENDGRID_API_KEY.get_secret_value():
-            reasons.append("SENDGRID_API_KEY must be set for MAIL_PROVIDER=sendgrid")
-        if self.MAIL_PROVIDER == "sendgrid" and not self.SENDGRID_HOST.startswith("https://"):
-            reasons.append("SENDGRID_HOST must be https")
-        if self.MAIL_PROVIDER == "smtp" and not self.SMTP_URL.get_secret_value():
-            reasons.append("SMTP_URL must be set for MAIL_PROVIDER=smtp")
+            reasons.append("MAIL_PROVIDER must be a provider that sends: the Outbox only keeps mail")
+        reasons += self._unsafe_provider()
         reasons += self._unsafe_payments()
         if self.FETCH_ALLOW_PRIVATE:
             reasons.append("FETCH_ALLOW_PRIVATE must be empty")
+        return reasons
+
+    def _unsafe_provider(self) -> list[str]:
+        """What the settings of the chosen email provider lack, as :func:`_needed_by` says."""
+        reasons = []
+        for name, field in type(self).model_fields.items():
+            needs = field.json_schema_extra
+            if not isinstance(needs, dict) or needs.get("needed_by") != self.MAIL_PROVIDER:
+                continue
+            value = getattr(self, name)
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            if not text:
+                reasons.append(f"{name} must be set for MAIL_PROVIDER={self.MAIL_PROVIDER}")
+            elif needs.get("https") and not text.startswith("https://"):
+                reasons.append(f"{name} must be https")
         return reasons
 
     def _unsafe_payments(self) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from newsletter import dates
-from newsletter.subscribers.local_hour import local_day
+from newsletter.subscribers.preferences import local_day
 from newsletter.web import template_words
 
 ROOT = Path(__file__).parent.parent
@@ -23,8 +23,8 @@ def test_a_day_and_a_moment() -> None:
 
 def test_the_day_it_is_where_a_reader_lives() -> None:
     at = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-    assert local_day(at, "Pacific/Auckland", otherwise="America/New_York") == "Tuesday, 3 March 2026"
-    assert local_day(at, "Mars/Olympus", otherwise="America/New_York") == "Monday, 2 March 2026"
+    assert local_day(at, "Pacific/Auckland", default="America/New_York") == "Tuesday, 3 March 2026"
+    assert local_day(at, "Mars/Olympus", default="America/New_York") == "Monday, 2 March 2026"
 
 
 def test_no_mail_writes_months_in_a_way_of_its_own() -> None:

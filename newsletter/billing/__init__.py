@@ -1,3 +1,11 @@
 """Who pays: Subscriptions, payments, disputes and the payment processors."""
 
-__all__ = ["cancellation", "catch_up", "comps", "ledger", "processors", "revenue", "subscriptions"]
+__all__ = [
+    "cancellation",
+    "comps",
+    "processors",
+    "reconciliation",
+    "revenue",
+    "subscription_ledger",
+    "subscriptions",
+]

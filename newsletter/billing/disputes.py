@@ -1,4 +1,4 @@
-"""A cardholder had their bank take a payment back: booked, written into the audit trail, and told to the operators, once each."""
+"""Disputed payments: recorded in the subscription ledger and the audit trail, and reported to the Operators, once for each state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from newsletter import dates, log
-from newsletter.billing import ledger
+from newsletter.billing import subscription_ledger
 from newsletter.billing.processors.protocol import Dispute
 from newsletter.billing.revenue import amount
 from newsletter.clock import day_in
@@ -26,12 +26,12 @@ _SAID: Final = {
 _log = log.get("billing")
 
 
-def note(session: Session, processor: str, case: Dispute, settings: Settings, *, now: datetime) -> bool:
-    """Take in how a case stands; False when we knew. The caller commits.
+def record(session: Session, processor: str, case: Dispute, settings: Settings, *, now: datetime) -> bool:
+    """Record the state of a dispute; returns False when it was known. The caller commits.
 
-    It names no reader: the processor's page of the case does. What they pay for goes on until somebody cancels it there or here.
+    It names no reader: the processor's page of the case does. The reader's Subscription goes on until somebody cancels it.
     """
-    if not ledger.note_dispute(session, processor, case, now=now):
+    if not subscription_ledger.record_dispute(session, processor, case, now=now):
         return False
     cents = amount(case.cents, case.currency)
     said = _SAID[case.standing].format(cents=cents, reason=case.reason.replace("_", " ") or "no reason given")
@@ -45,5 +45,5 @@ def note(session: Session, processor: str, case: Dispute, settings: Settings, *,
     for operator in operators.on_duty(session, settings, now=now):
         key = f"alert:{operator.id}:{about}:{case.standing}"
         notices.queue(session, "alert", key=key, due_at=now, operator_id=operator.id, values={"what": said})
-    _log.warning("bill.disputed", processor=processor, case=case.processor_id, standing=case.standing)
+    _log.warning("billing.disputed", processor=processor, case=case.processor_id, standing=case.standing)
     return True

@@ -1,9 +1,7 @@
-"""Money: what the payment processor says becomes a Subscription, and what arrived is receipted.
+"""Keeps Subscriptions equal to the payment processor's agreements, and queues receipts for payments.
 
-The processor is the one who knows. A webhook only says *look again*; how an agreement stands is always read from the
-processor, outside any transaction. Of two readings the one that was begun later knows at least as much, for it was
-begun after everything that caused the earlier one; so the newest ``changed_at`` wins and order and repetition of
-webhooks mean nothing.
+A webhook only says which agreement changed; its state is always read from the processor, outside any transaction. Of two readings the
+one that began later is at least as new. So the latest ``changed_at`` wins, and webhooks may arrive in any order and more than once.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
-from newsletter.billing import disputes, ledger
+from newsletter.billing import disputes, subscription_ledger
 from newsletter.billing.processors.protocol import (
     ACTIVE,
     CANCELED,
@@ -33,21 +31,22 @@ from newsletter.delivery import notices
 from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.settings import Settings
-from newsletter.subscribers.access import COMP, Facts, Kept, charges_on, pays, trial_ends_at
-from newsletter.subscribers.local_hour import local_day
+from newsletter.subscribers.access import COMP, ChargedAgreement, Facts, charges_on, pays, trial_ends_at
+from newsletter.subscribers.preferences import local_day
 from newsletter.subscribers.signup import subscriber_of
 from newsletter.subscribers.tokens import GoneToken, TokenError, subject_of
 
-TWICE = "subscription.twice"  # in the audit trail: a reader is charged for two agreements at once
-FOR_NOBODY = "subscription.for_nobody"  # an agreement of a reader who is no longer kept runs on
+# Acts in the audit trail that ``jobs.alerts`` reports to the Operators.
+CHARGED_TWICE = "subscription.twice"  # a reader is charged for two agreements at once
+READER_ERASED = "subscription.for_nobody"  # an agreement of an erased reader is still charged
 _log = log.get("billing")
 
 
 class AlreadyPaying(Refused):
-    """A second agreement would charge the same reader twice."""
+    """The reader has full Access already: a second agreement would charge them twice."""
 
 
-def begin(
+def begin_checkout(
     sessions: db.Sessions,
     processor: PaymentProcessor,
     subscriber_id: int,
@@ -56,12 +55,12 @@ def begin(
     links: Links,
     now: datetime,
 ) -> str:
-    """Where to lead this reader to pay; what is left of their Trial, or of what they paid before, is not charged again.
+    """The URL at which this reader pays. The rest of their Trial, or of time paid before, is not charged again.
 
-    Raises ``NotFound``, ``AlreadyPaying`` or ``ProcessorError``. Changes nothing of ours.
+    Changes no table. Raises ``NotFound``, ``AlreadyPaying`` or ``ProcessorError``.
     """
     with db.reading(sessions) as session:
-        reader = reader_numbered(session, subscriber_id)
+        reader = reader_by_id(session, subscriber_id)
         agreements = tuple(reader.subscriptions)
     if any(charges_on(a) or (a.processor == COMP and pays(a, now=now)) for a in agreements):
         raise AlreadyPaying("You have the full edition already. Nothing was charged.")
@@ -80,14 +79,14 @@ def begin(
     )
 
 
-def _paid_end(agreement: Kept) -> datetime | None:
-    """Until when money that came in lasts. A free beginning is not paid for and a failed month is owed: neither is given anew."""
+def _paid_end(agreement: ChargedAgreement) -> datetime | None:
+    """Until when a cancelled agreement is paid for; None for one in its free time or past due, of which nothing is paid."""
     if agreement.status != ACTIVE or agreement.cancel_at is None or agreement.paid_until is None:
         return None
     return min(agreement.cancel_at, agreement.paid_until)
 
 
-def hear(
+def handle_webhook(
     sessions: db.Sessions,
     processor: PaymentProcessor,
     body: bytes,
@@ -96,19 +95,19 @@ def hear(
     settings: Settings,
     clock: Clock,
 ) -> int:
-    """Take a webhook: read again what it names, receipt what it says was paid. How many agreements of ours it was about.
+    """Refresh the agreements that a webhook names, and record its payments; returns how many are our readers'.
 
-    Raises ``ForgedWebhook``; ``ProcessorUnreachable`` when it should be delivered again.
+    Raises ``ForgedWebhook``, and ``ProcessorUnreachable`` when the processor should deliver it again.
     """
     ours = 0
     for event in processor.parse_webhook(body, headers, clock()):
         if event.refund is not None:
             with sessions.begin() as session:
-                ledger.note_refund(session, processor.name, event.refund, now=clock())
+                subscription_ledger.record_refund(session, processor.name, event.refund, now=clock())
         if event.dispute is not None:
             with sessions.begin() as session:
-                disputes.note(session, processor.name, event.dispute, settings, now=clock())
-        if not event.agreement_id or read_again(sessions, processor, event.agreement_id, clock=clock) is None:
+                disputes.record(session, processor.name, event.dispute, settings, now=clock())
+        if not event.agreement_id or refresh(sessions, processor, event.agreement_id, clock=clock) is None:
             continue
         ours += 1
         if event.payment is not None:
@@ -117,14 +116,14 @@ def hear(
     return ours
 
 
-def read_again(
+def refresh(
     sessions: db.Sessions, processor: PaymentProcessor, agreement_id: str, *, clock: Clock
 ) -> int | None:
-    """Ask the processor how this agreement stands and keep the answer. Whose it is; None when not one of our readers."""
+    """Read the state of an agreement from the processor and store it; returns its Subscriber's id, None when it is not a reader's."""
     try:
         fact = processor.read_object(agreement_id, now=clock())
     except NoSuchAgreement:
-        _log.warning("bill.unknown_agreement", processor=processor.name, agreement=agreement_id)
+        _log.warning("billing.unknown_agreement", processor=processor.name, agreement=agreement_id)
         return None
     with sessions.begin() as session:
         kept = apply(session, processor.name, fact)
@@ -132,9 +131,9 @@ def read_again(
 
 
 def apply(session: Session, processor: str, fact: AgreementFact) -> Subscription | None:
-    """Keep what the processor said, unless we know something newer. Twice is once. The caller commits.
+    """Store what the processor says of an agreement, unless something newer is stored. The caller commits.
 
-    None when it is about nobody we keep: a reader who was erased, or somebody else's agreement in the same books.
+    Returns None when the agreement belongs to no Subscriber: to an erased reader, or to another service of the same account.
     """
     kept = _find(session, processor, fact.processor_id)
     first = False
@@ -143,8 +142,10 @@ def apply(session: Session, processor: str, fact: AgreementFact) -> Subscription
             reader = subscriber_of(session, fact.reference)
         except TokenError as error:
             if isinstance(error, GoneToken) and fact.status != CANCELED and fact.cancel_at is None:
-                _tell(session, processor, FOR_NOBODY, f"agreement:{fact.processor_id}", fact.changed_at)
-            _log.warning("bill.nobody_of_ours", processor=processor, agreement=fact.processor_id)
+                _add_audit_entry(
+                    session, processor, READER_ERASED, f"agreement:{fact.processor_id}", fact.changed_at
+                )
+            _log.warning("billing.unknown_reader", processor=processor, agreement=fact.processor_id)
             return None
         row = {
             "subscriber_id": reader.id,
@@ -161,19 +162,21 @@ def apply(session: Session, processor: str, fact: AgreementFact) -> Subscription
             _warn_of_two(session, kept)
     if fact.changed_at < kept.changed_at:
         return kept
-    before = _standing(kept)
+    before = _state(kept)
     owed_since = fact.past_due_at or kept.past_due_at or fact.changed_at
     kept.status, kept.started_at, kept.paid_until = fact.status, fact.started_at, fact.paid_until
     kept.past_due_at = owed_since if fact.status == PAST_DUE else None
     kept.cancel_at, kept.changed_at = fact.cancel_at, fact.changed_at
-    _log.info("bill.applied", subscription_id=kept.id, status=kept.status)
+    _log.info("billing.applied", subscription_id=kept.id, status=kept.status)
     session.flush()
-    if first or _standing(kept) != before:
-        ledger.note_change(session, kept, first=first, month_cents=fact.month_cents, now=fact.changed_at)
+    if first or _state(kept) != before:
+        subscription_ledger.record_change(
+            session, kept, first=first, month_cents=fact.month_cents, now=fact.changed_at
+        )
     return kept
 
 
-def _standing(kept: Subscription) -> tuple[object, ...]:
+def _state(kept: Subscription) -> tuple[object, ...]:
     return kept.status, kept.paid_until, kept.past_due_at, kept.cancel_at
 
 
@@ -186,15 +189,18 @@ def receipt(
     *,
     now: datetime,
 ) -> bool:
-    """Owe the reader a receipt for money that arrived; False when they have it, or nothing was charged."""
+    """Record a payment and queue its receipt; returns False when that was done before, or nothing was charged.
+
+    The caller commits.
+    """
     kept = _find(session, processor, agreement_id)
     if kept is None or payment.cents <= 0:
         return False
-    ledger.note_payment(session, processor, agreement_id, payment, now=now)
-    zone = reader_numbered(session, kept.subscriber_id).zone
+    subscription_ledger.record_payment(session, processor, agreement_id, payment, now=now)
+    zone = reader_by_id(session, kept.subscriber_id).zone
 
     def day(moment: datetime) -> str:
-        return local_day(moment, zone, otherwise=settings.EDITION_TZ)
+        return local_day(moment, zone, default=settings.EDITION_TZ)
 
     return notices.queue(
         session,
@@ -214,28 +220,31 @@ def _find(session: Session, processor: str, agreement_id: str) -> Subscription |
     statement = select(Subscription).where(
         Subscription.processor == processor, Subscription.processor_id == agreement_id
     )
-    # Held, so that two readings that arrive at once are compared one after the other.
+    # The row is locked, so that two readings at once are compared one after the other.
     return session.scalars(
         statement.with_for_update().execution_options(populate_existing=True)
     ).one_or_none()
 
 
 def _warn_of_two(session: Session, new: Subscription) -> None:
-    """Two checkouts in two windows: nothing of ours can stop the second, so somebody must know."""
+    """Report a second agreement of the same reader: two checkouts in two windows cannot be prevented, so Operators must know."""
     others = select(Subscription).where(
         Subscription.subscriber_id == new.subscriber_id, Subscription.id != new.id
     )
     if any(charges_on(s) for s in session.scalars(others)):
-        _log.error("bill.charged_twice", subscriber_id=new.subscriber_id, subscription_id=new.id)
-        _tell(session, new.processor, TWICE, f"subscriber:{new.subscriber_id}", new.changed_at)
+        _log.error("billing.charged_twice", subscriber_id=new.subscriber_id, subscription_id=new.id)
+        _add_audit_entry(
+            session, new.processor, CHARGED_TWICE, f"subscriber:{new.subscriber_id}", new.changed_at
+        )
 
 
-def _tell(session: Session, processor: str, act: str, about: str, now: datetime) -> None:
-    """Into the audit trail, from which ``alerts`` tells the operators."""
+def _add_audit_entry(session: Session, processor: str, act: str, about: str, now: datetime) -> None:
+    """Write an act into the audit trail, from which ``jobs.alerts`` informs the Operators."""
     session.add(AuditEntry(at=now, by=processor, act=act, about=about, detail={}))
 
 
-def reader_numbered(session: Session, subscriber_id: int) -> Subscriber:
+def reader_by_id(session: Session, subscriber_id: int) -> Subscriber:
+    """The Subscriber with this id. Raises ``NotFound``."""
     reader = session.get(Subscriber, subscriber_id)
     if reader is None:
         raise NotFound("There is no such reader.")

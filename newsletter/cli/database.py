@@ -11,7 +11,7 @@ from newsletter.cli import opening, restoring
 from newsletter.cli.issue import now_option
 from newsletter.db import backup
 from newsletter.errors import Refused
-from newsletter.subscribers.unsubscribing import log
+from newsletter.subscribers.unsubscribing import unsubscribe_log
 
 
 @click.group()
@@ -51,7 +51,7 @@ def list_leavers(file: Path, now: str | None) -> None:
     if file.exists():
         raise Refused(f"{file} exists already; name another file.")
     service = opening.open_issue_service(opening.open_settings(), now=now)
-    lines = log.write(service.sessions, file, now=service.clock(), copies=True)
+    lines = unsubscribe_log.write(service.sessions, file, now=service.clock(), copies=True)
     click.echo(f"Wrote {lines} lines to {file}.")
 
 

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import dns.exception
@@ -16,12 +15,12 @@ import dns.resolver
 from cryptography.hazmat.primitives import serialization
 
 from newsletter.cli import opening
+from newsletter.delivery import providers
 from newsletter.delivery.mail import sender_domain
-from newsletter.errors import DatabaseError, Refused
+from newsletter.errors import DatabaseError, Refused, SettingsError
 from newsletter.settings import Settings
 
 PATIENCE = 5.0  # seconds for one question to the DNS or one connection
-PORTS = {"smtp": 587, "smtps": 465, "http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def _examine(
     yield Examined("settings", not unsafe, "; ".join(unsafe) + "." if unsafe else "fit for production.")
     yield _database(settings)
     yield _provider(settings)
-    if settings.MAIL_PROVIDER == "sendgrid":
-        yield _webhook_key(settings)
+    if providers.registered(settings).reports_events:
+        yield _events(settings)
     domain = sender_domain.domain_of(settings)
     for each in sender_domain.records(domain, selectors, resolver):
         yield Examined(each.name, each.is_well, each.said)
@@ -118,29 +117,21 @@ def _database(settings: Settings) -> Examined:
 
 def _provider(settings: Settings) -> Examined:
     """Whether the provider's port opens. Nothing is sent, and no key is shown to anybody."""
-    if settings.MAIL_PROVIDER == "outbox":
-        return Examined("provider", True, "the Outbox, which mails nobody.")
-    is_smtp = settings.MAIL_PROVIDER == "smtp"
+    provider = providers.registered(settings)
     try:
-        parts = urlsplit(settings.SMTP_URL.get_secret_value() if is_smtp else settings.SENDGRID_HOST)
-        place = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+        place = provider.server(settings)
+        if place is None:
+            return Examined("provider", True, f"{provider.title}, which mails nobody.")
         socket.create_connection(place, timeout=PATIENCE).close()
-    except (OSError, ValueError) as error:
-        return Examined(
-            "provider", False, f"{settings.MAIL_PROVIDER} cannot be reached ({type(error).__name__})."
-        )
-    return Examined("provider", True, f"{settings.MAIL_PROVIDER} takes connections at {place[0]}:{place[1]}.")
+    except (OSError, ValueError, SettingsError) as error:
+        return Examined("provider", False, f"{provider.name} cannot be reached ({type(error).__name__}).")
+    return Examined("provider", True, f"{provider.name} takes connections at {place[0]}:{place[1]}.")
 
 
-def _webhook_key(settings: Settings) -> Examined:
-    from sendgrid.helpers.eventwebhook import EventWebhook
-
-    if not settings.SENDGRID_WEBHOOK_KEY:
-        return Examined("webhook key", False, "SENDGRID_WEBHOOK_KEY is not set, so no event can be believed.")
-    try:
-        EventWebhook(settings.SENDGRID_WEBHOOK_KEY)
-    except Exception as error:  # noqa: BLE001 - the SDK lets whatever its parsers raise through
-        return Examined(
-            "webhook key", False, f"SENDGRID_WEBHOOK_KEY is no public key ({type(error).__name__})."
-        )
-    return Examined("webhook key", True, "SENDGRID_WEBHOOK_KEY is a public key.")
+def _events(settings: Settings) -> Examined:
+    """Whether what the provider reports over its webhook can be verified."""
+    problem = providers.registered(settings).events_problem(settings)
+    said = (
+        f"{problem} No event can be believed." if problem else "the events of the provider can be verified."
+    )
+    return Examined("webhook key", problem is None, said)

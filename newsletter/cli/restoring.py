@@ -17,9 +17,8 @@ from newsletter.db.models import AuditEntry
 from newsletter.delivery.fence import BLIND, RESTORED, Confirmed, Fence
 from newsletter.errors import DatabaseError, Refused
 from newsletter.settings import Settings
-from newsletter.subscribers.unsubscribing import log
-from newsletter.subscribers.unsubscribing import restore as leavers
-from newsletter.subscribers.unsubscribing.restore import Brought
+from newsletter.subscribers.unsubscribing import unsubscribe_log
+from newsletter.subscribers.unsubscribing.restore import Applied, apply_log
 
 _LISTS = "restore-*.leavers"  # in LEAVING_DIR, from before the database is replaced until they are taken up
 
@@ -29,7 +28,7 @@ class Restored:
     """What was there before, where that is kept; what each list of leavers brought; why somebody may be missing."""
 
     kept: Path | None
-    brought: Sequence[Brought]
+    brought: Sequence[Applied]
     doubt: str | None
 
 
@@ -40,7 +39,7 @@ def restore(settings: Settings, file: Path, *, now: datetime, lists: Sequence[Pa
     Nothing is mailed from here until that.
     """
     for path in lists:
-        log.look_through(path)
+        unsubscribe_log.read_heading(path)
     doubt: str | None = None
 
     def note() -> None:
@@ -58,7 +57,7 @@ def restore(settings: Settings, file: Path, *, now: datetime, lists: Sequence[Pa
         sessions = db.make_sessions(engine)
         fence = Fence(sessions, settings.FENCE_DIR)
         fence.close(BLIND)
-        more = log.standing(settings.LEAVING_DIR) if doubt else []
+        more = unsubscribe_log.rolling_logs(settings.LEAVING_DIR) if doubt else []
         brought = _take_up(sessions, settings, [*more, *lists], now=now)
         if any(b.doubt is None for b in brought):
             fence.close(RESTORED)
@@ -77,10 +76,10 @@ def confirm(
     now: datetime,
     lists: Sequence[Path] = (),
     without_leavers: bool = False,
-) -> tuple[Confirmed, Sequence[Brought]]:
+) -> tuple[Confirmed, Sequence[Applied]]:
     """An operator's word that this database is the one to go on with. Raises Refused while who left since is not known."""
     fence = Fence(sessions, settings.FENCE_DIR)
-    brought: list[Brought] = []
+    brought: list[Applied] = []
     if fence.why_closed() is not None:
         brought = _take_up(sessions, settings, lists, now=now)
         if any(b.doubt is None for b in brought):
@@ -100,13 +99,13 @@ WHAT_TO_DO = (
 
 def _take_up(
     sessions: db.Sessions, settings: Settings, lists: Sequence[Path], *, now: datetime
-) -> list[Brought]:
+) -> list[Applied]:
     """Carry in what waits from a restore, and these lists."""
     outbox = settings.OUTBOX_DIR if settings.MAIL_PROVIDER == "outbox" else None
     waiting = sorted(settings.LEAVING_DIR.glob(_LISTS))
     brought = []
     for path in (*waiting, *lists):
-        done = leavers.take_up(sessions, path, now=now, by=BY, outbox=outbox, mailbox=settings.BOUNCE_MAILDIR)
+        done = apply_log(sessions, path, now=now, by=BY, outbox=outbox, mailbox=settings.BOUNCE_MAILDIR)
         with sessions.begin() as session:
             said = {name: value for name, value in asdict(done).items() if name != "written_at"}
             session.add(AuditEntry(at=now, by=BY, act="database.leavers_carried", detail=said))
@@ -116,7 +115,7 @@ def _take_up(
     return brought
 
 
-def in_words(brought: Sequence[Brought]) -> str:
+def in_words(brought: Sequence[Applied]) -> str:
     """How many left since the backup and are gone here as well."""
     total = {
         name: sum(getattr(b, name) for b in brought)
@@ -142,7 +141,7 @@ def _write_list(settings: Settings, now: datetime) -> str | None:
     doubt = "the database as it was is damaged, and some who left may be missing" if damaged else None
     engine = db.make_engine(settings.DATABASE_URL)
     try:
-        log.write(db.make_sessions(engine), path, now=now, copies=True, doubt=doubt)
+        unsubscribe_log.write(db.make_sessions(engine), path, now=now, copies=True, doubt=doubt)
     except (SQLAlchemyError, ValueError, TypeError):
         return "the database as it was could not be read"
     except OSError as error:

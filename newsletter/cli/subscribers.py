@@ -16,7 +16,7 @@ from newsletter.cli import opening, progress
 from newsletter.errors import NotFound, Refused
 from newsletter.subscribers import import_export
 from newsletter.subscribers.import_export import ImportReport
-from newsletter.subscribers.subscriber_rows import FileError, decoded
+from newsletter.subscribers.subscriber_csv import FileError, decode
 
 _SHOWN = 20  # lines with a reason, on a terminal
 
@@ -47,9 +47,9 @@ def take_in(file: Path, dry_run: bool, encoding: str | None, as_json: bool, now:
     suppressed addresses are refused. A second run changes nothing. Exit code 7 when a row was refused: the others are taken.
     """
     service = opening.open_issue_service(opening.open_settings(), now=now)
-    text = decoded(_body(file), encoding)
+    text = decode(_body(file), encoding)
     with progress.progress(quiet=as_json) as tell:
-        report = import_export.take_in(
+        report = import_export.import_file(
             service.sessions,
             text,
             settings=service.settings,
@@ -74,7 +74,7 @@ def hand_out(file: Path, force: bool, now: str | None) -> None:
     """
     service = opening.open_issue_service(opening.open_settings(), now=now)
     with db.reading(service.sessions) as session:
-        pieces = import_export.hand_out(session, now=service.clock())
+        pieces = import_export.export_file(session, now=service.clock())
         if str(file) == "-":
             for piece in pieces:
                 click.echo(piece, nl=False)

@@ -147,7 +147,7 @@ def _ours(claimed: ClaimedNotices, now: Clock) -> bool:
 
 def _submit(provider: EmailProvider, messages: list[Message], ours: MayBegin) -> list[Receipt]:
     try:
-        return provider.send(messages, may_begin=ours)
+        return provider.submit(messages, may_begin=ours)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have left: that is a state
         _log.error("notify.provider_raised", error=type(error).__name__)
         reason = f"the provider broke off ({type(error).__name__})"

@@ -69,7 +69,7 @@ class HandOver:
             return HandedOver(claimed)
         self.tell("submitting")
         try:
-            receipts = self.provider.send(messages, may_begin=ours)
+            receipts = self.provider.submit(messages, may_begin=ours)
         except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have left: that is a state
             _log.error("dispatch.provider_raised", issue_id=self.issue.id, error=type(error).__name__)
             reason = f"the provider broke off ({type(error).__name__})"

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import Delivery, DeliveryEvent, Issue
+from newsletter.delivery import providers
 from newsletter.delivery.states import ACCEPTED
 from newsletter.settings import Settings
 
@@ -19,19 +20,17 @@ LATELY: Final = timedelta(hours=24)
 SAMPLE: Final = 500  # mails that are looked at
 
 
-def deaf_because(settings: Settings) -> str | None:
-    """Why what the provider reports does not reach us, for the readiness page and the desk; None when it does.
-
-    Only SendGrid reports anything; SMTP and the Outbox never do, and there is nothing to set up.
-    """
-    if settings.MAIL_PROVIDER == "sendgrid" and not settings.SENDGRID_WEBHOOK_KEY:
-        return "SENDGRID_WEBHOOK_KEY is not set: bounces and complaints are not heard, and doubts are not settled."
+def unheard_because(settings: Settings) -> str | None:
+    """Why bounces and complaints cannot reach us with these Settings, for the readiness page and the desk; None when they can."""
+    if reason := providers.registered(settings).unheard_because(settings):
+        return f"{reason} Bounces and complaints are not heard, and uncertain copies are not settled."
     return None
 
 
 def silent_because(session: Session, settings: Settings, *, now: datetime) -> str | None:
-    """Why the webhook is taken for silent although it is set up; None while it speaks, or too little went to say."""
-    if settings.MAIL_PROVIDER != "sendgrid" or deaf_because(settings):
+    """Why the webhook is taken for silent although it is set up; None while it reports, or when too little went out to judge."""
+    provider = providers.registered(settings)
+    if not provider.reports_events or provider.unheard_because(settings):
         return None
     issue = session.scalars(
         select(Issue.id)
@@ -43,14 +42,15 @@ def silent_because(session: Session, settings: Settings, *, now: datetime) -> st
         return None
     since, until = now - LATELY, now - TIME_TO_BE_HEARD
     judged, told = heard_of(
-        session, "sendgrid", Delivery.issue_id == issue, Delivery.submitted_at.between(since, until)
+        session, provider.name, Delivery.issue_id == issue, Delivery.submitted_at.between(since, until)
     )
     if judged < HEARD_FROM or told >= SILENT_BELOW * judged:
         return None
     return (
-        f"SendGrid's webhook is silent: of {judged} mails it took more than {TIME_TO_BE_HEARD.seconds // 60} minutes ago,"
-        f" {judged - told} were never reported. Bounces and complaints are not heard. Check that its Event Webhook is on,"
-        f" points to {settings.SITE_URL.rstrip('/')}/webhooks/sendgrid and is signed with SENDGRID_WEBHOOK_KEY."
+        f"The webhook of {provider.title} is silent: of {judged} mails it took more than"
+        f" {TIME_TO_BE_HEARD.seconds // 60} minutes ago, {judged - told} were never reported. Bounces and complaints are not heard."
+        f" Check that its event webhook is on, points to {settings.SITE_URL.rstrip('/')}/webhooks/{provider.name} and is signed with"
+        " the key that is set here."
     )
 
 

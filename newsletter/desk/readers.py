@@ -22,10 +22,10 @@ from newsletter.desk.guard import bp, by, go, needs_full_duty
 from newsletter.desk.issue.acts import reason
 from newsletter.desk.metrics.counting import Counted, aside
 from newsletter.errors import NotFound, Refused
-from newsletter.subscribers import operator_suppressions
 from newsletter.subscribers.access import Access, Facts, access
-from newsletter.subscribers.local_hour import living_zone
-from newsletter.subscribers.why import Answer, why_of
+from newsletter.subscribers.preferences import zone_or
+from newsletter.subscribers.unsubscribing import operator_suppressions
+from newsletter.subscribers.why import Answer, why_by_hash
 from newsletter.web.services import services
 
 FOUND = 20  # readers
@@ -78,7 +78,7 @@ def reader(number: int) -> Response:
                 ),
                 now=site.now(),
             ),
-            why=why_of(session, row.address_hash, now=site.now()),
+            why=why_by_hash(session, row.address_hash, now=site.now()),
             suppression=operator_suppressions.suppression_of(session, row),
             issues=tuple(story_of(session, row.id)),
             notices=tuple(
@@ -90,7 +90,7 @@ def reader(number: int) -> Response:
                 )
             ),
         )
-    today = day_in(living_zone(row.zone, site.settings.EDITION_TZ), site.now())
+    today = day_in(zone_or(row.zone, site.settings.EDITION_TZ), site.now())
     paused = row.paused_until if row.paused_until and row.paused_until > today else None
     return make_response(render_template("desk/reader.html", reader=shown, row=shown.row, paused=paused))
 

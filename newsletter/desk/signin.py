@@ -10,8 +10,8 @@ from newsletter import db
 from newsletter.desk.guard import bp, by, go
 from newsletter.subscribers import operators, pending_requests
 from newsletter.subscribers.addresses import AddressError
+from newsletter.subscribers.signin import is_used
 from newsletter.subscribers.tokens import ExpiredToken, TokenError
-from newsletter.subscribers.used_tokens import is_spent
 from newsletter.web.desk_cookie import drop_cookie, secret, set_cookie
 from newsletter.web.http.csrf import check_form
 from newsletter.web.services import services
@@ -28,13 +28,13 @@ def ask() -> Response:
     check_form("desk-signin")
     site, address = services(), request.form.get("address", "")
     with suppress(AddressError):  # even so
-        pending_requests.keep(
+        pending_requests.store(
             site.sessions,
             pending_requests.SIGNIN,
             address,
             now=site.now(),
             ip=request.remote_addr,
-            came_from=pending_requests.AT_THE_DESK,
+            came_from=pending_requests.FROM_DESK,
         )
     return make_response(render_template("desk/signin.html", asked=True, minutes=operators.minutes_valid()))
 
@@ -46,7 +46,7 @@ def link_page(token: str) -> Response:
     try:
         with db.reading(site.sessions) as session:
             operators.operator_in(session, token, tokens=site.tokens)
-            spent = is_spent(session, token)
+            spent = is_used(session, token)
     except TokenError as error:
         return _refusal(error)
     if spent:

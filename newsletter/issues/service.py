@@ -231,7 +231,7 @@ class IssueService:
             links=self.links,
         )
         marked = replace(made, subject=f"[Proof] {made.subject}")
-        receipt = self.provider.send([Message(reference, address, marked, slots, head)])[0]
+        receipt = self.provider.submit([Message(reference, address, marked, slots, head)])[0]
         detail = {"kind": kind, "hash": made.content_hash, "outcome": receipt.outcome.value}
         with self.sessions.begin() as session:
             session.add(
@@ -249,7 +249,7 @@ class IssueService:
     ) -> DispatchReport:
         """Freeze the Audience if that is still to do, then hand over what is due, at most ``limit`` copies."""
         # Every way to a dispatch leads through here.
-        spool.take_up(self.sessions, self.settings.LEAVING_DIR)
+        spool.apply_all(self.sessions, self.settings.LEAVING_DIR)
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
             if issue.state == "approved":

@@ -178,13 +178,14 @@ def _charged_wrongly(session: Session, now: datetime) -> Iterator[tuple[str, str
     found = session.scalars(
         select(AuditEntry)
         .where(
-            AuditEntry.at > now - LATELY, AuditEntry.act.in_((subscriptions.TWICE, subscriptions.FOR_NOBODY))
+            AuditEntry.at > now - LATELY,
+            AuditEntry.act.in_((subscriptions.CHARGED_TWICE, subscriptions.READER_ERASED)),
         )
         .order_by(AuditEntry.id)
     )
     for one in found:
         name = one.about.partition(":")[2]
-        if one.act == subscriptions.TWICE:
+        if one.act == subscriptions.CHARGED_TWICE:
             said = f"Reader {name} is charged by {one.by} for two agreements at once: end one, and give its money back."
         else:
             said = (

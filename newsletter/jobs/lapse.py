@@ -34,7 +34,7 @@ REMINDED_UNTIL = timedelta(hours=72)  # later than that it is no reminder any mo
 UNCONFIRMED_KEPT = timedelta(days=30)
 WISH_KEPT = timedelta(days=2)  # one that could not be granted until then
 SIGNIN_KEPT = timedelta(days=30)  # after it ended
-# Links live for minutes, but one of a clock that was ahead (AHEAD in tokens.py) lives on for a day.
+# Links live for minutes, but one of a clock that was ahead (MAX_CLOCK_SKEW in tokens.py) lives on for a day.
 SPENT_KEPT = timedelta(days=2)
 IP_KEPT = timedelta(days=90)
 RUNS_KEPT = timedelta(days=90)  # a busy day has a thousand, and every tick reads the latest
@@ -78,7 +78,7 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
             # The Meter counts the month that runs; what was read before that is nobody's business any more.
             reads_forgotten=db.changed(session, delete(Read).where(Read.month < month_of(settings, now))),
             knocks_forgotten=db.changed(
-                session, delete(RateLimitHit).where(RateLimitHit.at < now - rate_limits.KEPT)
+                session, delete(RateLimitHit).where(RateLimitHit.at < now - rate_limits.HITS_KEPT)
             ),
             wishes_let_go=db.changed(
                 session, delete(PendingRequest).where(PendingRequest.asked_at < now - WISH_KEPT)
@@ -93,7 +93,7 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
                 session, delete(UsedToken).where(UsedToken.used_at < now - SPENT_KEPT)
             ),
             runs_forgotten=db.changed(session, delete(Run).where(Run.due_at < now - RUNS_KEPT)),
-            issues_summed=metrics.keep_sums(session, now=now),
+            issues_summed=metrics.store_sums(session, now=now),
         )
 
 

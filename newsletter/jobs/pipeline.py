@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from newsletter import db, log
-from newsletter.billing import catch_up, processors
+from newsletter.billing import processors, reconciliation
 from newsletter.clock import Turn, day_in
 from newsletter.db import queue_tables
 from newsletter.db.models import Issue, Run
@@ -30,10 +30,9 @@ from newsletter.issues.service import IssueService, find_issue
 from newsletter.jobs import lapse
 from newsletter.jobs.due import DEAD_AFTER
 from newsletter.stories import embeddings, grouping, threads
-from newsletter.subscribers import bounces, pending_requests
+from newsletter.subscribers import bounce_reports, pending_requests
 from newsletter.subscribers.notice_slots import slots_for
-from newsletter.subscribers.unsubscribing import log as leavers_list
-from newsletter.subscribers.unsubscribing import spool
+from newsletter.subscribers.unsubscribing import spool, unsubscribe_log
 from newsletter.summaries import registry, summarize
 from newsletter.summaries.model import budget
 
@@ -188,7 +187,7 @@ def settle_step(parts: Parts) -> dict[str, Any]:
     """Who left while the database was away → noted; what strangers asked for → Notices; waiting Notices → the provider; doubts
     that a later word settled → decided."""
     service = parts.service
-    spool.take_up(service.sessions, service.settings.LEAVING_DIR)
+    spool.apply_all(service.sessions, service.settings.LEAVING_DIR)
     corrections.follow_up(service.sessions, now=parts.now)
     granted = pending_requests.run(service.sessions, service.settings, clock=service.clock, stop=service.stop)
     report = notices.run(
@@ -209,10 +208,10 @@ def settle_step(parts: Parts) -> dict[str, Any]:
     # Last, so that a mailbox that cannot be read keeps no Notice from going: the Step fails and operators are told.
     heard: dict[str, Any] = {}
     if (mailbox := service.settings.BOUNCE_MAILDIR) is not None:
-        came = bounces.run(
+        came = bounce_reports.run(
             service.sessions, mailbox, tokens=service.tokens, links=service.links, now=parts.now
         )
-        heard = {"reports_by_mail": came.believed, "reports_doubted": came.doubted}
+        heard = {"reports_by_mail": came.proven, "reports_doubted": came.unproven}
     return {"wishes_granted": granted, **asdict(report), **asdict(doubts), **heard}
 
 
@@ -220,20 +219,20 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
     """Trials that end → their Notices; what was kept long enough is let go; payments that nobody told of are looked up."""
     service = parts.service
     report = asdict(lapse.run(service.sessions, service.settings, now=parts.now))
-    caught_up = catch_up.run(service.sessions, processors.make(service.settings), clock=service.clock)
+    caught_up = reconciliation.run(service.sessions, processors.make(service.settings), clock=service.clock)
     summed = event_rollup.run(service.sessions, now=parts.now)
     forgotten = link_looks.forget(service.sessions, now=parts.now)
     if Fence(service.sessions, service.settings.FENCE_DIR).why_closed() is None:
-        leavers_list.stand_by(service.sessions, service.settings.LEAVING_DIR, now=parts.now)
+        unsubscribe_log.write_rolling(service.sessions, service.settings.LEAVING_DIR, now=parts.now)
     mailbox = service.settings.BOUNCE_MAILDIR
     if mailbox is not None and (mailbox / "new").is_dir():  # where it is missing the settle step says so
-        bounces.run(
+        bounce_reports.run(
             service.sessions,
             mailbox,
             tokens=service.tokens,
             links=service.links,
             now=parts.now,
-            also_seen=True,
+            include_seen=True,
         )
     return {
         **report,
@@ -241,7 +240,7 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
         "events_summed": summed,
         "link_answers_forgotten": forgotten,
         "queue_parts_forgotten": queue_tables.forget(service.sessions, now=parts.now),
-        "half_written": spool.tidy(service.settings.LEAVING_DIR, now=parts.now),
+        "half_written": spool.clean_up(service.settings.LEAVING_DIR, now=parts.now),
         "answers_forgotten": budget.forget(service.settings.LLM_DIR, now=parts.now),
     }
 

@@ -1,4 +1,4 @@
-"""What a reader may read, computed from facts and never stored. Pure."""
+"""Access: what a reader may read. It is computed from facts and never stored. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
-# How long a reader whose payment failed reads on while the card is sorted out.
+# How long a reader keeps full Access after a payment failed.
 PAST_DUE_GRACE = timedelta(days=7)
-# How long after the paid month we wait for the processor's word before believing that it ended.
+# How long full Access goes on after the paid time, in which the processor may still report a renewal.
 RENEWAL_GRACE = timedelta(days=2)
-COMP: Final = "comp"  # the "processor" of what we gave away
+COMP: Final = "comp"  # the ``processor`` of an agreement that an Operator gave for free
 
 
 class Access(StrEnum):
-    """The answer."""
+    """What a reader may read: everything (because they pay, or in their Trial), or what the Meter allows."""
 
     FULL = "full"
     TRIAL = "trial"
@@ -24,12 +24,12 @@ class Access(StrEnum):
 
     @property
     def rendition(self) -> str:
-        """The kind of Rendition this reader is owed."""
+        """The kind of Rendition that this reader gets."""
         return "metered" if self is Access.METERED else "full"
 
 
 class Agreement(Protocol):
-    """What of a Subscription counts here."""
+    """The columns of a Subscription that Access depends on."""
 
     @property
     def status(self) -> str: ...
@@ -41,21 +41,21 @@ class Agreement(Protocol):
     def cancel_at(self) -> datetime | None: ...
 
 
-class Kept(Agreement, Protocol):
-    """An agreement, with who charges for it."""
+class ChargedAgreement(Agreement, Protocol):
+    """An agreement and the processor that charges for it."""
 
     @property
     def processor(self) -> str: ...
 
 
-def charges_on(agreement: Kept) -> bool:
-    """Whether a processor will go on charging for this agreement by itself."""
+def charges_on(agreement: ChargedAgreement) -> bool:
+    """Whether a processor will charge for this agreement again unless it is cancelled."""
     return agreement.processor != COMP and agreement.status != "canceled" and agreement.cancel_at is None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the answer is computed from."""
+    """What Access is computed from. ``trial`` is the length of a Trial."""
 
     trial_started_at: datetime | None = None
     agreements: tuple[Agreement, ...] = ()
@@ -63,7 +63,7 @@ class Facts:
 
 
 def access(facts: Facts, *, now: datetime) -> Access:
-    """Full while somebody pays (or we gave it), else trial while it runs, else metered. Never nothing."""
+    """Full while an agreement pays for it (a comp included), else trial while the Trial runs, else metered."""
     if any(pays(a, now=now) for a in facts.agreements):
         return Access.FULL
     ends_at = trial_ends_at(facts)
@@ -73,7 +73,7 @@ def access(facts: Facts, *, now: datetime) -> Access:
 
 
 def pays(agreement: Agreement, *, now: datetime) -> bool:
-    """Whether this Subscription gives full Access at ``now``. ``paid_until`` None has no end (a comp)."""
+    """Whether this agreement gives full Access at ``now``. ``paid_until`` None means without end (a comp)."""
     if agreement.cancel_at is not None and agreement.cancel_at <= now:
         return False
     if agreement.status in ("active", "trialing"):
@@ -84,11 +84,11 @@ def pays(agreement: Agreement, *, now: datetime) -> bool:
 
 
 def trial_ends_at(facts: Facts) -> datetime | None:
-    """The first moment after the Trial; None when there was none."""
+    """The first moment after the Trial; None when there was no Trial."""
     return None if facts.trial_started_at is None else facts.trial_started_at + facts.trial
 
 
-WEEKLY_ON = 5  # Saturday, as date.weekday() counts
+WEEKLY_ON = 5  # the weekday of weekly readers, as date.weekday() counts: Saturday
 
 
 def why_not(
@@ -103,14 +103,13 @@ def why_not(
     topics: Collection[str] | None = None,
     issue_topics: Collection[str] = (),
 ) -> str | None:
-    """Why a reader is left out of the Issue of the day ``on``, as a word; None when they are not.
+    """Why a reader is left out of the Issue of the day ``on``, as a word; None when they get it.
 
-    ``week_had_one``: whether the Issue of the last weekly day went out, or one since that stood in for it; else this one does.
-    ``topics`` are those they chose (None: all), ``issue_topics`` those of the Issue's Stories (none known: never a reason).
-    Everybody who gets an Issue gets the same words: Topics decide whether it comes, not what it says. Who reads weekly
-    gets that one Issue whatever it is about.
+    ``week_had_one`` says whether the Issue of the last :data:`WEEKLY_ON` was sent, or a later one in its place; if not, this one is
+    sent to weekly readers. ``topics`` are those that the reader chose (None: all), ``issue_topics`` those of the Issue's Stories (none:
+    no reason). Topics decide whether a daily reader gets an Issue, not what is in it; a weekly reader gets theirs whatever its Topics.
 
-    ``audience.py`` says the same in SQL; a test holds the two together.
+    ``audience.py`` computes the same in SQL; ``tests/subscribers/test_audience_by_chance.py`` compares the two.
     """
     reasons: Iterable[tuple[str, bool]] = (
         ("unconfirmed", confirmed_at is None),

@@ -1,4 +1,4 @@
-"""Email addresses: what we accept, how we write them, and the keyed hashes that stand for them. Pure."""
+"""Email addresses: which are accepted, their normal form, and keyed hashes of them. Pure."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
-LONGEST = 254  # characters of a whole address (RFC 5321 leaves room for 254)
-LONGEST_LOCAL = 64  # characters before the @
-_GMAIL = frozenset({"gmail.com", "googlemail.com"})  # one mailbox, whatever dots are written
+MAX_LENGTH = 254  # characters of an address: the limit that follows from RFC 5321
+MAX_LOCAL_LENGTH = 64  # characters before the @ (RFC 5321, 4.5.3.1.1)
+_GMAIL = frozenset({"gmail.com", "googlemail.com"})  # they ignore dots before the @
 
 
 class AddressError(ValueError):
-    """The text is not an address we can mail. The sentence is for the reader and repeats nothing they typed."""
+    """The text is not an address that we accept. The message is for the reader and repeats nothing that they typed."""
 
 
 def normalise(text: str) -> str:
-    """The address as we store and mail it: the part before the @ as typed, the domain in ASCII and lower case.
+    """The address as it is stored and mailed: the part before the @ as typed, the domain in ASCII and lower case.
 
-    Nothing is looked up: that an address can be mailed is proved by confirming. Raises :class:`AddressError`.
+    No domain is looked up: confirming proves that an address can be mailed. Raises :class:`AddressError`.
     """
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise AddressError("An email address has no line breaks or control characters in it.")
     text = text.strip()
     if not text:
         raise AddressError("Please type your email address.")
-    if len(text) > LONGEST:
-        raise AddressError(f"That is too long for an email address: at most {LONGEST} characters.")
+    if len(text) > MAX_LENGTH:
+        raise AddressError(f"That is too long for an email address: at most {MAX_LENGTH} characters.")
     local, at, domain = text.rpartition("@")
     if not at:
         raise AddressError("An email address has an @ in it, like ann@example.com.")
     if not local or not domain:
         raise AddressError("An email address has something on both sides of the @, like ann@example.com.")
-    if len(local) > LONGEST_LOCAL:
-        raise AddressError(f"The part before the @ is too long: at most {LONGEST_LOCAL} characters.")
+    if len(local) > MAX_LOCAL_LENGTH:
+        raise AddressError(f"The part before the @ is too long: at most {MAX_LOCAL_LENGTH} characters.")
     if any(c.isspace() for c in text):
         raise AddressError("An email address has no spaces in it.")
     try:
-        read = validate_email(text, check_deliverability=False)
+        valid = validate_email(text, check_deliverability=False)
     except EmailNotValidError:
         raise AddressError(_why(local, domain)) from None
-    return f"{read.local_part}@{read.ascii_domain.lower()}"
+    return f"{valid.local_part}@{valid.ascii_domain.lower()}"
 
 
 def _why(local: str, domain: str) -> str:
@@ -55,15 +55,15 @@ def _why(local: str, domain: str) -> str:
 
 
 def address_hash(secret_key: str, address: str) -> str:
-    """Stands for a whole address, in lower case: finds it again in Deliveries and Suppressions, even after erasure.
+    """The keyed hash of a whole address in lower case, under which Deliveries and Suppressions know it even after erasure.
 
-    ``secret_key`` is ``Settings.hash_key``: the first there ever was, or none of these would be found again.
+    ``secret_key`` is ``Settings.hash_key``, the first key of this service: with another key no stored hash would match.
     """
     return _keyed(secret_key, "address", address.lower())
 
 
 def person_hash(secret_key: str, address: str) -> str:
-    """Stands for the mailbox behind an address: plus-tags, and Gmail's dots and second name, are folded."""
+    """The keyed hash of the mailbox behind an address: the same without its plus-tag, and without Gmail's dots and second domain."""
     local, _, domain = address.lower().rpartition("@")
     base = local.split("+", 1)[0] or local
     if domain in _GMAIL:
@@ -71,13 +71,13 @@ def person_hash(secret_key: str, address: str) -> str:
     return _keyed(secret_key, "person", f"{base}@{domain}")
 
 
-def network_mark(secret_key: str, network: str) -> str:
-    """Stands for a network of IP addresses in the counts of a day."""
+def network_hash(secret_key: str, network: str) -> str:
+    """The keyed hash of a network of IP addresses, for rate limits."""
     return _keyed(secret_key, "network", network)[:32]
 
 
 def _keyed(secret_key: str, purpose: str, text: str) -> str:
-    """HMAC-SHA256 in hex, under a key of its own for each purpose."""
+    """HMAC-SHA256 in hex, with a key derived for each purpose."""
     return hmac.digest(_key(secret_key, purpose), text.encode(), "sha256").hex()
 
 

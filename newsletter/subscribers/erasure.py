@@ -1,7 +1,7 @@
-"""Erasing a reader completely, and handing them everything we hold on them.
+"""Erases a reader, and exports everything that is stored about them.
 
-What stays: ledger lines without a name, so that their sums still add up, and a keyed hash among the Suppressions, so that
-nobody mails the address again until its owner asks.
+After an erasure their Deliveries stay without a name, so that sums stay right, and a keyed hash of the address stays among the
+Suppressions, so that the address is not mailed again until its owner asks for it.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ from newsletter.db.models import (
 )
 from newsletter.delivery.providers.outbox import send as outbox_mails
 from newsletter.errors import Refused
-from newsletter.subscribers import bounces, subscription_events
+from newsletter.subscribers import bounce_reports, subscription_events
 from newsletter.subscribers.access import charges_on
+from newsletter.subscribers.meter import reader_key
 
-ERASED = "[erased]"  # stands where a free text named the address
+ERASED = "[erased]"  # replaces the address in free text
 
 _log = log.get("subscribers")
 
@@ -52,48 +53,46 @@ def erase(
     outbox: Path | None = None,
     mailbox: Path | None = None,
 ) -> None:
-    """Forget this reader for good. A comp just ends. The caller commits. ``outbox``: where their mails lie, when mail is kept here;
-    ``mailbox``: the Maildir where reports come back.
+    """Delete a reader and everything that names them. The caller commits.
 
-    Raises ``Refused`` while a payment processor would go on charging them: cancel first (``stop_paying.cancel_now`` for at once).
+    ``outbox`` is the folder of the Outbox, if that is the provider; ``mailbox`` the Maildir that receives bounce reports. ``by`` is for
+    the audit trail. A comp ends with the reader. Raises ``Refused`` while a payment processor would charge them again: the payment must
+    be cancelled first (``billing.cancellation``).
     """
     number, address = subscriber.id, subscriber.address
-    # Held, so that no word of the processor adds a Subscription while we forget.
+    # The row is locked, so that no webhook adds a Subscription meanwhile.
     session.scalars(select(Subscriber.id).where(Subscriber.id == number).with_for_update()).one_or_none()
     agreements = session.scalars(select(Subscription).where(Subscription.subscriber_id == number)).all()
     if any(charges_on(a) for a in agreements):
         raise Refused("Cancel the payment first: otherwise it would go on after we forgot whose it is.")
-    if outbox is not None:  # before the commit: should that fail, copies are gone and nothing else
+    if outbox is not None:  # before the commit: if that fails, only these copies are lost
         outbox_mails.forget(outbox, _mailed_to(session, number))
     if mailbox is not None:
-        bounces.forget(mailbox, address)
+        bounce_reports.delete_about(mailbox, address)
     row = {"address_hash": subscriber.address_hash, "reason": "erased", "suppressed_at": now}
     insert_new(session, Suppression, [row])
-    subscription_events.note_trial_had(
-        session, subscriber, now=now
-    )  # of Trials begun before that was noted with them
+    # For Trials that began before this was recorded at their start.
+    subscription_events.record_trial_used(session, subscriber, now=now)
     session.expunge(subscriber)
     session.execute(delete(Subscription).where(Subscription.subscriber_id == number))
-    session.execute(delete(Read).where(Read.reader == _reader(number)))
-    session.execute(
-        delete(PendingRequest).where(func.lower(PendingRequest.address) == address.lower())
-    )  # asked for, not yet granted
-    # Notices, Sign-ins and reasons for being left out go with the reader; Deliveries only lose the name: the keys say so.
+    session.execute(delete(Read).where(Read.reader == reader_key(number)))
+    session.execute(delete(PendingRequest).where(func.lower(PendingRequest.address) == address.lower()))
+    # The foreign keys delete Notices, Sign-ins and LeftOut rows along with the reader, and set Deliveries' subscriber_id to null.
     session.execute(delete(Subscriber).where(Subscriber.id == number))
-    _forget_in_words(session, number, address)
+    _redact_free_text(session, number, address)
     session.add(AuditEntry(at=now, by=by, act="subscriber.erased", about=f"subscriber:{number}", detail={}))
     _log.info("subscriber.erased", subscriber_id=number)
 
 
 def _mailed_to(session: Session, number: int) -> Iterator[str]:
-    """Whatever was mailed to them."""
+    """The Outbox's references of every mail to this reader."""
     for kind, table in (("delivery", Delivery), ("notice", Notice)):
         for line in session.scalars(select(table.id).where(table.subscriber_id == number)):
             yield f"{kind}:{line}"
 
 
 def export(session: Session, subscriber: Subscriber) -> dict[str, Any]:
-    """Everything we hold on this reader, as plain JSON; moments in ISO 8601, UTC. No secrets and no hashes of them."""
+    """Everything that is stored about a reader, as JSON values; moments in ISO 8601, UTC. Without secrets and their hashes."""
     number, hashed = subscriber.id, subscriber.address_hash
     suppression = session.scalars(select(Suppression).where(Suppression.address_hash == hashed)).first()
     return {
@@ -126,7 +125,7 @@ def export(session: Session, subscriber: Subscriber) -> dict[str, Any]:
             for read, slug in session.execute(
                 select(Read, Story.slug)
                 .join(Story, Story.id == Read.story_id)
-                .where(Read.reader == _reader(number))
+                .where(Read.reader == reader_key(number))
                 .order_by(Read.read_at)
             )
         ],
@@ -143,20 +142,20 @@ def export(session: Session, subscriber: Subscriber) -> dict[str, Any]:
 
 
 def _issues(session: Session, number: int) -> list[dict[str, Any]]:
-    """Each Issue owed to them, what became of it, and what the provider reported later."""
+    """Each Issue owed to a reader, the state of its Delivery, and the events that the provider reported later."""
     rows = session.execute(
         select(Delivery, Issue.issued_on)
         .join(Issue, Issue.id == Delivery.issue_id)
         .where(Delivery.subscriber_id == number)
         .order_by(Issue.issued_on)
     ).all()
-    heard: dict[int, list[dict[str, str]]] = {}
-    told = select(DeliveryEvent).join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
-    for one in session.scalars(
-        told.where(Delivery.subscriber_id == number).order_by(DeliveryEvent.happened_at)
+    events: dict[int, list[dict[str, str]]] = {}
+    reported = select(DeliveryEvent).join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
+    for event in session.scalars(
+        reported.where(Delivery.subscriber_id == number).order_by(DeliveryEvent.happened_at)
     ):
-        line = {"kind": one.kind, "happened_at": one.happened_at.isoformat(), "reason": one.reason}
-        heard.setdefault(one.delivery_id or 0, []).append(line)
+        line = {"kind": event.kind, "happened_at": event.happened_at.isoformat(), "reason": event.reason}
+        events.setdefault(event.delivery_id or 0, []).append(line)
     return [
         {
             "issued_on": on.isoformat(),
@@ -164,14 +163,14 @@ def _issues(session: Session, number: int) -> list[dict[str, Any]]:
             "due_at": delivery.due_at.isoformat(),
             "state": delivery.state,
             "reason": delivery.reason,
-            "reported_later": heard.get(delivery.id, []),
+            "reported_later": events.get(delivery.id, []),
         }
         for delivery, on in rows
     ]
 
 
 def _columns(row: Any, *, without: Iterable[str]) -> dict[str, Any]:
-    """A row's columns as JSON values: a column added later is exported without anybody's thinking of it."""
+    """The columns of a row as JSON values, so that a column added later is exported as well."""
     names = [c.key for c in row.__table__.columns if c.key != "id" and c.key not in without]
     return {name: _plain(getattr(row, name)) for name in names}
 
@@ -180,27 +179,24 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value  # a datetime is a date
 
 
-def _reader(number: int) -> str:
-    """How the Meter names a Subscriber."""
-    return f"subscriber:{number}"
-
-
 def _entries(session: Session, number: int) -> list[AuditEntry]:
+    """The audit trail about this reader, oldest first."""
     about = AuditEntry.about == f"subscriber:{number}"
     return list(session.scalars(select(AuditEntry).where(about).order_by(AuditEntry.id)))
 
 
-def _forget_in_words(session: Session, number: int, address: str) -> None:
-    """Free texts of operators and readers may name the address."""
+def _redact_free_text(session: Session, number: int, address: str) -> None:
+    """Replace the address in free text of operators and readers."""
     named = re.compile(re.escape(address), re.IGNORECASE)
     for entry in _entries(session, number):
         entry.detail = _without(entry.detail, named)
-    speaks = func.lower(Report.words).contains(address.lower(), autoescape=True)
-    for report in session.scalars(select(Report).where(speaks)):
+    mentions = func.lower(Report.words).contains(address.lower(), autoescape=True)
+    for report in session.scalars(select(Report).where(mentions)):
         report.words = named.sub(ERASED, report.words)
 
 
 def _without(value: Any, named: re.Pattern[str]) -> Any:
+    """A JSON value with every match of ``named`` replaced."""
     if isinstance(value, str):
         return named.sub(ERASED, value)
     if isinstance(value, dict):

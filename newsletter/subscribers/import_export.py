@@ -1,7 +1,7 @@
-"""Readers brought along from elsewhere, and handed out: files of subscribers with the proof of their consent.
+"""Imports and exports files of subscribers, with the proof of their consent.
 
-Nobody is mailed by an import, and nothing about a reader we know is changed by one. Somebody who unsubscribed here, was
-erased or bounced does not come back through a file.
+An import mails nobody and changes nothing about a known reader. It does not restore a reader who unsubscribed here, was erased or
+bounced.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from newsletter.db.models import AuditEntry, Subscriber, Suppression
 from newsletter.settings import Settings
 from newsletter.subscribers.access import pays
 from newsletter.subscribers.addresses import address_hash, person_hash
-from newsletter.subscribers.subscriber_rows import BadRow, Row, ignored_columns, read_rows, written
+from newsletter.subscribers.subscriber_csv import BadRow, Row, csv_lines, ignored_columns, read_rows
 
-_AT_ONCE = (
-    500  # readers in one transaction: a killed import leaves whole readers, and its second run does the rest
-)
+_BATCH_SIZE = 500  # readers in one transaction; a second run of an import that was killed does the rest
 
 Progress = Callable[[int, int, str], None]
 _log = log.get("subscribers")
@@ -32,18 +30,18 @@ _log = log.get("subscribers")
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did, or would do. ``refused`` and ``unproved`` are (line, reason)."""
+    """What an import did, or would do when ``dry_run``. ``refused`` and ``unproved`` hold pairs of line and reason."""
 
     rows: int
     imported: int
-    known: int  # readers we have already; nothing about them was changed
+    known: int  # readers who were known before; nothing about them was changed
     refused: tuple[tuple[int, str], ...]
-    unproved: tuple[tuple[int, str], ...]  # imported, but not confirmed: no mail goes to them
+    unproved: tuple[tuple[int, str], ...]  # imported, but not confirmed: they get no mail
     ignored_columns: tuple[str, ...]
     dry_run: bool
 
 
-def take_in(
+def import_file(
     sessions: db.Sessions,
     text: str,
     *,
@@ -53,15 +51,20 @@ def take_in(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import the subscribers in ``text`` (CSV with a header). Twice changes nothing. Raises ``FileError``."""
+    """Import the subscribers in ``text`` (CSV with a header). A second import changes nothing. Raises ``FileError``.
+
+    ``by`` is for the audit trail. ``progress`` is called with the lines done, all lines, and "".
+    """
     tell = progress or (lambda done, of, what: None)
     read = list(read_rows(text, zone=settings.EDITION_TZ, now=now))
     good = [r for r in read if isinstance(r, Row)]
     refused = [(r.line, r.reason) for r in read if isinstance(r, BadRow)]
     unproved: list[tuple[int, str]] = []
     counts: Counter[str] = Counter()
-    for start in range(0, len(good), _AT_ONCE):
-        done = _take(sessions, good[start : start + _AT_ONCE], settings=settings, now=now, dry_run=dry_run)
+    for start in range(0, len(good), _BATCH_SIZE):
+        done = _import_batch(
+            sessions, good[start : start + _BATCH_SIZE], settings=settings, now=now, dry_run=dry_run
+        )
         counts.update(done.counts)
         refused += done.refused
         unproved += [(r.line, r.unproved) for r in done.fresh if r.unproved]
@@ -83,28 +86,30 @@ def take_in(
     return report
 
 
-def hand_out(session: Session, *, now: datetime) -> Iterator[str]:
-    """The file of all subscribers, piece by piece, oldest first."""
+def export_file(session: Session, *, now: datetime) -> Iterator[str]:
+    """The lines of a file of all subscribers, oldest first."""
     suppressed = dict(session.execute(select(Suppression.address_hash, Suppression.reason)).all())
     readers = session.scalars(
         select(Subscriber)
         .options(selectinload(Subscriber.subscriptions))
         .order_by(Subscriber.id)
-        .execution_options(yield_per=_AT_ONCE)
+        .execution_options(yield_per=_BATCH_SIZE)
     )
-    return written(_line(reader, suppressed.get(reader.address_hash, ""), now) for reader in readers)
+    return csv_lines(_cells(reader, suppressed.get(reader.address_hash, ""), now) for reader in readers)
 
 
 @dataclass(frozen=True)
-class _Done:
+class _Batch:
+    """The result of one batch."""
+
     counts: Counter[str]
     refused: list[tuple[int, str]]
     fresh: list[Row]
 
 
-def _take(
+def _import_batch(
     sessions: db.Sessions, rows: Sequence[Row], *, settings: Settings, now: datetime, dry_run: bool
-) -> _Done:
+) -> _Batch:
     secret = settings.hash_key
     hashes = {row.line: address_hash(secret, row.address) for row in rows}
     with db.reading(sessions) if dry_run else sessions.begin() as session:
@@ -113,28 +118,28 @@ def _take(
                 select(Subscriber.address_hash).where(Subscriber.address_hash.in_(hashes.values()))
             )
         )
-        against = dict(
+        suppressed = dict(
             session.execute(
                 select(Suppression.address_hash, Suppression.reason).where(
                     Suppression.address_hash.in_(hashes.values())
                 )
             ).all()
         )
-        fresh = [r for r in rows if hashes[r.line] not in known and hashes[r.line] not in against]
+        fresh = [r for r in rows if hashes[r.line] not in known and hashes[r.line] not in suppressed]
         if not dry_run:
-            # Whoever signed up since we looked is left as they are by the insert itself.
+            # The insert does not touch anybody who signed up since the query above.
             added = db.insert_new(
                 session, Subscriber, [_values(r, hashes[r.line], secret, now) for r in fresh]
             )
         else:
             added = len(fresh)
     refused = [
-        (r.line, f"the address is suppressed ({against[hashes[r.line]]})")
+        (r.line, f"the address is suppressed ({suppressed[hashes[r.line]]})")
         for r in rows
-        if hashes[r.line] in against and hashes[r.line] not in known
+        if hashes[r.line] in suppressed and hashes[r.line] not in known
     ]
     counts = Counter(imported=added, known=len(rows) - len(refused) - added)
-    return _Done(counts, refused, fresh)
+    return _Batch(counts, refused, fresh)
 
 
 def _values(row: Row, hashed: str, secret: str, now: datetime) -> dict[str, Any]:
@@ -152,12 +157,12 @@ def _values(row: Row, hashed: str, secret: str, now: datetime) -> dict[str, Any]
         "zone": row.zone,
         "cadence": row.cadence,
         "topics": list(row.topics) if row.topics else None,
-        "trial_started_at": None,  # a Trial is for who signs up here
+        "trial_started_at": None,  # only signing up here starts a Trial
         "imported": True,
     }
 
 
-def _line(reader: Subscriber, suppressed: str, now: datetime) -> dict[str, str]:
+def _cells(reader: Subscriber, suppressed: str, now: datetime) -> dict[str, str]:
     return {
         "address": reader.address,
         "consent_at": _text(reader.confirmed_at),

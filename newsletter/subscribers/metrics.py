@@ -1,6 +1,6 @@
-"""Sums over readers and their mail for the desk's figures: by day, by Issue, by mailbox domain. Nobody is named.
+"""Sums over readers and their mail for the desk's charts: by day, by Issue and by mailbox domain. Nobody is named.
 
-One of the nouns that touch tables: it counts, and keeps what it counted of past Issues. No opening of a mail and no click is known here.
+The sums of past Issues are stored, because counting them again would read a million rows. Opens and clicks are not measured at all.
 """
 
 from __future__ import annotations
@@ -18,53 +18,55 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from newsletter import db
 from newsletter.db.models import Delivery, DeliveryEvent, Issue, IssueSum, Read, Report, Subscriber
 
-FEWEST_OF_A_DOMAIN = 5  # readers; fewer could be known by their domain, and stand together
-DOMAINS = 12  # named, the largest first
+MIN_DOMAIN_READERS = (
+    5  # domains of fewer readers are counted together, because a domain may identify its reader
+)
+MAX_DOMAINS = 12  # named, the largest first
 OTHERS = "All others"
-SETTLED_AFTER = timedelta(days=4)  # of composing: bounces and complaints come within days
-KEPT_AT_ONCE = 10  # Issues counted in one transaction
+FINAL_AFTER = timedelta(days=4)  # after composing: bounces and complaints are reported within days
+BATCH_SIZE = 10  # Issues counted in one transaction
 
 
 @dataclass(frozen=True)
-class DomainLine:
-    """What became of one Issue's copies to one mailbox domain."""
+class DomainCounts:
+    """One Issue's Deliveries to one mailbox domain."""
 
     domain: str
-    copies: int  # that were handed over
+    copies: int  # Deliveries that were submitted
     accepted: int
     bounced: int  # hard or soft
     complained: int
-    deferred: int  # put off by the mailbox, whatever came of it
+    deferred: int  # deferred by the mailbox at least once
 
     @property
-    def trouble(self) -> int:
-        """Copies that bounced, were complained about, or were never accepted."""
+    def problems(self) -> int:
+        """Copies that bounced, were complained about, or were not accepted."""
         return min(self.copies, self.copies - self.accepted + self.bounced + self.complained)
 
 
 @dataclass(frozen=True)
-class IssueLine:
-    """What became of one Issue, in copies and in what readers did about it."""
+class IssueCounts:
+    """One Issue's Deliveries, and what readers did after it. The field names are stored in ``IssueSum.sums``."""
 
     issued_on: date
     states: dict[str, int]
-    heard: dict[str, int]  # what the provider reported later, in distinct copies
+    heard: dict[str, int]  # copies with an event of each kind that the provider reported later
     full: int  # copies of the full edition
     metered: int
-    left: int  # readers who unsubscribed between its first copy and the next Issue's
-    reports: int  # readers' words about its Stories
+    left: int  # readers who unsubscribed between this Issue's freeze and the next one's
+    reports: int  # reports by readers in that time
 
     @property
     def copies(self) -> int:
         return self.full + self.metered
 
     def per_thousand(self, count: int) -> float:
-        """How many of a thousand copies, to one decimal; 0 without copies."""
+        """``count`` per thousand copies, to one decimal; 0 without copies."""
         return round(1000 * count / self.copies, 1) if self.copies else 0.0
 
 
-def edges(days: Sequence[date], zone: str) -> list[datetime]:
-    """The moments at which the days begin in ``zone``, and at which the last one ends."""
+def day_bounds(days: Sequence[date], zone: str) -> list[datetime]:
+    """The moments at which the days begin in ``zone``, and the one at which the last day ends."""
     tz = ZoneInfo(zone)
     return [datetime.combine(day, time(), tz) for day in (*days, days[-1] + timedelta(days=1))]
 
@@ -72,8 +74,8 @@ def edges(days: Sequence[date], zone: str) -> list[datetime]:
 def per_day(
     session: Session, column: InstrumentedAttribute[Any], days: Sequence[date], zone: str
 ) -> list[int]:
-    """How many rows have ``column`` on each of these days, in one scan."""
-    bounds = edges(days, zone)
+    """How many rows have ``column`` on each of the ``days`` (consecutive), counted in one scan."""
+    bounds = day_bounds(days, zone)
     sums = [
         func.sum(case(((column >= begin) & (column < end), 1), else_=0)) for begin, end in pairwise(bounds)
     ]
@@ -82,15 +84,15 @@ def per_day(
 
 
 def readers_before(session: Session, moment: datetime) -> int:
-    """How many had confirmed and not left before this moment, of those we still know."""
-    there = (Subscriber.confirmed_at < moment) & (
+    """How many Subscribers were confirmed and not unsubscribed at ``moment``, erased ones not counted."""
+    reading = (Subscriber.confirmed_at < moment) & (
         Subscriber.unsubscribed_at.is_(None) | (Subscriber.unsubscribed_at >= moment)
     )
-    return session.scalar(select(func.count()).select_from(Subscriber).where(there)) or 0
+    return session.scalar(select(func.count()).select_from(Subscriber).where(reading)) or 0
 
 
-def by_domain(session: Session, issue_id: int) -> list[DomainLine]:
-    """The copies of one Issue by mailbox domain, the largest first; what few readers have stands together, last."""
+def by_domain(session: Session, issue_id: int) -> list[DomainCounts]:
+    """The copies of one Issue by mailbox domain, the largest first; small domains are added up as :data:`OTHERS`, last."""
     domain = _domain(Subscriber.address)
     counted: dict[str, list[int]] = {}
     rows = session.execute(
@@ -114,44 +116,46 @@ def by_domain(session: Session, issue_id: int) -> list[DomainLine]:
         if name in counted:
             counted[name][2 + _BAD.index(kind)] = count
     ranked = sorted(counted.items(), key=lambda line: (-line[1][0], line[0]))
-    named = [line for line in ranked if line[1][0] >= FEWEST_OF_A_DOMAIN][:DOMAINS]
+    named = [line for line in ranked if line[1][0] >= MIN_DOMAIN_READERS][:MAX_DOMAINS]
     chosen = {name for name, _ in named}
     rest = [sum(column) for column in zip(*(v for n, v in ranked if n not in chosen), strict=True)]
-    lines = [DomainLine(name, *values) for name, values in named]
-    return [*lines, DomainLine(OTHERS, *rest)] if rest else lines
+    lines = [DomainCounts(name, *values) for name, values in named]
+    return [*lines, DomainCounts(OTHERS, *rest)] if rest else lines
 
 
 _BAD = ("bounced", "complained", "deferred")
 
 
 def _domain(address: InstrumentedAttribute[str]) -> ColumnElement[str]:
-    """What stands behind the @, in words both databases know: all that is not an @ is taken off the end, and what is left
-    off the beginning."""
+    """The part of an address after its last @, in SQL that both databases know.
+
+    ``rtrim`` removes from the end every character that occurs outside an @; what is left ends with the @, and is removed from the front.
+    """
     local = func.rtrim(address, func.replace(address, "@", ""))
     return func.replace(address, local, "")
 
 
-def gone_out(session: Session, most: int) -> Sequence[Issue]:
-    """The latest Issues that went out, oldest first; not one that is still on its way."""
-    there = Issue.frozen_at.is_not(None) & (Issue.state != "dispatching")
-    found = session.scalars(select(Issue).where(there).order_by(Issue.issued_on.desc()).limit(most))
+def sent_issues(session: Session, most: int) -> Sequence[Issue]:
+    """The latest ``most`` Issues that were sent, oldest first; not one that is being dispatched."""
+    sent = Issue.frozen_at.is_not(None) & (Issue.state != "dispatching")
+    found = session.scalars(select(Issue).where(sent).order_by(Issue.issued_on.desc()).limit(most))
     return found.all()[::-1]
 
 
-def by_issue(session: Session, most: int) -> list[IssueLine]:
-    """What became of the latest Issues that went out, oldest first. Those of some days ago were counted before."""
-    issues = gone_out(session, most)
+def by_issue(session: Session, most: int) -> list[IssueCounts]:
+    """The counts of the latest ``most`` Issues that were sent, oldest first; the stored ones where there are."""
+    issues = sent_issues(session, most)
     kept = {
         row.issue_id: row.sums
         for row in session.scalars(select(IssueSum).where(IssueSum.issue_id.in_([i.id for i in issues])))
     }
     fresh = [i for i in issues if i.id not in kept]
     counted = {line.issued_on: line for line in _count(session, fresh, issues)}
-    return [IssueLine(i.issued_on, **kept[i.id]) if i.id in kept else counted[i.issued_on] for i in issues]
+    return [IssueCounts(i.issued_on, **kept[i.id]) if i.id in kept else counted[i.issued_on] for i in issues]
 
 
 def accepted(session: Session, issues: Sequence[Issue]) -> dict[int, int]:
-    """How many copies of each of these Issues were accepted; of those of some days ago as it was counted then."""
+    """How many copies of each of these Issues were accepted, by Issue id; the stored sums where there are."""
     numbers = [i.id for i in issues]
     kept = session.scalars(select(IssueSum).where(IssueSum.issue_id.in_(numbers)))
     found = {row.issue_id: int(row.sums["states"].get("accepted", 0)) for row in kept}
@@ -164,7 +168,7 @@ def accepted(session: Session, issues: Sequence[Issue]) -> dict[int, int]:
 
 
 def uncertain(session: Session, issues: Sequence[Issue]) -> dict[int, int]:
-    """How many copies of each of these Issues are in doubt now; Issues without any are left out."""
+    """How many Deliveries of each of these Issues are uncertain now, by Issue id; Issues without any are left out."""
     rows = session.execute(
         select(Delivery.issue_id, func.count())
         .where(Delivery.issue_id.in_([i.id for i in issues]), Delivery.state == "uncertain")
@@ -173,13 +177,13 @@ def uncertain(session: Session, issues: Sequence[Issue]) -> dict[int, int]:
     return {number: count for number, count in rows}
 
 
-def keep_sums(session: Session, *, now: datetime) -> int:
-    """Count the Issues of which little more will be heard, once for all. Returns how many. The caller commits."""
-    settled = Issue.composed_at < now - SETTLED_AFTER
-    there = Issue.frozen_at.is_not(None) & Issue.state.in_(("dispatched", "withdrawn")) & settled
+def store_sums(session: Session, *, now: datetime) -> int:
+    """Store the sums of Issues older than :data:`FINAL_AFTER` that have none; returns how many. The caller commits."""
+    final = Issue.composed_at < now - FINAL_AFTER
+    done = Issue.frozen_at.is_not(None) & Issue.state.in_(("dispatched", "withdrawn")) & final
     without = ~exists().where(IssueSum.issue_id == Issue.id)
     todo = session.scalars(
-        select(Issue).where(there, without).order_by(Issue.issued_on).limit(KEPT_AT_ONCE)
+        select(Issue).where(done, without).order_by(Issue.issued_on).limit(BATCH_SIZE)
     ).all()
     if not todo:
         return 0
@@ -195,8 +199,8 @@ def keep_sums(session: Session, *, now: datetime) -> int:
     return db.insert_new(session, IssueSum, rows)
 
 
-def _count(session: Session, chosen: Sequence[Issue], issues: Sequence[Issue]) -> list[IssueLine]:
-    """Count the ``chosen`` of ``issues``, which say when the next one began."""
+def _count(session: Session, chosen: Sequence[Issue], issues: Sequence[Issue]) -> list[IssueCounts]:
+    """Count the ``chosen`` of ``issues``. An Issue's time ends with the freeze of the next of ``issues``."""
     numbers = [i.id for i in chosen]
     states: dict[int, dict[str, int]] = {n: {} for n in numbers}
     editions: dict[int, dict[str, int]] = {n: {} for n in numbers}
@@ -218,7 +222,7 @@ def _count(session: Session, chosen: Sequence[Issue], issues: Sequence[Issue]) -
     begins = [i.frozen_at for i in issues if i.frozen_at is not None]
     ends = [*begins[1:], None][: len(begins)]
     return [
-        IssueLine(
+        IssueCounts(
             issued_on=issue.issued_on,
             states=states[issue.id],
             heard=heard[issue.id],
@@ -233,7 +237,7 @@ def _count(session: Session, chosen: Sequence[Issue], issues: Sequence[Issue]) -
 
 
 def reading(session: Session, days: Sequence[date], zone: str) -> list[int]:
-    """Story pages that metered and anonymous readers opened on purpose, on each of these days."""
+    """How many Story pages metered and anonymous readers opened (Reads) on each of these days."""
     return per_day(session, Read.read_at, days, zone)
 
 

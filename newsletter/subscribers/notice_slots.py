@@ -1,4 +1,4 @@
-"""What fills the personal Slots of a Notice: links for one person, made at the moment it is mailed."""
+"""The values of a Notice's personal Slots: links for one person, signed when the mail is submitted."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from newsletter.subscribers.tokens import (
 def notice_slots(
     notice: Notice, person: Subscriber | Operator, tokens: Tokens, links: Links
 ) -> Mapping[str, str]:
-    """Every Slot a Notice's template may open; a template uses those it needs.
+    """Every Slot that a Notice's template may use, by name; a template uses those it needs.
 
-    The links are made when the mail goes out, so their lives begin then and not when it was queued.
+    The links are made when the mail is submitted, so that they expire that long after it and not after the Notice was queued.
     """
     if isinstance(person, Operator):
         return {"signin_url": signin_link(person, tokens=tokens, links=links)}
@@ -33,11 +33,11 @@ def notice_slots(
         "unsubscribe_url": links.unsubscribe(tokens.make(UNSUBSCRIBE, subject)),
         "account_url": links.account(),
         "checkout_url": links.checkout(tokens.make(CHECKOUT, subject)),
-        # Single use: the salt makes each link one of its own.
+        # This link works once; the salt makes it differ from another one of the same second.
         "signin_url": links.signin(tokens.make(SIGNIN, f"{subject}.{fresh_secret()[:16]}")),
     }
 
 
 def slots_for(tokens: Tokens, links: Links) -> Callable[[Notice, Subscriber | Operator], Mapping[str, str]]:
-    """:func:`notice_slots` for ``notify.run``, which knows neither tokens nor circulation."""
+    """:func:`notice_slots` with ``tokens`` and ``links`` bound, for ``notices.run``, which must not import this package."""
     return lambda notice, person: notice_slots(notice, person, tokens, links)

@@ -1,4 +1,4 @@
-"""Who may open the desk: adding them, and signing in by a link that works once."""
+"""Operators, who may open the desk: adding and removing them, and their sign-in by a link that works once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import AddressError, normalise
-from newsletter.subscribers.tokens import DESK, LIVES, ForgedToken, Tokens, fingerprint, fresh_secret
-from newsletter.subscribers.used_tokens import spend
+from newsletter.subscribers.signin import use_once
+from newsletter.subscribers.tokens import DESK, MAX_AGE, ForgedToken, Tokens, fingerprint, fresh_secret
 
 SIGNED_IN_FOR = timedelta(hours=12)
-ONE_LINK_PER = timedelta(minutes=2)  # asked for by mail
+ONE_LINK_PER = timedelta(minutes=2)  # mailed to one Operator
 DUTIES = {
     "editor": "decides about issues",
     "manager": "decides about issues, readers and operators",
@@ -27,14 +27,17 @@ DUTIES = {
 
 
 def minutes_valid() -> int:
-    """How long a sign-in link lives."""
-    life = LIVES[DESK]
-    assert life is not None
-    return int(life.total_seconds()) // 60
+    """How many minutes a sign-in link works."""
+    max_age = MAX_AGE[DESK]
+    assert max_age is not None
+    return int(max_age.total_seconds()) // 60
 
 
 def add(session: Session, address: str, *, now: datetime, by: str = "command line") -> Operator:
-    """The Operator with this address, new or known; one that was removed is let in again. The caller commits."""
+    """Add an Operator, or restore one that was removed; returns the one who has the address by now.
+
+    Raises ``Refused`` when the address is not one. The caller commits.
+    """
     try:
         address = normalise(address).lower()
     except AddressError as error:
@@ -50,12 +53,15 @@ def add(session: Session, address: str, *, now: datetime, by: str = "command lin
 
 
 def remove(session: Session, address: str, *, now: datetime, by: str = "command line") -> Operator:
-    """They may not sign in any more, and are signed out everywhere. Raises NotFound. The caller commits."""
+    """Forbid an Operator to sign in, and revoke their Sign-ins. Raises ``NotFound``, or ``Refused`` for the last manager.
+
+    The caller commits.
+    """
     operator = session.scalars(select(Operator).where(Operator.address == address.strip().lower())).first()
     if operator is None:
         raise NotFound("There is no operator with that address.")
     if operator.removed_at is None:
-        _keep_somebody_in_charge(session, operator)
+        _require_somebody_in_charge(session, operator)
         operator.removed_at = now
         sign_out_everywhere(session, operator, now=now)
         session.add(
@@ -65,36 +71,36 @@ def remove(session: Session, address: str, *, now: datetime, by: str = "command 
 
 
 def give_duty(session: Session, operator: Operator, duty: str, *, now: datetime, by: str) -> None:
-    """Make them an editor or a manager. Raises Refused when no manager would be left. The caller commits."""
+    """Make an Operator an editor or a manager. Raises ``Refused`` when no manager would be left. The caller commits."""
     if duty not in DUTIES:
         raise Refused("There is no such duty.")
     if duty == operator.duty:
         return
     if duty != "manager":
-        _keep_somebody_in_charge(session, operator)
+        _require_somebody_in_charge(session, operator)
     operator.duty = duty
     about = f"operator:{operator.id}"
     session.add(AuditEntry(at=now, by=by, act="operator.given_duty", about=about, detail={"duty": duty}))
 
 
-def _keep_somebody_in_charge(session: Session, leaving: Operator) -> None:
-    """Somebody must be able to let others in."""
+def _require_somebody_in_charge(session: Session, operator: Operator) -> None:
+    """Raise ``Refused`` when ``operator`` is the only manager: nobody could add Operators any more."""
     others = select(func.count()).select_from(Operator)
     others = others.where(
-        Operator.id != leaving.id, Operator.removed_at.is_(None), Operator.duty == "manager"
+        Operator.id != operator.id, Operator.removed_at.is_(None), Operator.duty == "manager"
     )
-    if leaving.duty == "manager" and not session.scalar(others):
+    if operator.duty == "manager" and not session.scalar(others):
         raise Refused("There must be a manager: name another one first.")
 
 
 def signin_link(operator: Operator, *, tokens: Tokens, links: Links) -> str:
-    """A new address that signs this Operator in once, within 15 minutes. Needs the Operator to be flushed."""
-    # The salt makes two links of the same second different, so that each is spent on its own.
+    """A new address that signs this Operator in once, within :func:`minutes_valid`. The Operator must have an id (be flushed)."""
+    # The salt makes two links of the same second differ, so that each works once.
     return links.desk_signin(tokens.make(DESK, f"{operator.id}.{fresh_secret()[:16]}"))
 
 
 def ask_for_link(session: Session, address: str, *, settings: Settings, now: datetime) -> None:
-    """Mail a sign-in link, if the address is an Operator's or named in ``OPERATORS``. Says nothing either way."""
+    """Queue a mail with a sign-in link if the address is an Operator's or named in ``OPERATORS``; the caller cannot tell."""
     try:
         address = normalise(address).lower()
     except AddressError:
@@ -109,7 +115,7 @@ def ask_for_link(session: Session, address: str, *, settings: Settings, now: dat
 
 
 def on_duty(session: Session, settings: Settings, *, now: datetime) -> list[Operator]:
-    """Everybody to tell when something needs an operator: those added, and those named in ``OPERATORS``. The caller commits."""
+    """All Operators who may sign in, those named in ``OPERATORS`` included, which are added if need be. The caller commits."""
     known = {o.address: o for o in session.scalars(select(Operator).order_by(Operator.id))}
     for address in settings.operators:
         if address not in known:
@@ -118,12 +124,12 @@ def on_duty(session: Session, settings: Settings, *, now: datetime) -> list[Oper
 
 
 def sign_in(session: Session, token: str, *, tokens: Tokens, now: datetime) -> str:
-    """Spend the link and begin a Sign-in. Returns the secret for the cookie; only its hash is kept.
+    """Use the link up and begin a Sign-in. Returns the secret for the cookie, of which only a hash is stored.
 
-    Raises ``TokenError`` when the link is not ours, too old, spent, or its Operator was removed. The caller commits.
+    Raises ``TokenError`` when the link is not ours, too old or used, or its Operator was removed. The caller commits.
     """
     operator = operator_in(session, token, tokens=tokens)
-    spend(session, token, now=now)
+    use_once(session, token, now=now)
     secret = fresh_secret()
     session.add(
         SignIn(
@@ -138,7 +144,7 @@ def sign_in(session: Session, token: str, *, tokens: Tokens, now: datetime) -> s
 
 
 def operator_in(session: Session, token: str, *, tokens: Tokens) -> Operator:
-    """Whose sign-in link this is; nothing is spent. Raises ``TokenError``."""
+    """The Operator of this sign-in link, without using it up. Raises ``TokenError``."""
     number, _, _ = tokens.read(DESK, token).partition(".")
     operator = session.get(Operator, int(number)) if number.isascii() and number.isdigit() else None
     if operator is None or operator.removed_at is not None:
@@ -147,7 +153,7 @@ def operator_in(session: Session, token: str, *, tokens: Tokens) -> Operator:
 
 
 def operator_of(session: Session, secret: str, *, now: datetime) -> Operator | None:
-    """Who is signed in with this cookie; None when nobody (any more)."""
+    """The Operator who is signed in with this secret; None when nobody is (any more)."""
     if not secret:
         return None
     return session.scalars(
@@ -163,7 +169,7 @@ def operator_of(session: Session, secret: str, *, now: datetime) -> Operator | N
 
 
 def sign_out(session: Session, secret: str, *, now: datetime, by: str = "") -> None:
-    """End the one Sign-in with this secret. The caller commits."""
+    """Revoke the Sign-in with this secret; ``by`` is for the audit trail. The caller commits."""
     ended = changed(
         session,
         update(SignIn)
@@ -175,7 +181,7 @@ def sign_out(session: Session, secret: str, *, now: datetime, by: str = "") -> N
 
 
 def open_sign_ins(session: Session, *, now: datetime) -> Sequence[SignIn]:
-    """The browsers in which operators are signed in now, newest first."""
+    """The Sign-ins of all Operators that are neither revoked nor expired, newest first."""
     return session.scalars(
         select(SignIn)
         .join(Operator, Operator.id == SignIn.operator_id)
@@ -185,7 +191,7 @@ def open_sign_ins(session: Session, *, now: datetime) -> Sequence[SignIn]:
 
 
 def end_sign_in(session: Session, sign_in_id: int, *, now: datetime, by: str) -> None:
-    """Sign one browser of an operator out. Raises NotFound. The caller commits."""
+    """Revoke one Sign-in of an Operator by its id. Raises ``NotFound``. The caller commits."""
     row = session.get(SignIn, sign_in_id)
     if row is None or row.operator_id is None:
         raise NotFound("There is no such sign-in.")
@@ -196,7 +202,7 @@ def end_sign_in(session: Session, sign_in_id: int, *, now: datetime, by: str) ->
 
 
 def sign_out_everywhere(session: Session, operator: Operator, *, now: datetime) -> None:
-    """End all Sign-ins of this Operator. The caller commits."""
+    """Revoke all Sign-ins of this Operator. The caller commits."""
     session.execute(
         update(SignIn)
         .where(SignIn.operator_id == operator.id, SignIn.revoked_at.is_(None))

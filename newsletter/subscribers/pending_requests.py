@@ -1,7 +1,7 @@
-"""What strangers ask for by typing an address: written down as it came, and granted a moment later by the next ``settle``.
+"""Sign-ups and sign-ins requested by typing an address: stored by the form, processed moments later by the next ``settle``.
 
-Whether an address is known is looked up only then, so that the answer to a form says nothing of it, neither in its words
-nor in its time: each form costs one row, for everybody the same.
+Whether an address is known is looked up only then, so that neither the text nor the time of a form's answer tells: each form inserts
+one row, for everybody the same.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from newsletter.db.models import PendingRequest
 from newsletter.settings import Settings
 from newsletter.subscribers import operators, signin, signup
 from newsletter.subscribers.addresses import normalise
-from newsletter.subscribers.local_hour import known_zones
+from newsletter.subscribers.preferences import known_zones
 from newsletter.subscribers.rate_limits import network_of
 
 SIGNUP: Final = "signup"
 SIGNIN: Final = "signin"
-AT_THE_DESK: Final = "desk"  # where a SIGNIN was asked for that means an Operator; all others mean readers
-TOGETHER: Final = 20  # granted in one transaction: forms that come in meanwhile wait for its end on SQLite
-_ONE_AT_A_TIME = threading.Lock()
+FROM_DESK: Final = "desk"  # ``came_from`` of a SIGNIN by an Operator; every other one is a reader's
+BATCH_SIZE: Final = (
+    20  # requests in one transaction; on SQLite a form that comes in meanwhile waits for its end
+)
+_SQLITE_WRITER = threading.Lock()
 _log = log.get("subscribers")
 
 
-def keep(
+def store(
     sessions: db.Sessions,
     kind: str,
     address: str,
@@ -43,78 +45,71 @@ def keep(
     zone: str = "",
     came_from: str = "",
 ) -> None:
-    """Write a PendingRequest down, at once and for good. Raises ``AddressError`` for what is no address."""
-    wish = PendingRequest(
+    """Commit a request of ``kind`` (SIGNUP or SIGNIN). Raises ``AddressError`` when ``address`` is not an email address."""
+    request = PendingRequest(
         kind=kind,
         address=normalise(address),
         hour=hour,
-        zone=zone if zone in known_zones() else "",  # what else a stranger sends is not kept
+        zone=zone if zone in known_zones() else "",  # no other text of a stranger is stored
         network=network_of(ip),
         came_from=came_from[:40],
         asked_at=now,
     )
-    # In a rush the threads of one process take turns: SQLite's own way of waiting is to sleep, ever longer, until the write
-    # lock happens to be free.
-    turn = nullcontext() if db.has_server(sessions.kw["bind"]) else _ONE_AT_A_TIME
+    # Under load the threads of one process take turns here: while it waits for the write lock, SQLite sleeps for ever longer times.
+    turn = nullcontext() if db.has_server(sessions.kw["bind"]) else _SQLITE_WRITER
     with turn, sessions.begin() as session:
-        session.add(wish)
+        session.add(request)
 
 
 def run(
     sessions: db.Sessions, settings: Settings, *, clock: Clock, stop: threading.Event | None = None
 ) -> int:
-    """Grant what waits, oldest first; how many. Each goes with the transaction that grants it: never lost, never twice."""
-    granted, last = 0, 0
+    """Process what is pending, oldest first, and return how many requests were processed.
+
+    A request is deleted in the transaction that acts on it: none is lost and none is done twice, whatever is killed.
+    """
+    processed, last = 0, 0
     while not (stop and stop.is_set()):
-        with db.reading(sessions) as session:  # most ticks end here, without the write lock
+        with db.reading(sessions) as session:  # most runs end here, without taking the write lock
             if session.scalar(select(PendingRequest.id).where(PendingRequest.id > last).limit(1)) is None:
-                return granted
+                return processed
         with sessions.begin() as session:
-            waiting = (
-                select(PendingRequest)
-                .where(PendingRequest.id > last)
-                .order_by(PendingRequest.id)
-                .limit(TOGETHER)
-            )
-            wishes = session.scalars(db.skip_locked(db.dialect_of(session), waiting)).all()
-            for wish in wishes:
-                last = wish.id
-                granted += _grant_safely(session, wish, settings, clock())
-        if not wishes:
-            return granted  # others have them in hand
-    return granted
+            waiting = select(PendingRequest).where(PendingRequest.id > last).order_by(PendingRequest.id)
+            batch = session.scalars(db.skip_locked(db.dialect_of(session), waiting.limit(BATCH_SIZE))).all()
+            for request in batch:
+                last = request.id
+                processed += _process_safely(session, request, settings, clock())
+        if not batch:
+            return processed  # another process has locked the rest
+    return processed
 
 
-def _grant_safely(session: Session, wish: PendingRequest, settings: Settings, now: datetime) -> bool:
-    """One that cannot be granted costs no other; it waits for the next time."""
-    number = wish.id
+def _process_safely(session: Session, request: PendingRequest, settings: Settings, now: datetime) -> bool:
+    """Process one request in a savepoint; when it fails, it stays for the next run and the others are not affected."""
+    number = request.id
     try:
         with session.begin_nested():
-            _grant(session, wish, settings, now)
-            session.delete(wish)
+            _process(session, request, settings, now)
+            session.delete(request)
     except SQLAlchemyError as error:
-        _log.error("wish.put_off", wish_id=number, error=type(error).__name__)
+        _log.error("request.failed", request_id=number, error=type(error).__name__)
         return False
     return True
 
 
-def _grant(session: Session, wish: PendingRequest, settings: Settings, now: datetime) -> None:
-    if wish.kind == SIGNIN and wish.came_from == AT_THE_DESK:
-        operators.ask_for_link(session, wish.address, settings=settings, now=now)
+def _process(session: Session, request: PendingRequest, settings: Settings, now: datetime) -> None:
+    if request.kind == SIGNIN and request.came_from == FROM_DESK:
+        operators.ask_for_link(session, request.address, settings=settings, now=now)
         return
-    if wish.kind == SIGNIN:
-        signin.ask_for_link(
-            session, wish.address, settings=settings, now=now, asked_at=wish.asked_at, network=wish.network
-        )
-        return
-    signup.ask(
-        session,
-        wish.address,
-        hour=wish.hour,
-        zone=wish.zone,
-        settings=settings,
-        now=now,
-        asked_at=wish.asked_at,
-        network=wish.network,
-        came_from=wish.came_from,
+    wanted = signup.FormRequest(
+        request.address,
+        hour=request.hour,
+        zone=request.zone,
+        network=request.network,
+        came_from=request.came_from,
+        asked_at=request.asked_at,
     )
+    if request.kind == SIGNIN:
+        signin.ask_for_link(session, wanted, settings=settings, now=now)
+    else:
+        signup.ask(session, wanted, settings=settings, now=now)

@@ -1,7 +1,10 @@
-"""Knocks: what strangers ask for from one network, counted so that nobody can have us mail a crowd or read without end.
+"""Rate limits by network, so that nobody can make us mail a crowd, or read Stories without end, from one place.
 
-A network is one IPv4 address or one IPv6 /64, as one household or office has it; around it a wider one is counted too
-(IPv4 /24, IPv6 /48), for who owns a whole block. What is kept is a keyed mark of it, for a day.
+A network is one IPv4 address or one IPv6 /64, as one household or office has it. The wider network around it (IPv4 /24, IPv6 /48) is
+limited too, because one person may own a whole block. What is stored is a keyed hash of both, for a day.
+
+The ``limits`` library keeps its counters in memory or on a server such as Redis; ours are rows of our own database, so that a limit
+holds across processes and restarts without another server, and a request is counted in the transaction that acts on it.
 """
 
 from __future__ import annotations
@@ -16,66 +19,69 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import RateLimitHit
 from newsletter.settings import Settings
-from newsletter.subscribers.addresses import network_mark
+from newsletter.subscribers.addresses import network_hash
 
 SIGNUP: Final = "signup"
 SIGNIN: Final = "signin"
 READ: Final = "read"  # a first Read without a cookie
-WIDER: Final = 4  # how many times as much the wider network may
-KEPT: Final = timedelta(days=1)
+WIDER_FACTOR: Final = 4  # the limit of the wider network, in limits of a network
+HITS_KEPT: Final = timedelta(days=1)  # at least the longest window
 
 
 @dataclass(frozen=True)
-class Cap:
-    """``most`` Knocks of one network within ``within``."""
+class RateLimit:
+    """At most ``most`` requests of one network within ``window``."""
 
     most: int
-    within: timedelta
+    window: timedelta
 
 
-CAPS: dict[str, Cap] = {
-    SIGNUP: Cap(30, timedelta(hours=1)),
-    SIGNIN: Cap(30, timedelta(hours=1)),
-    READ: Cap(40, timedelta(days=1)),
+LIMITS: Final[dict[str, RateLimit]] = {
+    SIGNUP: RateLimit(30, timedelta(hours=1)),
+    SIGNIN: RateLimit(30, timedelta(hours=1)),
+    READ: RateLimit(40, timedelta(days=1)),
 }
 
 
 def network_of(ip: str | None) -> str | None:
-    """An IPv4 address whole, of IPv6 the /64; None when it is neither."""
+    """The network of an address: an IPv4 address itself, the /64 of an IPv6 address; None when ``ip`` is neither."""
     return _network(ip, 32, 64)
 
 
-def knock(session: Session, kind: str, network: str | None, *, settings: Settings, now: datetime) -> bool:
-    """Count one RateLimitHit of ``network`` (as :func:`network_of` writes it); False, and not counted, when a cap is reached.
+def hit(session: Session, kind: str, network: str | None, *, settings: Settings, now: datetime) -> bool:
+    """Count one request of ``network`` (from :func:`network_of`); False, and not counted, when a limit is reached.
 
-    The caller commits. What nobody knows the network of is not counted: the caps on a person and on the whole site hold all the same.
+    ``kind`` is a key of :data:`LIMITS`. A request without a known network is always allowed and not counted: the limits on a person
+    and on the whole site still hold. The caller commits.
     """
     if network is None:
         return True
-    cap = CAPS[kind]
-    near, wide = _mark(settings, network), _mark(settings, _network(network.partition("/")[0], 24, 48) or "")
-    recent = select(func.count()).where(RateLimitHit.kind == kind, RateLimitHit.at > now - cap.within)
-    if (session.scalar(recent.where(RateLimitHit.network == near)) or 0) >= cap.most:
+    limit = LIMITS[kind]
+    near = _hash(settings, network)
+    wider = _hash(settings, _network(network.partition("/")[0], 24, 48) or "")
+    recent = select(func.count()).where(RateLimitHit.kind == kind, RateLimitHit.at > now - limit.window)
+    if (session.scalar(recent.where(RateLimitHit.network == near)) or 0) >= limit.most:
         return False
-    if (session.scalar(recent.where(RateLimitHit.wider_network == wide)) or 0) >= cap.most * WIDER:
+    of_wider = recent.where(RateLimitHit.wider_network == wider)
+    if (session.scalar(of_wider) or 0) >= limit.most * WIDER_FACTOR:
         return False
-    session.add(RateLimitHit(kind=kind, network=near, wider_network=wide, at=now))
+    session.add(RateLimitHit(kind=kind, network=near, wider_network=wider, at=now))
     session.flush()
     return True
 
 
-def _network(ip: str | None, four: int, six: int) -> str | None:
+def _network(ip: str | None, ipv4_bits: int, ipv6_bits: int) -> str | None:
     try:
-        read = ipaddress.ip_address((ip or "").partition("%")[0])
+        address = ipaddress.ip_address((ip or "").partition("%")[0])
     except ValueError:
         return None
-    if isinstance(read, ipaddress.IPv6Address) and read.ipv4_mapped:
-        read = read.ipv4_mapped
-    bits = four if isinstance(read, ipaddress.IPv4Address) else six
-    if bits == read.max_prefixlen:
-        return str(read)
-    return str(ipaddress.ip_network((read, bits), strict=False))
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    bits = ipv4_bits if isinstance(address, ipaddress.IPv4Address) else ipv6_bits
+    if bits == address.max_prefixlen:
+        return str(address)
+    return str(ipaddress.ip_network((address, bits), strict=False))
 
 
-def _mark(settings: Settings, network: str) -> str:
-    return network_mark(settings.SECRET_KEY.get_secret_value(), network)
+def _hash(settings: Settings, network: str) -> str:
+    return network_hash(settings.SECRET_KEY.get_secret_value(), network)

@@ -1,4 +1,4 @@
-"""Double opt-in: asking for the newsletter, and confirming it."""
+"""Double opt-in: requesting the newsletter, and confirming the request."""
 
 from __future__ import annotations
 
@@ -15,59 +15,59 @@ from newsletter.delivery import notices, states
 from newsletter.settings import Settings
 from newsletter.subscribers import rate_limits, subscription_events
 from newsletter.subscribers.addresses import address_hash, normalise, person_hash
-from newsletter.subscribers.local_hour import known_zones
+from newsletter.subscribers.preferences import known_zones
 from newsletter.subscribers.tokens import CONFIRM, GoneToken, Tokens, number_in
 
 _log = log.get("subscribers")
 
 CONSENT_VERSION = "2026-11-23"  # changes whenever consent_words does
-# List-bombing caps: how many mails strangers can cause. Those on a network are in ``knocks``.
+# Against list bombing: how many mails strangers can cause. The limits on a network are in ``rate_limits``.
 ONE_MAIL_PER = timedelta(minutes=10)  # to one person
 MAILS_A_DAY = 3  # to one person
-MAILS_AN_HOUR = 2_000  # the whole site
-_ASKED = "ask:"  # begins the keys of mails that anybody can cause by typing an address
-_RESUMABLE = ("unsubscribed", "erased")  # Suppressions that the person's own confirming lifts
+MAILS_AN_HOUR = 2_000  # of the whole site
+_REQUESTED = "ask:"  # prefix of the keys of Notices that anybody can cause by typing an address
+_OWN_REASONS = ("unsubscribed", "erased")  # reasons of Suppressions that the person's own confirmation lifts
+
+
+@dataclass(frozen=True)
+class FormRequest:
+    """What somebody typed into the form for signing up or in."""
+
+    address: str
+    hour: int | None = None  # local; None: the one they had, or six
+    zone: str = ""  # IANA
+    network: str | None = None  # from ``rate_limits.network_of``
+    came_from: str = ""  # the page with the form
+    asked_at: datetime | None = None  # when the form was sent; None: now
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What confirming found. ``first``: it was this click that did it."""
+    """The result of confirming."""
 
     subscriber: Subscriber
-    first: bool
-    trial: bool  # a Trial runs from now
-    welcomed: bool = False  # a welcome is on its way
+    first: bool  # this click confirmed; False when it was confirmed before
+    trial: bool  # a Trial runs from now on
+    welcomed: bool = False  # a welcome was queued
 
 
 def consent_words(site_name: str) -> str:
-    """What a person agrees to by signing up, word for word; stored with their consent."""
+    """The text that a person agrees to by signing up, exactly as shown; it is stored with their consent."""
     return (
         f"I want {site_name} by email, one issue a day, and mail about my subscription. "
         "I can unsubscribe with one click in every mail."
     )
 
 
-def ask(
-    session: Session,
-    address: str,
-    *,
-    hour: int | None,
-    zone: str,
-    settings: Settings,
-    now: datetime,
-    network: str | None,
-    came_from: str,
-    asked_at: datetime | None = None,
-) -> None:
-    """Somebody asks for the newsletter at ``address``. Known or unknown, the outcome looks the same: at most one mail.
+def ask(session: Session, request: FormRequest, *, settings: Settings, now: datetime) -> None:
+    """Record that somebody wants the newsletter, and queue at most one mail to them, whether the address is known or not.
 
-    Nothing a stranger typed is echoed in that mail. Past a cap the wish is kept and no mail is queued. ``hour`` None is
-    as before, or six. ``network`` is as ``knocks.network_of`` writes it; ``asked_at`` is ``now`` unless the wish waited.
-    Raises ``AddressError`` for what is no address. The caller commits.
+    Nothing that a stranger typed is repeated in that mail. When a limit is reached the request is recorded and no mail is queued.
+    Raises ``AddressError`` when the address is not one. The caller commits.
     """
     secret = settings.hash_key
-    address = normalise(address)
-    asked_at = asked_at or now
+    address = normalise(request.address)
+    asked_at = request.asked_at or now
     hashed = address_hash(secret, address)
     insert_new(
         session,
@@ -90,38 +90,38 @@ def ask(
     )
     subscriber = session.scalars(select(Subscriber).where(Subscriber.address_hash == hashed)).one()
     wanted = subscriber.confirmed_at is not None and subscriber.unsubscribed_at is None
-    welcome = rate_limits.knock(session, rate_limits.SIGNUP, network, settings=settings, now=asked_at)
-    capped = _capped(session, subscriber, now=now) if welcome else "network"
+    allowed = rate_limits.hit(session, rate_limits.SIGNUP, request.network, settings=settings, now=asked_at)
+    limit = _limit_reached(session, subscriber, now=now) if allowed else "network"
     if not wanted:
         subscriber.asked_at = asked_at
-        subscriber.consent_from = came_from[:40]
-        subscriber.consent_ip = network
+        subscriber.consent_from = request.came_from[:40]
+        subscriber.consent_ip = request.network
         subscriber.consent_words = consent_words(settings.SITE_NAME)
         subscriber.consent_version = CONSENT_VERSION
-        if hour is not None:
-            subscriber.hour = hour if 0 <= hour <= 23 else 6
-            subscriber.zone = zone if zone in known_zones() else settings.EDITION_TZ
-    if capped:
-        _log.warning("signup.capped", cap=capped)
+        if request.hour is not None:
+            subscriber.hour = request.hour if 0 <= request.hour <= 23 else 6
+            subscriber.zone = request.zone if request.zone in known_zones() else settings.EDITION_TZ
+    if limit:
+        _log.warning("signup.limited", limit=limit)
         return
     slot = int(now.timestamp() // ONE_MAIL_PER.total_seconds())
     notices.queue(
         session,
         "already" if wanted else "confirm",
-        key=f"{_ASKED}{subscriber.person_hash[:32]}:{slot}",
+        key=f"{_REQUESTED}{subscriber.person_hash[:32]}:{slot}",
         due_at=now,
         subscriber_id=subscriber.id,
     )
 
 
 def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings, now: datetime) -> Confirmed:
-    """The second step: consent is complete, a first Trial starts, the welcome is queued. Pressing twice changes nothing.
+    """The second step of double opt-in: it completes the consent, starts a first Trial and queues the welcome.
 
-    Raises ``TokenError`` for a link that is not ours or too old. The caller commits.
+    A second click changes nothing. Raises ``TokenError`` when the link is not ours or too old. The caller commits.
     """
     subscriber = subscriber_of(session, tokens.read(CONFIRM, token))
-    # All of one person's rows are held, so that two spellings confirmed at once start one Trial.
-    family = session.scalars(
+    # All rows of this person are locked, so that two spellings of an address confirmed at once start one Trial.
+    same_person = session.scalars(
         select(Subscriber)
         .where(Subscriber.person_hash == subscriber.person_hash)
         .order_by(Subscriber.id)
@@ -135,13 +135,13 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
     subscriber.confirmed_at = now
     subscriber.unsubscribed_at = None
     lift_own_suppression(session, subscriber)
-    fresh = all(s.trial_started_at is None for s in family) and not subscription_events.had_trial(
+    fresh = all(s.trial_started_at is None for s in same_person) and not subscription_events.had_trial(
         session, subscriber
     )
     trial = fresh and settings.TRIAL_DAYS > 0
     if trial:
         subscriber.trial_started_at = now
-        subscription_events.note_trial(session, subscriber, now=now)
+        subscription_events.record_trial(session, subscriber, now=now)
     if first:
         notices.queue(
             session,
@@ -156,7 +156,7 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
 
 
 def subscriber_of(session: Session, subject: str) -> Subscriber:
-    """Whom a token's subject names. Raises ``GoneToken`` when they were erased since."""
+    """The Subscriber that a token's subject names. Raises ``GoneToken`` when they were erased since."""
     number, beginning = number_in(subject)
     subscriber = session.get(Subscriber, number)
     if subscriber is None or not subscriber.address_hash.startswith(beginning):
@@ -165,22 +165,22 @@ def subscriber_of(session: Session, subject: str) -> Subscriber:
 
 
 def lift_own_suppression(session: Session, subscriber: Subscriber) -> None:
-    """Remove a Suppression that was the person's own wish. Bounces and complaints stay."""
+    """Delete a Suppression that the person caused by unsubscribing or erasure. Bounces and complaints stay."""
     row = session.scalars(
         select(Suppression).where(
-            Suppression.address_hash == subscriber.address_hash, Suppression.reason.in_(_RESUMABLE)
+            Suppression.address_hash == subscriber.address_hash, Suppression.reason.in_(_OWN_REASONS)
         )
     ).first()
     if row is not None:
         session.delete(row)
 
 
-def _capped(session: Session, subscriber: Subscriber, *, now: datetime) -> str | None:
-    """The cap that is reached, as a word; None when a mail may go."""
+def _limit_reached(session: Session, subscriber: Subscriber, *, now: datetime) -> str | None:
+    """The limit that is reached, or "suppressed"; None when a mail may be queued."""
     reason = session.scalar(
         select(Suppression.reason).where(Suppression.address_hash == subscriber.address_hash)
     )
-    if reason is not None and reason not in _RESUMABLE:
+    if reason is not None and reason not in _OWN_REASONS:
         return "suppressed"
     to_person = session.scalar(
         select(func.count())
@@ -188,7 +188,7 @@ def _capped(session: Session, subscriber: Subscriber, *, now: datetime) -> str |
         .join(Subscriber, Subscriber.id == Notice.subscriber_id)
         .where(
             Subscriber.person_hash == subscriber.person_hash,
-            Notice.key.like(f"{_ASKED}%"),
+            Notice.key.like(f"{_REQUESTED}%"),
             Notice.due_at > now - timedelta(days=1),
         )
     )
@@ -198,7 +198,7 @@ def _capped(session: Session, subscriber: Subscriber, *, now: datetime) -> str |
     everywhere = session.scalar(
         select(func.count())
         .select_from(Notice)
-        # All states, named so that the index on (state, due_at) serves.
-        .where(Notice.state.in_(states.STATES), Notice.due_at > hour_ago, Notice.key.like(f"{_ASKED}%"))
+        # All states are named so that the index on (state, due_at) is used.
+        .where(Notice.state.in_(states.STATES), Notice.due_at > hour_ago, Notice.key.like(f"{_REQUESTED}%"))
     )
     return "site" if (everywhere or 0) >= MAILS_AN_HOUR else None

@@ -1,6 +1,7 @@
-"""Facts about Subscriptions and Trials, only ever added: what became of one at a moment. Names nobody.
+"""Records SubscriptionEvents about Trials. Rows are only added, and name nobody.
 
-The facts about money stand in :mod:`newsletter.billing.ledger`; those about Trials stand here, because signing up starts one.
+Events about money are recorded by :mod:`newsletter.billing.subscription_ledger`; those about Trials here, because confirming a sign-up
+starts one.
 """
 
 from __future__ import annotations
@@ -16,36 +17,45 @@ from newsletter.db.models import Subscriber, SubscriptionEvent
 from newsletter.subscribers.tokens import fingerprint
 
 
-def note_trial(session: Session, reader: Subscriber, *, now: datetime) -> None:
-    """A Trial of this reader begins. The caller commits."""
+def record_trial(session: Session, reader: Subscriber, *, now: datetime) -> None:
+    """Record that this reader's Trial began. The caller commits."""
     assert reader.trial_started_at is not None
-    mark = trial_mark(reader)
-    note(session, f"trial:{mark}", "trial", at=reader.trial_started_at, received_at=now, trial=mark)
-    note_trial_had(session, reader, now=now)
+    trial = trial_id(reader)
+    record(session, f"trial:{trial}", "trial", at=reader.trial_started_at, received_at=now, trial=trial)
+    record_trial_used(session, reader, now=now)
 
 
-def note_trial_had(session: Session, reader: Subscriber, *, now: datetime) -> None:
-    """That this person had their Trial outlives their erasure, by a scrambled mark: else each erasure would bring another."""
+def record_trial_used(session: Session, reader: Subscriber, *, now: datetime) -> None:
+    """Record by a hash that this person had their Trial: it survives their erasure, so that erasing brings no second Trial.
+
+    The caller commits.
+    """
     if reader.trial_started_at is not None:
-        note(session, _had(reader), "trial", at=reader.trial_started_at, received_at=now)
+        record(session, _trial_used_key(reader), "trial", at=reader.trial_started_at, received_at=now)
 
 
 def had_trial(session: Session, reader: Subscriber) -> bool:
-    """Whether this person ever had a Trial, under whatever spelling of their address."""
-    known = select(SubscriptionEvent.id).where(SubscriptionEvent.key == _had(reader))
+    """Whether this person ever had a Trial, under any spelling of their address."""
+    known = select(SubscriptionEvent.id).where(SubscriptionEvent.key == _trial_used_key(reader))
     return session.scalar(known) is not None
 
 
-def _had(reader: Subscriber) -> str:
+def _trial_used_key(reader: Subscriber) -> str:
     return f"trial-had:{fingerprint(reader.person_hash)}"
 
 
-def trial_mark(reader: Subscriber) -> str:
+def trial_id(reader: Subscriber) -> str:
+    """A hash that stands for this reader's Trial in SubscriptionEvents."""
     assert reader.trial_started_at is not None
     return fingerprint(f"{reader.address_hash}:{reader.trial_started_at.isoformat()}")[:32]
 
 
-def note(session: Session, key: str, kind: str, *, at: datetime, received_at: datetime, **facts: Any) -> bool:
-    """Whether it is news."""
+def record(
+    session: Session, key: str, kind: str, *, at: datetime, received_at: datetime, **facts: Any
+) -> bool:
+    """Insert one event, unless one with this ``key`` exists; returns whether it was inserted. ``facts`` are further columns.
+
+    ``at`` is when it happened, ``received_at`` when we learned of it. The caller commits.
+    """
     row = {"key": key, "kind": kind, "at": at, "received_at": received_at, "processor": "", **facts}
     return bool(insert_new(session, SubscriptionEvent, [row]))

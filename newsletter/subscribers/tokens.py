@@ -1,4 +1,4 @@
-"""Signed links: what a mailed or printed address may do, for whom, and how long. Pure; the moment comes from a Clock."""
+"""Signed tokens in links and cookies, each for one purpose, one subject and a limited time. Pure; time comes from a Clock."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ UNSUBSCRIBE = "unsubscribe"
 SIGNIN = "signin"
 DESK = "desk"
 CHECKOUT = "checkout"
-METER = "meter"  # no link: what the cookie of a reader who is not signed in holds
+METER = "meter"  # in the cookie of a reader who is not signed in
 
-# How long each link lives; None: for ever. A purpose that is not here has no links.
-LIVES: dict[str, timedelta | None] = {
+# How long a token of each purpose is accepted; None: for ever.
+MAX_AGE: dict[str, timedelta | None] = {
     CONFIRM: timedelta(days=7),
     UNSUBSCRIBE: None,
     SIGNIN: timedelta(minutes=30),
@@ -30,25 +30,25 @@ LIVES: dict[str, timedelta | None] = {
     CHECKOUT: timedelta(days=14),
     METER: timedelta(days=366),
 }
-# A link may come from a clock that was ahead: another machine's by seconds, or our own before it was set right. Only we sign.
-AHEAD = timedelta(days=1, hours=1)
-_LONGEST = 500  # characters; ours have about 90
+# How far in the future a token may have been signed: another machine's clock may be ahead, or ours was before it was corrected.
+MAX_CLOCK_SKEW = timedelta(days=1, hours=1)
+_MAX_LENGTH = 500  # characters; ours have about 90
 
 
 class TokenError(ValueError):
-    """The token was not made by us for this purpose, or not recently enough."""
+    """The token was not signed by us for this purpose, or too long ago."""
 
 
 class ForgedToken(TokenError):
-    """Not ours, cut off in the mail, or made for another purpose."""
+    """The token is not ours, incomplete, or for another purpose."""
 
 
 class GoneToken(TokenError):
-    """Ours, but whom it was made for was erased since."""
+    """The token is ours, and its reader was erased since."""
 
 
 class ExpiredToken(TokenError):
-    """Ours, for this purpose, and too old. ``subject`` is what it was made for."""
+    """The token is ours and for this purpose, but too old. ``subject`` is its subject."""
 
     def __init__(self, subject: str) -> None:
         super().__init__("this link is too old")
@@ -56,19 +56,21 @@ class ExpiredToken(TokenError):
 
 
 class Tokens:
-    """Makes and reads signed tokens. A token for one purpose is worthless for another.
+    """Makes and reads signed tokens. A token for one purpose is refused for another.
 
-    ``secret_key`` may be several keys, oldest first: the last one signs. The earlier ones are believed of unsubscribe links only:
-    one of them may have been stolen, and must sign nobody in.
+    ``secret_key`` may be several keys, oldest first: the last one signs. The earlier ones are accepted in unsubscribe links only,
+    because one of them may have been stolen and must sign nobody in.
     """
 
     def __init__(self, secret_key: str | Sequence[str], *, clock: Clock = system) -> None:
         self._keys = [secret_key] if isinstance(secret_key, str) else list(secret_key)
         self._clock = clock
         self._signer = _signer_on(clock)
-        self._serializers = {purpose: self._serializer(purpose) for purpose in LIVES}
+        self._serializers = {purpose: self._serializer(purpose) for purpose in MAX_AGE}
         newest = self._keys[-1].encode()
-        self._signing = {purpose: hmac.digest(newest, _salt(purpose).encode(), "sha256") for purpose in LIVES}
+        self._signing = {
+            purpose: hmac.digest(newest, _salt(purpose).encode(), "sha256") for purpose in MAX_AGE
+        }
 
     def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(
@@ -79,29 +81,29 @@ class Tokens:
         )
 
     def make(self, purpose: str, subject: str) -> str:
-        """A token that says ``subject`` to :meth:`read` with the same purpose.
+        """A token of which :meth:`read` returns ``subject`` for the same purpose.
 
-        The library's own format, written here in a tenth of its time: a morning makes a million of them. :meth:`read`
-        leaves all reading and believing to the library.
+        It is in the format of itsdangerous, written here in a tenth of that library's time, because one Issue needs a million of
+        them. :meth:`read` leaves all parsing and verifying to the library.
         """
         made_at = int_to_bytes(int(self._clock().timestamp()))
-        said = base64_encode(_JSON.encode(subject)) + b"." + base64_encode(made_at)
-        signature = hmac.digest(self._signing[purpose], said, "sha256")
-        return (said + b"." + base64_encode(signature)).decode()
+        signed = base64_encode(_JSON.encode(subject)) + b"." + base64_encode(made_at)
+        signature = hmac.digest(self._signing[purpose], signed, "sha256")
+        return (signed + b"." + base64_encode(signature)).decode()
 
     def read(self, purpose: str, token: str, *, max_age: timedelta | None = None) -> str:
-        """The subject. ``max_age`` shortens the purpose's own life. Raises :class:`TokenError`."""
+        """The subject of a token. ``max_age`` replaces the purpose's :data:`MAX_AGE`. Raises :class:`TokenError`."""
         serializer = self._serializers[purpose]
-        life = max_age if max_age is not None else LIVES[purpose]
-        if len(token) > _LONGEST:
+        limit = max_age if max_age is not None else MAX_AGE[purpose]
+        if len(token) > _MAX_LENGTH:
             raise ForgedToken("this link is not ours")
         try:
-            subject = serializer.loads(token, max_age=None if life is None else int(life.total_seconds()))
+            subject = serializer.loads(token, max_age=None if limit is None else int(limit.total_seconds()))
         except SignatureExpired as error:
-            # The signature was good: what it said may be believed, only not acted upon.
+            # The signature is valid: the subject may be trusted, but not acted upon.
             subject = serializer.load_payload(error.payload or b'""')
             made_at = error.date_signed
-            if made_at is None or not timedelta() < made_at - self._clock() <= AHEAD:
+            if made_at is None or not timedelta() < made_at - self._clock() <= MAX_CLOCK_SKEW:
                 raise ExpiredToken(str(subject)) from None
         except (BadData, ValueError, UnicodeError):
             raise ForgedToken("this link is not ours") from None
@@ -111,12 +113,12 @@ class Tokens:
 
 
 def subject_of(number: int, address_hash: str) -> str:
-    """Names one Subscriber and the address they had: a number given anew after an erasure does not fit it."""
+    """The subject that names one Subscriber: their id and the beginning of their address hash, so that no other row fits it."""
     return f"{number}.{address_hash[:16]}"
 
 
 def number_in(subject: str) -> tuple[int, str]:
-    """The number and the beginning of the address hash in :func:`subject_of`'s form. Raises ForgedToken."""
+    """The id and the beginning of the address hash in a subject made by :func:`subject_of`. Raises :class:`ForgedToken`."""
     number, _, beginning = subject.partition(".")
     if not number.isascii() or not number.isdigit() or len(number) > 18 or len(beginning) != 16:
         raise ForgedToken("this link is not ours")
@@ -124,12 +126,12 @@ def number_in(subject: str) -> tuple[int, str]:
 
 
 def fresh_secret() -> str:
-    """43 characters nobody can guess, for a cookie or a single-use link."""
+    """A random text of 43 characters (256 bits), for a cookie or a link that works once."""
     return secrets.token_urlsafe(32)
 
 
 def fingerprint(secret: str) -> str:
-    """What we keep of a secret: SHA-256 in hex. No key is needed, for the secret is 256 random or signed bits."""
+    """The hash under which a secret is stored: SHA-256 in hex. It needs no key, because the secret is 256 random or signed bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Why a reader got the latest Issue, or did not: one sentence from consent, deliverability and the ledger."""
+"""Why a reader got the latest Issue or did not, in one sentence, from consent, deliverability and the ledger."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True)
 class Answer:
-    """``sentence`` for people; the rest for programs. ``state`` is a Delivery's state, "left out" or "unknown"."""
+    """``sentence`` is for people, the rest for programs. ``state`` is the Delivery's state, "left out" or "unknown"."""
 
     sentence: str
     state: str
@@ -33,16 +33,14 @@ class Answer:
 
 
 def why(session: Session, address: str, *, settings: Settings, now: datetime) -> Answer:
-    """What became of the latest Issue's copy for this address. Raises ``AddressError`` for what is no address."""
-    return why_of(session, address_hash(settings.hash_key, normalise(address)), now=now)
+    """What became of the latest Issue for this address. Raises ``AddressError`` when the text is not an address."""
+    return why_by_hash(session, address_hash(settings.hash_key, normalise(address)), now=now)
 
 
-def why_of(session: Session, known_as: str, *, now: datetime) -> Answer:
-    """The same by the address's keyed hash: what is kept is never refused for what an address must look like today."""
-    reader = session.scalars(select(Subscriber).where(Subscriber.address_hash == known_as)).one_or_none()
-    suppression = session.scalars(
-        select(Suppression).where(Suppression.address_hash == known_as)
-    ).one_or_none()
+def why_by_hash(session: Session, hashed: str, *, now: datetime) -> Answer:
+    """As :func:`why`, by the keyed hash of the address: it works for stored addresses that would not be accepted today."""
+    reader = session.scalars(select(Subscriber).where(Subscriber.address_hash == hashed)).one_or_none()
+    suppression = session.scalars(select(Suppression).where(Suppression.address_hash == hashed)).one_or_none()
     if reader is None:
         if suppression is not None:
             return Answer(f"Nothing is sent: the address is suppressed ({suppression.reason}).", "unknown")
@@ -51,13 +49,13 @@ def why_of(session: Session, known_as: str, *, now: datetime) -> Answer:
         select(Issue).where(Issue.frozen_at.is_not(None)).order_by(Issue.issued_on.desc()).limit(1)
     ).one_or_none()
     if issue is None:
-        return Answer(f"No issue has been dispatched yet; {_standing(reader, suppression)}.", "unknown")
+        return Answer(f"No issue has been dispatched yet; {_current_state(reader, suppression)}.", "unknown")
     day = issue.issued_on.isoformat()
     delivery = session.scalars(
-        select(Delivery).where(Delivery.issue_id == issue.id, Delivery.address_hash == known_as)
+        select(Delivery).where(Delivery.issue_id == issue.id, Delivery.address_hash == hashed)
     ).one_or_none()
     if delivery is not None:
-        return Answer(_of_delivery(session, delivery, day, now), delivery.state, day, delivery.reason)
+        return Answer(_about_delivery(session, delivery, day, now), delivery.state, day, delivery.reason)
     left_out = session.scalars(
         select(LeftOut).where(LeftOut.issue_id == issue.id, LeftOut.subscriber_id == reader.id)
     ).one_or_none()
@@ -65,11 +63,13 @@ def why_of(session: Session, known_as: str, *, now: datetime) -> Answer:
         because = _LEFT_OUT.get(left_out.reason, left_out.reason)
         return Answer(f"Left out of the issue of {day} because {because}.", "left out", day, left_out.reason)
     return Answer(
-        f"Signed up after the audience of {day} was frozen; {_standing(reader, suppression)}.", "unknown", day
+        f"Signed up after the audience of {day} was frozen; {_current_state(reader, suppression)}.",
+        "unknown",
+        day,
     )
 
 
-def _of_delivery(session: Session, delivery: Delivery, day: str, now: datetime) -> str:
+def _about_delivery(session: Session, delivery: Delivery, day: str, now: datetime) -> str:
     at = f"{delivery.settled_at or delivery.submitted_at or delivery.due_at:%Y-%m-%d %H:%M} UTC"
     match delivery.state:
         case "pending":
@@ -80,13 +80,13 @@ def _of_delivery(session: Session, delivery: Delivery, day: str, now: datetime) 
                 f"The issue of {day} is being handed over to {delivery.provider or 'the provider'} right now."
             )
         case "accepted":
-            heard = session.scalars(
+            event = session.scalars(
                 select(DeliveryEvent)
                 .where(DeliveryEvent.delivery_id == delivery.id)
                 .order_by(DeliveryEvent.happened_at.desc())
                 .limit(1)
             ).one_or_none()
-            later = f"; later: {heard.kind}" + (f" ({heard.reason})" if heard.reason else "") if heard else ""
+            later = f"; later: {event.kind}" + (f" ({event.reason})" if event.reason else "") if event else ""
             return f"{delivery.provider} accepted the issue of {day} at {at}{later}."
         case "uncertain":
             return (
@@ -97,7 +97,7 @@ def _of_delivery(session: Session, delivery: Delivery, day: str, now: datetime) 
             return f"The issue of {day}: {delivery.state} at {at} because {delivery.reason or 'no reason was given'}."
 
 
-def _standing(reader: Subscriber, suppression: Suppression | None) -> str:
+def _current_state(reader: Subscriber, suppression: Suppression | None) -> str:
     if suppression is not None:
         return f"the address is suppressed ({suppression.reason})"
     if reader.unsubscribed_at is not None:

@@ -18,7 +18,7 @@ from newsletter.db.models import Subscriber
 from newsletter.errors import Refused
 from newsletter.stories.topic_words import TOPICS
 from newsletter.subscribers import erasure, preferences, signin
-from newsletter.subscribers.local_hour import known_zones, living_zone
+from newsletter.subscribers.preferences import known_zones, zone_or
 from newsletter.subscribers.tokens import UNSUBSCRIBE, fingerprint, subject_of
 from newsletter.web import reader
 from newsletter.web.http.csrf import check_form, form_token
@@ -180,7 +180,7 @@ def _page(session: Session, found: Subscriber, *, error: str = "", saved: bool =
 def _today(found: Subscriber) -> date:
     """The day it is where the reader is."""
     site = services()
-    return site.now().astimezone(ZoneInfo(living_zone(found.zone, site.settings.EDITION_TZ))).date()
+    return site.now().astimezone(ZoneInfo(zone_or(found.zone, site.settings.EDITION_TZ))).date()
 
 
 def _hour(text: str) -> int:

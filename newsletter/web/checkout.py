@@ -92,7 +92,7 @@ def look_again() -> Response:
     here = services()
     try:
         agreement_id = here.processor.finished_checkout(request.form.get("checkout", "")[:200])
-        known = agreement_id and subscriptions.read_again(
+        known = agreement_id and subscriptions.refresh(
             here.sessions, here.processor, agreement_id, clock=here.now
         )
     except NoSuchAgreement:
@@ -139,7 +139,7 @@ def cancel() -> Response:
 def _begin(number: int) -> Response:
     here = services()
     try:
-        url = subscriptions.begin(
+        url = subscriptions.begin_checkout(
             here.sessions,
             here.processor,
             number,

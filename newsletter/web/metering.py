@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter import db
 from newsletter.subscribers import meter, operators, rate_limits
 from newsletter.subscribers.access import Access
-from newsletter.subscribers.meter import Standing
+from newsletter.subscribers.meter import Allowance
 from newsletter.subscribers.tokens import METER, TokenError, fresh_secret
 from newsletter.web import desk_cookie
 from newsletter.web.reader import current_reader
@@ -24,7 +24,7 @@ class Seen:
     """What this request may see: everything, or what ``standing`` opens."""
 
     full: bool
-    standing: Standing | None  # None: not metered
+    standing: Allowance | None  # None: not metered
     signed_in: bool
 
 
@@ -44,8 +44,8 @@ def look(story_id: int) -> Seen:
             owed = meter.access_of(session, number, settings=here.settings, now=here.now())
             if owed in (Access.FULL, Access.TRIAL):
                 return Seen(True, None, True)
-        known = meter.reader_named(number) if number is not None else _cookie()
-        stands = meter.standing(session, known, story_id, settings=here.settings, now=here.now())
+        known = meter.reader_key(number) if number is not None else _cookie()
+        stands = meter.allowance(session, known, story_id, settings=here.settings, now=here.now())
     return Seen(stands.opened, stands, number is not None)
 
 
@@ -58,11 +58,11 @@ def spend(story_id: int, answer: Response) -> bool:
         return True
     here = services()
     number = _signed_in()
-    known = meter.reader_named(number) if number is not None else _cookie()
+    known = meter.reader_key(number) if number is not None else _cookie()
     if known is None:
         with here.sessions.begin() as session:
             network = rate_limits.network_of(request.remote_addr)
-            if not rate_limits.knock(
+            if not rate_limits.hit(
                 session, rate_limits.READ, network, settings=here.settings, now=here.now()
             ):
                 return False
@@ -76,7 +76,7 @@ def spend(story_id: int, answer: Response) -> bool:
             httponly=True,
             samesite="Lax",
         )
-    meter.run(here.sessions, known, story_id, settings=here.settings, now=here.now())
+    meter.open_story(here.sessions, known, story_id, settings=here.settings, now=here.now())
     return True
 
 

@@ -31,7 +31,7 @@ def press(page_id: str) -> Response:
         case "pay":
             fresh = line.started_at is None
             payment = processor.pay(page_id, now=here.now())
-            subscriptions.read_again(here.sessions, processor, page_id, clock=here.now)
+            subscriptions.refresh(here.sessions, processor, page_id, clock=here.now)
             if payment is not None:
                 with here.sessions.begin() as session:
                     subscriptions.receipt(
@@ -52,7 +52,7 @@ def press(page_id: str) -> Response:
         case _:
             abort(400, "There is no such button.")
     if line.started_at is not None:
-        subscriptions.read_again(here.sessions, processor, page_id, clock=here.now)
+        subscriptions.refresh(here.sessions, processor, page_id, clock=here.now)
     return _to(f"{here.paths.checkout()}/offline/{page_id}")
 
 

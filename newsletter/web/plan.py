@@ -18,7 +18,7 @@ from newsletter.subscribers.access import (
     pays,
     trial_ends_at,
 )
-from newsletter.subscribers.operator_suppressions import mail_stopped
+from newsletter.subscribers.unsubscribing.operator_suppressions import mail_stopped
 from newsletter.web.services import services
 
 

@@ -8,8 +8,8 @@ from newsletter import db
 from newsletter.subscribers import pending_requests
 from newsletter.subscribers import signin as circulation
 from newsletter.subscribers.addresses import AddressError
+from newsletter.subscribers.signin import is_used
 from newsletter.subscribers.tokens import ExpiredToken, TokenError
-from newsletter.subscribers.used_tokens import is_spent
 from newsletter.web import metering, reader
 from newsletter.web.http import bot_timing
 from newsletter.web.http.csrf import check_form
@@ -35,7 +35,7 @@ def ask() -> Response:
         return _form_again(bot_timing.TOO_QUICK)
     site, address = services(), request.form.get("address", "")
     try:
-        pending_requests.keep(
+        pending_requests.store(
             site.sessions, pending_requests.SIGNIN, address, now=site.now(), ip=request.remote_addr
         )
     except AddressError as error:
@@ -55,7 +55,7 @@ def link_page(token: str) -> Response:
     try:
         with db.reading(site.sessions) as session:
             circulation.reader_in(session, token, tokens=site.tokens)
-            spent = is_spent(session, token)
+            spent = is_used(session, token)
     except TokenError as error:
         return _refusal(error)
     return _refusal(None) if spent else make_response(render_template("signin_link.html", token=token))

@@ -36,7 +36,7 @@ def ask() -> Response:
         return _form_again(bot_timing.TOO_QUICK)
     here = services()
     try:
-        pending_requests.keep(
+        pending_requests.store(
             here.sessions,
             pending_requests.SIGNUP,
             given.get("address", ""),

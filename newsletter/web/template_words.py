@@ -12,7 +12,7 @@ from flask import Flask
 from newsletter import dates
 from newsletter.dates import day as day
 from newsletter.feeds.leans import LEAN_NAMES, SIDE_NAMES, SIDES
-from newsletter.subscribers.local_hour import living_zone
+from newsletter.subscribers.preferences import zone_or
 from newsletter.web.http.bot_timing import page_made
 from newsletter.web.http.csrf import FIELD, form_token
 from newsletter.web.images.assets import asset
@@ -27,7 +27,7 @@ def short_day(value: date) -> str:
 
 def moment(value: datetime, zone: str = "") -> str:
     """``2 March 2026, 05:10 EST`` in ``zone`` (a reader's own), or in the newsletter's where that is none or unknown."""
-    return dates.moment(value, living_zone(zone, services().settings.EDITION_TZ))
+    return dates.moment(value, zone_or(zone, services().settings.EDITION_TZ))
 
 
 def hour_of_day(hour: int) -> str:

@@ -11,11 +11,11 @@ from newsletter.billing.processors.protocol import ProcessorError
 from newsletter.db.models import Subscriber
 from newsletter.delivery import notices
 from newsletter.errors import Refused
-from newsletter.subscribers.local_hour import local_day
-from newsletter.subscribers.operator_suppressions import mail_stopped
+from newsletter.subscribers.preferences import local_day
 from newsletter.subscribers.tokens import UNSUBSCRIBE, GoneToken, TokenError
 from newsletter.subscribers.unsubscribing import spool
 from newsletter.subscribers.unsubscribing import unsubscribe as circulation
+from newsletter.subscribers.unsubscribing.operator_suppressions import mail_stopped
 from newsletter.web.plan import plan_of
 from newsletter.web.services import services
 
@@ -85,7 +85,7 @@ def _kept(token: str, fault: DBAPIError) -> Response:
     if subject is None:
         raise fault
     try:
-        spool.keep(here.settings.LEAVING_DIR, subject, now=here.now())
+        spool.store(here.settings.LEAVING_DIR, subject, now=here.now())
     except OSError as error:
         _log.error("unsubscribe.not_kept", reason=error.strerror or type(error).__name__)
         raise fault from None
@@ -126,7 +126,7 @@ def _stop_paying(reader: Subscriber) -> str:
                 key=f"cancelled:{number}:{ends_at.isoformat()}",
                 due_at=here.now(),
                 subscriber_id=number,
-                values={"until": local_day(ends_at, reader.zone, otherwise=here.settings.EDITION_TZ)},
+                values={"until": local_day(ends_at, reader.zone, default=here.settings.EDITION_TZ)},
             )
     return ""
 
@@ -139,7 +139,7 @@ def undo(token: str) -> Response:
         with found.sessions.begin() as session:
             subscriber = circulation.resubscribe(session, token, tokens=found.tokens, now=found.now())
             stopped = mail_stopped(session, subscriber)
-        spool.forget(found.settings.LEAVING_DIR, found.tokens.read(UNSUBSCRIBE, token))
+        spool.discard(found.settings.LEAVING_DIR, found.tokens.read(UNSUBSCRIBE, token))
     except TokenError as error:
         return _refusal(error)
     return make_response(

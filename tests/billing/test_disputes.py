@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import inspect, select
 
 from newsletter import db
-from newsletter.billing import ledger, subscriptions
+from newsletter.billing import subscription_ledger, subscriptions
 from newsletter.billing.processors.protocol import ForgedWebhook
 from newsletter.billing.processors.stripe_answers import event_in
 from newsletter.db.models import AuditEntry, Notice, SubscriptionEvent
@@ -34,12 +34,14 @@ def hear(sessions: db.Sessions, settings: Settings, till: Till, events: list[dic
     assert till.server is not None
     for event in events:
         body, headers = till.server.webhook(event, at=till.now)
-        subscriptions.hear(sessions, till.processor, body, headers, settings=settings, clock=lambda: till.now)
+        subscriptions.handle_webhook(
+            sessions, till.processor, body, headers, settings=settings, clock=lambda: till.now
+        )
 
 
 def january(sessions: db.Sessions, settings: Settings) -> int:
     with db.reading(sessions) as session:
-        (month,) = ledger.months(
+        (month,) = subscription_ledger.months(
             session, first=date(2026, 1, 1), last=date(2026, 1, 31), settings=settings,
             now=JANUARY + timedelta(days=25),
         )  # fmt: skip

@@ -277,7 +277,9 @@ def _act(server: StripeServer, agreement_id: str, act: str) -> None:
 def _hear(till: Till, sessions: db.Sessions, config: Settings, event: dict[str, Any]) -> None:
     assert till.server is not None
     body, headers = till.server.webhook(event)
-    subscriptions.hear(sessions, till.processor, body, headers, settings=config, clock=lambda: till.now)
+    subscriptions.handle_webhook(
+        sessions, till.processor, body, headers, settings=config, clock=lambda: till.now
+    )
 
 
 def _columns(kept: Subscription | AgreementFact) -> tuple[Any, ...]:
@@ -403,7 +405,7 @@ def test_the_door_takes_what_is_signed_and_nothing_else(
 ) -> None:
     browser, reader = door.test_client(), _add_reader(sessions, now)
     found = door.extensions["newsletter"]
-    url = subscriptions.begin(
+    url = subscriptions.begin_checkout(
         sessions,
         found.processor,
         reader.id,

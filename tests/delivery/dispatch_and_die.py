@@ -41,14 +41,14 @@ class Journaled(Outbox):
         self._journal = folder.parent / "journal.txt"
         self._waypoint = waypoint or (lambda _: None)
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         receipts = []
         for n, message in enumerate(messages):
             if n == len(messages) // 2:
                 self._waypoint("mid-batch")
             with open(self._journal, "a", encoding="utf-8") as journal:
                 journal.write(f"{message.reference}\n")
-            receipts += super().send([message], may_begin=may_begin)
+            receipts += super().submit([message], may_begin=may_begin)
         return receipts
 
 
@@ -59,9 +59,9 @@ class MarksFirst(Journaled):
         super().__init__(folder, waypoint)
         self.waiting: list[Message] = []
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         earlier, self.waiting = self.waiting, list(messages)
-        super().send(earlier)
+        super().submit(earlier)
         return [Receipt(m.reference, Outcome.ACCEPTED) for m in messages]
 
 

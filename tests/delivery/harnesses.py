@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from newsletter import clock
 from newsletter.delivery import providers
 from newsletter.delivery.providers.protocol import EmailProvider
 from newsletter.settings import Settings
+from tests.servers.event_signing import Signer, body_of, word
 from tests.servers.sendgrid_server import KEY, SendGridServer
 from tests.servers.smtp_server import SmtpServer
 
@@ -32,12 +34,27 @@ class Arrived:
 
 
 @dataclass(frozen=True)
+class Reports:
+    """How the far side reports events: the settings that verify them, and its signed post about the mail of a reference."""
+
+    settings: Settings
+    delivered: Callable[
+        [str, datetime], tuple[bytes, dict[str, str]]
+    ]  # (reference, moment) → body and header lines
+
+
+@dataclass(frozen=True)
 class Harness:
-    """``provider`` talks to a real far side; ``arrived`` is what that has; ``unreachable`` talks to nobody."""
+    """``provider`` talks to a real far side; ``arrived`` is what that has; ``unreachable`` talks to nobody.
+
+    ``whole_or_nothing`` says of a provider that a Message cannot be half submitted; ``reports`` is None when it has no webhook.
+    """
 
     provider: EmailProvider
     arrived: Callable[[], list[Arrived]]
     unreachable: EmailProvider
+    whole_or_nothing: bool = False
+    reports: Reports | None = None
 
 
 def make(settings: Settings) -> EmailProvider:
@@ -80,6 +97,7 @@ def outbox(make_settings: MakeSettings, tmp_path: Path) -> Iterator[Harness]:
         make(make_settings(MAIL_PROVIDER="outbox", OUTBOX_DIR=folder)),
         lambda: [parsed(p.read_bytes()) for p in folder.glob("*.eml")],
         make(make_settings(MAIL_PROVIDER="outbox", OUTBOX_DIR=blocked / "below")),
+        whole_or_nothing=True,
     )
 
 
@@ -95,12 +113,19 @@ def smtp(make_settings: MakeSettings, tmp_path: Path) -> Iterator[Harness]:
 
 @contextmanager
 def sendgrid(make_settings: MakeSettings, tmp_path: Path) -> Iterator[Harness]:
-    fixed = {"MAIL_PROVIDER": "sendgrid", "SENDGRID_API_KEY": KEY}
+    signer = Signer()
+    fixed = {"MAIL_PROVIDER": "sendgrid", "SENDGRID_API_KEY": KEY, "SENDGRID_WEBHOOK_KEY": signer.public}
+
+    def delivered(reference: str, at: datetime) -> tuple[bytes, dict[str, str]]:
+        body = body_of([word("e1", "delivered", reference, at=at)])
+        return body, signer.headers(body, at=at)
+
     with SendGridServer() as server:
         yield Harness(
             make(make_settings(**fixed, SENDGRID_HOST=server.url)),
             lambda: [Arrived(**{k: v for k, v in m.items() if k != "sg_message_id"}) for m in server.mails],
             make(make_settings(**fixed, SENDGRID_HOST=f"http://127.0.0.1:{closed_port()}")),
+            reports=Reports(make_settings(**fixed), delivered),
         )
 
 

@@ -15,7 +15,7 @@ from newsletter.db.models import Issue, Rendition, Subscriber
 from newsletter.delivery import approval, ledger
 from newsletter.delivery.ledger import Audience
 from newsletter.delivery.mail.messages import Message, content_hash
-from newsletter.delivery.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
+from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
 from newsletter.links import Links
 from newsletter.settings import Settings
 
@@ -128,14 +128,14 @@ class Postbox:
         self._answer = answer
         self._before = before
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         self.calls += 1
         if self._before:
             self._before(messages)
         receipts = []
         for message in messages:
             if not may_begin():
-                receipts.append(Receipt(message.reference, Outcome.RETRY, reason=NO_LONGER_OURS))
+                receipts.append(Receipt(message.reference, Outcome.RETRY, reason=CLAIM_EXPIRED))
                 continue
             receipt = self._answer(message) if self._answer else None
             receipt = receipt or Receipt(

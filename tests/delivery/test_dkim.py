@@ -71,7 +71,7 @@ def taken(make_settings, key_file) -> bytes:
         wanted = {"MAIL_PROVIDER": "smtp", "SMTP_URL": server.url, "MAIL_FROM": SENDER}
         settings = make_settings(**wanted, DKIM_SELECTOR="k1", DKIM_KEY_FILE=key_file)
         one = providers.make(settings, now=clock.system)
-        assert one.send([message(1)])[0].outcome is Outcome.ACCEPTED
+        assert one.submit([message(1)])[0].outcome is Outcome.ACCEPTED
         one.close()
     return server.mails[0][1]
 

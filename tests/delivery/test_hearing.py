@@ -9,13 +9,15 @@ from sqlalchemy import select, update
 
 from newsletter import db
 from newsletter.db.models import Delivery, Issue, Notice, Run
-from newsletter.delivery import approval, events, ledger, resubmit, webhook_health
+from newsletter.delivery import approval, events, ledger, providers, resubmit, webhook_health
 from newsletter.delivery.providers.protocol import Outcome, ProviderEvent, Receipt
+from newsletter.delivery.providers.registration import RegisteredProvider
 from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts
 from newsletter.links import Links
 from newsletter.subscribers.tokens import Tokens
 from tests.delivery.mailing import MORNING, Postbox, Ticking, frozen_issue
+from tests.servers.event_signing import Signer
 
 LATER = MORNING + timedelta(minutes=45)
 
@@ -23,7 +25,7 @@ LATER = MORNING + timedelta(minutes=45)
 @pytest.fixture
 def mailed(each_sessions, make_settings):
     """Forty mails that SendGrid took, and a desk with one operator."""
-    fixed = {"MAIL_PROVIDER": "sendgrid", "SENDGRID_API_KEY": "SG.x", "SENDGRID_WEBHOOK_KEY": "k"}
+    fixed = {"MAIL_PROVIDER": "sendgrid", "SENDGRID_API_KEY": "SG.x", "SENDGRID_WEBHOOK_KEY": Signer().public}
     settings = make_settings(OPERATORS="ed@example.com", **fixed)
     issue_id = frozen_issue(each_sessions, settings, 40)
     with each_sessions.begin() as session:
@@ -63,6 +65,42 @@ def test_a_webhook_that_speaks_is_not_complained_about(mailed) -> None:
     assert silent(mailed) is not None
     hear(mailed, 20)
     assert silent(mailed) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"MAIL_PROVIDER": "outbox"}, None),
+        ({"MAIL_PROVIDER": "smtp", "BOUNCE_MAILDIR": "/var/mail/news"}, None),
+        ({"MAIL_PROVIDER": "smtp"}, "BOUNCE_MAILDIR is not set"),
+        ({"MAIL_PROVIDER": "sendgrid", "SENDGRID_WEBHOOK_KEY": Signer().public}, None),
+        ({"MAIL_PROVIDER": "sendgrid"}, "SENDGRID_WEBHOOK_KEY is not set"),
+        ({"MAIL_PROVIDER": "sendgrid", "SENDGRID_WEBHOOK_KEY": "k"}, "SENDGRID_WEBHOOK_KEY is no public key"),
+        ({"MAIL_PROVIDER": "mute"}, "Mute reports nothing to us"),
+    ],
+)
+def test_whether_reports_can_reach_us_is_what_the_provider_says(
+    make_settings, monkeypatch, given, reason
+) -> None:
+    monkeypatch.setitem(providers.PROVIDERS, "mute", Mute())
+    said = webhook_health.unheard_because(make_settings(**given))
+    assert (said or "").startswith(reason) if reason else said is None
+    assert not said or said.endswith(
+        "Bounces and complaints are not heard, and uncertain copies are not settled."
+    )
+
+
+class Mute(RegisteredProvider):
+    """A provider that has no webhook and reports in no other way."""
+
+    name = "mute"
+    title = "Mute"
+
+    def connect(self, settings, *, now, stop):
+        raise AssertionError
+
+    def server(self, settings):
+        return None
 
 
 def test_too_early_too_few_too_long_ago_or_another_provider_says_nothing(mailed) -> None:

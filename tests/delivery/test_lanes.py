@@ -21,9 +21,9 @@ class Slow(Postbox):
 
     at_once = 4
 
-    def send(self, messages, **more):
+    def submit(self, messages, **more):
         time.sleep(0.01)
-        return super().send(messages, **more)
+        return super().submit(messages, **more)
 
 
 @pytest.fixture

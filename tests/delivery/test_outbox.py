@@ -35,14 +35,14 @@ def box(folder: Path) -> Outbox:
 
 
 def test_one_file_for_each_reference(box: Outbox, folder: Path) -> None:
-    receipts = box.send([_message(1), _message(2), _message(1, subject="Bridge reopens, corrected")])
+    receipts = box.submit([_message(1), _message(2), _message(1, subject="Bridge reopens, corrected")])
     assert [r.outcome for r in receipts] == [Outcome.ACCEPTED] * 3
     assert sorted(p.name for p in folder.iterdir()) == ["delivery-1.eml", "delivery-2.eml"]
     assert read_outbox(folder, "delivery-1.eml").subject == "Bridge reopens, corrected"
 
 
 def test_what_is_kept_can_be_read(box: Outbox, folder: Path) -> None:
-    box.send([_message(1, subject="Brücke öffnet — “at last”")])
+    box.submit([_message(1, subject="Brücke öffnet — “at last”")])
     mail = read_outbox(folder, "delivery-1.eml")
     assert mail.subject == "Brücke öffnet — “at last”"
     assert mail.to == "ann@example.com"
@@ -54,7 +54,7 @@ def test_what_is_kept_can_be_read(box: Outbox, folder: Path) -> None:
 
 
 def test_the_newest_come_first(box: Outbox, folder: Path) -> None:
-    box.send([_message(n) for n in range(1, 6)])
+    box.submit([_message(n) for n in range(1, 6)])
     for n in range(1, 6):
         os.utime(folder / f"delivery-{n}.eml", (1000 + n, 1000 + n))
     (folder / ".half.part").write_text("x")
@@ -85,7 +85,7 @@ def test_no_folder_is_an_empty_outbox(folder: Path) -> None:
     ],
 )
 def test_only_mails_of_this_folder_can_be_read(box: Outbox, folder: Path, name: str) -> None:
-    box.send([_message(1)])
+    box.submit([_message(1)])
     (folder.parent / "secret.eml").write_text("Subject: secret\n\nsecret")
     (folder / "link.eml").symlink_to(folder.parent / "secret.eml")
     with pytest.raises(NotFound):
@@ -93,7 +93,7 @@ def test_only_mails_of_this_folder_can_be_read(box: Outbox, folder: Path, name: 
 
 
 def test_a_bad_address_is_a_failure_of_its_own(box: Outbox) -> None:
-    receipts = box.send([_message(1), _message(2, to="no address\nBcc: x@example.com"), _message(3)])
+    receipts = box.submit([_message(1), _message(2, to="no address\nBcc: x@example.com"), _message(3)])
     assert [r.outcome for r in receipts] == [Outcome.ACCEPTED, Outcome.FAILED, Outcome.ACCEPTED]
     assert "example.com" not in receipts[1].reason
 
@@ -110,13 +110,13 @@ def test_a_bad_address_is_a_failure_of_its_own(box: Outbox) -> None:
 def test_a_folder_that_takes_nothing_is_a_definite_no(
     box: Outbox, folder: Path, monkeypatch, number: int, words: str
 ) -> None:
-    box.send([_message(1)])
+    box.submit([_message(1)])
 
     def full(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(send.os, "replace", full)
-    receipt = box.send([_message(2)])[0]
+    receipt = box.submit([_message(2)])[0]
     assert receipt.outcome is Outcome.RETRY
     assert words in receipt.reason
     assert [p.name for p in folder.iterdir()] == ["delivery-1.eml"]  # nothing half-written is left
@@ -124,7 +124,7 @@ def test_a_folder_that_takes_nothing_is_a_definite_no(
 
 def test_a_file_in_the_folders_place_is_a_definite_no(box: Outbox, folder: Path) -> None:
     folder.write_text("not a folder")
-    assert box.send([_message(1)])[0].outcome is Outcome.RETRY
+    assert box.submit([_message(1)])[0].outcome is Outcome.RETRY
 
 
 def test_it_is_the_default(settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 
 import pytest
 from test_provider_contract import message
@@ -10,7 +11,7 @@ from test_provider_contract import message
 from newsletter import clock
 from newsletter.delivery import providers
 from newsletter.delivery.providers.protocol import Outcome
-from newsletter.delivery.providers.sendgrid import connection, send
+from newsletter.delivery.providers.sendgrid import send
 from newsletter.delivery.providers.sendgrid.send import SendGrid
 from newsletter.errors import SettingsError
 from tests.delivery.harnesses import KEY, SendGridServer
@@ -29,7 +30,7 @@ def outcomes(receipts) -> set[Outcome]:
 
 def test_a_thousand_go_in_one_call_and_share_its_name() -> None:
     with SendGridServer() as server:
-        receipts = provider(server).send([message(n) for n in range(1000)])
+        receipts = provider(server).submit([message(n) for n in range(1000)])
         assert len(server.bodies) == 1
         assert len(server.mails) == 1000
     assert {(r.outcome, r.provider_id) for r in receipts} == {(ACCEPTED, "id000001")}
@@ -37,7 +38,7 @@ def test_a_thousand_go_in_one_call_and_share_its_name() -> None:
 
 def test_nothing_personal_and_nothing_watched() -> None:
     with SendGridServer() as server:
-        provider(server).send([message(7)])
+        provider(server).submit([message(7)])
         (body,) = server.bodies
     assert body["personalizations"][0]["custom_args"] == {"reference": "delivery:7"}
     assert all(not setting["enable"] for setting in body["tracking_settings"].values())
@@ -53,7 +54,7 @@ def test_nothing_personal_and_nothing_watched() -> None:
 
 def test_one_bad_address_among_a_thousand_is_split_out() -> None:
     with SendGridServer() as server:
-        receipts = provider(server).send(
+        receipts = provider(server).submit(
             [message(n, to=f"reader{n}@nowhere.x" if n in (3, 700) else None) for n in range(1000)]
         )
         assert len(server.mails) == 998
@@ -70,14 +71,14 @@ def test_a_reader_refused_without_being_named_is_looked_for() -> None:
         return (400, {}, [{"message": "something is wrong with one of these"}]) if bad else None
 
     with SendGridServer(unnamed) as server:
-        receipts = provider(server).send([message(n) for n in range(64)])
+        receipts = provider(server).submit([message(n) for n in range(64)])
         assert len(server.mails) == len({m["to"] for m in server.mails}) == 63
     assert [n for n, r in enumerate(receipts) if r.outcome is FAILED] == [13]
 
 
 def test_looking_for_them_ends() -> None:
     with SendGridServer(lambda number, body: 400) as server:
-        receipts = provider(server).send([message(n) for n in range(300)])
+        receipts = provider(server).submit([message(n) for n in range(300)])
         assert len(server.bodies) == send.MAX_POSTS
     assert outcomes(receipts) <= {FAILED, RETRY}
     assert sum(r.outcome is RETRY for r in receipts) > 200
@@ -90,7 +91,7 @@ def test_a_mail_refused_as_a_whole_fails_nobody_for_good() -> None:
         [{"field": "from.email", "message": "The from address does not match a verified Sender"}],
     )
     with SendGridServer(lambda number, body: fault) as server:
-        receipts = provider(server).send([message(n) for n in range(20)])
+        receipts = provider(server).submit([message(n) for n in range(20)])
         assert len(server.bodies) == 1
     assert outcomes(receipts) == {RETRY}
     assert "verified Sender" in receipts[0].reason
@@ -98,7 +99,7 @@ def test_a_mail_refused_as_a_whole_fails_nobody_for_good() -> None:
 
 def test_the_same_address_twice_goes_in_two_calls() -> None:
     with SendGridServer() as server:
-        receipts = provider(server).send([message(1), message(2, to="reader1@example.com")])
+        receipts = provider(server).submit([message(1), message(2, to="reader1@example.com")])
         assert [len(b["personalizations"]) for b in server.bodies] == [1, 1]
     assert outcomes(receipts) == {ACCEPTED}
 
@@ -129,7 +130,7 @@ def test_the_same_address_twice_goes_in_two_calls() -> None:
 def test_not_having_heard_is_doubt_whether_it_was_taken_or_not(fault, taken, monkeypatch) -> None:
     monkeypatch.setattr(send, "ANSWER_TIMEOUT", 0.3)
     with SendGridServer(lambda number, body: fault, hang=0.6) as server:
-        receipts = provider(server).send([message(n) for n in range(5)])
+        receipts = provider(server).submit([message(n) for n in range(5)])
         assert len(server.bodies) == 1  # never asked again by itself
         assert len(server.mails) == (5 if taken else 0)
     assert outcomes(receipts) == {UNCERTAIN}
@@ -139,7 +140,7 @@ def test_not_having_heard_is_doubt_whether_it_was_taken_or_not(fault, taken, mon
 @pytest.mark.parametrize("fault", ["accept-then-no-id", "accept-then-202-and-half"])
 def test_an_answer_without_a_name_is_an_answer(fault) -> None:
     with SendGridServer(lambda number, body: fault) as server:
-        receipt = provider(server).send([message(1)])[0]
+        receipt = provider(server).submit([message(1)])[0]
     assert (receipt.outcome, receipt.provider_id) == (ACCEPTED, None)
 
 
@@ -157,9 +158,9 @@ def test_an_answer_without_a_name_is_an_answer(fault) -> None:
 def test_too_many_requests_are_asked_again_when_it_says(headers, wait) -> None:
     with SendGridServer(lambda number, body: (429, headers, [{"message": "too many"}])) as server:
         one = provider(server)
-        first = one.send([message(1), message(2)])
+        first = one.submit([message(1), message(2)])
         assert {(r.outcome, r.retry_after) for r in first} == {(RETRY, wait)}
-        second = one.send([message(3)])  # at once: it is not asked
+        second = one.submit([message(3)])  # at once: it is not asked
         assert len(server.bodies) == 1
     assert second[0].outcome is RETRY
     assert second[0].retry_after is not None
@@ -169,8 +170,8 @@ def test_too_many_requests_are_asked_again_when_it_says(headers, wait) -> None:
 def test_an_allowance_used_up_is_waited_for() -> None:
     with SendGridServer(lambda number, body: "accept-then-no-requests-left") as server:
         one = provider(server)
-        assert one.send([message(1)])[0].outcome is ACCEPTED
-        again = one.send([message(2)])[0]
+        assert one.submit([message(1)])[0].outcome is ACCEPTED
+        again = one.submit([message(2)])[0]
         assert len(server.bodies) == 1
     assert again.outcome is RETRY
     assert again.retry_after == pytest.approx(7.0, abs=2.0)
@@ -179,7 +180,7 @@ def test_an_allowance_used_up_is_waited_for() -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_said_plainly_and_pauses(status) -> None:
     with SendGridServer(lambda number, body: status) as server:
-        receipts = provider(server).send([message(n) for n in range(10)])
+        receipts = provider(server).submit([message(n) for n in range(10)])
         assert len(server.bodies) == 1
     assert {(r.outcome, r.retry_after) for r in receipts} == {(RETRY, send.REFUSED_PAUSE)}
     assert receipts[0].reason.startswith(f"SendGrid refused our key ({status}")
@@ -189,23 +190,24 @@ def test_a_connection_is_kept_open_and_one_that_was_closed_meanwhile_is_not_used
     with SendGridServer(keeps_open=True) as server:
         one = provider(server)
         for n in range(3):
-            assert one.send([message(n)])[0].outcome is ACCEPTED
+            assert one.submit([message(n)])[0].outcome is ACCEPTED
         assert server.connections == 1
         server.hang_up()
         # Nothing was written to the dead connection: a fresh one takes the call, and there is no doubt.
-        assert one.send([message(9)])[0].outcome is ACCEPTED
+        assert one.submit([message(9)])[0].outcome is ACCEPTED
         assert (server.connections, len(server.mails)) == (2, 4)
         one.close()
 
 
 def test_a_connection_closed_in_the_very_moment_we_write_is_doubt(monkeypatch) -> None:
-    monkeypatch.setattr(connection, "_has_something", lambda line: False)  # it closes just after we looked
+    # It closes just after we looked.
+    monkeypatch.setattr("urllib3.connectionpool.is_connection_dropped", lambda connection: False)
     with SendGridServer(keeps_open=True) as server:
         one = provider(server)
-        assert one.send([message(1)])[0].outcome is ACCEPTED
+        assert one.submit([message(1)])[0].outcome is ACCEPTED
         server.hang_up()
-        assert one.send([message(2)])[0].outcome is UNCERTAIN
-        assert one.send([message(3)])[0].outcome is ACCEPTED
+        assert one.submit([message(2)])[0].outcome is UNCERTAIN
+        assert one.submit([message(3)])[0].outcome is ACCEPTED
         assert [m["reference"] for m in server.mails] == ["delivery:1", "delivery:3"]
         one.close()
 
@@ -214,36 +216,36 @@ def test_an_encryption_that_fails_is_a_definite_no() -> None:
     with SendGridServer() as server:
         url = server.url.replace("http:", "https:")
         lost = SendGrid(KEY, host=url, sender="a@example.com", now=clock.fixed(MORNING))
-        assert lost.send([message(1)])[0].outcome is RETRY
+        assert lost.submit([message(1)])[0].outcome is RETRY
         assert server.bodies == []
 
 
-def test_no_address_reaches_the_sdks_debug_log(caplog) -> None:
-    with SendGridServer() as server, caplog.at_level(logging.DEBUG):
-        assert provider(server).send([message(1)])[0].outcome is ACCEPTED
-    assert "PAYLOAD" in caplog.text
+def test_no_address_reaches_the_debug_log(caplog) -> None:
+    with SendGridServer() as server, caplog.at_level(logging.DEBUG, logger="urllib3"):
+        assert provider(server).submit([message(1)])[0].outcome is ACCEPTED
+    assert "/v3/mail/send" in caplog.text
     assert "reader1" not in caplog.text
 
 
 def test_a_wrong_key_really_is_refused() -> None:
     with SendGridServer() as server:
-        assert provider(server, "SG.wrong").send([message(1)])[0].outcome is RETRY
+        assert provider(server, "SG.wrong").submit([message(1)])[0].outcome is RETRY
         assert server.mails == []
 
 
 def test_a_wrong_host_takes_nothing() -> None:
     with SendGridServer() as server:
         lost = SendGrid(KEY, host=f"{server.url}/elsewhere", sender="a@example.com", now=clock.fixed(MORNING))
-        assert lost.send([message(1)])[0].outcome is RETRY
+        assert lost.submit([message(1)])[0].outcome is RETRY
 
 
 def test_a_host_that_does_not_resolve_is_a_definite_no(monkeypatch) -> None:
     def unknown(*_: object, **__: object) -> None:
-        raise OSError(-2, "Name or service not known")
+        raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr("socket.create_connection", unknown)
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
     lost = SendGrid(KEY, host="http://api.example.com", sender="a@example.com", now=clock.fixed(MORNING))
-    receipt = lost.send([message(1)])[0]
+    receipt = lost.submit([message(1)])[0]
     assert (receipt.outcome, receipt.reason) == (
         RETRY,
         "SendGrid cannot be reached (name or service not known)",

@@ -17,7 +17,7 @@ from newsletter.db.models import Delivery, DeliveryEvent, Issue, Notice, Suppres
 from newsletter.delivery import approval, ledger, notices, suppressions
 from newsletter.delivery import events as settle
 from newsletter.delivery.providers.protocol import Outcome, ProviderEvent, Receipt
-from newsletter.delivery.providers.sendgrid.events import MOMENT, SIGNATURE, NotTheirs, read_events, verify
+from newsletter.delivery.providers.sendgrid.events import MOMENT, SIGNATURE, ForgedEvents, read_events, verify
 from tests.delivery.mailing import MORNING, frozen_issue
 
 LATER = MORNING + timedelta(minutes=5)
@@ -392,5 +392,5 @@ def test_only_what_sendgrid_signed_now_is_believed() -> None:
         lambda: verify(b"\xff", headers(MORNING, b"\xff"), key=public, now=LATER),
         lambda: verify(body, headers(MORNING), key="not a key", now=LATER),
     ):
-        with pytest.raises(NotTheirs):
+        with pytest.raises(ForgedEvents):
             wrong()

@@ -31,7 +31,7 @@ def provider(url: str, **more) -> Smtp:
 def send(server: SmtpServer, *numbers: int, **more):
     one = provider(server.url, **{"connections": 1, **more})
     try:
-        return one.send([message(n) for n in numbers])
+        return one.submit([message(n) for n in numbers])
     finally:
         one.close()
 
@@ -90,7 +90,7 @@ def test_a_name_that_does_not_resolve_is_a_definite_no(monkeypatch) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "create_connection", unknown)
-    receipts = provider("smtp://relay.example.com").send([message(1)])
+    receipts = provider("smtp://relay.example.com").submit([message(1)])
     assert (receipts[0].outcome, receipts[0].reason) == (
         RETRY,
         "the relay cannot be reached (name or service not known)",
@@ -101,7 +101,7 @@ def test_connections_are_kept_open_and_shared() -> None:
     with SmtpServer() as server:
         one = provider(server.url, connections=3)
         for start in (0, 100, 200):
-            assert {r.outcome for r in one.send([message(start + n) for n in range(30)])} == {ACCEPTED}
+            assert {r.outcome for r in one.submit([message(start + n) for n in range(30)])} == {ACCEPTED}
         assert 1 <= server.connections <= 3
         one.close()
     assert len(server.mails) == 90
@@ -111,8 +111,8 @@ def test_a_connection_that_went_stale_is_replaced() -> None:
     calls = iter([None, "drop"])
     with SmtpServer(lambda at, _: next(calls, None) if at == "mail" else None) as server:
         one = provider(server.url, connections=1)
-        assert one.send([message(1)])[0].outcome is ACCEPTED
-        assert one.send([message(2)])[0].outcome is ACCEPTED
+        assert one.submit([message(1)])[0].outcome is ACCEPTED
+        assert one.submit([message(2)])[0].outcome is ACCEPTED
         assert server.connections == 2
         one.close()
     assert [to for to, _ in server.mails] == ["reader1@example.com", "reader2@example.com"]
@@ -144,7 +144,7 @@ def test_a_wrong_password_is_said_plainly() -> None:
         outcomes = []
         for address in (url, url.replace("wrong", "right")):
             one = provider(address)
-            outcomes += one.send([message(1)])
+            outcomes += one.submit([message(1)])
             one.close()
     refused, taken = outcomes
     assert (refused.outcome, refused.reason) == (RETRY, "the relay refused our name and password (535)")
@@ -211,7 +211,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(certificate, from_the_start
 
 def test_encryption_can_be_required() -> None:
     with SmtpServer() as server:
-        receipt = provider(f"{server.url}?starttls=required").send([message(1)])[0]
+        receipt = provider(f"{server.url}?starttls=required").submit([message(1)])[0]
     assert receipt.outcome is RETRY
     assert "no encryption" in receipt.reason
 
@@ -259,7 +259,7 @@ def test_an_unreachable_relay_is_tried_once(monkeypatch) -> None:
 
     monkeypatch.setattr("newsletter.delivery.providers.smtp.send.Talk", Counting)
     one = provider(f"smtp://127.0.0.1:{closed_port()}", connections=1)
-    assert {r.outcome for r in one.send([message(n) for n in range(10)])} == {RETRY}
+    assert {r.outcome for r in one.submit([message(n) for n in range(10)])} == {RETRY}
     assert len(tries) == 1
 
 
@@ -292,7 +292,7 @@ def test_header_lines_arrive_on_the_wire_as_one_line_each_and_never_as_encoded_w
     }
     with SmtpServer() as server:
         one = provider(server.url)
-        assert one.send([replace(message(1), headers=head)])[0].outcome is ACCEPTED
+        assert one.submit([replace(message(1), headers=head)])[0].outcome is ACCEPTED
         one.close()
     lines = server.mails[0][1].partition(b"\r\n\r\n")[0].split(b"\r\n")
     for name, value in head.items():

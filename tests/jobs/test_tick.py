@@ -48,7 +48,7 @@ def test_who_left_while_the_database_was_away_gets_no_issue(sessions: db.Session
     parts, hands = make_parts(sessions, COMPOSE)
     reader = all_of(sessions, Subscriber)[0]
     folder = parts.service.settings.LEAVING_DIR
-    spool.keep(folder, subject_of(reader.id, reader.address_hash), now=COMPOSE)
+    spool.store(folder, subject_of(reader.id, reader.address_hash), now=COMPOSE)
     for minutes in (0, 1, 20, 21, 60 * 12):
         ticking(parts, hands, COMPOSE + timedelta(minutes=minutes))
     owed = {d.subscriber_id for d in all_of(sessions, Delivery) if d.state == "accepted"}

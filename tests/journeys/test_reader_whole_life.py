@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from newsletter import db
 from newsletter.app import create_app
-from newsletter.billing import ledger
+from newsletter.billing import subscription_ledger
 from newsletter.db.models import Read, Subscriber, Subscription
 from newsletter.feeds import sample
 from newsletter.issues.service import IssueService
@@ -227,7 +227,7 @@ def test_a_whole_life(page: Any, world: World) -> None:
     _press(page, "Erase me")
     with db.reading(world.service.sessions) as session:
         assert session.scalars(select(Subscriber)).all() == []
-        (month,) = ledger.months(
+        (month,) = subscription_ledger.months(
             session,
             first=MORNING.date(),
             last=MORNING.date(),

@@ -113,8 +113,8 @@ def test_the_mailboxes_report_by_fate_and_notice_a_second_hand_over() -> None:
         Message(f"delivery:{n}", f"{who}@mail.example", template)
         for n, who in enumerate(("ann", "dead", "cross"))
     ]
-    boxes.send(mails)
-    boxes.send(mails[:1])
+    boxes.submit(mails)
+    boxes.submit(mails[:1])
     hands.forward(MORNING + timedelta(hours=3))
     told = {(e.reference, e.kind, e.bounce) for e in boxes.reports(hands())}
     assert told == {

@@ -20,15 +20,15 @@ def mark_before_send() -> None:
 
     def make(*args: Any, **more: Any) -> Any:
         provider = real(*args, **more)
-        hand_over, waiting = provider.send, []
+        hand_over, waiting = provider.submit, []
 
-        def send(messages: Any, **_: Any) -> list[Receipt]:
+        def submit(messages: Any, **_: Any) -> list[Receipt]:
             if waiting:
                 hand_over(waiting.pop())
             waiting.append(messages)
             return [Receipt(m.reference, Outcome.ACCEPTED) for m in messages]
 
-        provider.send = send
+        provider.submit = submit
         return provider
 
     providers.make = make
@@ -51,8 +51,8 @@ def no_fencing() -> None:
 
     def make(*args: Any, **more: Any) -> Any:
         provider = real(*args, **more)
-        hand_over = provider.send
-        provider.send = lambda messages, **_: hand_over(messages, may_begin=always)
+        hand_over = provider.submit
+        provider.submit = lambda messages, **_: hand_over(messages, may_begin=always)
         return provider
 
     providers.make = make

@@ -41,7 +41,7 @@ def a_life(sessions: db.Sessions, now: datetime) -> int:
         pending_requests.SIGNUP,
         pending_requests.SIGNIN,
     ):  # asked for a moment ago, and not yet granted
-        pending_requests.keep(sessions, kind, ADDRESS.lower(), now=now, ip="192.0.2.77")
+        pending_requests.store(sessions, kind, ADDRESS.lower(), now=now, ip="192.0.2.77")
     return reader.id
 
 

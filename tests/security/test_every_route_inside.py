@@ -35,7 +35,7 @@ from tests.web.sample_site import publish_sample
 
 READER, OPERATOR = "zelda.quill@mail.example.net", "chief.editor@desk.example.org"
 # They carry their own proof instead of a form token: a signature, or the mailed link itself (RFC 8058).
-OWN_PROOF = {"webhooks.sendgrid", "stripe_webhook.stripe", "signup.confirm", "unsubscribe.leave",
+OWN_PROOF = {"webhooks.provider_events", "stripe_webhook.stripe", "signup.confirm", "unsubscribe.leave",
              "unsubscribe.undo", "checkout.begin_for"}  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def test_a_folder_on_a_disk_that_is_really_full_keeps_no_half_file(tmp_path: Pat
     try:
         (disk / "fill").write_bytes(b"x" * 4096)
         with pytest.raises(OSError, match="space"):
-            spool.keep(disk, "7.0123456789abcdef", now=now)
+            spool.store(disk, "7.0123456789abcdef", now=now)
         assert [p.name for p in disk.iterdir()] == ["fill"]
     finally:
         os.system(f"umount {disk}")
@@ -215,13 +215,13 @@ def test_a_later_word_of_the_reader_counts(sessions: db.Sessions, settings: Sett
     anew = make_reader(sessions, now, "b@example.com", confirmed_at=now + timedelta(minutes=2))
     already = make_reader(sessions, now, "c@example.com", unsubscribed_at=now - timedelta(days=1))
     for reader in (undone, anew, already):
-        spool.keep(folder, subject_of(reader.id, reader.address_hash), now=now)
-    spool.keep(folder, "999.0123456789abcdef", now=now)
+        spool.store(folder, subject_of(reader.id, reader.address_hash), now=now)
+    spool.store(folder, "999.0123456789abcdef", now=now)
     (folder / "broken.leaving").write_text("\0")
     browser = create_app(settings, sessions=sessions, clock=clock.fixed(now))
-    spool.forget(folder, subject_of(undone.id, undone.address_hash))
+    spool.discard(folder, subject_of(undone.id, undone.address_hash))
     browser.test_client().post(f"/unsubscribe/{link_for(undone, UNSUBSCRIBE, now)}/undo")
-    spool.take_up(sessions, folder)
+    spool.apply_all(sessions, folder)
     assert [left_at(sessions, r) for r in (undone, anew, already)] == [None, None, now - timedelta(days=1)]
     assert sorted(p.suffix for p in folder.iterdir()) == [".unknown", ".unreadable"], "left for people"
 
@@ -231,8 +231,8 @@ def test_a_file_that_cannot_be_read_holds_up_nobody_elses_wish(
 ) -> None:
     reader = make_reader(sessions, now)
     (settings.LEAVING_DIR / "a-folder.leaving").mkdir(parents=True)
-    spool.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
-    assert spool.take_up(sessions, settings.LEAVING_DIR) == 1
+    spool.store(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+    assert spool.apply_all(sessions, settings.LEAVING_DIR) == 1
     assert left_at(sessions, reader) == now
     assert [p.name for p in settings.LEAVING_DIR.iterdir()] == ["a-folder.unreadable"]
 
@@ -242,8 +242,8 @@ def die_before(call: str, folder: Path, subject: str) -> None:
     program = (
         "import os, sys, signal; from pathlib import Path; from datetime import datetime, UTC\n"
         f"os.{call} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "from newsletter.subscribers.unsubscribing import spool as leaving\n"
-        "leaving.keep(Path(sys.argv[1]), sys.argv[2], now=datetime.fromisoformat(sys.argv[3]))"
+        "from newsletter.subscribers.unsubscribing import spool\n"
+        "spool.store(Path(sys.argv[1]), sys.argv[2], now=datetime.fromisoformat(sys.argv[3]))"
     )
     done = subprocess.run([sys.executable, "-c", program, folder, subject, MORNING.isoformat()], check=False)
     assert done.returncode == -signal.SIGKILL
@@ -263,11 +263,11 @@ def test_what_a_killed_process_left_half_written_is_taken_up_when_it_is_whole_an
     halves[1].write_text(written[:-7])  # not all of it was on the disk
     (folder / ".list.half").write_text('{"leavers": 1}\n')
     real = datetime.now(UTC)
-    assert spool.tidy(folder, now=real + timedelta(minutes=50)) == 0, "somebody may be writing"
+    assert spool.clean_up(folder, now=real + timedelta(minutes=50)) == 0, "somebody may be writing"
     assert waits(settings) == 3
-    assert spool.tidy(folder, now=real + timedelta(minutes=70)) == 3
+    assert spool.clean_up(folder, now=real + timedelta(minutes=70)) == 3
     assert [p.suffix for p in folder.iterdir()] == [".leaving"]
-    assert spool.take_up(sessions, folder) == 1
+    assert spool.apply_all(sessions, folder) == 1
     assert left_at(sessions, whole) == now
     assert left_at(sessions, cut) is None
     assert waits(settings) == 0
@@ -283,7 +283,7 @@ def test_each_step_that_mails_takes_up_who_left_first(
     parts = opening.open_sample(service_with(sessions, settings, clock.fixed(now)))
     for earlier in UNTIL_APPROVED:
         pipeline.run_step(parts, earlier, due_at=now)
-    spool.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+    spool.store(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
     pipeline.run_step(parts, step, due_at=now)
     assert left_at(sessions, reader) == now
     mails = [p.read_text() for p in settings.OUTBOX_DIR.glob("delivery-*.eml")]
@@ -297,9 +297,9 @@ def test_several_processes_that_carry_at_once_do_not_stumble_over_each_other(
     monkeypatch.setattr(locking, "HURRY", 30.0)
     readers = [make_reader(sessions, now, f"r{n}@example.com") for n in range(30)]
     for reader in readers:
-        spool.keep(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
+        spool.store(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)
     with ThreadPoolExecutor(4) as pool:
-        done = list(pool.map(lambda _: spool.take_up(sessions, settings.LEAVING_DIR), range(4)))
+        done = list(pool.map(lambda _: spool.apply_all(sessions, settings.LEAVING_DIR), range(4)))
     assert sum(done) == 30
     assert waits(settings) == 0
     assert all(left_at(sessions, reader) == now for reader in readers)
@@ -315,7 +315,7 @@ def test_any_two_readers_are_two_files_and_one_reader_is_one(
 ) -> None:
     folder = tmp_path_factory.mktemp("leaving")
     for who in (subject, other, subject):
-        spool.keep(folder, who, now=MORNING + timedelta(seconds=seconds))
+        spool.store(folder, who, now=MORNING + timedelta(seconds=seconds))
     assert len(list(folder.iterdir())) == len({subject, other})
     said = {tuple(p.read_text().split()) for p in folder.iterdir()}
     assert said == {(who, (MORNING + timedelta(seconds=seconds)).isoformat()) for who in (subject, other)}

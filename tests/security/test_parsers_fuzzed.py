@@ -42,7 +42,7 @@ from newsletter.feeds import fetcher
 from newsletter.feeds.encoding import Damaged, Inflater, TooLarge, gunzip, to_text
 from newsletter.lab.evaluate import jsonlines
 from newsletter.subscribers.rate_limits import network_of
-from newsletter.subscribers.subscriber_rows import BadRow, FileError, Row, decoded, ignored_columns, read_rows
+from newsletter.subscribers.subscriber_csv import BadRow, FileError, Row, decode, ignored_columns, read_rows
 from newsletter.summaries.model.budget import Budget, KeptAnswers
 from newsletter.summaries.model.schema import Draft
 from tests.conftest import MORNING
@@ -103,7 +103,7 @@ def test_any_table_of_subscribers_is_rows_with_a_reason_or_a_refusal(
 )
 def test_any_bytes_are_decoded_or_refused(body: bytes, encoding: str | None) -> None:
     with contextlib.suppress(FileError):
-        assert isinstance(decoded(body, encoding), str)
+        assert isinstance(decode(body, encoding), str)
 
 
 # --- what providers report
@@ -143,7 +143,7 @@ HEADER = st.text(st.characters(max_codepoint=255), max_size=30)  # what a server
 @example(b"\xff", "MEUCIQ==", str(int(MORNING.timestamp())))
 def test_no_headers_are_sendgrids_signature_by_accident(body: bytes, signature: str, moment: str) -> None:
     headers = {sendgrid_events.SIGNATURE: signature, sendgrid_events.MOMENT: moment}
-    with pytest.raises(sendgrid_events.NotTheirs):
+    with pytest.raises(sendgrid_events.ForgedEvents):
         sendgrid_events.verify(body, headers, key=SIGNER.public, now=MORNING)
 
 

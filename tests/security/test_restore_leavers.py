@@ -31,8 +31,7 @@ from newsletter.jobs.tick import tick
 from newsletter.settings import Settings
 from newsletter.subscribers import erasure
 from newsletter.subscribers.tokens import UNSUBSCRIBE
-from newsletter.subscribers.unsubscribing import log
-from newsletter.subscribers.unsubscribing import restore as leavers
+from newsletter.subscribers.unsubscribing import restore, unsubscribe_log
 from tests.clocks import Hands
 from tests.delivery.mailing import Postbox, add_issue
 from tests.security.test_machine_troubles import client_programs  # noqa: F401 - a fixture
@@ -461,12 +460,12 @@ def test_the_standing_list_holds_nobody_longer_than_a_backup_may_be_kept(small_h
     house.unsubscribes("ann")
     house.reported("bob", "complained")
     for days, lines in ((34, 2), (36, 0)):
-        log.stand_by(house.sessions, folder, now=COMPOSE + timedelta(days=days))
+        unsubscribe_log.write_rolling(house.sessions, folder, now=COMPOSE + timedelta(days=days))
         (path,) = folder.glob("standing-*")
         assert len(path.read_text().splitlines()) == lines + 2, days
     path.rename(folder / "standing-0123456789abcdef.leavers")  # of a database that nobody goes on with
     for days, left in ((36 + 34, 2), (36 + 36, 1)):
-        log.stand_by(house.sessions, folder, now=COMPOSE + timedelta(days=days))
+        unsubscribe_log.write_rolling(house.sessions, folder, now=COMPOSE + timedelta(days=days))
         assert len(list(folder.glob("standing-*"))) == left
 
 
@@ -501,7 +500,7 @@ def test_a_list_written_elsewhere_answers_the_question(small_house: House) -> No
     copy = house.back_up()
     house.everybody_leaves()
     mine = house.folder / "mine.leavers"
-    log.write(house.sessions, mine, now=house.hands.at, copies=True)
+    unsubscribe_log.write(house.sessions, mine, now=house.hands.at, copies=True)
     ruined("gone", house)
     assert house.restore(copy, lists=[mine]).doubt is None
     house.confirm()
@@ -512,12 +511,12 @@ def test_a_list_that_is_older_or_anothers_or_cut_answers_nothing(small_house: Ho
     house = small_house
     house.until(COMPOSE + timedelta(hours=1))
     older = house.folder / "older.leavers"
-    log.write(house.sessions, older, now=house.hands.at)
+    unsubscribe_log.write(house.sessions, older, now=house.hands.at)
     house.until(COMPOSE + timedelta(hours=2))
     copy = house.back_up()
     house.unsubscribes("ann")
     later = house.folder / "later.leavers"
-    log.write(house.sessions, later, now=house.hands.at)
+    unsubscribe_log.write(house.sessions, later, now=house.hands.at)
     cut = house.folder / "cut.leavers"
     for text in (
         later.read_text()[:-20],
@@ -567,13 +566,13 @@ def test_a_later_wish_for_the_mail_counts_more_than_the_list(
     with sessions.begin() as session:
         erasure.erase(session, session.get_one(Subscriber, back.id), now=now)
     path = tmp_path / "some.leavers"
-    log.write(sessions, path, now=now)
+    unsubscribe_log.write(sessions, path, now=now)
     back = make_reader(sessions, now, "b@example.com", asked_at=now + timedelta(hours=1))
     with sessions.begin() as session:
         row = session.get_one(Subscriber, anew.id)
         row.unsubscribed_at, row.confirmed_at = None, now + timedelta(hours=1)
     for _ in range(2):
-        leavers.take_up(sessions, path, now=now, by="test")
+        restore.apply_log(sessions, path, now=now, by="test")
     with db.reading(sessions) as session:
         assert session.get_one(Subscriber, anew.id).unsubscribed_at is None
         assert session.get(Subscriber, back.id)

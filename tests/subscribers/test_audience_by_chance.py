@@ -33,7 +33,7 @@ from newsletter.settings import Settings
 from newsletter.subscribers import erasure
 from newsletter.subscribers.access import PAST_DUE_GRACE, RENEWAL_GRACE, Facts, access, why_not
 from newsletter.subscribers.audience import select_audience
-from newsletter.subscribers.local_hour import due_at, living_zone
+from newsletter.subscribers.preferences import due_at, zone_or
 from tests.subscribers.readers import make_reader
 
 NOW = datetime(2026, 3, 6, 10, 0, tzinfo=UTC)  # a Friday, 05:00 in New York
@@ -130,7 +130,7 @@ def test_the_frozen_ledger_is_what_the_rules_say_of_each_reader(
             due = due_at(
                 day,
                 facts["hour"],
-                living_zone(facts["zone"], settings.EDITION_TZ),
+                zone_or(facts["zone"], settings.EDITION_TZ),
                 ready_at=NOW,
                 stale_at=issue.composed_at + timedelta(hours=settings.STALE_AFTER),
             )

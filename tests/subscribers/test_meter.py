@@ -40,8 +40,8 @@ def stories(each_sessions: db.Sessions) -> list[int]:
 def test_five_a_month_and_coming_back_is_free(
     each_sessions: db.Sessions, stories: list[int], settings: Settings
 ) -> None:
-    def press(story: int, reader: str = READER, now: datetime = MARCH) -> meter.Standing:
-        return meter.run(each_sessions, reader, story, settings=settings, now=now)
+    def press(story: int, reader: str = READER, now: datetime = MARCH) -> meter.Allowance:
+        return meter.open_story(each_sessions, reader, story, settings=settings, now=now)
 
     lefts = [(press(story).opened, press(story).left) for story in stories[:5]]
     assert lefts == [(True, 4), (True, 3), (True, 2), (True, 1), (True, 0)]
@@ -58,9 +58,9 @@ def test_the_month_ends_where_the_newsletter_is(
     assert settings.EDITION_TZ == "America/New_York"
     still_march = datetime(2026, 4, 1, 3, 59, tzinfo=UTC)  # 23:59 on the 31st there
     for story in stories[:5]:
-        meter.run(each_sessions, READER, story, settings=settings, now=MARCH)
-    assert not meter.run(each_sessions, READER, stories[5], settings=settings, now=still_march).opened
-    april = meter.run(
+        meter.open_story(each_sessions, READER, story, settings=settings, now=MARCH)
+    assert not meter.open_story(each_sessions, READER, stories[5], settings=settings, now=still_march).opened
+    april = meter.open_story(
         each_sessions, READER, stories[5], settings=settings, now=still_march + timedelta(minutes=1)
     )
     assert (april.opened, april.left) == (True, 4)
@@ -70,7 +70,7 @@ def test_presses_at_once_cannot_exceed(
     each_sessions: db.Sessions, stories: list[int], settings: Settings
 ) -> None:
     def press(story: int) -> bool:
-        return meter.run(each_sessions, READER, story, settings=settings, now=MARCH).opened
+        return meter.open_story(each_sessions, READER, story, settings=settings, now=MARCH).opened
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(press, stories)) == settings.FREE_STORIES
@@ -94,14 +94,14 @@ def test_what_was_read_before_signing_in_counts_after_it(
     each_sessions: db.Sessions, stories: list[int], settings: Settings
 ) -> None:
     number = make_reader(each_sessions, MARCH).id
-    mine = meter.reader_named(number)
+    mine = meter.reader_key(number)
     for story in stories[:3]:
-        meter.run(each_sessions, READER, story, settings=settings, now=MARCH)
-    meter.run(each_sessions, mine, stories[2], settings=settings, now=MARCH)
+        meter.open_story(each_sessions, READER, story, settings=settings, now=MARCH)
+    meter.open_story(each_sessions, mine, stories[2], settings=settings, now=MARCH)
     for expected in (2, 0):  # the second time nothing is new
         with each_sessions.begin() as session:
             assert meter.carry_over(session, READER, number, settings=settings, now=MARCH) == expected
     with db.reading(each_sessions) as session:
-        signed_in = meter.standing(session, mine, stories[0], settings=settings, now=MARCH)
-        browser = meter.standing(session, READER, stories[0], settings=settings, now=MARCH)
+        signed_in = meter.allowance(session, mine, stories[0], settings=settings, now=MARCH)
+        browser = meter.allowance(session, READER, stories[0], settings=settings, now=MARCH)
     assert (signed_in.opened, signed_in.left, browser.left) == (True, 2, 2)

@@ -16,11 +16,12 @@ from newsletter.jobs import lapse
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.stories.topic_words import TOPICS
-from newsletter.subscribers import operators, preferences, rate_limits, signin, tokens, used_tokens
+from newsletter.subscribers import operators, preferences, rate_limits, signin, tokens
+from newsletter.subscribers.signup import FormRequest
 from newsletter.subscribers.tokens import (
     CONFIRM,
     DESK,
-    LIVES,
+    MAX_AGE,
     SIGNIN,
     UNSUBSCRIBE,
     ExpiredToken,
@@ -38,7 +39,7 @@ TODAY = date(2026, 3, 2)
 
 def _ask(sessions: db.Sessions, settings: Settings, now: datetime, address: str = "ann@example.com") -> None:
     with sessions.begin() as session:
-        signin.ask_for_link(session, address, settings=settings, now=now)
+        signin.ask_for_link(session, FormRequest(address), settings=settings, now=now)
 
 
 def _token(reader: Subscriber, now: datetime, salt: str = "0123456789abcdef", purpose: str = SIGNIN) -> str:
@@ -131,19 +132,19 @@ def test_what_is_no_address_leaves_no_trace(
     assert _notices(sessions) == []
 
 
-def test_a_network_past_its_cap_gets_no_links_and_others_do(
+def test_a_network_past_its_limit_gets_no_links_and_others_do(
     each_sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(rate_limits.CAPS, rate_limits.SIGNIN, rate_limits.Cap(3, timedelta(hours=1)))
+    monkeypatch.setitem(rate_limits.LIMITS, rate_limits.SIGNIN, rate_limits.RateLimit(3, timedelta(hours=1)))
     for n in range(5):
         make_reader(each_sessions, now, f"r{n}@example.com")
         with each_sessions.begin() as session:
-            signin.ask_for_link(
-                session, f"r{n}@example.com", settings=settings, now=now, network="203.0.113.9"
-            )
+            request = FormRequest(f"r{n}@example.com", network="203.0.113.9")
+            signin.ask_for_link(session, request, settings=settings, now=now)
     assert len(_notices(each_sessions)) == 3
     with each_sessions.begin() as session:
-        signin.ask_for_link(session, "r4@example.com", settings=settings, now=now, network="198.51.100.7")
+        other = FormRequest("r4@example.com", network="198.51.100.7")
+        signin.ask_for_link(session, other, settings=settings, now=now)
     assert len(_notices(each_sessions)) == 4
 
 
@@ -185,7 +186,7 @@ def test_a_link_signs_in_once_and_only_a_hash_is_kept(each_sessions: db.Sessions
         _in(each_sessions, token, now)
     with db.reading(each_sessions) as session:
         kept = session.scalars(select(SignIn)).one()
-        assert used_tokens.is_spent(session, token)
+        assert signin.is_used(session, token)
     assert kept.secret_hash == fingerprint(secret) != secret
     assert (kept.subscriber_id, kept.operator_id) == (reader.id, None)
 
@@ -212,16 +213,16 @@ def test_a_used_link_spelled_another_way_is_used_all_the_same(
         with pytest.raises(TokenError, match="used already"), sessions.begin() as session:
             sign_in(session, other, tokens=ours, now=now)
         with db.reading(sessions) as session:
-            assert used_tokens.is_spent(session, other)
+            assert signin.is_used(session, other)
 
 
 def test_a_used_link_of_a_clock_that_was_ahead_is_remembered_for_as_long_as_it_lives(
     sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
-    ahead = tokens.AHEAD - timedelta(minutes=1)
+    ahead = tokens.MAX_CLOCK_SKEW - timedelta(minutes=1)
     token = _token(make_reader(sessions, now), now + ahead)
     _in(sessions, token, now)
-    at_last = now + ahead + LIVES[SIGNIN] - timedelta(minutes=1)
+    at_last = now + ahead + MAX_AGE[SIGNIN] - timedelta(minutes=1)
     assert _reads(SIGNIN, token, at_last)
     lapse.run(sessions, settings, now=at_last)
     with pytest.raises(TokenError, match="used already"):
@@ -242,13 +243,13 @@ def test_looking_at_a_link_spends_nothing(each_sessions: db.Sessions, now: datet
     for _ in range(3):
         with db.reading(each_sessions) as session:
             assert signin.reader_in(session, token, tokens=tokens_at(now)).id == reader.id
-            assert not used_tokens.is_spent(session, token)
+            assert not signin.is_used(session, token)
     assert _who(each_sessions, _in(each_sessions, token, now), now) == reader.id
 
 
 def test_links_that_do_not_sign_in(sessions: db.Sessions, now: datetime) -> None:
     reader = make_reader(sessions, now)
-    other_life = LIVES[SIGNIN]
+    other_life = MAX_AGE[SIGNIN]
     assert other_life is not None
     cases: list[tuple[str, datetime, type[TokenError]]] = [
         (_token(reader, now), now + other_life + timedelta(seconds=2), ExpiredToken),
@@ -328,12 +329,12 @@ def test_nobody_is_signed_in_by_nothing(sessions: db.Sessions, now: datetime) ->
 
 
 def _choose(sessions: db.Sessions, reader: Subscriber, **changes: Any) -> Subscriber:
-    wish: dict[str, Any] = {
+    choice: dict[str, Any] = {
         "hour": 7, "zone": "Europe/Berlin", "cadence": "daily", "paused_until": None,
         "topics": [], "today": TODAY, **changes,
     }  # fmt: skip
     with sessions.begin() as session:
-        preferences.choose(session.get_one(Subscriber, reader.id), **wish)
+        preferences.choose(session.get_one(Subscriber, reader.id), **choice)
     with db.reading(sessions) as session:
         return session.get_one(Subscriber, reader.id)
 
@@ -362,14 +363,14 @@ def test_topics_are_kept_in_their_own_order_and_none_or_all_is_every_issue(
         assert _choose(each_sessions, reader, topics=chosen).topics == kept
 
 
-@pytest.mark.parametrize("days", [1, preferences.LONGEST_PAUSE])
+@pytest.mark.parametrize("days", [1, preferences.MAX_PAUSE_DAYS])
 def test_the_shortest_and_the_longest_pause(sessions: db.Sessions, now: datetime, days: int) -> None:
     until = TODAY + timedelta(days=days)
     assert _choose(sessions, make_reader(sessions, now), paused_until=until).paused_until == until
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "choice",
     [
         {"hour": 24},
         {"hour": -1},
@@ -381,17 +382,17 @@ def test_the_shortest_and_the_longest_pause(sessions: db.Sessions, now: datetime
         {"topics": ["World", "world"]},
         {"paused_until": TODAY},
         {"paused_until": TODAY - timedelta(days=1)},
-        {"paused_until": TODAY + timedelta(days=preferences.LONGEST_PAUSE + 1)},
+        {"paused_until": TODAY + timedelta(days=preferences.MAX_PAUSE_DAYS + 1)},
         {"paused_until": date.max},
     ],
     ids=str,
 )
-def test_a_wish_that_makes_no_sense_changes_nothing(
-    sessions: db.Sessions, now: datetime, wish: dict[str, Any]
+def test_preferences_that_are_invalid_change_nothing(
+    sessions: db.Sessions, now: datetime, choice: dict[str, Any]
 ) -> None:
     reader = make_reader(sessions, now, hour=5, zone="Asia/Tokyo")
     with pytest.raises(Refused):
-        _choose(sessions, reader, **wish)
+        _choose(sessions, reader, **choice)
     with db.reading(sessions) as session:
         kept = session.get_one(Subscriber, reader.id)
     assert (kept.hour, kept.zone, kept.cadence, kept.paused_until) == (5, "Asia/Tokyo", "daily", None)

@@ -1,4 +1,4 @@
-"""Double opt-in: one outcome for known and unknown, caps on strangers' wishes, consent on record, one Trial a person."""
+"""Double opt-in: one outcome for known and unknown addresses, limits on mail that strangers cause, consent on record, one Trial a person."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.subscribers.readers import KEY, link_for, make_reader, tokens_at
 def ask(
     sessions: db.Sessions, settings: Settings, now: datetime, address: str = "ann@example.com", **given: Any
 ) -> None:
-    wish = {"hour": 7, "zone": "Europe/Berlin", "ip": "203.0.113.9", "came_from": "landing", **given}
-    wish["network"] = rate_limits.network_of(wish.pop("ip"))
+    fields = {"hour": 7, "zone": "Europe/Berlin", "ip": "203.0.113.9", "came_from": "landing", **given}
+    fields["network"] = rate_limits.network_of(fields.pop("ip"))
     with sessions.begin() as session:
-        signup.ask(session, address, settings=settings, now=now, **wish)
+        signup.ask(session, signup.FormRequest(address, **fields), settings=settings, now=now)
 
 
 def confirm(sessions: db.Sessions, settings: Settings, token: str, now: datetime) -> signup.Confirmed:
@@ -72,7 +72,7 @@ def test_consent_is_on_record_and_nothing_typed_reaches_the_mail(
 
 
 @pytest.mark.parametrize(
-    ("wish", "expected"),
+    ("fields", "expected"),
     [
         ({"hour": 99}, (6, "Europe/Berlin")),
         ({"hour": -1}, (6, "Europe/Berlin")),
@@ -81,10 +81,14 @@ def test_consent_is_on_record_and_nothing_typed_reaches_the_mail(
         ({"zone": ""}, (7, "America/New_York")),
     ],
 )
-def test_a_wish_that_makes_no_sense_gets_the_default(
-    sessions: db.Sessions, settings: Settings, now: datetime, wish: dict[str, Any], expected: tuple[int, str]
+def test_an_invalid_hour_or_zone_gets_the_default(
+    sessions: db.Sessions,
+    settings: Settings,
+    now: datetime,
+    fields: dict[str, Any],
+    expected: tuple[int, str],
 ) -> None:
-    ask(sessions, settings, now, **wish)
+    ask(sessions, settings, now, **fields)
     reader = kept(sessions)
     assert (reader.hour, reader.zone) == expected
 
@@ -140,11 +144,11 @@ def test_a_network_past_its_cap_is_kept_but_not_mailed_and_others_are(
     near: str,
     far: str,
 ) -> None:
-    monkeypatch.setitem(rate_limits.CAPS, rate_limits.SIGNUP, rate_limits.Cap(3, timedelta(hours=1)))
+    monkeypatch.setitem(rate_limits.LIMITS, rate_limits.SIGNUP, rate_limits.RateLimit(3, timedelta(hours=1)))
     for n in range(5):
         ask(sessions, settings, now, f"r{n}@example.com", ip=near.format(n=n + 1))
     assert len(mails(sessions)) == 3
-    assert kept(sessions, "r4@example.com").asked_at == now  # the wish is kept
+    assert kept(sessions, "r4@example.com").asked_at == now  # the request is recorded
     ask(sessions, settings, now, "far@example.com", ip=far)
     assert len(mails(sessions)) == 4
     ask(sessions, settings, now + timedelta(hours=2), "later@example.com", ip=near.format(n=9))
@@ -155,10 +159,10 @@ def test_a_network_past_its_cap_is_kept_but_not_mailed_and_others_are(
 def test_who_owns_a_block_of_networks_is_capped_for_the_whole_block(
     sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch, block: str
 ) -> None:
-    monkeypatch.setitem(rate_limits.CAPS, rate_limits.SIGNUP, rate_limits.Cap(2, timedelta(hours=1)))
+    monkeypatch.setitem(rate_limits.LIMITS, rate_limits.SIGNUP, rate_limits.RateLimit(2, timedelta(hours=1)))
     for n in range(1, 21):
         ask(sessions, settings, now, f"r{n}@example.com", ip=block.format(n=n))
-    assert len(mails(sessions)) == 2 * rate_limits.WIDER
+    assert len(mails(sessions)) == 2 * rate_limits.WIDER_FACTOR
 
 
 def test_the_whole_site_has_a_cap(
@@ -174,7 +178,7 @@ def test_the_whole_site_has_a_cap(
     ("reason", "mailed"),
     [("bounced", 0), ("complained", 0), ("operator", 0), ("unsubscribed", 1), ("erased", 1)],
 )
-def test_only_a_suppression_of_their_own_wish_can_be_asked_away(
+def test_only_a_suppression_that_they_caused_is_lifted_by_confirming(
     sessions: db.Sessions, settings: Settings, now: datetime, reason: str, mailed: int
 ) -> None:
     suppress(sessions, "ann@example.com", reason, now)

@@ -26,7 +26,7 @@ from newsletter.subscribers import import_export
 from newsletter.subscribers.access import Access, Facts, access
 from newsletter.subscribers.addresses import address_hash
 from newsletter.subscribers.import_export import ImportReport
-from newsletter.subscribers.subscriber_rows import BadRow, FileError, Row, decoded, guarded, read_rows
+from newsletter.subscribers.subscriber_csv import BadRow, FileError, Row, decode, escaped, read_rows
 from tests.conftest import MORNING
 
 KEY = "a-key-for-the-tests-of-32-letters-or-more"
@@ -49,7 +49,7 @@ Take = Callable[..., ImportReport]
 @pytest.fixture
 def take(each_sessions: db.Sessions, settings: Settings, now: datetime) -> Take:
     def taken(text: str, **more: Any) -> ImportReport:
-        return import_export.take_in(
+        return import_export.import_file(
             each_sessions, text, settings=settings, now=now, by="command line", **more
         )
 
@@ -63,7 +63,7 @@ def _everybody(sessions: db.Sessions) -> list[Subscriber]:
 
 def _file(sessions: db.Sessions, now: datetime) -> str:
     with db.reading(sessions) as session:
-        return "".join(import_export.hand_out(session, now=now))
+        return "".join(import_export.export_file(session, now=now))
 
 
 def test_proved_consent_is_taken_over_word_for_word_without_a_trial(
@@ -200,7 +200,7 @@ def test_the_same_address_twice_is_taken_once_and_lines_are_an_editors() -> None
     ],
 )
 def test_what_spreadsheets_write_is_read(body: bytes, encoding: str | None) -> None:
-    assert decoded(body, encoding) == "ä@example.com"
+    assert decode(body, encoding) == "ä@example.com"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_what_spreadsheets_write_is_read(body: bytes, encoding: str | None) -> N
 )
 def test_an_unknown_encoding_is_not_guessed(body: bytes, encoding: str | None, said: str) -> None:
     with pytest.raises(FileError, match=said):
-        decoded(body, encoding)
+        decode(body, encoding)
 
 
 @pytest.mark.parametrize(
@@ -258,10 +258,10 @@ def test_an_export_is_run_by_no_spreadsheet_and_comes_in_again_as_it_was(
 
 @given(strategies.text())
 def test_guarding_a_cell_is_undone_by_reading_it(cell: str) -> None:
-    from newsletter.subscribers.subscriber_rows import _unguarded
+    from newsletter.subscribers.subscriber_csv import _unescaped
 
-    assert _unguarded(guarded(cell)) == cell
-    assert not guarded(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert _unescaped(escaped(cell)) == cell
+    assert not escaped(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 
 
 # ---- the command

@@ -10,10 +10,10 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from newsletter import clock
 from newsletter.subscribers.tokens import (
-    AHEAD,
     CONFIRM,
     DESK,
-    LIVES,
+    MAX_AGE,
+    MAX_CLOCK_SKEW,
     SIGNIN,
     UNSUBSCRIBE,
     ExpiredToken,
@@ -31,13 +31,13 @@ def at(later: timedelta = timedelta(), key: str = "key") -> Tokens:
     return Tokens(key, clock=clock.fixed(MADE + later))
 
 
-@pytest.mark.parametrize("purpose", LIVES)
+@pytest.mark.parametrize("purpose", MAX_AGE)
 def test_a_token_says_what_it_was_made_for(purpose: str) -> None:
     assert at().read(purpose, at().make(purpose, "7.abc")) == "7.abc"
 
 
-@pytest.mark.parametrize("purpose", LIVES)
-@pytest.mark.parametrize("other", LIVES)
+@pytest.mark.parametrize("purpose", MAX_AGE)
+@pytest.mark.parametrize("other", MAX_AGE)
 def test_a_token_for_one_purpose_is_worthless_for_another(purpose: str, other: str) -> None:
     if purpose == other:
         return
@@ -57,7 +57,7 @@ def test_a_token_lives_its_time_and_no_longer(purpose: str, life: timedelta) -> 
     assert refusal.value.subject == "7"
 
 
-@given(st.text(min_size=1, max_size=60), st.sampled_from(sorted(LIVES)))
+@given(st.text(min_size=1, max_size=60), st.sampled_from(sorted(MAX_AGE)))
 def test_the_format_is_the_librarys_own(subject: str, purpose: str) -> None:
     """Links mailed before our serializer was made faster are read, and what it makes the library's plain one reads."""
 
@@ -84,17 +84,17 @@ def test_a_shorter_age_may_be_asked_for() -> None:
         at(timedelta(hours=2)).read(CONFIRM, at().make(CONFIRM, "7"), max_age=timedelta(hours=1))
 
 
-@pytest.mark.parametrize("purpose", LIVES)
+@pytest.mark.parametrize("purpose", MAX_AGE)
 def test_a_clock_set_back_by_an_hour_or_a_day_makes_no_link_too_old(purpose: str) -> None:
     token = at().make(purpose, "7")
-    for back in (timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), AHEAD):
+    for back in (timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), MAX_CLOCK_SKEW):
         assert at(-back).read(purpose, token) == "7"
 
 
-@pytest.mark.parametrize("purpose", sorted(set(LIVES) - {UNSUBSCRIBE}))
+@pytest.mark.parametrize("purpose", sorted(set(MAX_AGE) - {UNSUBSCRIBE}))
 def test_a_token_from_further_in_the_future_is_refused(purpose: str) -> None:
     with pytest.raises(ExpiredToken):
-        at(-AHEAD - timedelta(seconds=1)).read(purpose, at().make(purpose, "7"))
+        at(-MAX_CLOCK_SKEW - timedelta(seconds=1)).read(purpose, at().make(purpose, "7"))
     with pytest.raises(ForgedToken):
         at(-timedelta(hours=1)).read(purpose, at(key="another").make(purpose, "7"))
 

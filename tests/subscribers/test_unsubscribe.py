@@ -16,7 +16,7 @@ from tests.subscribers.readers import KEY, link_for, make_reader, tokens_at
 from tests.web.sample_site import service_with
 
 
-def leave(sessions: db.Sessions, token: str, now: datetime) -> unsubscribe.Left:
+def leave(sessions: db.Sessions, token: str, now: datetime) -> unsubscribe.Unsubscribed:
     with sessions.begin() as session:
         return unsubscribe.unsubscribe(session, token, tokens=tokens_at(now), now=now)
 

@@ -150,18 +150,18 @@ def test_the_pages_around_a_sign_up_tell_of_the_one_reminder(
     assert "one reminder at most, two days after you asked, and then nothing" in page
 
 
-def test_one_wish_that_cannot_be_granted_costs_no_other_and_is_not_lost(
+def test_a_request_that_fails_stays_pending_and_stops_no_other(
     each_sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("ann", "bob", "cy"):
-        pending_requests.keep(
+        pending_requests.store(
             each_sessions, pending_requests.SIGNUP, f"{name}@example.com", now=now, ip="203.0.113.9"
         )
     real = signup.ask
 
-    def broken(session: Session, address: str, **given: Any) -> None:
-        real(session, address, **given)
-        if address.startswith("bob"):  # after its rows are written: they must not stay
+    def broken(session: Session, request: signup.FormRequest, **given: Any) -> None:
+        real(session, request, **given)
+        if request.address.startswith("bob"):  # after its rows are written: they must not stay
             raise OperationalError("INSERT", {}, Exception("the disk is full"))
 
     monkeypatch.setattr(signup, "ask", broken)
@@ -176,7 +176,7 @@ def test_one_wish_that_cannot_be_granted_costs_no_other_and_is_not_lost(
 def test_cookieless_presses_are_capped_by_network_and_leave_no_row(
     site: Flask, sessions: db.Sessions, published: Issue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(rate_limits.CAPS, rate_limits.READ, rate_limits.Cap(3, timedelta(days=1)))
+    monkeypatch.setitem(rate_limits.LIMITS, rate_limits.READ, rate_limits.RateLimit(3, timedelta(days=1)))
     home = site.test_client().get("/").text
     found = re.search(r'href="(/stories/[^"#]+)"', home)
     assert found

@@ -42,9 +42,9 @@ def served(app: Flask) -> Iterator[int]:
     server.server_close()
 
 
-def post(port: int, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+def post(port: int, body: bytes, headers: dict[str, str], *, to: str = "sendgrid") -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("POST", "/webhooks/sendgrid", body, headers)
+    connection.request("POST", f"/webhooks/{to}", body, headers)
     answer = connection.getresponse()
     said = answer.read().decode()
     connection.close()
@@ -208,6 +208,15 @@ def test_without_a_key_nothing_is_believed(make_site, now) -> None:
     with served(make_site()) as port:
         body = body_of(words(now))
         assert post(port, body, SIGNER.headers(body, at=now))[0] == 404
+
+
+@pytest.mark.parametrize("name", ["smtp", "outbox", "nobody", "stripe"])
+def test_who_reports_nothing_has_no_route_and_payments_keep_theirs(make_site, now, name) -> None:
+    with served(make_site()) as port:
+        body = body_of(words(now))
+        status, said = post(port, body, SIGNER.headers(body, at=now), to=name)
+    assert status == 404
+    assert said.startswith("Stripe is not set up" if name == "stripe" else "No email provider reports events")
 
 
 @pytest.mark.parametrize("body", [b"{}", b'"x"', b"[1,", b""])

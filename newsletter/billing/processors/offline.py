@@ -1,8 +1,7 @@
-"""The stand-in for a payment processor: real journeys, invented money. Development only; keeps its books in a folder.
+"""A payment processor for development and tests: real pages, invented money. It stores its agreements in a folder.
 
-One JSON file per agreement, replaced whole, so that the site, the scheduler and a command may all look at once. Time
-does here what Stripe's clock does there: an agreement renews by itself until it is cancelled or its payment is made to
-fail.
+Each agreement is one JSON file, which is always replaced as a whole, so that several processes may read it at once. An agreement renews
+as time passes, until it is cancelled or its payment is made to fail.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from newsletter.billing.processors.protocol import (
     WebhookEvent,
 )
 
-MONTH = timedelta(days=30)  # an invented processor's month
+MONTH = timedelta(days=30)  # the length of a month here
 _ID = re.compile(r"off_[0-9a-f]{24}")
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of the books: a checkout that became, or may become, an agreement. Moments are ISO 8601."""
+class StoredAgreement:
+    """A checkout that became, or may become, an agreement, as stored. Moments are ISO 8601."""
 
     id: str
     reference: str
@@ -45,18 +44,18 @@ class Line:
     back_url: str
     trial_ends_at: str | None
     begun_at: str
-    started_at: str | None = None  # null until paid
+    started_at: str | None = None  # None until paid
     paid_until: str | None = None
     past_due_at: str | None = None
     cancel_at: str | None = None
     ended: bool = False
     fails: bool = False  # the next payment will fail
     payments: int = 0
-    refunded: int = 0  # payments given back
+    refunded: int = 0  # payments refunded
 
 
 class OfflineProcessor:
-    """See the module. ``page_url`` is where its own pages are; ``cents`` what a month costs."""
+    """See the module. ``page_url`` is the address of its own pages; ``cents`` is the price of a month."""
 
     name = "offline"
 
@@ -74,7 +73,7 @@ class OfflineProcessor:
         trial_ends_at: datetime | None,
         now: datetime,
     ) -> str:
-        page = Line(
+        page = StoredAgreement(
             id=f"off_{secrets.token_hex(12)}",
             reference=reference,
             words=price.words,
@@ -92,16 +91,16 @@ class OfflineProcessor:
         return f"{self._page_url}/{page.id}"
 
     def cancel_at_period_end(self, agreement_id: str, *, now: datetime) -> AgreementFact:
-        page = self._lived(agreement_id, now)
+        page = self._as_of(agreement_id, now)
         if not page.ended and page.cancel_at is None:
-            # Who owes has nothing left that is paid for: it ends at once.
+            # An agreement that is past due has no paid time left: it ends at once.
             ends = now.isoformat() if page.past_due_at else page.paid_until or now.isoformat()
             page = replace(page, cancel_at=ends, ended=bool(page.past_due_at))
             self._write(page)
         return self._fact(page, now)
 
     def cancel_now(self, agreement_id: str, *, now: datetime) -> AgreementFact:
-        page = self._lived(agreement_id, now)
+        page = self._as_of(agreement_id, now)
         if not page.ended:
             page = replace(page, ended=True, cancel_at=now.isoformat())
             self._write(page)
@@ -115,7 +114,7 @@ class OfflineProcessor:
         return Refund(f"{page.id}.{page.payments}", self._cents, self._cents, "usd")
 
     def read_object(self, agreement_id: str, *, now: datetime) -> AgreementFact:
-        page = self._lived(agreement_id, now)
+        page = self._as_of(agreement_id, now)
         if page.started_at is None:
             raise NoSuchAgreement("That checkout was not finished.")
         return self._fact(page, now)
@@ -128,15 +127,15 @@ class OfflineProcessor:
     ) -> tuple[WebhookEvent, ...]:
         raise ForgedWebhook("Nobody sends webhooks here: payment is only played.")
 
-    # What the stand-in's own page shows and its buttons do.
+    # What this processor's own page shows, and what its buttons do.
 
-    def look(self, page_id: str, *, now: datetime) -> Line:
-        """The line of the books, as of now. Raises ``NoSuchAgreement``."""
-        return self._lived(page_id, now)
+    def look(self, page_id: str, *, now: datetime) -> StoredAgreement:
+        """The agreement as of now. Raises ``NoSuchAgreement``."""
+        return self._as_of(page_id, now)
 
     def pay(self, page_id: str, *, now: datetime) -> Payment | None:
-        """The card works: the checkout becomes an agreement, or what is owed is paid. None when nothing was charged."""
-        page = self._lived(page_id, now)
+        """Pay: the checkout becomes an agreement, or what is owed is paid. None when nothing was charged."""
+        page = self._as_of(page_id, now)
         if page.ended or (page.started_at and not page.past_due_at):
             return None
         free_until = datetime.fromisoformat(page.trial_ends_at) if page.trial_ends_at else now
@@ -154,15 +153,15 @@ class OfflineProcessor:
         return self._payment(page, now, until) if charged else None
 
     def let_fail(self, page_id: str, *, now: datetime) -> None:
-        """The card stops working: a payment is owed from now on."""
-        page = self._lived(page_id, now)
+        """Let the next payment fail: it is owed from now on."""
+        page = self._as_of(page_id, now)
         if page.started_at and not page.ended and page.past_due_at is None:
             self._write(replace(page, past_due_at=now.isoformat(), fails=True))
 
-    def _payment(self, page: Line, now: datetime, until: datetime) -> Payment:
+    def _payment(self, page: StoredAgreement, now: datetime, until: datetime) -> Payment:
         return Payment(f"{page.id}.{page.payments}", self._cents, "usd", now, until)
 
-    def _fact(self, page: Line, now: datetime) -> AgreementFact:
+    def _fact(self, page: StoredAgreement, now: datetime) -> AgreementFact:
         trialing = page.trial_ends_at is not None and now < datetime.fromisoformat(page.trial_ends_at)
         status = (
             CANCELED if page.ended else PAST_DUE if page.past_due_at else TRIALING if trialing else ACTIVE
@@ -179,8 +178,8 @@ class OfflineProcessor:
             month_cents=self._cents,
         )
 
-    def _lived(self, page_id: str, now: datetime) -> Line:
-        """The line after what time alone has done to it: renewals, and the end that was asked for."""
+    def _as_of(self, page_id: str, now: datetime) -> StoredAgreement:
+        """The agreement with the renewals, and the requested end, that are due by ``now``."""
         page = self._read(page_id)
         if page.started_at is None or page.ended:
             return page
@@ -192,17 +191,17 @@ class OfflineProcessor:
             until, paid = until + MONTH, paid + 1
         return replace(page, paid_until=until.isoformat(), payments=paid)
 
-    def _read(self, page_id: str) -> Line:
+    def _read(self, page_id: str) -> StoredAgreement:
         if not _ID.fullmatch(page_id):
             raise NoSuchAgreement("There is no such checkout.")
         try:
-            return Line(**json.loads((self._folder / f"{page_id}.json").read_text()))
+            return StoredAgreement(**json.loads((self._folder / f"{page_id}.json").read_text()))
         except FileNotFoundError:
             raise NoSuchAgreement("There is no such checkout.") from None
         except (OSError, ValueError, TypeError) as error:
             raise ProcessorUnreachable("The books of the offline processor cannot be read.") from error
 
-    def _write(self, page: Line) -> None:
+    def _write(self, page: StoredAgreement) -> None:
         target = self._folder / f"{page.id}.json"
         fresh = target.with_suffix(f".{secrets.token_hex(4)}.new")
         try:

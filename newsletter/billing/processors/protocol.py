@@ -1,4 +1,4 @@
-"""What a payment processor does for us, in our words: values in, values out; no tables, session or settings."""
+"""The interface of a payment processor: values in, values out; no tables, session or settings."""
 
 from __future__ import annotations
 
@@ -16,43 +16,41 @@ CANCELED: Final = "canceled"
 
 
 class ProcessorError(NewsletterError):
-    """The payment processor said no, or something we cannot use. Nothing was changed."""
+    """The payment processor refused, or its answer cannot be used. Nothing was changed."""
 
 
 class ProcessorUnreachable(ProcessorError):
-    """The payment processor did not answer, was busy or broke off. Asking again does no harm."""
+    """The payment processor did not answer, was busy or closed the connection. Trying again does no harm."""
 
 
 class NoSuchAgreement(ProcessorError):
-    """The payment processor knows nothing under that id."""
+    """The payment processor has no agreement or checkout with that id."""
 
 
 class ForgedWebhook(ProcessorError):
-    """The webhook is not the processor's: no signature, a wrong one, one that is too old, or no sense in it."""
+    """The webhook is not the processor's: its signature is missing, wrong or too old, or its content is invalid."""
 
 
 @dataclass(frozen=True)
 class AgreementFact:
-    """One paying agreement as the processor sees it. Moments are aware UTC."""
+    """The state of one paying agreement in the processor's records. Moments are aware UTC."""
 
     processor_id: str
     status: str  # trialing, active, past_due or canceled
     started_at: datetime
-    paid_until: datetime | None  # the end of what is paid for, or given free at the start
+    paid_until: datetime | None  # the end of the paid time, or of the free time at the start
     past_due_at: (
         datetime | None
-    )  # since when a payment is owed; None while none is, or when the processor does not say
+    )  # since when a payment is owed; None while none is, or when that is not known
     cancel_at: datetime | None  # when it ends or ended; None while it renews
-    changed_at: (
-        datetime  # the moment just before the processor was asked: of two facts the later one knows more
-    )
-    reference: str  # whom it is for, as ``begin_checkout`` was told; "" if the processor lost it
+    changed_at: datetime  # just before the processor was asked: of two facts the later one is newer
+    reference: str  # the ``reference`` given to ``begin_checkout``; "" if the processor has none
     month_cents: int | None = None  # what a month costs, in hundredths; None when the processor does not say
 
 
 @dataclass(frozen=True)
 class Payment:
-    """Money that arrived. ``processor_id`` names the payment itself, so that one is receipted once."""
+    """Money that was received. ``processor_id`` names the payment itself, so that each gets one receipt."""
 
     processor_id: str
     cents: int  # hundredths of the currency
@@ -63,33 +61,33 @@ class Payment:
 
 @dataclass(frozen=True)
 class Refund:
-    """Money that went back. ``processor_id`` names the payment that was given back, in whole or in part."""
+    """Money that was returned. ``processor_id`` names the payment that was refunded, in whole or in part."""
 
     processor_id: str
-    cents: int  # this time
-    cents_in_all: int  # of this payment, with what went back before
+    cents: int  # of this refund
+    cents_in_all: int  # all refunds of this payment so far
     currency: str  # ISO 4217 in lower case
 
 
 @dataclass(frozen=True)
 class Dispute:
-    """A cardholder had their bank take a payment back, or asks whether to. ``processor_id`` names the case itself."""
+    """A cardholder disputes a payment with their bank. ``processor_id`` names the case itself."""
 
     processor_id: str
-    standing: str  # "asked" (nothing was taken yet), "open", "won" or "lost"
+    standing: str  # "asked" (an inquiry, no money was taken), "open", "won" or "lost"
     cents: int  # hundredths of the currency
     currency: str  # ISO 4217 in lower case
-    reason: str  # the bank's word for it: letters and _
+    reason: str  # the bank's code for it: letters and _
     opened_at: datetime
-    answer_by: datetime | None  # until when the bank hears us; None when it no longer does
+    answer_by: datetime | None  # until when the bank accepts evidence; None when it no longer does
 
 
 @dataclass(frozen=True)
 class WebhookEvent:
-    """Something the processor says has happened. It says which agreement to read again, never how it stands."""
+    """An event that the processor reports. It says which agreement to read again, not the state of that agreement."""
 
     id: str
-    agreement_id: str  # "" when it is about money alone
+    agreement_id: str  # "" when it is only about a refund or dispute
     payment: Payment | None = None
     refund: Refund | None = None
     dispute: Dispute | None = None
@@ -97,14 +95,17 @@ class WebhookEvent:
 
 @dataclass(frozen=True)
 class Price:
-    """What a month costs: ``id`` in the processor's books, ``words`` as shown to readers."""
+    """The price of a month: its ``id`` at the processor, and ``words`` as shown to readers."""
 
     id: str
     words: str
 
 
 class PaymentProcessor(Protocol):
-    """Every method may raise ``ProcessorUnreachable`` or another ``ProcessorError``. ``now`` is the moment of asking."""
+    """What a processor does. Every method may raise ``ProcessorUnreachable`` or another ``ProcessorError``.
+
+    ``now`` is the moment of the call.
+    """
 
     name: str
 
@@ -119,39 +120,39 @@ class PaymentProcessor(Protocol):
         trial_ends_at: datetime | None,
         now: datetime,
     ) -> str:
-        """Where to lead the reader to pay. ``reference`` comes back in facts and names nobody to a stranger.
+        """The URL at which the reader pays. ``reference`` is returned in facts; it names the reader to us alone.
 
-        Nothing is charged before ``trial_ends_at``. ``done_url`` is visited afterwards with ``?checkout=ID`` added.
-        Twice within a minute begins one checkout.
+        Nothing is charged before ``trial_ends_at``. The reader is sent to ``done_url`` afterwards, with ``?checkout=ID`` added. Two
+        calls within a minute begin one checkout.
         """
         ...
 
     def portal_url(self, agreement_id: str, *, back_url: str) -> str:
-        """Where the reader changes their card and sees invoices."""
+        """The URL at which the reader changes their card and sees invoices."""
         ...
 
     def cancel_at_period_end(self, agreement_id: str, *, now: datetime) -> AgreementFact:
-        """No further charge; what is paid for stays. Twice is once."""
+        """Stop further charges; the paid time stays. A second call changes nothing."""
         ...
 
     def cancel_now(self, agreement_id: str, *, now: datetime) -> AgreementFact:
-        """End it at once, without giving money back. Twice is once."""
+        """End the agreement at once, without a refund. A second call changes nothing."""
         ...
 
     def refund(self, agreement_id: str) -> Refund | None:
-        """Give the last payment back. None when there is none, or it was given back before."""
+        """Refund the last payment. None when there is none, or it was refunded before."""
         ...
 
     def read_object(self, agreement_id: str, *, now: datetime) -> AgreementFact:
-        """How things stand. Raises ``NoSuchAgreement``."""
+        """The state of the agreement. Raises ``NoSuchAgreement``."""
         ...
 
     def finished_checkout(self, checkout_id: str) -> str | None:
-        """The id of the agreement that this checkout led to; None while there is none."""
+        """The id of the agreement that this checkout created; None while there is none."""
         ...
 
     def parse_webhook(
         self, body: bytes, headers: Mapping[str, str], now: datetime
     ) -> tuple[WebhookEvent, ...]:
-        """What the processor tells us; order and repetition mean nothing. Raises ``ForgedWebhook``."""
+        """The events in a webhook, which may come in any order and more than once. Raises ``ForgedWebhook``."""
         ...

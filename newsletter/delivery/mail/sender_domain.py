@@ -12,7 +12,7 @@ import dns.resolver
 from newsletter.settings import Settings
 
 PATIENCE = 5.0  # seconds for one question
-SELECTORS = ("s1", "s2")  # what SendGrid names the DKIM keys of a domain
+SELECTORS = ("s1", "s2")  # what email services most often name the DKIM keys of a domain
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def domain_of(settings: Settings) -> str:
 
 
 def selectors_of(settings: Settings) -> tuple[str, ...]:
-    """The DKIM selectors to look for: DKIM_SELECTOR, or else SendGrid's usual ones."""
+    """The DKIM selectors to look for: DKIM_SELECTOR, or else the most usual ones."""
     return (settings.DKIM_SELECTOR,) if settings.DKIM_SELECTOR else SELECTORS
 
 

@@ -1,4 +1,7 @@
-"""What an email provider is: Messages in, one Receipt per Message out. It sees no tables, session or settings."""
+"""What an email provider does: takes Messages and gives one Receipt for each, and may report ProviderEvents later.
+
+It sees no tables, session or settings. What the registry holds of each provider is in ``registration.py``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from newsletter.delivery.mail.messages import Message
+from newsletter.errors import NewsletterError
 
 
 class Outcome(StrEnum):
@@ -17,9 +21,9 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"  # the provider took it
     FAILED = "failed"  # a definite, lasting no for this Message (a bad address)
     RETRY = (
-        "retry"  # a definite no for now (429, refused connection, DNS): nothing left us, or nothing was taken
+        "retry"  # a definite no for now (429, refused connection, DNS): nothing was sent, or nothing accepted
     )
-    UNCERTAIN = "uncertain"  # asked, and not heard: timeout, reset, half answer, 5xx
+    UNCERTAIN = "uncertain"  # submitted without a clear answer: timeout, reset, half an answer, 5xx
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class ProviderEvent:
     reason: str = ""
 
 
-MayBegin = Callable[[], bool]  # whether the claim under these Messages is still ours
-NO_LONGER_OURS = "the claim ran out before it was handed over"
+MayBegin = Callable[[], bool]  # whether the claim on these Messages is still valid
+CLAIM_EXPIRED = "the claim expired before it was submitted"  # the reason of such a Receipt
 
 
 def always() -> bool:
@@ -55,21 +59,26 @@ def always() -> bool:
 
 
 class EmailProvider(Protocol):
-    """Takes our mail. Thread-safe: several batches may be handed over at once."""
+    """Takes our mail. Thread-safe: several batches may be submitted at once."""
 
-    name: str
-    batch_size: int  # how many Messages one call may carry
-    at_once: int  # how many batches are best handed over at the same time; each is in doubt when we die
+    name: str  # the registry's
+    batch_size: int  # Messages that one call may carry, at most
+    at_once: int  # batches that are best submitted at the same time; each is uncertain when this process dies
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
-        """Hand over. Exactly one Receipt per Message, in the same order; never raises for a transmission's fate.
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+        """Submit Messages. Returns exactly one Receipt per Message, in the same order; a transmission that fails raises nothing.
 
-        ``may_begin`` is asked right before the first byte of each hand-over, and again before the last one, without which nothing is
-        taken: a process that was frozen meanwhile finds that its claim is over, and what it has not ended gets a RETRY. A bad address costs only itself. Handing over the same reference twice may mail twice: not asking again is
-        the ledger's duty. (The Outbox, being a folder, does keep one file per reference.)
+        ``may_begin`` is asked right before the first byte of each transmission, and again before its last byte, without which the
+        provider accepts nothing: a process that was frozen meanwhile learns that its claim has expired, and what it did not finish
+        gets a RETRY. A bad address costs only itself. Submitting the same reference twice may mail twice: the ledger must not ask
+        again. (The Outbox, being a folder, keeps one file per reference.)
         """
         ...
 
     def close(self) -> None:
-        """Give back connections. Safe to call twice."""
+        """Close connections. Safe to call twice."""
         ...
+
+
+class ForgedEvents(NewsletterError):
+    """A call to the webhook that the provider did not sign, or not now."""

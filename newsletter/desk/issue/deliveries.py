@@ -78,7 +78,7 @@ def dispatch_page(day: str) -> Response:
             cut=cut,
             next_due=ledger_queries.next_due(session, row.id),
             doubts=_doubts(session, row.id),
-            silent=webhook_health.deaf_because(site.settings)
+            silent=webhook_health.unheard_because(site.settings)
             or webhook_health.silent_because(session, site.settings, now=site.now()),
             batches=ledger_queries.uncertain_batches(session, row.id),
             choices=CHOICES,

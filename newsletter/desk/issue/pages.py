@@ -30,7 +30,7 @@ from newsletter.issues.service import find_issue, standing
 from newsletter.issues.views import IssueView, issue_view
 from newsletter.jobs.due import compose_moment
 from newsletter.subscribers import metrics
-from newsletter.subscribers.local_hour import due_at
+from newsletter.subscribers.preferences import due_at
 from newsletter.summaries import changed_articles
 from newsletter.web.services import services
 

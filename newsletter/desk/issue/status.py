@@ -46,7 +46,7 @@ def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Ite
         if copies := _uncertain(session, issue):
             said = f"{plural(copies, 'copy', 'copies')} of {short_day(issue.issued_on)} uncertain"
             yield Worry(said, f"issues/{issue.issued_on}/dispatch#uncertain")
-    if webhook_health.deaf_because(settings) or webhook_health.silent_because(session, settings, now=now):
+    if webhook_health.unheard_because(settings) or webhook_health.silent_because(session, settings, now=now):
         last = session.scalar(select(func.max(Issue.issued_on)).where(Issue.frozen_at.is_not(None)))
         yield Worry(
             "the email provider reports nothing", f"issues/{last}/dispatch" if last else "help#alerts"

@@ -15,7 +15,7 @@ from flask import Response, make_response, render_template
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.billing import ledger
+from newsletter.billing import subscription_ledger
 from newsletter.billing.revenue import Month
 from newsletter.db.models import Subscriber
 from newsletter.desk.days import today
@@ -24,7 +24,7 @@ from newsletter.desk.metrics.counting import aside
 from newsletter.desk.metrics.plots import Bars, Plot, Series, bars, counted, more, percent, plot, share
 from newsletter.desk.readers import readers_known
 from newsletter.subscribers import metrics
-from newsletter.subscribers.metrics import IssueLine
+from newsletter.subscribers.metrics import IssueCounts
 from newsletter.web.services import services
 
 DAYS, ISSUES, MONTHS = 30, 30, 12
@@ -59,7 +59,7 @@ def growth(session: Session) -> list[Plot]:
     came = metrics.per_day(session, Subscriber.confirmed_at, days, zone)
     went = metrics.per_day(session, Subscriber.unsubscribed_at, days, zone)
     asked = metrics.per_day(session, Subscriber.asked_at, days, zone)
-    before = metrics.readers_before(session, metrics.edges(days, zone)[0])
+    before = metrics.readers_before(session, metrics.day_bounds(days, zone)[0])
     net = [c - w for c, w in zip(came, went, strict=True)]
     stock = list(accumulate(net, initial=before))[1:]
     change = stock[-1] - before
@@ -86,7 +86,7 @@ def growth(session: Session) -> list[Plot]:
     ]
 
 
-def editions(issues: Sequence[IssueLine]) -> Plot:
+def editions(issues: Sequence[IssueCounts]) -> Plot:
     """How many get the full Rendition and how many the metered one."""
     last = issues[-1] if issues else None
     return plot(
@@ -102,7 +102,7 @@ def editions(issues: Sequence[IssueLine]) -> Plot:
     )
 
 
-def arrival(issues: Sequence[IssueLine]) -> Plot:
+def arrival(issues: Sequence[IssueCounts]) -> Plot:
     """What became of each of the last Issues' copies."""
 
     def state(name: str) -> list[int]:
@@ -143,16 +143,16 @@ def arrival(issues: Sequence[IssueLine]) -> Plot:
 
 def mailboxes(session: Session) -> list[Bars]:
     """How the latest Issue fared at each mailbox domain."""
-    latest = metrics.gone_out(session, 1)
+    latest = metrics.sent_issues(session, 1)
     lines = metrics.by_domain(session, latest[0].id) if latest else []
-    shares = [(x.domain, 100 * x.trouble / x.copies if x.copies else 0.0) for x in lines]
+    shares = [(x.domain, 100 * x.problems / x.copies if x.copies else 0.0) for x in lines]
     worst = max(shares, key=lambda s: s[1], default=None)
     return [
         bars(
             "mailboxes",
             "Which mailboxes take it badly?",
             f"Copies of the latest issue that bounced, were complained about or were not accepted. Domains of fewer than "
-            f"{metrics.FEWEST_OF_A_DOMAIN} readers stand together.",
+            f"{metrics.MIN_DOMAIN_READERS} readers stand together.",
             "Domain",
             shares,
             ("Copies", "Accepted", "Bounced", "Complained", "Deferred"),
@@ -172,7 +172,7 @@ def mailboxes(session: Session) -> list[Bars]:
     ]
 
 
-def turning_away(issues: Sequence[IssueLine]) -> Plot:
+def turning_away(issues: Sequence[IssueCounts]) -> Plot:
     """Unsubscribes, complaints and reports, per thousand copies of each Issue."""
     last = issues[-1] if issues else None
     return plot(
@@ -248,7 +248,7 @@ def revenue(months: Sequence[Month]) -> Plot:
             Series("Lost", "c", units([m.lost_cents for m in months])),
             Series("Changed prices", "a", units([m.repriced_cents for m in months])),
             Series("Received", "a", units([m.paid_cents for m in months])),
-            Series("Given back or disputed", "c", units([m.went_back_cents for m in months])),
+            Series("Given back or disputed", "c", units([m.returned_cents for m in months])),
         ],
         answer=f"{_money(last.mrr_cents / 100)} a month from {last.paying:,} subscriptions." if last else "",
         drawn=1,
@@ -280,9 +280,9 @@ def leaving(months: Sequence[Month]) -> Plot:
 def _months(session: Session) -> Sequence[Month]:
     last = today()
     first = date(last.year - 1, last.month, 1) if MONTHS >= 12 else last
-    return ledger.months(session, first=first, last=last, settings=services().settings, now=services().now())[
-        -MONTHS:
-    ]
+    return subscription_ledger.months(
+        session, first=first, last=last, settings=services().settings, now=services().now()
+    )[-MONTHS:]
 
 
 def _money(value: float) -> str:

@@ -89,7 +89,7 @@ def _rush(many: int, form: dict[str, str]) -> list[Post]:
 def _allowed(many: int) -> int:
     """How many confirmations the caps let out for :func:`_rush`."""
     bombs = -(-many // int(1 / BOMBS))
-    return min(signup.MAILS_AN_HOUR, many - bombs + min(bombs, rate_limits.CAPS[rate_limits.SIGNUP].most))
+    return min(signup.MAILS_AN_HOUR, many - bombs + min(bombs, rate_limits.LIMITS[rate_limits.SIGNUP].most))
 
 
 def _get_all(path: str, many: int, *, port: int, rate: float) -> Posted:

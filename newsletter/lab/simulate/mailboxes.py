@@ -14,7 +14,7 @@ from typing import Any, Final
 from newsletter.clock import Clock
 from newsletter.delivery.mail.messages import Message
 from newsletter.delivery.providers.protocol import (
-    NO_LONGER_OURS,
+    CLAIM_EXPIRED,
     MayBegin,
     Outcome,
     ProviderEvent,
@@ -60,9 +60,9 @@ class Mailboxes:
         self._reports: list[tuple[datetime, int, ProviderEvent]] = []
         self._number = count()
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         if not may_begin():
-            return [Receipt(m.reference, Outcome.RETRY, reason=NO_LONGER_OURS) for m in messages]
+            return [Receipt(m.reference, Outcome.RETRY, reason=CLAIM_EXPIRED) for m in messages]
         return [self._take(m) for m in messages]
 
     def close(self) -> None:

@@ -1,3 +1,3 @@
-"""Stopping the mail, whatever the database does."""
+"""Stops the mail to a reader: by their link, by an Operator, while the database is away, and after a restore."""
 
-__all__ = ["log", "restore", "spool", "unsubscribe"]
+__all__ = ["operator_suppressions", "restore", "spool", "unsubscribe", "unsubscribe_log"]

@@ -1,7 +1,7 @@
-"""Unsubscribes that the database could not take: kept as files in ``LEAVING_DIR`` until it can.
+"""Unsubscribes that could not be written to the database, stored as files in ``LEAVING_DIR`` until it is back.
 
-A mail program presses once (RFC 8058) and need not press again. A link's own signature proves whose wish it is, without a
-database. A file names the reader by number and scrambled mark, never by address; one reader's wish is one file.
+A mail program posts once (RFC 8058) and need not try again. The signature of the link proves who unsubscribes, without a database.
+A file names its reader by id and a hash, not by address; each reader has at most one file.
 """
 
 from __future__ import annotations
@@ -18,104 +18,112 @@ from newsletter.subscribers.signup import subscriber_of
 from newsletter.subscribers.tokens import TokenError, fingerprint, number_in
 from newsletter.subscribers.unsubscribing import unsubscribe
 
-HALF_KEPT = timedelta(hours=1)  # longer than anybody writes at one
+PARTIAL_KEPT = timedelta(hours=1)  # a temporary file older than this belongs to a process that was killed
+SUFFIX = ".leaving"  # of the files; it stays as it was in earlier versions, whose files are read as well
 _log = log.get("subscribers")
 
 
-def keep(folder: Path, subject: str, *, now: datetime) -> None:
-    """Write the wish down so that it outlives a power cut. Twice is once. Raises OSError: then nothing was kept."""
-    path = _place(folder, subject)
+def store(folder: Path, subject: str, *, now: datetime) -> None:
+    """Store an unsubscribe so that it survives a power cut; a second call changes nothing. Raises OSError when it is not stored.
+
+    ``subject`` is the subject of the reader's link (``tokens.subject_of``).
+    """
+    path = _path(folder, subject)
     if path.exists():
         return
     with atomic_files.written(path) as file:
         file.write(f"{subject} {now.isoformat()}\n")
-    _log.warning("subscriber.leaving_kept", reader=path.stem[:8])
+    _log.warning("unsubscribe.spooled", reader=path.stem[:8])
 
 
-def forget(folder: Path, subject: str) -> None:
-    """They changed their mind, or the database knows by now."""
-    _place(folder, subject).unlink(missing_ok=True)
+def discard(folder: Path, subject: str) -> None:
+    """Delete the stored unsubscribe of a reader, who resubscribed."""
+    _path(folder, subject).unlink(missing_ok=True)
 
 
-def is_waiting(folder: Path) -> bool:
-    return next(_waiting(folder), None) is not None
+def has_pending(folder: Path) -> bool:
+    """Whether an unsubscribe is stored here."""
+    return next(_pending(folder), None) is not None
 
 
-def take_up(sessions: db.Sessions, folder: Path) -> int:
-    """Unsubscribe who waits, oldest wish or not; how many. A wish goes once it is committed. Raises what the database says.
+def apply_all(sessions: db.Sessions, folder: Path) -> int:
+    """Apply all stored unsubscribes to the database, and return how many readers that unsubscribed. Raises database errors.
 
-    A file that cannot be read holds up nobody else's wish, and no mail: it is left for people to look at.
+    A file is deleted once its unsubscribe is committed. One that cannot be read is renamed for people to look at, and stops neither
+    the others nor the mail.
     """
     done = 0
-    for path in _waiting(folder):
+    for path in _pending(folder):
         try:
             subject, asked_at = _read(path)
-        except FileNotFoundError:  # another process has it
+        except FileNotFoundError:  # another process has applied it
             continue
         except (OSError, ValueError) as error:
-            _log.error("subscriber.leaving_unreadable", file=path.name, error=type(error).__name__)
+            _log.error("unsubscribe.unreadable", file=path.name, error=type(error).__name__)
             with suppress(OSError):
                 path.rename(path.with_suffix(".unreadable"))
             continue
         with sessions.begin() as session:
             db.hurried(session)
-            left = _leave(session, subject, asked_at)
-        if left is None:  # erased since, or the folder is another database's: never thrown away
+            unsubscribed = _apply(session, subject, asked_at)
+        if unsubscribed is None:  # erased since, or the folder belongs to another database: never deleted
             with suppress(FileNotFoundError):
                 path.rename(path.with_suffix(".unknown"))
             continue
         path.unlink(missing_ok=True)
-        done += left
+        done += unsubscribed
     return done
 
 
-def tidy(folder: Path, *, now: datetime) -> int:
-    """What a process that was killed left half written in this folder: a wish that is whole waits from now on, anything else goes.
-    How many files."""
+def clean_up(folder: Path, *, now: datetime) -> int:
+    """Handle temporary files of processes that were killed: a complete unsubscribe is put in its place, anything else is deleted.
+
+    Returns how many files there were.
+    """
     done = 0
     for path in folder.glob(".*.half"):
         try:
-            if datetime.fromtimestamp(path.stat().st_mtime, UTC) >= now - HALF_KEPT:
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) >= now - PARTIAL_KEPT:
                 continue
             try:
                 subject, _ = _read(path)
                 number_in(subject)
             except (ValueError, TokenError):
                 path.unlink()
-            else:  # whose mail program heard nothing; the link was found good before a letter was written
-                path.replace(_place(folder, subject))
+            else:  # the mail program got no answer; the link was verified before anything was written
+                path.replace(_path(folder, subject))
             done += 1
-        except FileNotFoundError:  # another process was faster
+        except FileNotFoundError:  # another process has handled it
             continue
         except OSError as error:
-            _log.error("subscriber.leaving_unreadable", file=path.name, error=type(error).__name__)
+            _log.error("unsubscribe.unreadable", file=path.name, error=type(error).__name__)
     return done
 
 
 def _read(path: Path) -> tuple[str, datetime]:
-    """Whose wish it is, and of when. Raises ValueError when it is not whole, OSError."""
+    """The subject of the reader's link, and when they unsubscribed. Raises OSError, and ValueError for an incomplete file."""
     text = path.read_text()
     subject, moment = text.split()
     asked_at = datetime.fromisoformat(moment)
     if not text.endswith("\n") or asked_at.tzinfo is None:
-        raise ValueError("cut off")
+        raise ValueError("incomplete")
     return subject, asked_at
 
 
-def _leave(session: Session, subject: str, asked_at: datetime) -> int | None:
-    """How many left by it, one or none; None when this database knows no such reader."""
+def _apply(session: Session, subject: str, asked_at: datetime) -> int | None:
+    """How many readers this unsubscribed, 0 or 1; None when the database has no such reader."""
     try:
         reader = subscriber_of(session, subject)
     except TokenError:
         return None
     if reader.confirmed_at and reader.confirmed_at > asked_at:
-        return 0  # they asked for the mail anew since
-    return int(unsubscribe.leave(reader, now=asked_at))
+        return 0  # they signed up again since
+    return int(unsubscribe.mark_unsubscribed(reader, now=asked_at))
 
 
-def _waiting(folder: Path) -> Iterator[Path]:
-    return folder.glob("*.leaving")
+def _pending(folder: Path) -> Iterator[Path]:
+    return folder.glob(f"*{SUFFIX}")
 
 
-def _place(folder: Path, subject: str) -> Path:
-    return folder / f"{fingerprint(subject)[:32]}.leaving"
+def _path(folder: Path, subject: str) -> Path:
+    return folder / f"{fingerprint(subject)[:32]}{SUFFIX}"

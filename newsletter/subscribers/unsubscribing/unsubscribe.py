@@ -1,4 +1,4 @@
-"""Stopping the mail, and starting it again: by the link in every mail, which works for ever."""
+"""Unsubscribes and resubscribes a reader by the link in every mail, which works for ever."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ _log = log.get("subscribers")
 
 
 @dataclass(frozen=True)
-class Left:
-    """What unsubscribing found. ``was_already``: no mail was owed to them before this either."""
+class Unsubscribed:
+    """The result of unsubscribing. ``was_already``: they had unsubscribed before."""
 
     subscriber: Subscriber
     was_already: bool
 
 
 def reader_of(session: Session, token: str, *, tokens: Tokens) -> Subscriber:
-    """Whose link this is. Raises ``TokenError``: not ours, or the reader was erased since (and gets no mail)."""
+    """The reader of this link. Raises ``TokenError`` when it is not ours, or the reader was erased since (and gets no mail)."""
     return subscriber_of(session, tokens.read(UNSUBSCRIBE, token))
 
 
-def unsubscribe(session: Session, token: str, *, tokens: Tokens, now: datetime) -> Left:
-    """No more Issues to this reader, at once. A second time changes nothing. The caller commits."""
+def unsubscribe(session: Session, token: str, *, tokens: Tokens, now: datetime) -> Unsubscribed:
+    """Stop all Issues to the reader of this link, at once. A second call changes nothing. Raises ``TokenError``.
+
+    The caller commits.
+    """
     subscriber = reader_of(session, token, tokens=tokens)
-    return Left(subscriber, was_already=not leave(subscriber, now=now))
+    return Unsubscribed(subscriber, was_already=not mark_unsubscribed(subscriber, now=now))
 
 
-def leave(subscriber: Subscriber, *, now: datetime) -> bool:
-    """Note that this reader left; False when that was known."""
+def mark_unsubscribed(subscriber: Subscriber, *, now: datetime) -> bool:
+    """Set ``unsubscribed_at``; returns False when it was set before. The caller commits."""
     if subscriber.unsubscribed_at is not None:
         return False
     subscriber.unsubscribed_at = now
@@ -44,9 +47,9 @@ def leave(subscriber: Subscriber, *, now: datetime) -> bool:
 
 
 def resubscribe(session: Session, token: str, *, tokens: Tokens, now: datetime) -> Subscriber:
-    """They changed their mind on the page after unsubscribing: the same consent goes on. The caller commits.
+    """Undo an unsubscribe, on the page that confirms it: the earlier consent holds again. Raises ``TokenError``.
 
-    Someone who never confirmed is not confirmed by this.
+    A reader who never confirmed is not confirmed by this. The caller commits.
     """
     subscriber = reader_of(session, token, tokens=tokens)
     if subscriber.unsubscribed_at is not None:

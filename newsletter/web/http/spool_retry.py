@@ -27,15 +27,15 @@ class SpoolRetry:
         """Begin to retry in the background, unless nothing is spooled or the thread runs already."""
         with self._lock:
             running = self._thread is not None and self._thread.is_alive()
-            if not running and spool.is_waiting(self._folder):
+            if not running and spool.has_pending(self._folder):
                 self._thread = threading.Thread(target=self._retry, name="spool-retry", daemon=True)
                 self._thread.start()
 
     def _retry(self) -> None:
         pause = threading.Event()
-        while spool.is_waiting(self._folder):
+        while spool.has_pending(self._folder):
             try:
-                spool.take_up(self._sessions, self._folder)
+                spool.apply_all(self._sessions, self._folder)
             except (SQLAlchemyError, OSError) as error:
                 _log.warning("unsubscribe.still_spooled", error=type(error).__name__)
             pause.wait(self._retry_seconds)

@@ -53,7 +53,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "stories.send_report": {"form_token": _TOKEN, "reason": _TEXT, "words": _TEXT},
 }  # fmt: skip
 # Signed bodies: the signature is in a header, and its form is the sender's to define.
-SIGNED = {"webhooks.sendgrid": "array", "stripe_webhook.stripe": "object"}
+SIGNED = {"webhooks.provider_events": "array", "stripe_webhook.stripe": "object"}
 # What is answered when all is well, where it is no HTML.
 KINDS = {
     "machines.robots": "text/plain", "machines.security": "text/plain", "machines.sitemap": "application/xml",

@@ -24,7 +24,7 @@ def stripe() -> Response:
         return _said("Stripe is not set up here: its events are not taken.", 404)
     body = request.get_data(cache=False)
     try:
-        subscriptions.hear(
+        subscriptions.handle_webhook(
             here.sessions,
             here.processor,
             body,

@@ -1,43 +1,46 @@
-"""What providers report: thin doors that let in only what is signed, and say "taken" only when it is in the database."""
+"""What email providers report: one route for all of them. Lets in only what is signed, and acknowledges only what is committed."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, request
 
 from newsletter import log
-from newsletter.delivery import events as settle
-from newsletter.delivery.providers.sendgrid import events as sendgrid_events
+from newsletter.delivery import events, providers
+from newsletter.delivery.providers.protocol import ForgedEvents
 from newsletter.jobs import alerts
 from newsletter.web.services import services
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
-EVENTS_CAP = 4 * 1024 * 1024  # bytes; SendGrid posts at most 768 kB at once
+EVENTS_CAP = 4 * 1024 * 1024  # bytes; the largest posts we know of have 768 kB
 _log = log.get("web")
 
 
-@bp.post("/sendgrid")
-def sendgrid() -> Response:
-    """SendGrid's event webhook. 204 once everything in it is committed; anything else and SendGrid posts it again.
+@bp.post("/<provider>")
+def provider_events(provider: str) -> Response:
+    """Events of an email provider, by its name in ``MAIL_PROVIDER``.
 
-    403 and nothing written for what SendGrid did not sign just now; 404 while no ``SENDGRID_WEBHOOK_KEY`` is set.
+    204 once everything in it is committed; after any other answer the provider posts it again. 403, and nothing is written, for what
+    it did not sign just now; 404 for a provider that reports nothing, or whose events cannot be verified with the settings.
     """
     here = services()
-    key = here.settings.SENDGRID_WEBHOOK_KEY
-    if not key:
-        return _said("No SENDGRID_WEBHOOK_KEY is set: events are not taken.", 404)
+    found = providers.PROVIDERS.get(provider)
+    if found is None or not found.reports_events:
+        return _said("No email provider reports events here.", 404)
+    if problem := found.events_problem(here.settings):
+        return _said(f"{problem} Events are not taken.", 404)
     request.max_content_length = EVENTS_CAP
     body = request.get_data(cache=False)
     try:
-        sendgrid_events.verify(body, dict(request.headers), key=key, now=here.now())
-    except sendgrid_events.NotTheirs as error:
-        _log.warning("webhook.refused", provider="sendgrid", reason=str(error))
+        found.verify(body, dict(request.headers), settings=here.settings, now=here.now())
+    except ForgedEvents as error:
+        _log.warning("webhook.refused", provider=found.name, reason=str(error))
         return _said(str(error), 403)
     try:
-        events = sendgrid_events.read_events(body)
+        read = found.read_events(body)
     except ValueError:
-        return _said("The events are not a list in JSON.", 400)
-    report = settle.run(here.sessions, events, provider="sendgrid", now=here.now())
+        return _said("The events are not of the form that this provider uses.", 400)
+    report = events.run(here.sessions, read, provider=found.name, now=here.now())
     for day in report.held:
         alerts.issue_held(here.issues, day)
     return make_response("", 204)

@@ -17,7 +17,7 @@ from newsletter import atomic_files
 from newsletter.clock import Clock
 from newsletter.delivery.mail.headers import mime
 from newsletter.delivery.mail.messages import Message
-from newsletter.delivery.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
+from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
 from newsletter.errors import NewsletterError, NotFound
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}\.eml")
@@ -38,7 +38,7 @@ class Outbox:
         self._sender = sender
         self._now = now
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         return [self._keep(m) if may_begin() else _no_longer_ours(m) for m in messages]
 
     def _keep(self, message: Message) -> Receipt:
@@ -59,7 +59,7 @@ class Outbox:
 
 
 def _no_longer_ours(message: Message) -> Receipt:
-    return Receipt(message.reference, Outcome.RETRY, reason=NO_LONGER_OURS)
+    return Receipt(message.reference, Outcome.RETRY, reason=CLAIM_EXPIRED)
 
 
 def file_name(reference: str) -> str:

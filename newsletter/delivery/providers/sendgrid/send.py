@@ -1,4 +1,4 @@
-"""SendGrid (v3 API, official SDK) as email provider: one call for up to a thousand readers, their Slots as substitutions.
+"""SendGrid (v3 API) as email provider: one call for up to a thousand readers, their Slots as substitutions.
 
 What an answer means: 202 accepted; 400 that names a reader costs that reader alone; 401, 403, 429 and a host that cannot be reached
 are a definite no for now; a 5xx, a timeout, a reset or half an answer is doubt, because the mail may be on its way.
@@ -13,15 +13,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from python_http_client.exceptions import HTTPError
-from sendgrid import SendGridAPIClient
-
 from newsletter.clock import Clock
 from newsletter.delivery.mail.messages import Message, Template
-from newsletter.delivery.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
+from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
 from newsletter.delivery.providers.reasons import in_words
+from newsletter.delivery.providers.sendgrid.api import ClaimExpired, MailApi, NotSent, root_cause
 from newsletter.delivery.providers.sendgrid.body import Bodies
-from newsletter.delivery.providers.sendgrid.connection import KeptOpen, Lines, NotBegun, PreparedBody, Unsent
 from newsletter.errors import NewsletterError
 
 ANSWER_TIMEOUT: Final = 60.0  # seconds
@@ -39,17 +36,13 @@ class SendGrid:
     at_once = 4  # the API takes its time to answer; four hide it, and keep the doubt of a death small
 
     def __init__(self, api_key: str, *, host: str, sender: str, now: Clock) -> None:
-        sdk = SendGridAPIClient(api_key, host=host)
-        self._lines = Lines(host)
-        self._client = sdk.client = KeptOpen(
-            self._lines, host=sdk.host, request_headers=sdk.client.request_headers, version=3
-        )
+        self._api = MailApi(api_key, host=host, connections=self.at_once)
         self._bodies = Bodies(sender)
         self._now = now
         self._lock = threading.Lock()
         self._wait_until = 0.0  # monotonic; the API asked for a pause until then
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         receipts: dict[int, Receipt] = {}
         calls: dict[tuple[Template, int], list[tuple[int, Message, dict[str, Any]]]] = {}
         seen: dict[str, int] = {}
@@ -70,7 +63,7 @@ class SendGrid:
         return [receipts[place] for place in range(len(messages))]
 
     def close(self) -> None:
-        self._lines.close()
+        self._api.close()
 
     # --- the call ---
 
@@ -109,21 +102,20 @@ class SendGrid:
         if (wait := self._wait_until - time.monotonic()) > 0:
             return _Answer(Outcome.RETRY, reason="SendGrid asked for a pause", retry_after=wait)
         try:
-            prepared = PreparedBody(body, may_begin)
-            response = self._client.mail.send.post(request_body=prepared, timeout=ANSWER_TIMEOUT)
-        except NotBegun:
-            return _Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
-        except Unsent as error:
-            return _Answer(Outcome.RETRY, reason=f"SendGrid cannot be reached ({_kind(error.__cause__)})")
-        except HTTPError as error:
-            answer = self._refused(int(error.status_code), error.headers or {}, error.body)
-        except Exception as error:  # noqa: BLE001 - once connected, each of the many kinds is doubt
+            response = self._api.post(body, may_begin, timeout=ANSWER_TIMEOUT)
+        except ClaimExpired:
+            return _Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
+        except NotSent as error:
+            return _Answer(Outcome.RETRY, reason=f"SendGrid cannot be reached ({_kind(error)})")
+        except Exception as error:  # noqa: BLE001 - once the body was begun, each of the many kinds is doubt
             return _Answer(Outcome.UNCERTAIN, reason=f"no whole answer came ({_kind(error)})")
+        headers = response.headers
+        if response.status_code >= 400:
+            answer = self._refused(response.status_code, headers, response.content)
+        elif response.status_code != 202:
+            said = f"answered {response.status_code} where 202 was due"
+            return _Answer(Outcome.UNCERTAIN, reason=said)
         else:
-            headers = response.headers or {}
-            if response.status_code != 202:
-                said = f"answered {response.status_code} where 202 was due"
-                return _Answer(Outcome.UNCERTAIN, reason=said)
             answer = _Answer(Outcome.ACCEPTED, provider_id=headers.get("X-Message-Id") or None)
             if headers.get("X-RateLimit-Remaining") == "0":
                 self._pause(self._wait(headers))
@@ -202,7 +194,9 @@ def _errors(body: Any) -> list[tuple[str, str]]:
         return []
 
 
-def _kind(error: BaseException | None) -> str:
+def _kind(error: BaseException) -> str:
+    """What went wrong below HTTP, without an address."""
+    error = root_cause(error)
     if isinstance(error, TimeoutError):
         return "it took too long"
     if isinstance(error, OSError) and error.strerror:

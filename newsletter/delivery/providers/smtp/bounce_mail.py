@@ -1,7 +1,7 @@
 """What a relay's users hear in place of a webhook: mails that report a bounce (RFC 3464) or a complaint (RFC 5965), read into ProviderEvents. Pure.
 
 Anybody can write such a mail. What it returns of ours is the proof: its List-Unsubscribe line holds a token that only the reader's
-own copy had. Whoever acts on a report checks it (see ``subscribers/bounces.py``).
+own copy had. Whoever acts on a report checks it (see ``subscribers/bounce_reports.py``).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Literal
 
-from newsletter.delivery.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, always
+from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, always
 from newsletter.delivery.providers.reasons import in_words
 
 CONNECT_TIMEOUT = 15.0  # seconds, for the connection and the greeting
@@ -96,7 +96,7 @@ class Talk:
             raise Dropped(f"the connection ended before the mail was complete ({_kind(error)})") from None
         if not may_end():
             self.hang_up()
-            return Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
+            return Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         return self._dot()
 
     def _envelope(self, sender: str, to: str) -> Answer | None:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from newsletter.clock import Clock
 from newsletter.delivery.mail.headers import envelope_address, mime
 from newsletter.delivery.mail.messages import Message
-from newsletter.delivery.providers.protocol import NO_LONGER_OURS, MayBegin, Outcome, Receipt, always
+from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
 from newsletter.delivery.providers.smtp.conversation import Answer, Dropped, Relay, Talk, Unreachable
 from newsletter.errors import NewsletterError, SettingsError
 
@@ -52,7 +52,7 @@ class Smtp:
         self._idle: list[Talk] = []
         self._lock = threading.Lock()
 
-    def send(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
+    def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         if not messages:
             return []
         batch = _Batch(messages, may_begin)
@@ -114,7 +114,7 @@ class Smtp:
         fresh = talk is None
         talk = talk or Talk(self._relay, self._context)
         if not may_begin():
-            return talk, Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
+            return talk, Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         try:
             return talk, talk.hand_over(self._from, to, raw, may_begin)
         except Dropped as error:
@@ -123,7 +123,7 @@ class Smtp:
                 return talk, Answer(Outcome.RETRY, reason=str(error))
         talk = Talk(self._relay, self._context)
         if not may_begin():
-            return talk, Answer(Outcome.RETRY, reason=NO_LONGER_OURS)
+            return talk, Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         try:
             return talk, talk.hand_over(self._from, to, raw, may_begin)
         except Dropped as error:

@@ -24,7 +24,7 @@ def _reader(session: Any, n: int, address: str, **values: Any) -> int:
 
 
 def test_days_begin_at_the_newsletters_own_midnight(each_sessions: db.Sessions) -> None:
-    edge = metrics.edges(DAYS, ZONE)[1]  # 2 March in New York
+    edge = metrics.day_bounds(DAYS, ZONE)[1]  # 2 March in New York
     with each_sessions.begin() as session:
         _reader(session, 1, "a@x.example", confirmed_at=edge - timedelta(microseconds=1))
         _reader(session, 2, "b@x.example", confirmed_at=edge)
@@ -76,17 +76,17 @@ def test_copies_by_domain_and_by_issue(each_sessions: db.Sessions) -> None:
         session.flush()
         big, others = metrics.by_domain(session, out.id)
         assert (big.domain, big.copies, big.accepted) == ("big.example", 5, 4)
-        assert (big.bounced, big.complained, big.deferred, big.trouble) == (1, 1, 1, 3)
-        assert (others.domain, others.copies, others.bounced, others.trouble) == (metrics.OTHERS, 3, 1, 1)
+        assert (big.bounced, big.complained, big.deferred, big.problems) == (1, 1, 1, 3)
+        assert (others.domain, others.copies, others.bounced, others.problems) == (metrics.OTHERS, 3, 1, 1)
         (line,) = metrics.by_issue(session, 30)  # one on its way is not drawn yet
         assert (line.full, line.metered, line.copies) == (4, 5, 9)
         assert line.states == {"failed": 1, "pending": 1, "accepted": 7}
         assert line.heard == {"deferred": 1, "bounced": 2, "complained": 1}
         assert (line.left, line.reports, line.per_thousand(line.left)) == (1, 1, 111.1)
         assert metrics.by_domain(session, live.id) == []
-        assert metrics.keep_sums(session, now=MORNING + timedelta(days=3)) == 0  # more may be heard
+        assert metrics.store_sums(session, now=MORNING + timedelta(days=3)) == 0  # more may be heard
         later = MORNING + timedelta(days=5)
-        assert (metrics.keep_sums(session, now=later), metrics.keep_sums(session, now=later)) == (1, 0)
+        assert (metrics.store_sums(session, now=later), metrics.store_sums(session, now=later)) == (1, 0)
         session.query(DeliveryEvent).delete()  # as after ninety days
         session.query(Delivery).delete()
         assert metrics.by_issue(session, 30) == [line]

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from newsletter import db
-from newsletter.billing import cancellation, catch_up, comps, subscriptions
+from newsletter.billing import cancellation, comps, reconciliation, subscriptions
 from newsletter.billing.processors.protocol import AgreementFact, Payment, ProcessorUnreachable
 from newsletter.billing.revenue import amount, cents_in, mrr_cents
 from newsletter.db.models import AuditEntry, Notice, Subscriber, Subscription
@@ -189,12 +189,12 @@ def test_beginning_respects_trial_present_and_what_runs(
     reader = _add_reader(sessions, now)
 
     def begin() -> str:
-        return subscriptions.begin(
+        return subscriptions.begin_checkout(
             sessions, till.processor, reader.id, settings=priced, links=LINKS, now=till.now
         )
 
     agreement_id = till.pay(begin())
-    subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
     with pytest.raises(subscriptions.AlreadyPaying):
         begin()
     ends = cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
@@ -208,7 +208,7 @@ def test_beginning_respects_trial_present_and_what_runs(
     assert line["status"] == "trialing"
     assert line["items"]["data"][0]["current_period_end"] == int((now + MONTH).timestamp())
     with pytest.raises(NotFound):
-        subscriptions.begin(sessions, till.processor, 999, settings=priced, links=LINKS, now=now)
+        subscriptions.begin_checkout(sessions, till.processor, 999, settings=priced, links=LINKS, now=now)
 
 
 def test_coming_back_gives_no_days_for_nothing(
@@ -219,7 +219,7 @@ def test_coming_back_gives_no_days_for_nothing(
     assert till.server is not None
 
     def begin() -> dict[str, Any]:
-        url = subscriptions.begin(
+        url = subscriptions.begin_checkout(
             sessions, till.processor, reader.id, settings=priced, links=LINKS, now=till.now
         )
         assert till.server is not None
@@ -237,7 +237,7 @@ def test_coming_back_gives_no_days_for_nothing(
     assert begin() == {"trial_period_days": "1"}
     for hours in (20, 40):
         agreement_id = till.pay(begun[0])
-        subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+        subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
         cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
         till.now = now + timedelta(hours=hours)
         assert begin() == ({"trial_period_days": "1"} if hours < 24 else {})
@@ -253,7 +253,7 @@ def test_cancelling_nothing_and_cancelling_twice(sessions: db.Sessions, till: Ti
     assert till.server is not None
     assert till.server.calls == []  # nobody is asked about nothing
     agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
     assert cancel() == now + MONTH
     assert cancel() is None
 
@@ -264,7 +264,7 @@ def test_a_cancelling_that_stripe_did_not_hear_changes_nothing(
     reader = _add_reader(sessions, now)
     assert till.server is not None
     agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
     till.server.faults.append("503")
     with pytest.raises(ProcessorUnreachable):
         cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
@@ -278,7 +278,7 @@ def test_a_lost_answer_to_cancelling_is_healed_by_pressing_again(
     reader = _add_reader(sessions, now)
     assert till.server is not None
     agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
     till.server.faults.extend(["", "500"])  # read, then changed with the answer lost
     with pytest.raises(ProcessorUnreachable):
         cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
@@ -291,7 +291,7 @@ def test_ending_at_once_lets_a_paying_reader_be_erased(
 ) -> None:
     reader = _add_reader(sessions, now)
     agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
     with pytest.raises(Refused), sessions.begin() as session:
         erasure.erase(session, session.get_one(Subscriber, reader.id), now=now)
     assert cancellation.cancel_now(sessions, till.processor, reader.id, clock=lambda: till.now) == 1
@@ -307,14 +307,14 @@ def test_a_renewal_whose_webhook_was_lost_is_looked_up(
     reader = _add_reader(sessions, now)
     assert till.server is not None
     agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
-    assert catch_up.run(sessions, till.processor, clock=lambda: till.now) == 0  # nothing is overdue
+    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    assert reconciliation.run(sessions, till.processor, clock=lambda: till.now) == 0  # nothing is overdue
     till.server.renew(agreement_id)
     till.now += timedelta(days=1)
     till.server.faults.append("503")
-    assert catch_up.run(sessions, till.processor, clock=lambda: till.now) == 0  # not now; the next time
-    assert catch_up.run(sessions, till.processor, clock=lambda: till.now) == 1
-    assert catch_up.run(sessions, till.processor, clock=lambda: till.now) == 0
+    assert reconciliation.run(sessions, till.processor, clock=lambda: till.now) == 0  # not now; the next time
+    assert reconciliation.run(sessions, till.processor, clock=lambda: till.now) == 1
+    assert reconciliation.run(sessions, till.processor, clock=lambda: till.now) == 0
     assert _access(sessions, reader, now + timedelta(days=45)) is Access.FULL
 
 
@@ -323,20 +323,20 @@ def test_an_agreement_that_is_refused_keeps_no_other_waiting(
     sessions: db.Sessions, till: Till, now: datetime, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """Two that Stripe will not tell of, and one that was renewed; so few are read in one run that the two fill it."""
-    monkeypatch.setattr(catch_up, "MOST_READ_AGAIN", 2)
+    monkeypatch.setattr(reconciliation, "MAX_ASKED", 2)
     reader = _add_reader(sessions, now)
     assert till.server is not None
     for name in ("sub_gone_1", "sub_gone_2"):
         _apply(sessions, _fact(reader, now - timedelta(days=40), processor_id=name, paid_until=now))
     agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
     till.server.renew(agreement_id)
     till.now += timedelta(days=1)
     if fault == "400":
         till.server.refused |= {"sub_gone_1", "sub_gone_2"}
     read = 0
     for _ in range(3):
-        read += catch_up.run(sessions, till.processor, clock=lambda: till.now)
+        read += reconciliation.run(sessions, till.processor, clock=lambda: till.now)
         till.now += timedelta(hours=1)
     assert read == 1
     assert _access(sessions, reader, now + timedelta(days=45)) is Access.FULL
@@ -355,7 +355,7 @@ def test_another_processors_agreement_is_not_claimed_to_be_cancelled(
 def test_an_operator_gives_money_back_once(sessions: db.Sessions, till: Till, now: datetime) -> None:
     reader = _add_reader(sessions, now)
     agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.read_again(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
     with db.reading(sessions) as session:
         number = session.scalars(select(Subscription.id)).one()
     given = [

@@ -1,4 +1,4 @@
-"""Bounces and complaints that come as mail, as real mail servers write them; believed only with the reader's own link in them."""
+"""Bounces and complaints that come as mail, as real mail servers write them; accepted only with the reader's own link in them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from newsletter.errors import NotFound
 from newsletter.issues.service import IssueService
 from newsletter.jobs import pipeline
 from newsletter.links import Links
-from newsletter.subscribers import bounces, erasure
+from newsletter.subscribers import bounce_reports, erasure
 from newsletter.subscribers.tokens import UNSUBSCRIBE, Tokens, subject_of
 from tests.delivery.mailing import MORNING, Postbox, Ticking, frozen_issue
 
@@ -120,10 +120,10 @@ def mailbox(each_sessions, settings, tmp_path):
     folder = tmp_path / "Maildir"
     (folder / "new").mkdir(parents=True)
 
-    def take(*mails: str) -> bounces.BouncesReport:
+    def take(*mails: str) -> bounce_reports.BounceCounts:
         for n, mail in enumerate(mails):
             (folder / "new" / f"17624.{n}.mx").write_bytes(mail.replace("\n", "\r\n").encode())
-        return bounces.run(each_sessions, folder, tokens=TOKENS, links=LINKS, now=LATER)
+        return bounce_reports.run(each_sessions, folder, tokens=TOKENS, links=LINKS, now=LATER)
 
     take.folder, take.sessions = folder, each_sessions
     return take
@@ -151,7 +151,7 @@ def test_each_kind_of_report_does_what_the_webhook_would(mailbox) -> None:
         report(9, action="delivered", status="2.0.0"),
         "From: ann@example.com\nSubject: Thank you\n\nI like it.\n",
     )
-    assert (done.mails, done.believed, done.doubted, done.others) == (9, 8, 0, 1)
+    assert (done.mails, done.proven, done.unproven, done.others) == (9, 8, 0, 1)
     assert _standing(mailbox) == (
         [(1, "bounced", "hard"), (2, "bounced", "soft"), (3, "bounced", "soft"), (4, "bounced", "soft"),
          (5, "deferred", None), (6, "bounced", "hard"), (7, "complained", None), (9, "delivered", None)],
@@ -184,7 +184,7 @@ def test_the_same_report_again_changes_nothing(mailbox) -> None:
 )
 def test_a_forged_report_suppresses_nobody(mailbox, forged) -> None:
     done = mailbox(forged)
-    assert (done.believed, done.doubted) == (0, 1)
+    assert (done.proven, done.unproven) == (0, 1)
     assert _standing(mailbox) == ([], [])
 
 
@@ -199,14 +199,14 @@ def aged(folder: Path, days: float) -> None:
         os.utime(path, (at, at))
 
 
-def test_a_report_that_is_not_believed_is_kept_a_week_for_people_to_look_at(mailbox) -> None:
+def test_a_report_without_proof_is_kept_a_week_for_people_to_look_at(mailbox) -> None:
     """About a reader who is gone, forged, or about a Notice: an address stands in it."""
     notice = report(2, headers=returned(2).replace("delivery.2@", "notice.2@"))
     mailbox(report(77), notice, LETTER, OLD_STYLE)
-    run = partial(bounces.run, mailbox.sessions, mailbox.folder, tokens=TOKENS, links=LINKS, now=LATER)
+    run = partial(bounce_reports.run, mailbox.sessions, mailbox.folder, tokens=TOKENS, links=LINKS, now=LATER)
     for days, left in ((6.9, 4), (7.1, 2)):
         aged(mailbox.folder, days)
-        run(also_seen=True)
+        run(include_seen=True)
         assert sum(p.is_file() for p in mailbox.folder.rglob("*")) == left, days
     said = "".join(p.read_text() for p in mailbox.folder.rglob("*") if p.is_file())
     assert "I like it" in said
@@ -217,10 +217,10 @@ def test_a_report_that_a_mail_program_moved_is_booked_all_the_same(mailbox) -> N
     (mailbox.folder / "cur").mkdir()
     (mailbox.folder / "cur" / "1.mx:2,S").write_text(report(1))
     assert mailbox().mails == 0
-    done = bounces.run(
-        mailbox.sessions, mailbox.folder, tokens=TOKENS, links=LINKS, now=LATER, also_seen=True
+    done = bounce_reports.run(
+        mailbox.sessions, mailbox.folder, tokens=TOKENS, links=LINKS, now=LATER, include_seen=True
     )
-    assert (done.believed, _standing(mailbox)[1]) == (1, [(1, "bounced")])
+    assert (done.proven, _standing(mailbox)[1]) == (1, [(1, "bounced")])
     assert not [p for p in mailbox.folder.rglob("*") if p.is_file()]
 
 
@@ -288,7 +288,7 @@ def test_odd_mail_breaks_nothing(mailbox, odd) -> None:
 
 def test_a_folder_that_is_no_maildir_is_said_so(mailbox, tmp_path) -> None:
     with pytest.raises(NotFound, match="no Maildir"):
-        bounces.run(mailbox.sessions, tmp_path, tokens=TOKENS, links=LINKS, now=LATER)
+        bounce_reports.run(mailbox.sessions, tmp_path, tokens=TOKENS, links=LINKS, now=LATER)
 
 
 def test_a_mailbox_that_cannot_be_read_keeps_no_notice_from_going(mailbox, make_settings, tmp_path) -> None:

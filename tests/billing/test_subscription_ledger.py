@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.billing import cancellation, comps, ledger, subscriptions
+from newsletter.billing import cancellation, comps, subscription_ledger, subscriptions
 from newsletter.billing.revenue import Month, months_of
 from newsletter.db.models import Subscriber, SubscriptionEvent
 from newsletter.settings import Settings
@@ -26,7 +26,9 @@ from tests.subscribers.readers import link_for, make_reader, tokens_at
 def figures(sessions: db.Sessions, settings: Settings, now: datetime) -> list[Month]:
     with db.reading(sessions) as session:
         return list(
-            ledger.months(session, first=date(2026, 1, 1), last=date(2026, 6, 1), settings=settings, now=now)
+            subscription_ledger.months(
+                session, first=date(2026, 1, 1), last=date(2026, 6, 1), settings=settings, now=now
+            )
         )
 
 
@@ -43,7 +45,9 @@ def tell(sessions: db.Sessions, settings: Settings, till: Till, *, shuffled: boo
         random.Random(7).shuffle(events)
     for event in events:
         body, headers = till.server.webhook(event)
-        subscriptions.hear(sessions, till.processor, body, headers, settings=settings, clock=lambda: till.now)
+        subscriptions.handle_webhook(
+            sessions, till.processor, body, headers, settings=settings, clock=lambda: till.now
+        )
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
@@ -103,16 +107,8 @@ def test_a_trial_that_was_paid_for_later_is_converted(
 ) -> None:
     for name in ("ann", "bo"):
         with each_sessions.begin() as session:
-            signup.ask(
-                session,
-                f"{name}@example.com",
-                hour=6,
-                zone="",
-                settings=settings,
-                now=JANUARY,
-                network=None,
-                came_from="x",
-            )
+            request = signup.FormRequest(f"{name}@example.com", hour=6, came_from="x")
+            signup.ask(session, request, settings=settings, now=JANUARY)
         with db.reading(each_sessions) as session:
             reader = session.scalars(select(Subscriber).order_by(Subscriber.id.desc())).first()
         assert reader is not None

@@ -1,4 +1,4 @@
-"""Lines of a subscriber file: read with a reason for each that cannot be taken, written so that no spreadsheet runs them. Pure."""
+"""Files of subscribers as CSV: parsed with a reason for each line that is refused, and written safe for spreadsheets. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Final
 from newsletter.errors import NewsletterError
 from newsletter.stories.topic_words import TOPICS
 from newsletter.subscribers.addresses import AddressError, normalise
-from newsletter.subscribers.local_hour import known_zones
+from newsletter.subscribers.preferences import known_zones
 
-# What an import takes. An export writes these and EXPORT_ONLY, so that its file may be imported elsewhere.
+# The columns that an import reads. An export writes these and EXPORT_ONLY, so that its file can be imported elsewhere.
 COLUMNS: Final = (
     "address",
     "consent_at",
@@ -36,7 +36,8 @@ _OTHER_NAMES: Final = {
     "email_address": "address",
 }
 _CONSENT: Final = ("consent_at", "consent_from", "consent_words")
-_RUNS: Final = (
+# The characters that begin a formula in spreadsheets (OWASP, "CSV Injection").
+_FORMULA_STARTS: Final = (
     "=",
     "+",
     "-",
@@ -48,17 +49,17 @@ _RUNS: Final = (
     "＋",
     "－",
     "＠",
-)  # spreadsheets take these for formulas
-LONGEST_CELL: Final = 2_000  # characters
+)
+MAX_CELL_LENGTH: Final = 2_000  # characters
 
 
 class FileError(NewsletterError):
-    """The file as a whole cannot be used. The sentence names the line where there is one."""
+    """The file as a whole cannot be used. The message names the line where that is known."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One reader as the file tells of them. Moments are aware UTC."""
+    """One reader of a file. Moments are aware UTC."""
 
     line: int  # from 1, as editors count
     address: str
@@ -76,14 +77,14 @@ class Row:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A line that cannot be taken, and why. The reason repeats nothing that stands there."""
+    """A line that is refused, and why. The reason repeats nothing from the line."""
 
     line: int
     reason: str
 
 
-def decoded(body: bytes, encoding: str | None = None) -> str:
-    """The text of a file: by its byte order mark, else UTF-8, unless ``encoding`` says what it is. Raises FileError."""
+def decode(body: bytes, encoding: str | None = None) -> str:
+    """The text of a file in ``encoding``; by default as its byte order mark says, else UTF-8. Raises :class:`FileError`."""
     if encoding is None:
         marks = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
         encoding = next((name for mark, name in marks.items() if body.startswith(mark)), "utf-8-sig")
@@ -101,7 +102,10 @@ def decoded(body: bytes, encoding: str | None = None) -> str:
 
 
 def read_rows(text: str, *, zone: str, now: datetime) -> Iterator[Row | BadRow]:
-    """Every line below the header. ``zone`` is for readers without one. Raises FileError when the header is no use."""
+    """Every line below the header, parsed or refused. ``zone`` is for readers without one.
+
+    Raises :class:`FileError` when the file is not CSV or its header has no column of addresses.
+    """
     if "\x00" in text:
         raise FileError("There are NUL characters in it: it is not a CSV file, or in another encoding.")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
@@ -124,49 +128,49 @@ def read_rows(text: str, *, zone: str, now: datetime) -> Iterator[Row | BadRow]:
         if len(cells) > len(header):
             yield BadRow(line, f"{len(cells)} cells, but the header names {len(header)} columns")
             continue
-        row = _row(line, dict(zip(header, map(_unguarded, cells), strict=False)), zone, zones, now)
+        row = _row(line, dict(zip(header, map(_unescaped, cells), strict=False)), zone, zones, now)
         if isinstance(row, Row):
-            known_as = row.address.lower()
-            if known_as in first_seen:
-                row = BadRow(line, f"the same address as in line {first_seen[known_as]}")
+            address = row.address.lower()
+            if address in first_seen:
+                row = BadRow(line, f"the same address as in line {first_seen[address]}")
             else:
-                first_seen[known_as] = line
+                first_seen[address] = line
         yield row
     if header is None:
         raise FileError("The file is empty.")
 
 
 def ignored_columns(text: str) -> list[str]:
-    """The columns of the header that an import does not take, as written."""
+    """The columns of the header that an import ignores, as written."""
     first = next(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)), [])
     return [name for name in first if _column(name) not in COLUMNS]
 
 
-def written(rows: Iterator[Mapping[str, str]]) -> Iterator[str]:
-    """The file, line by line, header first; no cell of it is taken for a formula."""
+def csv_lines(rows: Iterator[Mapping[str, str]]) -> Iterator[str]:
+    """The file line by line, header first; no cell of it is a formula to a spreadsheet."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     columns = (*COLUMNS, *EXPORT_ONLY)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([guarded(row[name]) for name in columns])
+        writer.writerow([escaped(row[name]) for name in columns])
         yield out.getvalue()
         out.seek(0)
         out.truncate()
     yield out.getvalue()
 
 
-def guarded(cell: str) -> str:
-    """The cell with an apostrophe before it if a spreadsheet would run it; :func:`read_rows` takes it off again."""
-    return f"'{cell}" if cell.lstrip(" '").startswith(_RUNS) else cell
+def escaped(cell: str) -> str:
+    """The cell, with an apostrophe in front if a spreadsheet would run it; :func:`read_rows` removes the apostrophe."""
+    return f"'{cell}" if cell.lstrip(" '").startswith(_FORMULA_STARTS) else cell
 
 
-def _unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell.lstrip(" '").startswith(_RUNS) else cell
+def _unescaped(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell.lstrip(" '").startswith(_FORMULA_STARTS) else cell
 
 
 def _delimiter(text: str) -> str:
-    """Comma, or what some spreadsheets write instead; the header has no text of readers in it."""
+    """Comma, semicolon or tab: the one that occurs most often in the header."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     return max(",;\t", key=first.count)
 
@@ -189,8 +193,8 @@ def _row(
     line: int, cells: Mapping[str, str], zone: str, zones: frozenset[str], now: datetime
 ) -> Row | BadRow:
     given = {name: cells.get(name, "").strip() for name in COLUMNS}
-    if long := next((n for n, cell in given.items() if len(cell) > LONGEST_CELL), None):
-        return BadRow(line, f"{long} is longer than {LONGEST_CELL} characters")
+    if long := next((n for n, cell in given.items() if len(cell) > MAX_CELL_LENGTH), None):
+        return BadRow(line, f"{long} is longer than {MAX_CELL_LENGTH} characters")
     try:
         consent_at = _moment(given["consent_at"], "consent_at", now)
         hour = given["hour"] or "6"
@@ -224,7 +228,7 @@ def _row(
 
 
 def _moment(text: str, name: str, now: datetime) -> datetime | None:
-    """ISO 8601; a day alone is its first moment, and without an offset it is UTC. Raises ValueError."""
+    """A moment in ISO 8601, None for an empty text; a day means its first moment, and no offset means UTC. Raises ValueError."""
     if not text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Suppress an address by an operator's word, and take that word back."""
+"""Suppressions that an Operator adds and removes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from newsletter.db.models import AuditEntry, Subscriber, Suppression
 from newsletter.errors import NotFound, Refused
 
 BY_OPERATOR = "operator"
-# Told to the reader, who cannot undo it by pressing a button; what was their own wish they can.
-_NOT_THEIRS = {
+# Shown to the reader, who cannot lift these Suppressions; those they caused themselves they can lift.
+_REASONS_SHOWN = {
     "bounced": "the mailbox turned our mail away",
     "complained": "our mail was reported as spam from that mailbox",
     BY_OPERATOR: "we were asked not to write there",
@@ -21,7 +21,7 @@ _NOT_THEIRS = {
 
 
 def suppress(session: Session, subscriber_id: int, *, reason: str, now: datetime, by: str) -> None:
-    """Nothing is mailed to this reader's address any more. Raises NotFound. The caller commits."""
+    """Suppress a reader's address, so that nothing is mailed to it. Raises ``NotFound``. The caller commits."""
     reader = _reader(session, subscriber_id)
     row = {"address_hash": reader.address_hash, "reason": BY_OPERATOR, "suppressed_at": now}
     if insert_new(session, Suppression, [row]):
@@ -29,7 +29,10 @@ def suppress(session: Session, subscriber_id: int, *, reason: str, now: datetime
 
 
 def release(session: Session, subscriber_id: int, *, reason: str, now: datetime, by: str) -> None:
-    """Take an operator's suppression back. Raises Refused for any other: a bounce or a complaint is not ours to undo."""
+    """Remove a Suppression that an Operator added; nothing happens when there is none. The caller commits.
+
+    Raises ``NotFound``, and ``Refused`` when it has another reason: an Operator cannot undo a bounce or a complaint.
+    """
     reader = _reader(session, subscriber_id)
     row = suppression_of(session, reader)
     if row is None:
@@ -41,16 +44,16 @@ def release(session: Session, subscriber_id: int, *, reason: str, now: datetime,
 
 
 def suppression_of(session: Session, reader: Subscriber) -> Suppression | None:
-    """The word against mailing this reader's address, if there is one."""
+    """The Suppression of this reader's address, if there is one."""
     return session.scalars(
         select(Suppression).where(Suppression.address_hash == reader.address_hash)
     ).one_or_none()
 
 
 def mail_stopped(session: Session, reader: Subscriber) -> str:
-    """Why no mail comes to this reader whatever they choose, in words for them; empty when nothing of the kind."""
-    word = suppression_of(session, reader)
-    return _NOT_THEIRS.get(word.reason, "") if word else ""
+    """Why no mail is sent to this reader whatever they choose, as a clause for them; empty when nothing prevents it."""
+    row = suppression_of(session, reader)
+    return _REASONS_SHOWN.get(row.reason, "") if row else ""
 
 
 def _reader(session: Session, subscriber_id: int) -> Subscriber:
@@ -61,6 +64,6 @@ def _reader(session: Session, subscriber_id: int) -> Subscriber:
 
 
 def _audit(session: Session, reader: Subscriber, act: str, now: datetime, by: str, *, reason: str) -> None:
-    # By number, not by address: the trail outlives an erasure.
+    # By id, not by address, because the audit trail is kept after an erasure.
     about = f"subscriber:{reader.id}"
     session.add(AuditEntry(at=now, by=by, act=act, about=about, detail={"reason": reason}))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.subscribers.local_hour import LAST_CALL, due_at, hour_on
+from newsletter.subscribers.preferences import BEFORE_STALE, due_at, hour_on
 
 ZONES = (
     "America/New_York",
@@ -85,7 +85,7 @@ READY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # 04:30 in New York
             datetime(2026, 3, 2, 21, tzinfo=UTC),
         ),  # it is 18:30 there: tomorrow at six is nearer
         ("Pacific/Auckland", 6, datetime(2026, 3, 2, 17, tzinfo=UTC)),
-        ("Pacific/Honolulu", 23, READY + timedelta(hours=18) - LAST_CALL),  # would be stale by then
+        ("Pacific/Honolulu", 23, READY + timedelta(hours=18) - BEFORE_STALE),  # would be stale by then
     ],
 )
 def test_the_issue_made_in_new_york_reaches_each_zone_at_its_hour(
@@ -101,7 +101,7 @@ def test_it_is_never_early_never_stale_and_at_most_half_a_day_late(
     ready = hour_on(day, 0, "America/New_York") + timedelta(minutes=minutes)
     moment = due(day, hour, zone, ready)
     assert ready <= moment < ready + timedelta(hours=18)
-    if moment != ready and moment != ready + timedelta(hours=18) - LAST_CALL:
+    if moment != ready and moment != ready + timedelta(hours=18) - BEFORE_STALE:
         assert moment in (hour_on(day, hour, zone), hour_on(day + timedelta(days=1), hour, zone))
 
 
