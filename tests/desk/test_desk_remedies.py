@@ -192,13 +192,19 @@ def test_subject_and_preheader_follow_the_stories(desk: Any, sessions: db.Sessio
     first, second = _headlines(sessions)[:2]
     with db.reading(sessions) as session:
         issue = session.scalars(select(Issue)).one()
-        assert (issue.subject, issue.preheader) == (subject(_headlines(sessions)), preheader(_headlines(sessions)))
+        assert (issue.subject, issue.preheader) == (
+            subject(_headlines(sessions)),
+            preheader(_headlines(sessions)),
+        )
     drop = lambda s, i: editing.drop(s, i, i.placements[0].story_id)  # noqa: E731 - one act
     desk.service.edit(date.fromisoformat(DAY), drop, by="test")
     with db.reading(sessions) as session:
         issue = session.scalars(select(Issue)).one()
         assert first not in f"{issue.subject} {issue.preheader}"
-        assert (issue.subject, issue.preheader) == (subject(_headlines(sessions)), preheader(_headlines(sessions)))
+        assert (issue.subject, issue.preheader) == (
+            subject(_headlines(sessions)),
+            preheader(_headlines(sessions)),
+        )
 
 
 def test_an_operators_own_subject_stays_and_is_named_when_it_fits_no_story(

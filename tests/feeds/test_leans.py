@@ -32,7 +32,9 @@ ROWS = st.lists(st.tuples(st.integers(1, 8), st.sampled_from([None, "a", "b"])),
 
 
 @given(ROWS)
-def test_every_outlet_is_counted_or_named_as_a_wire_copy(rows: list[tuple[int, Side | None, str | None]]) -> None:
+def test_every_outlet_is_counted_or_named_as_a_wire_copy(
+    rows: list[tuple[int, Side | None, str | None]],
+) -> None:
     counted = coverage(rows)
     assert counted.outlets + counted.wire_copies == len({outlet for outlet, _, _ in rows})
     assert counted.outlets == sum(counted.of(side) for side in SIDES) <= counted.articles

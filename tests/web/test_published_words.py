@@ -1,5 +1,5 @@
-"""Whatever feeds, a lying model or a summarizer without a gate supply: mail and pages say only what passed the gate, each sentence
-with its Citation, quotations word for word, and which Side is missing. From the tables to the bytes; all texts are invented.
+"""Whatever feeds or a summarizer that checks nothing supply: mail and pages say only what passed the check of hard facts, each
+sentence with its Citation and quotations word for word. From the tables to the bytes; all texts are invented.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import html
 import re
 import shutil
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from newsletter.lab.evaluate.planted_faults import planted
-from newsletter.summaries.segmentation import pieces
 
 from newsletter import clock, db
 from newsletter.app import create_app
@@ -28,14 +27,20 @@ from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
 from newsletter.summaries import summarize
+from newsletter.summaries.extractive.reading import sentences
 from newsletter.summaries.extractive.summarizer import Extractive
-from newsletter.summaries.model.budget import Budget, KeptAnswers
-from newsletter.summaries.model.client import model_of
-from newsletter.summaries.model.schema import Draft, telling_of
-from newsletter.summaries.model.writer import Llm
 from newsletter.summaries.protocol import ArticleText
-from newsletter.summaries.story_text import Telling, from_json
-from tests.servers.llm_server import LlmServer
+from newsletter.summaries.story_text import (
+    Citation,
+    Question,
+    Quote,
+    Row,
+    RowKind,
+    Sentence,
+    StoryKind,
+    StoryText,
+    from_json,
+)
 from tests.web.sample_site import opened
 
 DAY = date(2026, 3, 2)
@@ -98,63 +103,48 @@ def stories(draw: st.DrawFn) -> dict[str, list[tuple[Side, str]]]:
     return found
 
 
-def _lying_draft(draw: Any, articles: list[ArticleText]) -> dict[str, Any]:
-    """An answer of true and false sentences of these Articles, cited rightly and wrongly."""
-    true = [(p.text, n) for n, a in enumerate(articles, 1) for p in pieces(a.excerpt)]
-    false = [(t, n) for n, a in enumerate(articles, 1) for p in pieces(a.excerpt) for _, t in planted(p, a)]
-    said = [*true, *false, *((lie, 1) for lie in LIES)]
+def _lying_story(draw: Any, articles: Sequence[ArticleText]) -> StoryText:
+    """True sentences of these Articles, and false ones, cited rightly and wrongly."""
+    true = [(s.text, s.passage, a.id) for a in articles for s in sentences(a)]
+    said = [*true, *((lie, articles[0].headline, articles[0].id) for lie in LIES)]
 
-    def some(most: int) -> list[dict[str, Any]]:
-        chosen = draw(st.lists(st.sampled_from(said), min_size=1, max_size=most))
-        return [{"text": t, "cites": draw(st.sampled_from([[n], [n], [], [99], [1, 2]]))} for t, n in chosen]
-
-    quotes = [
-        {"words": w, "speaker": s, "cite": draw(st.integers(1, 3))}
-        for w, s in draw(
-            st.lists(
-                st.sampled_from(
-                    [
-                        ("This plan drowns honest work", "Anton Weir"),
-                        ("This plan saves honest work", "Anton Weir"),
-                        ("This wall will outlast all of us here", "Kilmar Teal"),
-                    ]
-                ),
-                max_size=2,
-            )
+    def some(most: int) -> tuple[Sentence, ...]:
+        chosen = draw(st.lists(st.sampled_from(said), min_size=1, max_size=most, unique=True))
+        return tuple(
+            Sentence(text, draw(st.sampled_from([(Citation(n, passage),), (), (Citation(99, passage),)])))
+            for text, passage, n in chosen
         )
-    ]
-    side = {"sentences": some(3), "quotes": quotes}
-    return {
-        "headline": some(1)[0],
-        "lede": [*some(1), {"text": true[0][0], "cites": [true[0][1]]}],
-        "overview": some(5),
-        "left": side,
-        "center": None,
-        "right": side,
-        "analysis": [{"kind": k, **some(1)[0]} for k in ("agree", "differ", "next")],
-        "questions": [
-            {
-                "question": draw(
-                    st.sampled_from(
-                        ["What was approved?", "Why did Clara Dunn resign?", "See river-news.example?"]
-                    )
-                ),
-                "answer": some(2),
-            }
-        ],
-    }
+
+    text, passage, number = true[0]
+    quotes = (
+        Quote("This plan saves honest work", "Anton Weir", Side.RIGHT, Citation(number, passage)),
+        Quote("This wall will outlast all of us here", "Kilmar Teal", Side.LEFT, Citation(number, passage)),
+    )
+    return StoryText(
+        articles[0].headline,
+        StoryKind.WITH_SIDES,
+        lede=(Sentence(text, (Citation(number, passage),)),),
+        overview=some(4),
+        rows=(
+            Row(RowKind.LEFT_STRESSES, some(2)),
+            Row(RowKind.RIGHT_STRESSES, some(2)),
+            Row(RowKind.NEXT, some(1)),
+        ),
+        quotes=quotes,
+        questions=(Question("Why did Clara Dunn resign?", some(1)),),
+    )
 
 
 class _Unguarded:
-    """Hands a model's answer on as it is."""
+    """Hands on whatever it drew, checked by nobody."""
 
     name = "llm"
 
     def __init__(self, draw: Any) -> None:
         self.draw = draw
 
-    def tell(self, articles: Any) -> Telling:
-        return telling_of(Draft.model_validate(_lying_draft(self.draw, list(articles))), articles)
+    def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
+        return _lying_story(self.draw, articles)
 
 
 def _arrive(sessions: db.Sessions, told: dict[str, list[tuple[Side, str]]], now: datetime) -> None:
@@ -197,49 +187,22 @@ def _arrive(sessions: db.Sessions, told: dict[str, list[tuple[Side, str]]], now:
                 )
 
 
-def _check(
-    seen: dict[str, str],
-    told: dict[int, Telling],
-    articles: dict[int, list[tuple[Side, str]]],
-    excerpts: dict[int, str],
-) -> None:
+def _check(seen: dict[str, str], told: dict[int, StoryText], excerpts: dict[int, str]) -> None:
+    """Nothing false is seen anywhere, every sentence is followed by its number, and quotations are verbatim."""
     ours = [s for t in told.values() for s in t.sentences()]
-    quotes = [(q, side.side) for t in told.values() for side in t.summaries for q in side.quotes]
-    allowed = [_words(s.text) for s in ours] + [
-        _words(h) for h in (*TEXTS, *(t.headline for t in told.values()))
-    ]
-    allowed += [_words(f"{q.words} {q.speaker} said") for q, _ in quotes]
-    every = {p.text for excerpt in excerpts.values() for p in pieces(excerpt)} | set(LIES)
-    every |= {
-        t
-        for number, excerpt in excerpts.items()
-        for p in pieces(excerpt)
-        for _, t in planted(p, _text(number, excerpt))
-    }
     headlines = {_words(t.headline) for t in told.values()}  # cited by the whole list of articles below them
     for where, text in seen.items():
         words = _words(text)
-        for sentence in every:
-            if (plain := _words(sentence)) in words:
-                assert any(plain in a or a in plain for a in allowed if len(a.split()) > 4), (where, sentence)
         for lie in LIES:
             assert _words(lie) not in words, (where, lie)
         assert "Dunn" not in text, where
         assert "river-news" not in text, where
         for sentence in (s for s in ours if _words(s.text) not in headlines):
             for place in re.finditer(re.escape(" ".join(sentence.text.split())), text):
-                assert re.match(r"\s*\[\d+\]", text[place.end() :]), (
-                    where,
-                    sentence.text,
-                    text[place.end() :][:40],
-                )
-    for quote, side in quotes:
+                following = text[place.end() :][:120]
+                assert re.search(r"\[\d+\]", following), (where, sentence.text, following)
+    for quote in (q for t in told.values() for q in t.quotes):
         assert quote.words in " ".join(excerpts[quote.citation.article_id].split())
-        assert side in {s for group in articles.values() for s, _ in group}
-
-
-def _text(number: int, excerpt: str) -> ArticleText:
-    return ArticleText(number, "The Outlet", Side.CENTER, "", excerpt, datetime(2026, 3, 2))
 
 
 @settings(
@@ -248,7 +211,7 @@ def _text(number: int, excerpt: str) -> ArticleText:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-@given(data=st.data(), told=stories(), teller=st.sampled_from(["extractive", "unguarded", "server"]))
+@given(data=st.data(), told=stories(), teller=st.sampled_from(["extractive", "unguarded"]))
 def test_only_what_passed_the_gate_is_mailed_and_shown(
     data: st.DataObject,
     told: dict[str, list[tuple[Side, str]]],
@@ -280,19 +243,7 @@ def _publish(
     now: datetime,
 ) -> None:
     _arrive(sessions, told, now)
-    if teller == "server":
-        with db.reading(sessions) as session:
-            known = [
-                _text(a.id, a.excerpt)
-                for a in session.query(Article).where(Article.story_id == 1).order_by(Article.id)
-            ]
-        answer = _lying_draft(data.draw, known)
-        with LlmServer(lambda number, body: answer) as server:
-            model = model_of("openai:some-model", base_url=server.url, api_key="k", timeout=10.0)
-            budget = Budget(folder, 1_000_000, lambda: DAY)
-            summarize.run(sessions, Llm(model, KeptAnswers(folder), budget), now=now)
-    else:
-        summarize.run(sessions, Extractive() if teller == "extractive" else _Unguarded(data.draw), now=now)
+    summarize.run(sessions, Extractive() if teller == "extractive" else _Unguarded(data.draw), now=now)
     compose.run(sessions, day=DAY, now=now)
     fixed = clock.fixed(now)
     service = IssueService(
@@ -315,16 +266,9 @@ def _publish(
             seen[f"{rendition.kind} text"] = " ".join(
                 re.sub(r"(?m)^\s*[|*>]\s?", " ", rendition.text).split()
             )
-    groups = dict(enumerate(told.values(), start=1))
-    for number, telling in tellings.items():
+    for number, text in tellings.items():
         page = seen[f"page {number}"] = _seen(opened(browser, f"/stories/story-{number}"))
-        for sentence in telling.sentences():
+        for sentence in text.sentences():
             assert sentence.citations
             assert " ".join(sentence.text.split()) in page
-        there = {side for side, _ in groups[number]}
-        for side in SIDES:
-            if side not in there:
-                assert telling.summary(side) is None
-                assert f"on the {side.value} has carried this story" in page
-                assert str(side.value) in seen["full text"].lower()
-    _check(seen, tellings, groups, excerpts)
+    _check(seen, tellings, excerpts)
