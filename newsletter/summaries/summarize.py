@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,11 +20,13 @@ from newsletter.summaries import changed_articles
 from newsletter.summaries.extractive.summarizer import Extractive
 from newsletter.summaries.grounding.hard_facts import checked
 from newsletter.summaries.protocol import ArticleText, Summarizer, SummarizerError
-from newsletter.summaries.story_text import StoryText, from_json, to_json
+from newsletter.summaries.story_text import StoryKind, StoryText, from_json, to_json
 
 RECENT = timedelta(days=7)  # Stories without a newer Article are left in the words they have
 MIN_OUTLETS = 2  # what one Outlet alone carries is an Article, not a Story to tell
 BATCH = 50  # Stories written in one transaction
+# Topics whose Stories have no political sides: told in a few lines, without columns.
+WITHOUT_SIDES = frozenset({"Sport", "Culture", "Science"})
 
 _log = log.get("summaries")
 Progress = Callable[[int, int, str], None]
@@ -50,6 +52,7 @@ class _Due:
     """One Story as it was read, and the words it has."""
 
     story_id: int
+    topic: str
     articles: tuple[ArticleText, ...]
     input_hash: str
     changed: frozenset[int]  # Articles rewritten after the newest words
@@ -94,6 +97,8 @@ def run(
             untold += 1
         else:
             story, written_by, fell = found_words
+            if due.topic in WITHOUT_SIDES:
+                story = replace(story, kind=StoryKind.NO_SIDES)
             fell_back += fell
             ready.append((due, story, written_by))
         if progress is not None:
@@ -179,6 +184,7 @@ def _read(session: Session, now: datetime) -> list[_Due]:
 def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | None) -> _Due:
     return _Due(
         story_id=story.id,
+        topic=story.topic,
         articles=article_texts_of(articles),
         input_hash=input_hash([(a.id, a.text_hash) for a in articles]),
         changed=frozenset(
