@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import Story
+from newsletter.db.models import Article, Outlet, Story
 from newsletter.issues import archive
 from newsletter.issues.length import metered
 from newsletter.issues.sections import METERED, STORY, sections_for
@@ -26,6 +27,7 @@ _SLUG = re.compile(r"[\w-]{1,200}")
 REPORT_FORM = "report"
 READ_FORM = "read"
 REPORT_CAP = 16 * 1024  # bytes of a report's body
+MOST_LISTED = 30  # Articles of one Side on a page; a large Story has hundreds
 
 
 class Sight(StrEnum):
@@ -42,6 +44,7 @@ class Opened:
     story_id: int
     view: StoryView
     printed: archive.Printed | None
+    reasons_of_leans: dict[str, str]  # by the Outlet's name; only those that have one
 
 
 @bp.get("/stories/<slug>")
@@ -61,6 +64,8 @@ def story(slug: str) -> Response:
         standing=seen.standing,
         signed_in=seen.signed_in,
         reasons=reports.REASONS,
+        reasons_of_leans=found.reasons_of_leans,
+        most_listed=MOST_LISTED,
     )
     # The same address answers each reader differently: no cache may keep it. Its words and form tokens are everybody's.
     return personal(make_response(html), secret=False)
@@ -145,7 +150,13 @@ def _look(session: Session, row: Story) -> Opened | None:
     if view is None:
         return None
     # No more can have carried it than we read: an older Issue's number may be smaller than today's Coverage.
-    return Opened(row.id, replace(view, outlets_read=max(read, view.coverage.outlets) if read else 0), placed)
+    view = replace(view, outlets_read=max(read, view.coverage.outlets) if read else 0)
+    reasons = session.execute(
+        select(Outlet.name, Outlet.lean_basis)
+        .join(Article, Article.outlet_id == Outlet.id)
+        .where(Article.story_id == row.id, Outlet.lean_basis != "")
+    )
+    return Opened(row.id, view, placed, {name: reason for name, reason in reasons})
 
 
 def _to(path: str, status: int) -> Response:

@@ -12,6 +12,7 @@ from flask import Flask
 from newsletter import dates
 from newsletter.dates import day as day
 from newsletter.feeds.leans import LEAN_NAMES, SIDE_NAMES, SIDES
+from newsletter.issues.render import story_phrases
 from newsletter.subscribers.preferences import zone_or
 from newsletter.web.http.bot_timing import page_made
 from newsletter.web.http.csrf import FIELD, form_token
@@ -89,6 +90,7 @@ def _given() -> dict[str, Any]:
         "start_words": start_words(found.settings.TRIAL_DAYS),
         "sides": SIDES,
         "side_names": SIDE_NAMES,
+        "row_sides": story_phrases.ROW_SIDES,
         "lean_names": LEAN_NAMES,
         "epoch": datetime.fromtimestamp(0, UTC),
     }
@@ -106,6 +108,14 @@ FILTERS: tuple[Callable[..., Any], ...] = (
     xml_text,
     rfc3339,
     segments,
+    story_phrases.articles_of,
+    story_phrases.blind_spot_line,
+    story_phrases.cited_runs,
+    story_phrases.credit,
+    story_phrases.headlines_of,
+    story_phrases.parts_of,
+    story_phrases.row_name,
+    story_phrases.row_note,
 )
 
 
