@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import Issue, Placement, Story, StoryRevision
 from newsletter.errors import NotFound, Refused
-from newsletter.issues.subject import preheader, subject
+from newsletter.issues.subject import preheader as composed_preheader
+from newsletter.issues.subject import subject as composed_subject
 from newsletter.issues.views import article_texts, latest_telling
 from newsletter.summaries.grounding.hard_facts import judged
 from newsletter.summaries.story_text import (
@@ -185,14 +186,14 @@ def put_in(session: Session, issue: Issue, story_id: int) -> Said:
     return {"put in": telling.words["headline"]}
 
 
-def envelope(session: Session, issue: Issue, *, line: str, below: str, intro: str) -> Said:
-    """Change the subject line, the preheader (``below``) and the intro. Raises Refused for an empty subject."""
-    line, below, intro = (" ".join(text.split()) for text in (line, below, intro))
-    if not line:
+def envelope(session: Session, issue: Issue, *, subject: str, preheader: str, intro: str) -> Said:
+    """Change the subject line, the preheader and the intro. Raises Refused for an empty subject."""
+    subject, preheader, intro = (" ".join(text.split()) for text in (subject, preheader, intro))
+    if not subject:
         raise Refused("Nothing was done: an issue needs a subject line.")
     before = {"subject": issue.subject, "preheader": issue.preheader, "intro": issue.intro}
-    issue.subject, issue.preheader, issue.intro = line, below, intro
-    after = {"subject": line, "preheader": below, "intro": intro}
+    issue.subject, issue.preheader, issue.intro = subject, preheader, intro
+    after = {"subject": subject, "preheader": preheader, "intro": intro}
     return {f"{name} before": was for name, was in before.items() if was != after[name]}
 
 
@@ -216,13 +217,13 @@ def headlines(session: Session, issue: Issue) -> list[str]:
 def _named_anew(session: Session, issue: Issue) -> Iterator[None]:
     """Subject line and preheader follow the Stories that are changed inside; an operator's own subject line stays."""
     before = headlines(session, issue)
-    generated = issue.subject == subject(before)
+    generated = issue.subject == composed_subject(before)
     yield
     after = headlines(session, issue)
     if after != before:
         if generated:
-            issue.subject = subject(after)
-        issue.preheader = preheader(after)
+            issue.subject = composed_subject(after)
+        issue.preheader = composed_preheader(after)
 
 
 def placed(session: Session, issue: Issue) -> list[Placement]:

@@ -71,7 +71,7 @@ def unlink(session: Session, issue: Issue, article_id: int) -> Said:
 def name_anew(session: Session, issue: Issue, *, line: str = "", below: str = "") -> Said:
     """Another subject line, preheader, or both. Raises Refused for one that is empty."""
     return editing.envelope(
-        session, issue, line=line or issue.subject, below=below or issue.preheader, intro=issue.intro
+        session, issue, subject=line or issue.subject, preheader=below or issue.preheader, intro=issue.intro
     )
 
 

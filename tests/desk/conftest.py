@@ -84,6 +84,21 @@ LOADED = (
 )
 
 
+def plant_false(sessions: db.Sessions) -> None:
+    """Put a sentence with a number that no article has into the Overview of the Issue's first Story."""
+    with sessions.begin() as session:
+        placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
+        assert placed is not None
+        before = from_json(placed.story_revision.words)
+        false = replace(before.lede[0], text="The Assembly met for 9,412 hours in all.")
+        after = replace(before, overview=(*before.overview, false))
+        session.execute(
+            update(StoryRevision)
+            .where(StoryRevision.id == placed.story_revision_id)
+            .values(words=to_json(after))
+        )
+
+
 def plant_loaded(sessions: db.Sessions) -> None:
     """Put a loaded sentence of an article into the Overview of the Issue's Story that has the article."""
     with sessions.begin() as session:

@@ -289,7 +289,7 @@ def test_the_words_of_an_operator_are_named_as_such(desk: object, sessions: db.S
         telling = session.scalars(select(Issue)).one().placements[0].story_revision
         words = {**telling.words, "lede": [{**telling.words["lede"][0], "verdict": "operator"}]}
         session.execute(update(StoryRevision).where(StoryRevision.id == telling.id).values(words=words))
-    assert "Written by an operator, who answers for it. The gate’s word: never asked" in desk.page()
+    assert "Written by an operator, who answers for it. The check of facts: never judged" in desk.page()
 
 
 def test_what_is_previewed_is_what_leaves(desk: object, sessions: db.Sessions) -> None:

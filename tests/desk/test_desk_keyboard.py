@@ -12,7 +12,7 @@ from newsletter.db.models import Check, Issue, Placement
 from newsletter.issues import editing
 from newsletter.issues.service import IssueService
 from tests.conftest import MORNING
-from tests.desk.conftest import PLAIN, plant_loaded
+from tests.desk.conftest import plant_false
 from tests.desk.keyboard import Hands
 
 pytestmark = pytest.mark.browser
@@ -134,13 +134,13 @@ def test_of_two_texts_one_is_chosen(hands: Hands, service: IssueService) -> None
 
 
 def test_one_press_mends_what_a_check_names_and_checks_anew(hands: Hands, service: IssueService) -> None:
-    plant_loaded(service.sessions)
+    plant_false(service.sessions)
     service.render(MORNING.date())
     service.check(MORNING.date())
     hands.page.reload()
-    hands.skip().go(f"Say “{PLAIN}”", most=12)
+    hands.skip().go("Take out what does not hold", most=12)
     with db.reading(service.sessions) as session:
-        assert set(session.scalars(select(Check.level).where(Check.name == "loaded-words"))) == {"pass"}
+        assert set(session.scalars(select(Check.level).where(Check.name == "grounding"))) == {"pass"}
     hands.go("Check again", most=3)  # the page came back to where the button stood
     hands.go("How to set it", most=4)
     assert hands.page.url.endswith("/desk/help#postal-address")

@@ -106,8 +106,8 @@ def test_size() -> None:
 
 
 def test_reading_time() -> None:
-    assert found(issue(), changed(text=lambda t: "word " * 100 + t))["reading-time"][0] == "warn"
-    assert found(issue(), changed(text=lambda t: "word " * 400 + t))["reading-time"][0] == "block"
+    assert found(issue(), changed(text=lambda t: "word " * 450 + t))["reading-time"][0] == "warn"
+    assert found(issue(), changed(text=lambda t: "word " * 800 + t))["reading-time"][0] == "block"
 
 
 @pytest.mark.parametrize("part", ["html", "text"])

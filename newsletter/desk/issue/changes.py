@@ -90,8 +90,8 @@ def _envelope(session: Session, issue: Issue, given: Form, operator_id: int, now
     return editing.envelope(
         session,
         issue,
-        line=given.get("subject", "")[:200],
-        below=given.get("preheader", "")[:300],
+        subject=given.get("subject", "")[:200],
+        preheader=given.get("preheader", "")[:300],
         intro=given.get("intro", "")[:1000],
     )
 

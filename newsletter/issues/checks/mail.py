@@ -141,6 +141,7 @@ def metered_is_locked(case: Case) -> Answers:
         for number, story in enumerate(case.view.stories, start=1):
             free = {s.text for s in story.text.lede}
             locked = [s.text for s in story.text.sentences() if s.text not in free]
+            locked += [h.text for h in story.text.headlines if h.text != story.headline]
             if any(flat(phrases.plain(text)) in mail.page.flat for text in locked):
                 yield (
                     "block",
