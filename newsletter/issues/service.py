@@ -205,7 +205,7 @@ class IssueService:
         """
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
-            chosen = ledger_queries.those_of(session, issue.id, delivery_ids)
+            chosen = ledger_queries.only_of_issue(session, issue.id, delivery_ids)
             return approval.decide_uncertain(
                 session, issue, chosen, after, by=by, now=self.clock(), reason=reason
             )
@@ -263,9 +263,7 @@ class IssueService:
             links=self.links,
             now=self.clock,
             slots_for=self.reader_slots,
-            limit=limit,
-            progress=progress,
-            stop=stop or self.stop,
+            options=dispatch.RunOptions(limit=limit, progress=progress, stop=stop or self.stop),
         )
 
     def reader_slots(self, subscriber_id: int, address: str) -> Mapping[str, str]:
