@@ -176,7 +176,7 @@ _DELIVERY_COLUMNS = (
 
 def _renumber_after_restore(session: Session, issue_id: int) -> None:
     """In a restored database, give the Deliveries of its first Issue ids that were never used before (see ``fence.py``)."""
-    floor = db.leapt_to(session, "delivery")
+    floor = db.reserved_up_to(session, "delivery")
     first = session.scalar(select(func.min(Delivery.id)).where(Delivery.issue_id == issue_id))
     if first is not None and first <= floor:
         ahead = (

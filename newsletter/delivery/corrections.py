@@ -81,7 +81,7 @@ def approve(
 ) -> Correction:
     """Queue these bytes for all who got the wrong ones. Raises :class:`Refused` when nobody did, or they were sent before."""
     require_correctable(issue)
-    db.take_turns(session, f"{KIND}s of {issue.id}")
+    db.hold_lock(session, f"{KIND}s of {issue.id}")
     said = select(Correction.id).where(
         Correction.issue_id == issue.id, Correction.content_hash == template.content_hash
     )
@@ -127,7 +127,7 @@ def follow_up(sessions: db.Sessions, *, now: datetime) -> int:
 
 def withdraw(session: Session, number: int, *, by: str, now: datetime, reason: str) -> int:
     """Withdraw the pending Notices of a Correction. Returns how many."""
-    db.take_turns(session, f"{KIND}:{number}")  # whoever adds readers to it ends first, or finds it closed
+    db.hold_lock(session, f"{KIND}:{number}")  # whoever adds readers to it ends first, or finds it closed
     one = session.get(Correction, number, populate_existing=True)
     if one is None:
         raise NotFound(f"There is no correction {number}.")
@@ -201,7 +201,7 @@ def _owe(session: Session, one: Correction, issue: Issue, now: datetime) -> int:
 
     Closes the Correction when no copy of the Issue can be sent any more.
     """
-    db.take_turns(session, f"{KIND}:{one.id}")
+    db.hold_lock(session, f"{KIND}:{one.id}")
     session.refresh(one)  # as whoever had the turn before left it
     if one.closed_at is not None:
         return 0

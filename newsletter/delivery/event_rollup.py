@@ -27,7 +27,7 @@ def run(sessions: db.Sessions, *, now: datetime, at_once: int = ROWS_PER_TRANSAC
     summed = 0
     while True:
         with sessions.begin() as session:
-            db.take_turns(session, "event_rollup")
+            db.hold_lock(session, "event_rollup")
             found = _roll_up_oldest(session, ended, at_once)
         if not found:
             break

@@ -70,7 +70,7 @@ class Fence:
         try:
             with self._sessions.begin() as session:
                 # If a power cut lost a committed claim, its readers would be mailed again.
-                db.durably(session)
+                db.require_durable_commit(session)
                 self._require_open(session)
                 yield session
         except Fenced as error:
@@ -115,7 +115,7 @@ class Fence:
             why = "restored: what was sent since the backup is not known here"
             # A number is a mail's name for mailboxes, which fold away a second one of that name, and in the provider's later word.
             for table, ahead in _AHEAD.items():
-                db.leap(session, table, ahead)
+                db.reserve_ids(session, table, ahead)
             held = db.changed(session, update(Issue).where(waits).values(state="held", hold_reason=why))
             waiting = update(Notice).where(Notice.state == PENDING)
             let_go = db.changed(session, waiting.values(state=WITHDRAWN, reason="restored copy"))

@@ -163,8 +163,8 @@ def uncertain_in_batch_of(session: Session, issue_id: int, delivery_id: int) -> 
 def only_of_issue(session: Session, issue_id: int, delivery_ids: Sequence[int]) -> list[int]:
     """Those of these Deliveries that are of this Issue."""
     dialect = db.dialect_of(session)
-    statement = select(Delivery.id).where(Delivery.issue_id == issue_id, db.among(dialect, Delivery.id))
-    return list(session.scalars(statement, {"numbers": db.numbers(dialect, delivery_ids)}))
+    statement = select(Delivery.id).where(Delivery.issue_id == issue_id, db.id_in(dialect, Delivery.id))
+    return list(session.scalars(statement, {"ids": db.ids_value(dialect, delivery_ids)}))
 
 
 @dataclass(frozen=True)

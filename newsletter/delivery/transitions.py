@@ -64,7 +64,7 @@ def move(
     session.flush()
     dialect = db.dialect_of(session)
     statement = _move(dialect, table, before, after, bool(attempts), tuple(values))
-    given = {"numbers": db.numbers(dialect, ids), **{f"to_{name}": value for name, value in values.items()}}
+    given = {"ids": db.ids_value(dialect, ids), **{f"to_{name}": value for name, value in values.items()}}
     if before == SUBMITTING:
         given["token"] = token
     if attempts:
@@ -79,7 +79,7 @@ def _move(dialect: str, model: Any, before: str, after: str, counts: bool, names
     to = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in names}
     if counts:
         to["attempts"] = table.c.attempts + bindparam("more", type_=Integer)
-    statement = update(table).where(db.among(dialect, table.c.id), table.c.state == before)
+    statement = update(table).where(db.id_in(dialect, table.c.id), table.c.state == before)
     if before == SUBMITTING:
         statement = statement.where(table.c.claim == bindparam("token", type_=Text))
     return statement.values(state=after, **to)
@@ -199,6 +199,6 @@ def accept_reported(
     given: dict[str, Any] = {}
     if ids is not None:
         dialect = db.dialect_of(session)
-        statement = statement.where(db.among(dialect, Delivery.id))
-        given = {"numbers": db.numbers(dialect, ids)}
+        statement = statement.where(db.id_in(dialect, Delivery.id))
+        given = {"ids": db.ids_value(dialect, ids)}
     return changed(session, statement.values(state=ACCEPTED, reason=None, settled_at=now), given)

@@ -127,7 +127,7 @@ class IssueService:
         this change is about is the same and nobody decided about the Issue since.
         """
         with self.sessions.begin() as session:
-            db.take_turns(session, f"edit:{issued_on}")
+            db.hold_lock(session, f"edit:{issued_on}")
             issue = find_issue(session, issued_on)
             if untouched is None or not untouched(session, issue):
                 issue = _as_seen(session, issued_on, seen)

@@ -243,7 +243,7 @@ def test_a_stop_holds_that_comes_while_more_readers_are_being_added(desk) -> Non
         ledger.record(session, desk.in_hand, told, now=MORNING, provider="postbox")
     with desk.sessions.begin() as session:
         session.connection()  # our transaction begins here, on SQLite too
-        db.take_turns(session, f"correction:{number}")
+        db.hold_lock(session, f"correction:{number}")
         adding = Thread(target=correct.follow_up, args=(desk.sessions,), kwargs={"now": MORNING})
         adding.start()
         while db.dialect_of(session) == "postgresql" and not session.scalar(WAITING):
