@@ -26,10 +26,10 @@ def upgrade(revision: str) -> None:
     if not revision.strip():
         raise click.BadParameter("names no revision", param_hint="--revision")
     engine = database.make_engine(opening.open_settings().DATABASE_URL)
-    with database.speaking_plainly():
-        before = database.known(engine)
+    with database.readable_errors():
+        before = database.current_revision(engine)
     database.upgrade(engine, revision)
-    after = database.known(engine)
+    after = database.current_revision(engine)
     click.echo(
         f"The database is at {after}." if before != after else f"Nothing to do: the database is at {after}."
     )

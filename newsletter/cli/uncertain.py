@@ -92,16 +92,18 @@ def decide(
     chosen = [u.delivery_id for u in _ones(service, day)] if every else list(numbers)
     with db.reading(service.sessions) as session:
         of_day = find_issue(session, day).id
-        chosen += [n for number in batches for n in ledger_queries.uncertain_with(session, of_day, number)]
+        chosen += [
+            n for number in batches for n in ledger_queries.uncertain_in_batch_of(session, of_day, number)
+        ]
     moved = service.decide_uncertain(day, chosen, DECISIONS[decision], by=by, reason=reason)
     if not moved:
         raise NotFound(f"None of these is an uncertain copy of the issue of {day}.")
     click.echo(f"{moved} of {len(chosen)} decided: {decision}.")
 
 
-def _ones(service: IssueService, day: date) -> list[ledger.UncertainOne]:
+def _ones(service: IssueService, day: date) -> list[ledger.UncertainDelivery]:
     with db.reading(service.sessions) as session:
-        return ledger.uncertain_ones(session, find_issue(session, day).id, limit=MOST)
+        return ledger.uncertain_deliveries(session, find_issue(session, day).id, limit=MOST)
 
 
 for _command in (uncertain, decide):

@@ -1,61 +1,52 @@
-"""The database: the engine and its sessions, the tables, backups. The only package that knows which dialect it is."""
+"""The database: engine and sessions, tables, migrations, backups. The only package that knows which dialect it has."""
 
+from newsletter.db.database_identity import identity, reserve_ids, reserved_up_to, wal_offset
 from newsletter.db.engine import (
     CONNECT_SECONDS,
     Sessions,
     UTCDateTime,
-    changed,
     dialect_of,
-    downgrade,
     file_of,
     has_server,
-    identity,
-    insert_many,
-    insert_new,
-    known,
     make_engine,
     make_sessions,
     reading,
-    require_head,
-    skip_locked,
-    take_turns,
-    upgrade,
-    wal_offset,
 )
-from newsletter.db.faults import explain, speaking_plainly
-from newsletter.db.locking import durably, hurried
-from newsletter.db.row_numbers import among, leap, leapt_to, numbers
+from newsletter.db.error_messages import explain, readable_errors
+from newsletter.db.locking import hold_lock, limit_lock_wait, require_durable_commit
+from newsletter.db.schema import current_revision, downgrade, require_head, upgrade
+from newsletter.db.statements import changed, id_in, ids_value, insert_many, insert_new, skip_locked
 
 __all__ = [
     "CONNECT_SECONDS",
     "Sessions",
     "UTCDateTime",
-    "among",
     "backup",
     "changed",
+    "current_revision",
     "dialect_of",
     "downgrade",
-    "durably",
     "explain",
     "file_of",
     "has_server",
-    "hurried",
+    "hold_lock",
+    "id_in",
     "identity",
+    "ids_value",
     "insert_many",
     "insert_new",
-    "known",
-    "leap",
-    "leapt_to",
+    "limit_lock_wait",
     "make_engine",
     "make_sessions",
     "models",
-    "numbers",
     "queue_tables",
+    "readable_errors",
     "reading",
+    "require_durable_commit",
     "require_head",
+    "reserve_ids",
+    "reserved_up_to",
     "skip_locked",
-    "speaking_plainly",
-    "take_turns",
     "upgrade",
     "wal_offset",
 ]

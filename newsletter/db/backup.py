@@ -40,7 +40,7 @@ def backup(url: str, file: Path) -> int:
         partial.touch(mode=0o600)  # every reader's address is in it
         if path is not None:
             with (
-                db.speaking_plainly(),
+                db.readable_errors(),
                 closing(sqlite3.connect(path)) as here,
                 closing(sqlite3.connect(partial)) as there,
             ):
@@ -62,7 +62,7 @@ def backup(url: str, file: Path) -> int:
 
 def _has_tables(url: str) -> bool:
     """Whether anything of ours is in the database: a backup that holds no reader looks like any other, until it is needed."""
-    with db.speaking_plainly():
+    with db.readable_errors():
         if (path := sqlite_path(url)) is not None:
             with closing(sqlite3.connect(path)) as here:
                 return here.execute(_TABLES).fetchone() is not None
@@ -127,7 +127,7 @@ def _require_unused(url: str) -> None:
     if path is None:
         engine = db.make_engine(url)
         try:
-            with db.speaking_plainly(), engine.connect() as connection:
+            with db.readable_errors(), engine.connect() as connection:
                 if connection.scalar(text(_OTHERS)):
                     raise in_use
         finally:

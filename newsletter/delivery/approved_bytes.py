@@ -1,4 +1,4 @@
-"""Whether the bytes that lie in the tables are the bytes that were approved. Looks, and changes nothing."""
+"""Says whether the Renditions in the database are the bytes that were approved. Read-only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def issue_hash(renditions: Mapping[str, str]) -> str:
 
 
 def stored_templates(session: Session, issue_id: int) -> dict[str, Template]:
-    """The Renditions of an Issue by kind, each with the hash of the bytes as they lie in the table now."""
+    """The Renditions of an Issue by kind, each with the hash of the bytes that are in the table now."""
     r = Rendition.__table__
     found = select(r.c.kind, r.c.subject, r.c.html, r.c.text, r.c.preheader).where(r.c.issue_id == issue_id)
     session.flush()

@@ -1,4 +1,4 @@
-"""The ledger opened: the Audience of an approved Issue frozen into Deliveries, in one transaction."""
+"""Opens the ledger of an approved Issue: writes its Audience as Deliveries, in one transaction."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def freeze(
 ) -> bool:
     """Open the ledger of an approved Issue: one Delivery per reader of the Audience, one reason per Subscriber left out.
 
-    All in the caller's one transaction. False, and nothing done, when it was frozen before. Raises :class:`Refused` unless the
+    All of it happens in the caller's transaction. Returns False, and does nothing, when the Issue was frozen before. Raises :class:`Refused` unless the
     Issue is approved and its Renditions are the approved bytes. ``waypoint`` is told "freezing" when the readers were looked at, and
     again when the Deliveries are in and the reasons are not.
     """
@@ -71,42 +71,42 @@ def freeze(
         )
     here = session.get(Instance, 1)
     if here and here.restored_on and issue.issued_on <= here.restored_on and issue.released_at is None:
-        move_issue(session, issue, "held", hold_reason=_MAY_HAVE_HAD_IT)
+        move_issue(session, issue, "held", hold_reason=_RESTORED_THAT_DAY)
         return False
     templates = stored_templates(session, issue.id)
     if reason := wrong_bytes(issue, templates):
         raise Refused(f"The Issue of {issue.issued_on} cannot go out: {reason}.")
     if not move_issue(session, issue, "dispatching", frozen_at=now):
-        return False  # another process froze it in this very moment
-    tell = waypoint or (lambda _: None)
+        return False  # another process froze it at the same time
+    reached = waypoint or (lambda _: None)
     try:
-        seen = _look(session, audience)
-        tell("freezing")
+        seen = _snapshot(session, audience)
+        reached("freezing")
         hashes = {kind: t.content_hash for kind, t in templates.items()}
-        size = _owe(session, issue.id, hashes)
+        size = _insert_deliveries(session, issue.id, hashes)
         if here and here.restored_on:
-            _number_ahead(session, issue.id)
-        tell("freezing")
-        left = _leave_out(session, issue.id)
+            _renumber_after_restore(session, issue.id)
+        reached("freezing")
+        left = _insert_left_out(session, issue.id)
     except IntegrityError:
         raise Refused("The Audience names a Subscriber or an address twice: nothing was frozen.") from None
     if size + left != seen:
         raise Refused(
             f"Of {seen} Subscribers {size} are owed the Issue and {left} left out: nothing was frozen."
         )
-    _OF_THE_MOMENT.drop_all(session.connection(), checkfirst=False)
+    _TEMPORARY_TABLES.drop_all(session.connection(), checkfirst=False)
     session.execute(update(Issue).where(Issue.id == issue.id).values(audience_size=size))
     session.refresh(issue)
     _log.info("ledger.frozen", issue_id=issue.id, audience=size, left_out=left)
     return True
 
 
-_MAY_HAVE_HAD_IT = "this database was restored on that day: its readers may have had the Issue; resume it to send it all the same"
-_OF_THE_MOMENT = MetaData()  # tables that live as long as the transaction that freezes
+_RESTORED_THAT_DAY = "this database was restored on that day: its readers may have had the Issue; resume it to send it all the same"
+_TEMPORARY_TABLES = MetaData()  # dropped when the transaction ends
 _TEMPORARY: dict[str, Any] = {"prefixes": ["TEMPORARY"], "postgresql_on_commit": "DROP"}
-_looked_at = Table(
-    "looked_at",
-    _OF_THE_MOMENT,
+_candidate = Table(
+    "candidate",
+    _TEMPORARY_TABLES,
     Column("subscriber_id", Integer),
     Column("address_hash", Text),
     Column("rendition", Text),
@@ -117,7 +117,7 @@ _looked_at = Table(
 )
 _due_hour = Table(
     "due_hour",
-    _OF_THE_MOMENT,
+    _TEMPORARY_TABLES,
     Column("zone", Text, primary_key=True),
     Column("hour", Integer, primary_key=True, autoincrement=False),
     Column("due_at", UTCDateTime),
@@ -125,24 +125,24 @@ _due_hour = Table(
 )
 
 
-def _look(session: Session, audience: Audience) -> int:
+def _snapshot(session: Session, audience: Audience) -> int:
     """Write down how everybody stands at one moment, and when each hour comes; how many they are.
 
     One statement looks at all: nobody is in both or in neither of Audience and left-out, whatever changes meanwhile. Nobody who was
     looked at is erased until the caller commits (PostgreSQL; SQLite has one writer).
     """
-    _OF_THE_MOMENT.create_all(session.connection(), checkfirst=False)
+    _TEMPORARY_TABLES.create_all(session.connection(), checkfirst=False)
     looked = audience.everybody.with_for_update(key_share=True, read=True, of=Subscriber)
-    seen = db.changed(session, insert(_looked_at).from_select([c.name for c in _looked_at.c], looked))
-    hours = session.execute(select(_looked_at.c.zone, _looked_at.c.hour).distinct()).all()
+    seen = db.changed(session, insert(_candidate).from_select([c.name for c in _candidate.c], looked))
+    hours = session.execute(select(_candidate.c.zone, _candidate.c.hour).distinct()).all()
     rows = [(zone, hour, audience.due(hour, zone)) for zone, hour in hours]
     db.insert_many(session, _due_hour, ("zone", "hour", "due_at"), rows)
     return seen
 
 
-def _owe(session: Session, issue_id: int, hashes: Mapping[str, str]) -> int:
-    """One pending Delivery for each reader who gets the Issue; how many."""
-    who, when = _looked_at.c, _due_hour.c
+def _insert_deliveries(session: Session, issue_id: int, hashes: Mapping[str, str]) -> int:
+    """Insert one pending Delivery for each reader who gets the Issue. Returns how many."""
+    who, when = _candidate.c, _due_hour.c
     lines = (
         select(
             literal(issue_id),
@@ -154,15 +154,15 @@ def _owe(session: Session, issue_id: int, hashes: Mapping[str, str]) -> int:
             literal(PENDING),
             literal(0),
         )
-        .join_from(_looked_at, _due_hour, (when.zone == who.zone) & (when.hour == who.hour))
+        .join_from(_candidate, _due_hour, (when.zone == who.zone) & (when.hour == who.hour))
         .where(who.reason.is_(None))
-        # Who is due together lies together in the ledger, and the claim's index only grows at its end.
+        # Rows due together are stored together, and the index of claims grows only at its end.
         .order_by(when.due_at, who.zone, who.hour, who.subscriber_id)
     )
-    return db.changed(session, insert(Delivery).from_select(_LINE, lines, include_defaults=False))
+    return db.changed(session, insert(Delivery).from_select(_DELIVERY_COLUMNS, lines, include_defaults=False))
 
 
-_LINE = (
+_DELIVERY_COLUMNS = (
     "issue_id",
     "subscriber_id",
     "address_hash",
@@ -174,9 +174,9 @@ _LINE = (
 )
 
 
-def _number_ahead(session: Session, issue_id: int) -> None:
-    """In a copy, the lines of its first Issue begin where no number was given before (see ``fence.py``)."""
-    floor = db.leapt_to(session, "delivery")
+def _renumber_after_restore(session: Session, issue_id: int) -> None:
+    """In a restored database, give the Deliveries of its first Issue ids that were never used before (see ``fence.py``)."""
+    floor = db.reserved_up_to(session, "delivery")
     first = session.scalar(select(func.min(Delivery.id)).where(Delivery.issue_id == issue_id))
     if first is not None and first <= floor:
         ahead = (
@@ -185,9 +185,9 @@ def _number_ahead(session: Session, issue_id: int) -> None:
         session.execute(ahead, execution_options={"synchronize_session": False})
 
 
-def _leave_out(session: Session, issue_id: int) -> int:
-    """One reason for each Subscriber who does not get it; how many."""
-    who = _looked_at.c
+def _insert_left_out(session: Session, issue_id: int) -> int:
+    """Insert one reason for each Subscriber who does not get the Issue. Returns how many."""
+    who = _candidate.c
     reasons = select(literal(issue_id), who.subscriber_id, who.reason).where(who.reason.is_not(None))
     names = ("issue_id", "subscriber_id", "reason")
     return db.changed(session, insert(LeftOut).from_select(names, reasons.order_by(who.subscriber_id)))

@@ -1,4 +1,4 @@
-"""An Issue's ledger by time zone, provider and Rendition, with what was said and heard of it. Looks, and changes nothing."""
+"""The ledger of an Issue by time zone, provider and Rendition, with reasons and reported events. Read-only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Breakdown:
 
 
 def breakdown(session: Session, issue_id: int) -> Breakdown:
-    """Walks the ledger once: seconds over a million lines."""
+    """Read the whole ledger of an Issue once, which takes seconds for a million rows."""
     zones: dict[str, dict[str, int]] = {}
     providers: dict[str, dict[str, int]] = {}
     renditions: dict[str, dict[str, int]] = {}

@@ -1,6 +1,6 @@
-"""When a dispatch must stop and ask an operator: too much went wrong, in a row or as a share. Pure.
+"""Decides when a dispatch must stop and wait for an operator: too many failures in a row, or too large a share of them. Pure.
 
-A dispatch takes turns, and several processes may be at one Issue: what counts as a row goes on from one run to the next.
+One Issue may be dispatched in several runs and by several processes, so a run starts from the outcomes before it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-FAILED_IN_A_ROW: Final = 100  # definite refusals without a single acceptance between the batches
-FAILED_SHARE: Final = 0.10  # of what was settled in this run, or lately …
+FAILED_IN_A_ROW: Final = 100  # refused Messages without an accepted one between them
+FAILED_SHARE: Final = 0.10  # of the Messages settled in this run, or of the latest …
 FAILED_SHARE_FROM: Final = 200  # … once so many were settled
-DOUBTFUL_BATCHES: Final = 2  # batches in a row of which nothing but doubt came back
+DOUBTFUL_BATCHES: Final = 2  # batches in a row of which every Message is uncertain
 
 
 @dataclass(frozen=True)
-class Before:
-    """How it stood with an Issue when a run of its dispatch began."""
+class RecentOutcomes:
+    """Outcomes of the latest Deliveries of an Issue when a run of its dispatch began."""
 
     settled: int = 0  # of the latest, FAILED_SHARE_FROM at most
     failed: int = 0  # of these
@@ -26,13 +26,13 @@ class Before:
     doubtful_batches: int = 0
 
 
-def before(
+def recent_outcomes(
     accepted: Sequence[datetime], failed: Sequence[datetime], doubtful: Collection[datetime]
-) -> Before:
-    """From the moments at which the latest were handed over. Those of one batch bear the same moment; ``doubtful`` has each once."""
+) -> RecentOutcomes:
+    """Count outcomes from the moments of submission. All Deliveries of a batch have the same moment; ``doubtful`` has each batch once."""
     last = max(accepted, default=None)
     settled = sorted([*((at, 0) for at in accepted), *((at, 1) for at in failed)])[-FAILED_SHARE_FROM:]
-    return Before(
+    return RecentOutcomes(
         settled=len(settled),
         failed=sum(refused for _, refused in settled),
         failed_in_a_row=sum(last is None or at > last for at in failed),
@@ -40,17 +40,17 @@ def before(
     )
 
 
-class Brakes:
-    """Counts what came back and says when to stop. One for each run of a dispatch, which goes on from what was ``before``."""
+class CircuitBreaker:
+    """Counts outcomes and says when to stop. Each run of a dispatch has one, which starts from the outcomes ``before`` it."""
 
-    def __init__(self, before: Before | None = None) -> None:
-        self._before = before or Before()
+    def __init__(self, before: RecentOutcomes | None = None) -> None:
+        self._before = before or RecentOutcomes()
         self._settled = self._failed = 0
         self._failed_in_a_row = self._before.failed_in_a_row
         self._doubtful_batches = self._before.doubtful_batches
 
-    def note(self, *, accepted: int, failed: int, uncertain: int) -> str | None:
-        """Take in what one batch brought; a reason to hold the Issue, or None."""
+    def record(self, *, accepted: int, failed: int, uncertain: int) -> str | None:
+        """Count the outcomes of one batch. Returns a reason to hold the Issue, or None."""
         self._settled += accepted + failed
         self._failed += failed
         self._failed_in_a_row = 0 if accepted else self._failed_in_a_row + failed

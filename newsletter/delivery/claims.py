@@ -1,4 +1,4 @@
-"""The ledger's claims: due Deliveries taken into one worker's hands, under a lease and a fencing token."""
+"""Claims of the ledger: a worker takes due Deliveries under a lease and a fencing token."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from newsletter.errors import Refused
 _log = log.get("delivery")
 
 
-_THE_FIRST = (datetime(1970, 1, 1, tzinfo=UTC), 0)
-Place = tuple[datetime, int]  # of a Delivery in the order of claiming: due_at, id
+_BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), 0)
+ClaimPosition = tuple[datetime, int]  # of a Delivery in the order of claims: due_at, id
 
 
 class ClaimedRow(NamedTuple):
-    """One Delivery in our hands. ``address`` was read at the claim."""
+    """One claimed Delivery. ``address`` was read at the claim."""
 
     delivery_id: int
     subscriber_id: int
@@ -39,13 +39,13 @@ class ClaimedRow(NamedTuple):
     rendition: str
 
     @property
-    def line(self) -> str:
+    def reference(self) -> str:
         return f"delivery:{self.delivery_id}"
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """What one claim took: nobody else takes these rows while ``lease_until`` lies ahead."""
+    """The result of one claim: no other worker takes these rows before ``lease_until``."""
 
     issue_id: int
     token: str
@@ -54,7 +54,7 @@ class Claimed:
     templates: Mapping[str, Template] = field(default_factory=dict)  # by kind, of the approved bytes
     withdrawn: int = 0  # found unsubscribed, suppressed, paused or erased since the freeze
     held: str | None = None  # why the Issue was held instead
-    last: Place | None = None  # of the last line that was looked at; None when none was due
+    last: ClaimPosition | None = None  # of the last row that was read; None when none was due
 
     @property
     def ids(self) -> list[int]:
@@ -70,12 +70,12 @@ def claim(
     lease: timedelta = states.LEASE,
     stale_after: timedelta | None = None,
     provider: str | None = None,
-    after: Place | None = None,
+    after: ClaimPosition | None = None,
 ) -> Claimed:
-    """Take up to ``limit`` due Deliveries into our hands, of those past ``after`` if it is given. Commit before the first byte leaves.
+    """Claim up to ``limit`` due Deliveries, of those behind ``after`` if it is given. The caller commits before it submits.
 
-    Who unsubscribed, paused, was suppressed or erased since the freeze is withdrawn instead. When the bytes are not the approved
-    ones, or the news is older than ``stale_after``, the Issue is held and nothing is claimed.
+    Deliveries of readers who unsubscribed, paused, were suppressed or erased since the freeze are withdrawn instead. When the bytes
+    are not the approved ones, or the news is older than ``stale_after``, the Issue is held and nothing is claimed.
     """
     token = secrets.token_hex(16)
     nothing = Claimed(issue_id, token, now + lease)
@@ -83,17 +83,13 @@ def claim(
     if issue.state != "dispatching":
         return nothing
     session.flush()
-    since, number = after or _THE_FIRST
+    since, number = after or _BEGINNING
     moments = {"now": now, "day": issue.issued_on, "since": since, "number": number}
     due = session.execute(_due(db.dialect_of(session)), {"issue": issue_id, "limit": limit, **moments}).all()
     if not due:
         return nothing
-    fresh_since = max(filter(None, (issue.composed_at, issue.released_at)))
-    if stale_after is not None and now - fresh_since > stale_after:
-        hours = int((now - fresh_since) / timedelta(hours=1))
-        return _held(
-            session, issue, nothing, f"stale: the news is {hours} hours old and waits for an operator"
-        )
+    if stale_after is not None and (reason := _stale_reason(issue, now, stale_after)):
+        return _held(session, issue, nothing, reason)
     templates = stored_templates(session, issue_id)
     if reason := wrong_bytes(issue, templates):
         return _held(session, issue, nothing, reason)
@@ -121,14 +117,23 @@ def claim(
         attempts=1,
         provider=provider,
     )
-    if taken != len(rows):  # the rows are locked by us, so this cannot be; if it is, nothing may leave
+    # Cannot happen, because this transaction has locked the rows; if it does, nothing may be sent.
+    if taken != len(rows):
         raise Refused("The ledger changed under a claim: nothing was handed over.")
     return claimed
 
 
+def _stale_reason(issue: Issue, now: datetime, stale_after: timedelta) -> str | None:
+    """Why the news of an Issue is too old to be sent by itself; None when it is not."""
+    age = now - max(filter(None, (issue.composed_at, issue.released_at)))
+    if age <= stale_after:
+        return None
+    return f"stale: the news is {int(age / timedelta(hours=1))} hours old and waits for an operator"
+
+
 @lru_cache(maxsize=2)
 def _due(dialect: str) -> Select[Any]:
-    """What is due, with the reader's address of today and why they must not get the Issue after all, as a word."""
+    """The SELECT of due Deliveries with the reader's present address and the reason, a word, why they must not be mailed any more."""
     owed, reader, word = Delivery.__table__, Subscriber.__table__, Suppression.__table__
     no_longer_wanted = case(
         (reader.c.id.is_(None), "erased"),

@@ -1,8 +1,8 @@
-"""Puts an Issue right: a Correction goes once to those who got the wrong bytes, or may have got them, and to nobody else.
+"""Sends a Correction of an Issue, once, to the readers who got the wrong bytes or may have got them, and to nobody else.
 
 Its bytes are rendered and approved once, as a Rendition's are. Each reader's copy is a Notice: claimed under a lease, never resent by
-itself, and unique on (Correction, Subscriber). Copies of the Issue that were in somebody's hands when it was approved are followed
-until their fate is known. Unless said otherwise the caller commits.
+itself, and unique on (Correction, Subscriber). Deliveries of the Issue that were claimed when it was approved are followed until
+their outcome is known. Unless said otherwise the caller commits.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ def reach(session: Session, issue: Issue, rendition: str | None) -> int:
 def approve(
     session: Session, issue: Issue, template: Template, *, rendition: str | None, by: str, now: datetime
 ) -> Correction:
-    """Owe these bytes to everybody who got the wrong ones. Raises :class:`Refused` when nobody did, or they were said before."""
+    """Queue these bytes for all who got the wrong ones. Raises :class:`Refused` when nobody did, or they were sent before."""
     require_correctable(issue)
-    db.take_turns(session, f"{KIND}s of {issue.id}")
+    db.hold_lock(session, f"{KIND}s of {issue.id}")
     said = select(Correction.id).where(
         Correction.issue_id == issue.id, Correction.content_hash == template.content_hash
     )
@@ -112,7 +112,7 @@ def approve(
 
 
 def follow_up(sessions: db.Sessions, *, now: datetime) -> int:
-    """Owe open Corrections to those whose copy turned out to have gone since; close those that nothing can be added to. How many more."""
+    """Queue open Corrections for readers whose copy proved to be sent since; close those complete. Returns how many were queued."""
     with db.reading(sessions) as session:
         waiting = session.scalars(select(Correction.id).where(Correction.closed_at.is_(None))).all()
     added = 0
@@ -126,8 +126,8 @@ def follow_up(sessions: db.Sessions, *, now: datetime) -> int:
 
 
 def withdraw(session: Session, number: int, *, by: str, now: datetime, reason: str) -> int:
-    """Stop a Correction: what is still pending of it never goes. How many were."""
-    db.take_turns(session, f"{KIND}:{number}")  # whoever adds readers to it ends first, or finds it closed
+    """Withdraw the pending Notices of a Correction. Returns how many."""
+    db.hold_lock(session, f"{KIND}:{number}")  # whoever adds readers to it ends first, or finds it closed
     one = session.get(Correction, number, populate_existing=True)
     if one is None:
         raise NotFound(f"There is no correction {number}.")
@@ -144,7 +144,7 @@ def withdraw(session: Session, number: int, *, by: str, now: datetime, reason: s
 
 
 def claim(session: Session, *, limit: int, now: datetime, lease: timedelta = states.LEASE) -> ClaimedNotices:
-    """Take due copies of Corrections into our hands, each with its approved bytes. Commit before the first byte leaves."""
+    """Claim due copies of Corrections, each with its approved bytes. The caller commits before it submits."""
     claimed = notice_ledger.claim(session, limit=limit, now=now, lease=lease, corrections=True)
     numbers = {n.notice.correction_id or 0 for n in claimed.notices}
     rows = session.scalars(select(Correction).where(Correction.id.in_(numbers))).all() if numbers else ()
@@ -155,7 +155,7 @@ def claim(session: Session, *, limit: int, now: datetime, lease: timedelta = sta
     if spoilt:
         _log.error("correction.other_bytes", corrections=sorted(spoilt))
         bad = [n.id for n in claimed.notices if (n.notice.correction_id or 0) in spoilt]
-        ledger.give_back_lines(session, Notice, bad, token=claimed.token)
+        ledger.release_rows(session, Notice, bad, token=claimed.token)
         ledger.move(session, Notice, bad, PENDING, WITHDRAWN, reason=OTHER_BYTES)
     good = tuple(
         replace(n, template=templates[n.notice.correction_id or 0])
@@ -197,9 +197,11 @@ def _readers(issue_id: int, rendition: str | None) -> Any:
 
 
 def _owe(session: Session, one: Correction, issue: Issue, now: datetime) -> int:
-    """One Notice for each reader who has none yet, unless it was closed meanwhile; closes the Correction when no copy of the Issue is on
-    its way any more."""
-    db.take_turns(session, f"{KIND}:{one.id}")
+    """Queue one Notice for each reader who has none yet, unless the Correction was closed meanwhile. Returns how many.
+
+    Closes the Correction when no copy of the Issue can be sent any more.
+    """
+    db.hold_lock(session, f"{KIND}:{one.id}")
     session.refresh(one)  # as whoever had the turn before left it
     if one.closed_at is not None:
         return 0
@@ -225,7 +227,7 @@ def _owe(session: Session, one: Correction, issue: Issue, now: datetime) -> int:
 
 
 def _may_still_arrive(session: Session, issue: Issue, rendition: str | None) -> bool:
-    """Whether a copy of the Issue is in somebody's hands, or may get there because the Issue can be resumed."""
+    """Whether a copy of the Issue is being submitted, or may be because the Issue can be resumed."""
     open_states = (SUBMITTING,) if issue.state == "withdrawn" else OPEN
     waiting = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.state.in_(open_states))
     if rendition is not None:

@@ -1,6 +1,6 @@
-"""Hands a frozen Issue over to the email provider, batch by batch: claim, commit, submit, record; a few batches under way at once.
+"""Submits a frozen Issue to the email provider batch by batch: claim, commit, submit, record; a few batches at the same time.
 
-What is due and when it is late stand in the ledger, so a dispatch may die anywhere and be run again by anybody, any number at once.
+All state is in the ledger, so a dispatch may die anywhere and be run again, by any process and by several at once.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from newsletter import db, log
 from newsletter.clock import Clock
 from newsletter.db.models import Issue
 from newsletter.delivery import ledger, ledger_queries
-from newsletter.delivery.circuit_breaker import Brakes
+from newsletter.delivery.circuit_breaker import CircuitBreaker
 from newsletter.delivery.fence import Fence
-from newsletter.delivery.ledger import Claimed, Place, Recorded
+from newsletter.delivery.ledger import Claimed, ClaimPosition, Recorded
 from newsletter.delivery.providers.protocol import EmailProvider, Receipt
-from newsletter.delivery.submitter import HandedOver, HandOver, Lanes, SlotsFor, Waypoint
+from newsletter.delivery.submitter import BatchSubmission, SlotsFor, SubmittedBatch, Submitter, Waypoint
 from newsletter.links import Links
 from newsletter.settings import Settings
 
@@ -40,7 +40,7 @@ class DispatchReport:
     uncertain: int = 0
     withdrawn: int = 0  # found unsubscribed, suppressed, paused or erased at the claim
     retried: int = 0  # back to pending after a definite no for now
-    expired: int = 0  # became uncertain because their former owner's lease ran out
+    expired: int = 0  # became uncertain because the lease of their worker expired
     held: str | None = None  # why the Issue is held; None unless it is
     paused_until: datetime | None = None  # the provider asked us to wait until then
     paused_because: str = ""
@@ -55,6 +55,23 @@ class DispatchReport:
         return not (self.handed_over or self.withdrawn or self.retried or self.expired)
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """How far one run of a dispatch goes, and what it calls on its way."""
+
+    limit: int | None = None  # Deliveries to submit, at most; None: all that are due
+    stop: threading.Event | None = (
+        None  # once it is set no further batch is claimed; claimed ones are finished
+    )
+    progress: Progress | None = None  # called with settled, Audience size and what is done
+    waypoint: Waypoint | None = (
+        None  # called with the name of each place where dying matters, some of them in threads
+    )
+
+
+_ALL_THAT_IS_DUE = RunOptions()
+
+
 def run(
     sessions: db.Sessions,
     provider: EmailProvider,
@@ -64,65 +81,62 @@ def run(
     links: Links,
     now: Clock,
     slots_for: SlotsFor,
-    limit: int | None = None,
-    progress: Progress | None = None,
-    stop: threading.Event | None = None,
-    waypoint: Waypoint | None = None,
+    options: RunOptions = _ALL_THAT_IS_DUE,
 ) -> DispatchReport:
-    """Submit what is due of a frozen Issue, until nothing is, ``limit`` is reached, or ``stop`` is set (what is in hand is finished).
+    """Submit what is due of a frozen Issue, until nothing is or ``options`` end it.
 
-    Raises :class:`Fenced` when this database is a restored copy. ``slots_for`` gives the Slots of one reader from number and address.
-    ``waypoint`` is told each place where dying matters; "submitting" and "handed-over" from the lanes, which are threads.
+    ``slots_for`` gives the Slots of one reader from id and address. Raises :class:`Fenced` when this database is a restored copy.
     """
-    tell = waypoint or (lambda _: None)
-    report, total, done = _begin(sessions, issue_id, now(), counted=progress is not None)
+    reached = options.waypoint or (lambda _: None)
+    report, total, done = _begin(sessions, issue_id, now(), counted=options.progress is not None)
     if report.state != "dispatching":
         return report
     with db.reading(sessions) as session:
         issue = session.get_one(Issue, issue_id)
-        brakes = Brakes(ledger_queries.before_this_run(session, issue))
-    claims = _Claims(sessions, provider, issue, settings, now, tell)
-    hand_over = HandOver(provider, issue, settings, links, slots_for, now, tell)
-    over = False  # nothing more is claimed, whatever is due
+        breaker = CircuitBreaker(ledger_queries.recent_outcomes(session, issue))
+    claims = _Claims(sessions, provider, issue, settings, now, reached)
+    submission = BatchSubmission(provider, issue, settings, links, slots_for, now, reached)
+    over = False  # no further batch is claimed
 
     def take_in() -> None:
         nonlocal report, done, over
-        report, settled = _record(sessions, provider, lanes.finished(), report, brakes, now())
-        tell("recorded")
+        report, settled = _record(sessions, provider, submitter.finished(), report, breaker, now())
+        reached("recorded")
         over = over or report.held is not None or report.paused_until is not None
         done += settled
-        if progress:
-            progress(done, total, "submitting")
+        if options.progress:
+            options.progress(done, total, "submitting")
 
-    with Lanes(hand_over, provider.at_once) as lanes:
+    with Submitter(submission, provider.at_once) as submitter:
         try:
             while True:
-                over = over or bool(stop and stop.is_set())
-                left = claims.size if limit is None else limit - report.handed_over - lanes.load
-                if not over and lanes.have_room and left > 0:
+                over = over or bool(options.stop and options.stop.is_set())
+                left = claims.size
+                if options.limit is not None:
+                    left = options.limit - report.handed_over - submitter.load
+                if not over and submitter.have_room and left > 0:
                     claimed = claims.next(left)
-                    report = replace(
-                        report, withdrawn=report.withdrawn + claimed.withdrawn, held=claimed.held
-                    )
+                    withdrawn = report.withdrawn + claimed.withdrawn
+                    report = replace(report, withdrawn=withdrawn, held=claimed.held)
                     done += claimed.withdrawn
                     if claimed.rows:
-                        lanes.begin(claimed)
+                        submitter.begin(claimed)
                     if claimed.rows or claimed.withdrawn:
                         continue
-                if lanes.are_empty:
+                if submitter.are_empty:
                     break
                 take_in()
-        finally:  # whatever stopped us: what is on its way is written down
-            while not lanes.are_empty:
+        finally:  # whatever ended the loop: record what was submitted
+            while not submitter.are_empty:
                 take_in()
-    tell("closing")
+    reached("closing")
     return _finish(sessions, report, now())
 
 
 class _Claims:
-    """Claims one batch after the other, from where the last one ended: of a million lines, those done are not walked again.
+    """Claims batches in order, each from where the last one ended, so that a million finished rows are not read again.
 
-    When nothing is left there it looks once more from the beginning, so that what came back meanwhile is found."""
+    When nothing is left it starts once more from the beginning, to find Deliveries that returned to pending meanwhile."""
 
     def __init__(
         self,
@@ -131,13 +145,13 @@ class _Claims:
         issue: Issue,
         settings: Settings,
         now: Clock,
-        tell: Waypoint,
+        reached: Waypoint,
     ) -> None:
         self.size = min(provider.batch_size, settings.BATCH_SIZE)
         self._fence = Fence(sessions, settings.FENCE_DIR)
         self._stale_after = timedelta(hours=settings.STALE_AFTER)
-        self._provider, self._issue, self._now, self._tell = provider.name, issue, now, tell
-        self._after: Place | None = None
+        self._provider, self._issue, self._now, self._reached = provider.name, issue, now, reached
+        self._after: ClaimPosition | None = None
 
     def next(self, limit: int) -> Claimed:
         """The next batch, committed. Raises :class:`Fenced`."""
@@ -149,7 +163,7 @@ class _Claims:
         return claimed
 
     def _claim(self, limit: int) -> Claimed:
-        self._tell("before-claim")
+        self._reached("before-claim")
         with self._fence.claiming() as session:
             claimed = ledger.claim(
                 session,
@@ -160,26 +174,28 @@ class _Claims:
                 provider=self._provider,
                 after=self._after,
             )
-        self._tell("claimed")
+        self._reached("claimed")
         return claimed
 
 
 def _record(
     sessions: db.Sessions,
     provider: EmailProvider,
-    through: HandedOver,
+    submitted: SubmittedBatch,
     report: DispatchReport,
-    brakes: Brakes,
+    breaker: CircuitBreaker,
     now: datetime,
 ) -> tuple[DispatchReport, int]:
-    """Write down what came of one batch, and hold the Issue when too much went wrong. How many were settled."""
+    """Record the result of one batch, and hold the Issue when too much went wrong. Returns the new report and how many were settled."""
     with sessions.begin() as session:
-        if not through.receipts:
-            ledger.give_back(session, through.claimed)
-            held = _hold(session, report.issue_id, through.fault) if through.fault else report.held
+        if not submitted.receipts:
+            ledger.release(session, submitted.claimed)
+            held = _hold(session, report.issue_id, submitted.fault) if submitted.fault else report.held
             return replace(report, held=held), 0
-        recorded = ledger.record(session, through.claimed, through.receipts, now=now, provider=provider.name)
-        trouble = brakes.note(
+        recorded = ledger.record(
+            session, submitted.claimed, submitted.receipts, now=now, provider=provider.name
+        )
+        trouble = breaker.record(
             accepted=recorded.accepted, failed=recorded.failed, uncertain=recorded.uncertain
         )
         if trouble:
@@ -187,14 +203,14 @@ def _record(
     report = _with(report, recorded)
     settled = recorded.accepted + recorded.failed + recorded.uncertain
     if recorded.retried and not settled:
-        report = _paused(report, through.receipts, now)
+        report = _paused(report, submitted.receipts, now)
     return report, settled
 
 
 def _begin(
     sessions: db.Sessions, issue_id: int, now: datetime, *, counted: bool
 ) -> tuple[DispatchReport, int, int]:
-    """Give up on the dead, and check the sum before the first submission. Report, Audience, settled so far (if ``counted``)."""
+    """Expire old leases, and check the sum before the first submission. Returns report, Audience size, settled so far (if ``counted``)."""
     with sessions.begin() as session:
         issue = session.get_one(Issue, issue_id)
         expired = ledger.expire(session, issue_id, now=now)
@@ -202,8 +218,8 @@ def _begin(
             _log.warning("dispatch.expired", issue_id=issue_id, deliveries=expired)
         held = issue.hold_reason if issue.state == "held" else None
         done = 0
-        # A sum walks the whole ledger: workers that go on where others are at work do without.
-        if counted or not ledger_queries.anything_submitted(session, issue_id):
+        # A sum reads the whole ledger, so workers that join a running dispatch skip it.
+        if counted or not ledger_queries.has_submitted(session, issue_id):
             sums = ledger.sum_up(session, issue_id)
             done = sums.total - sums.pending - sums.submitting
             if issue.state == "dispatching" and not sums.adds_up:
@@ -224,7 +240,7 @@ def _with(report: DispatchReport, recorded: Recorded) -> DispatchReport:
 
 
 def _paused(report: DispatchReport, receipts: Sequence[Receipt], now: datetime) -> DispatchReport:
-    """Nothing of the batch was taken: do not knock again before the provider's time is up."""
+    """The provider accepted nothing of the batch: submit nothing before the time it named."""
     wait = max((r.retry_after or 0.0) for r in receipts)
     until = now + max(ledger.RETRY_PAUSE, timedelta(seconds=wait))
     _log.warning(
@@ -242,10 +258,10 @@ def _hold(session: Any, issue_id: int, reason: str) -> str:
 
 
 def _finish(sessions: db.Sessions, report: DispatchReport, now: datetime) -> DispatchReport:
-    """When nobody is owed anything any more, check the sum and close the Issue. Uncertain ones stay, and stay visible."""
+    """Check the sum and close the Issue when nothing is pending or claimed. Uncertain Deliveries stay, and stay visible."""
     with sessions.begin() as session:
         issue = session.get_one(Issue, report.issue_id)
-        if issue.state == "dispatching" and not ledger_queries.anything_open(session, issue.id):
+        if issue.state == "dispatching" and not ledger_queries.has_open(session, issue.id):
             sums = ledger.sum_up(session, issue.id)
             if sums.adds_up:
                 ledger.move_issue(session, issue, "dispatched", dispatched_at=now)

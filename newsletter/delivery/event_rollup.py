@@ -1,4 +1,4 @@
-"""What providers reported long ago is kept as daily sums: nobody needs to know of one reader's mail any more."""
+"""Replaces old DeliveryEvents by daily sums, which are about no single reader any more."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from newsletter import db, log
 from newsletter.db.models import Delivery, DeliveryEvent, DeliveryEventSum, Issue
 
 KEEP_EVENTS = timedelta(days=90)
-AT_ONCE = 20_000  # rows a transaction: short enough that nobody waits for it
-NOTICES = "notices"  # what such mail is about that belongs to no Issue
+ROWS_PER_TRANSACTION = 20_000  # short enough that no other process waits long
+NOTICES = "notices"  # stands for the Issue of mail that belongs to none
 
 _log = log.get("delivery")
 
 
-def run(sessions: db.Sessions, *, now: datetime, at_once: int = AT_ONCE) -> int:
-    """Turn DeliveryEvents of days that ended 90 days ago into sums; how many. A second run finds nothing to do.
+def run(sessions: db.Sessions, *, now: datetime, at_once: int = ROWS_PER_TRANSACTION) -> int:
+    """Turn DeliveryEvents of days that ended 90 days ago into sums. Returns how many; a second run finds none.
 
-    A row is added to its sum and deleted in one transaction, so that none is counted twice or lost, whoever dies.
+    Each row is added to its sum and deleted in one transaction, so that a death neither loses nor doubles any.
     """
     ended = (now - KEEP_EVENTS).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     summed = 0
     while True:
         with sessions.begin() as session:
-            db.take_turns(session, "ageing")
-            found = _some(session, ended, at_once)
+            db.hold_lock(session, "event_rollup")
+            found = _roll_up_oldest(session, ended, at_once)
         if not found:
             break
         summed += found
@@ -37,8 +37,8 @@ def run(sessions: db.Sessions, *, now: datetime, at_once: int = AT_ONCE) -> int:
     return summed
 
 
-def _some(session: Session, ended: datetime, at_once: int) -> int:
-    """The oldest of them; how many. Numbers rise with the moment of receipt, so the oldest stand first."""
+def _roll_up_oldest(session: Session, ended: datetime, at_once: int) -> int:
+    """Sum up the oldest rows. Returns how many. Ids rise with the moment of receipt, so the oldest rows come first."""
     oldest = session.execute(
         select(DeliveryEvent.id, DeliveryEvent.received_at).order_by(DeliveryEvent.id).limit(1)
     ).first()
@@ -68,11 +68,11 @@ def _some(session: Session, ended: datetime, at_once: int) -> int:
         for row in rows
     )
     for key, count in counted.items():
-        _add(session, key, count)
+        _add_to_sum(session, key, count)
     return db.changed(session, delete(DeliveryEvent).where(*these))
 
 
-def _add(session: Session, key: tuple[object, ...], count: int) -> None:
+def _add_to_sum(session: Session, key: tuple[object, ...], count: int) -> None:
     named = dict(zip(("received_on", "about", "provider", "kind", "bounce"), key, strict=True))
     db.insert_new(session, DeliveryEventSum, [{**named, "count": 0}])
     same = (getattr(DeliveryEventSum, name) == value for name, value in named.items())

@@ -1,8 +1,9 @@
-"""The fence around a copied or restored database: it knows less than was done, so nothing is sent from it until an operator confirms.
+"""The fence around a copied or restored database, which does not know all that was sent: nothing is sent from it until an operator
+confirms it.
 
-What is remembered stands in the database (Instance) and beside it: next to the file of SQLite, in ``FENCE_DIR`` for PostgreSQL. With
-each claim a number rises in both, the one beside after the commit. Whoever finds the database in another place, older than what is
-remembered beside it, or without that memory, has a copy before them.
+A counter is kept in the database (Instance) and in a file outside it: next to the SQLite file, or in ``FENCE_DIR`` for PostgreSQL.
+Each claim raises both, the file after the commit. A database that is in another place, is older than the file says, or has no such
+file, is a copy.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _log = log.get("delivery")
 
 
 class Fenced(Refused):
-    """This database may be a copy: what it takes for unsent may have been sent."""
+    """This database may be a copy: what is pending in it may have been sent."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -54,7 +55,7 @@ class _Memory:
 
 
 class Fence:
-    """One for each run of a dispatch. ``folder`` is ``FENCE_DIR``; SQLite keeps its memory beside its file instead."""
+    """Each run of a dispatch has one. ``folder`` is ``FENCE_DIR``; with SQLite the file is next to the database instead."""
 
     def __init__(self, sessions: db.Sessions, folder: Path) -> None:
         self._sessions = sessions
@@ -65,11 +66,11 @@ class Fence:
 
     @contextmanager
     def claiming(self) -> Iterator[Session]:
-        """A claim's transaction, begun only from a database that may send, on the disk when it ends. Raises :class:`Fenced`."""
+        """The transaction of a claim, on the disk when it ends. Raises :class:`Fenced` when this database may not send."""
         try:
             with self._sessions.begin() as session:
-                # Were a claim forgotten in a power cut, its readers would be mailed again.
-                db.durably(session)
+                # If a power cut lost a committed claim, its readers would be mailed again.
+                db.require_durable_commit(session)
                 self._require_open(session)
                 yield session
         except Fenced as error:
@@ -78,13 +79,13 @@ class Fence:
         self._remember()
 
     def why_closed(self) -> str | None:
-        """Why nothing is sent from here, for pages and commands; None when it may be. Changes nothing."""
+        """Why nothing is sent from this database, for pages and commands; None when it may send. Read-only."""
         with db.reading(self._sessions) as session:
             row = session.get(Instance, 1)
             return self._reason(session, row) if row is not None else None
 
     def close(self, reason: str = RESTORED) -> None:
-        """Close it, for whoever put a backup in place."""
+        """Close the fence, for a command that put a backup in place."""
         with self._sessions.begin() as session:
             self._row(session).fenced_because = reason
 
@@ -114,7 +115,7 @@ class Fence:
             why = "restored: what was sent since the backup is not known here"
             # A number is a mail's name for mailboxes, which fold away a second one of that name, and in the provider's later word.
             for table, ahead in _AHEAD.items():
-                db.leap(session, table, ahead)
+                db.reserve_ids(session, table, ahead)
             held = db.changed(session, update(Issue).where(waits).values(state="held", hold_reason=why))
             waiting = update(Notice).where(Notice.state == PENDING)
             let_go = db.changed(session, waiting.values(state=WITHDRAWN, reason="restored copy"))
@@ -137,7 +138,7 @@ class Fence:
         self._seen = _Memory(row.mark, row.high_water if tide is None else tide)
 
     def _row(self, session: Session) -> Instance:
-        """The one row, made at first sight: then this is taken for the original."""
+        """The one row of Instance. It is made on first use, when this database is taken for the original."""
         row = session.get(Instance, 1, populate_existing=True)
         if row is None:
             new = {"id": 1, "mark": secrets.token_hex(8), "identity": db.identity(session), "high_water": 0}
@@ -192,17 +193,19 @@ class Fence:
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_text(json.dumps({"mark": self._seen.mark, "tide": self._seen.tide}))
             beside.replace(path)
-        except OSError as error:  # a machine that cannot remember still sends; the others do remember
+        except (
+            OSError
+        ) as error:  # a machine that cannot write the file still sends; the others can write theirs
             _log.warning("fence.not_remembered", reason=error.strerror)
 
     def _close(self, reason: str) -> None:
-        """Kept in the database, so that machines without a memory of it hear as well."""
+        """Close the fence in the database, so that machines without the file see it as well."""
         self.close(reason)
         _log.error("fence.closed", reason=reason)
 
 
 def marks_of(session: Session) -> set[str]:
-    """The marks this database bears and bore: a backup of it has one of them."""
+    """The present and earlier marks of this database; a backup of it has one of them."""
     confirmed = session.scalars(select(AuditEntry.detail).where(AuditEntry.act == "database.confirmed"))
     before = {str(detail["mark_before"]) for detail in confirmed if "mark_before" in detail}
     return before | set(session.scalars(select(Instance.mark)))

@@ -1,4 +1,4 @@
-"""The ledger read: sums that must add up, what is uncertain, and what became of one reader's Issues. Changes nothing."""
+"""Read-only queries of the ledger: sums that must add up, uncertain Deliveries, and the history of one reader's Issues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter import db
 from newsletter.db.models import Delivery, DeliveryEvent, Issue, LeftOut
 from newsletter.delivery import circuit_breaker
-from newsletter.delivery.circuit_breaker import DOUBTFUL_BATCHES, FAILED_SHARE_FROM, Before
+from newsletter.delivery.circuit_breaker import DOUBTFUL_BATCHES, FAILED_SHARE_FROM, RecentOutcomes
 from newsletter.delivery.states import ACCEPTED, FAILED, OPEN, STATES, UNCERTAIN
 from newsletter.delivery.transitions import LEASE_EXPIRED
 
@@ -42,7 +42,7 @@ class LedgerSum:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody is still owed something."""
+        """Whether a Delivery is pending or submitting."""
         return self.pending + self.submitting > 0
 
     @property
@@ -61,14 +61,14 @@ def sum_up(session: Session, issue_id: int) -> LedgerSum:
     return LedgerSum(audience, **{state: count for state, count in counted})
 
 
-def anything_open(session: Session, issue_id: int) -> bool:
+def has_open(session: Session, issue_id: int) -> bool:
     """Whether a Delivery of this Issue is pending or submitting."""
     statement = select(Delivery.id).where(Delivery.issue_id == issue_id, Delivery.state.in_(OPEN)).limit(1)
     return session.scalar(statement) is not None
 
 
-def anything_submitted(session: Session, issue_id: int) -> bool:
-    """Whether a Delivery of this Issue was ever taken in hand."""
+def has_submitted(session: Session, issue_id: int) -> bool:
+    """Whether a Delivery of this Issue was ever claimed."""
     begun = tuple(state for state in STATES if state not in ("pending", "withdrawn"))
     statement = select(Delivery.id).where(Delivery.issue_id == issue_id, Delivery.state.in_(begun)).limit(1)
     return session.scalar(statement) is not None
@@ -84,11 +84,11 @@ def next_due(session: Session, issue_id: int) -> datetime | None:
     )
 
 
-def before_this_run(session: Session, issue: Issue) -> Before:
-    """How the latest hand-overs of this Issue went, for the brakes: since an operator resumed it, if one did.
+def recent_outcomes(session: Session, issue: Issue) -> RecentOutcomes:
+    """Outcomes of the latest submissions of this Issue, since an operator resumed it if one did, for the circuit breaker.
 
-    What died in its owner's hands says nothing of the provider. Looked at are a few lines from the end of the order in which they
-    are claimed, however many there are.
+    Deliveries whose worker died are left out: they say nothing about the provider. Only a few rows at the end of the order of
+    claims are read, however many there are.
     """
     since = issue.released_at
 
@@ -103,11 +103,11 @@ def before_this_run(session: Session, issue: Issue) -> Before:
 
     accepted, failed = ([at for at, _ in latest(s, FAILED_SHARE_FROM)] for s in (ACCEPTED, FAILED))
     doubtful = {at for at, why in latest(UNCERTAIN, DOUBTFUL_BATCHES * LARGEST_BATCH) if why != LEASE_EXPIRED}
-    return circuit_breaker.before(accepted, failed, doubtful)
+    return circuit_breaker.recent_outcomes(accepted, failed, doubtful)
 
 
 @dataclass(frozen=True)
-class UncertainOne:
+class UncertainDelivery:
     """An uncertain Delivery, for an operator to decide."""
 
     delivery_id: int
@@ -117,7 +117,7 @@ class UncertainOne:
     reason: str
 
 
-def uncertain_ones(session: Session, issue_id: int, *, limit: int = 1000) -> list[UncertainOne]:
+def uncertain_deliveries(session: Session, issue_id: int, *, limit: int = 1000) -> list[UncertainDelivery]:
     """The uncertain Deliveries of an Issue, oldest first."""
     found = session.execute(
         select(Delivery, Issue.issued_on)
@@ -126,12 +126,12 @@ def uncertain_ones(session: Session, issue_id: int, *, limit: int = 1000) -> lis
         .order_by(Delivery.id)
         .limit(limit)
     )
-    return [UncertainOne(d.id, on, d.subscriber_id, d.submitted_at, d.reason or "") for d, on in found]
+    return [UncertainDelivery(d.id, on, d.subscriber_id, d.submitted_at, d.reason or "") for d, on in found]
 
 
 @dataclass(frozen=True)
 class UncertainBatch:
-    """The uncertain Deliveries that were handed over together: most often they share one fate."""
+    """The uncertain Deliveries that were submitted together; most often they have the same fate."""
 
     first: int  # the lowest number; names the batch
     submitted_at: datetime | None
@@ -141,7 +141,7 @@ class UncertainBatch:
 
 
 def uncertain_batches(session: Session, issue_id: int) -> list[UncertainBatch]:
-    """The doubtful batches of an Issue, oldest first: the lines of one claim bear the same moment."""
+    """The batches of an Issue with uncertain Deliveries, oldest first. All Deliveries of a claim have the same ``submitted_at``."""
     same = (Delivery.submitted_at, Delivery.provider, Delivery.reason)
     counted = session.execute(
         select(func.min(Delivery.id), *same, func.count())
@@ -152,23 +152,23 @@ def uncertain_batches(session: Session, issue_id: int) -> list[UncertainBatch]:
     return [UncertainBatch(first, at, by or "", why or "", n) for first, at, by, why, n in counted]
 
 
-def uncertain_with(session: Session, issue_id: int, delivery_id: int) -> list[int]:
-    """The uncertain Deliveries handed over in one go with this one, itself included; none when it is not uncertain."""
+def uncertain_in_batch_of(session: Session, issue_id: int, delivery_id: int) -> list[int]:
+    """Ids of the uncertain Deliveries submitted together with this one, itself included; empty when it is not uncertain."""
     of_issue = (Delivery.issue_id == issue_id, Delivery.state == UNCERTAIN)
     at = select(Delivery.submitted_at).where(Delivery.id == delivery_id, *of_issue).scalar_subquery()
     statement = select(Delivery.id).where(*of_issue, Delivery.submitted_at == at).order_by(Delivery.id)
     return list(session.scalars(statement))
 
 
-def those_of(session: Session, issue_id: int, delivery_ids: Sequence[int]) -> list[int]:
+def only_of_issue(session: Session, issue_id: int, delivery_ids: Sequence[int]) -> list[int]:
     """Those of these Deliveries that are of this Issue."""
     dialect = db.dialect_of(session)
-    statement = select(Delivery.id).where(Delivery.issue_id == issue_id, db.among(dialect, Delivery.id))
-    return list(session.scalars(statement, {"numbers": db.numbers(dialect, delivery_ids)}))
+    statement = select(Delivery.id).where(Delivery.issue_id == issue_id, db.id_in(dialect, Delivery.id))
+    return list(session.scalars(statement, {"ids": db.ids_value(dialect, delivery_ids)}))
 
 
 @dataclass(frozen=True)
-class DeliveryStory:
+class DeliveryHistory:
     """What became of one Issue for one Subscriber, for ``why``. ``state`` is "left out" when nothing was owed."""
 
     issued_on: date
@@ -204,7 +204,7 @@ def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "at no known time"
 
 
-def story_of(session: Session, subscriber_id: int, *, limit: int = 30) -> list[DeliveryStory]:
+def history_of(session: Session, subscriber_id: int, *, limit: int = 30) -> list[DeliveryHistory]:
     """What became of the latest Issues for one Subscriber, newest first."""
     owed = session.execute(
         select(Delivery, Issue.issued_on)
@@ -221,7 +221,7 @@ def story_of(session: Session, subscriber_id: int, *, limit: int = 30) -> list[D
     ):
         heard.setdefault(e.delivery_id or 0, []).append((e.kind, e.happened_at, e.reason))
     stories = [
-        DeliveryStory(
+        DeliveryHistory(
             on,
             d.state,
             d.reason or "",
@@ -242,5 +242,5 @@ def story_of(session: Session, subscriber_id: int, *, limit: int = 30) -> list[D
         .order_by(Issue.issued_on.desc())
         .limit(limit)
     )
-    stories += [DeliveryStory(on, "left out", why) for on, why in left]
+    stories += [DeliveryHistory(on, "left out", why) for on, why in left]
     return sorted(stories, key=lambda s: s.issued_on, reverse=True)[:limit]

@@ -1,4 +1,4 @@
-"""The ledger of Notices: the same states, compare-and-sets and Receipts as for Deliveries, one person at a time. The caller commits."""
+"""The ledger of Notices: the same states, compare-and-sets and Receipts as for Deliveries. The caller commits."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ STALE_AFTER: Final = timedelta(hours=24)  # a sign-in link or a trial's end is n
 
 
 @dataclass(frozen=True)
-class NoticeInHand:
-    """One Notice in our hands, and the person it is owed to as they were at the claim. Both are to look at, not to change."""
+class ClaimedNotice:
+    """One claimed Notice, and the person it is for as they were at the claim. Both are read-only."""
 
     notice: Notice
     person: Subscriber | Operator
@@ -38,7 +38,7 @@ class NoticeInHand:
         return self.notice.id
 
     @property
-    def line(self) -> str:
+    def reference(self) -> str:
         return f"notice:{self.notice.id}"
 
 
@@ -46,7 +46,7 @@ class NoticeInHand:
 class ClaimedNotices:
     token: str
     lease_until: datetime
-    notices: tuple[NoticeInHand, ...]
+    notices: tuple[ClaimedNotice, ...]
     withdrawn: int = 0
 
 
@@ -86,7 +86,7 @@ QUEUED: Final = ["kind", "key", "subscriber_id", "correction_id", "values", "due
 
 
 def anything_due(session: Session, *, now: datetime) -> bool:
-    """Whether a Notice waits to be sent, or lies in the hands of an owner whose lease ran out."""
+    """Whether a Notice is due, or claimed by a worker whose lease has expired."""
     waits = (Notice.state == PENDING) & (Notice.due_at <= now)
     orphaned = (Notice.state == SUBMITTING) & (Notice.lease_until < now)
     return session.scalar(select(Notice.id).where(waits | orphaned).limit(1)) is not None
@@ -100,9 +100,9 @@ def claim(
     lease: timedelta = states.LEASE,
     corrections: bool = False,
 ) -> ClaimedNotices:
-    """Take due Notices into our hands. Commit before the first byte leaves. What nobody may or needs to get is withdrawn.
+    """Claim due Notices. The caller commits before it submits. Notices that must not or need not be sent are withdrawn.
 
-    ``corrections`` takes copies of Corrections, and only those: nobody's sign-in link stands behind a million of them.
+    ``corrections`` claims copies of Corrections, and only those, so that no sign-in link waits behind a million of them.
     """
     token = secrets.token_hex(16)
     which = Notice.correction_id.is_not(None) if corrections else Notice.correction_id.is_(None)
@@ -121,7 +121,7 @@ def claim(
         if why := _not_to_send(notice, person, suppressed, now):
             withdrawn += ledger.move(session, Notice, [notice.id], PENDING, WITHDRAWN, reason=why)
         else:
-            mine.append(NoticeInHand(notice, person))
+            mine.append(ClaimedNotice(notice, person))
     ledger.move(
         session,
         Notice,
@@ -150,7 +150,7 @@ def _people(session: Session, ids: Sequence[int]) -> Sequence[Any]:
 
 
 def _not_to_send(notice: Notice, person: Any, suppressed: str | None, now: datetime) -> str | None:
-    """Why this Notice must not go or need not go any more, as a word; None when it is to go."""
+    """Why this Notice must not or need not be sent, as a word; None when it is to be sent."""
     if person is None:
         return "gone"
     if suppressed in BLOCKED_BY or (suppressed and notice.correction_id is not None):
@@ -165,22 +165,24 @@ def _not_to_send(notice: Notice, person: Any, suppressed: str | None, now: datet
 def record(
     session: Session, claimed: ClaimedNotices, receipts: Sequence[Receipt], *, now: datetime, provider: str
 ) -> ledger.Recorded:
-    """Write down the provider's Receipts; a Notice without one becomes uncertain."""
+    """Record the provider's Receipts; a Notice without one becomes uncertain."""
     by_reference = {r.reference: r for r in receipts}
-    pairs = [(n.id, by_reference.get(n.line) or ledger.unheard(n.line)) for n in claimed.notices]
+    pairs = [
+        (n.id, by_reference.get(n.reference) or ledger.missing_receipt(n.reference)) for n in claimed.notices
+    ]
     return ledger.record_receipts(session, Notice, pairs, token=claimed.token, now=now, provider=provider)
 
 
-def give_back(session: Session, claimed: ClaimedNotices, ids: Sequence[int], *, due_at: datetime) -> int:
-    """Back to pending: nothing left us."""
-    return ledger.give_back_lines(session, Notice, ids, token=claimed.token, due_at=due_at)
+def release(session: Session, claimed: ClaimedNotices, ids: Sequence[int], *, due_at: datetime) -> int:
+    """Return Notices to pending, of which nothing was sent."""
+    return ledger.release_rows(session, Notice, ids, token=claimed.token, due_at=due_at)
 
 
 def expire(session: Session, *, now: datetime) -> int:
-    """Notices whose owner's lease ran out become uncertain: the owner may have died before or after the hand-over."""
-    return ledger.expire_lines(session, Notice, (), now=now)
+    """Make Notices uncertain whose lease has expired: their worker may have died before or after submitting. Returns how many."""
+    return ledger.expire_leases(session, Notice, (), now=now)
 
 
-def prove(session: Session, ids: Sequence[int]) -> int:
-    """The provider reported something of these Notices later, so it took them: uncertain ones are accepted."""
+def accept(session: Session, ids: Sequence[int]) -> int:
+    """Accept uncertain Notices of which the provider reported an event. Returns how many."""
     return ledger.move(session, Notice, ids, UNCERTAIN, ACCEPTED, reason=None)

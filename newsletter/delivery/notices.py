@@ -1,7 +1,7 @@
 """Sends Notices: mail to one person because of something they did or must know.
 
 A Notice is queued in the transaction of the change that causes it and goes through the ledger's states. An uncertain one is never
-resent by itself: who misses a confirmation or sign-in link asks for another, which is a new Notice with a new key.
+resent by itself: a reader who misses a confirmation or sign-in link asks for another, which is a new Notice with a new key.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ from newsletter.delivery.fence import Fence
 from newsletter.delivery.mail import headers, templates
 from newsletter.delivery.mail.messages import Message, Template
 from newsletter.delivery.mail.slots import open_slots
-from newsletter.delivery.notice_ledger import ClaimedNotices, NoticeInHand, queue
+from newsletter.delivery.notice_ledger import ClaimedNotice, ClaimedNotices, queue
 from newsletter.delivery.providers.protocol import EmailProvider, MayBegin, Outcome, Receipt
 from newsletter.delivery.states import LEASE_RESERVE
 from newsletter.errors import NewsletterError
 from newsletter.links import Links
 from newsletter.settings import Settings
 
-__all__ = ["NoticeInHand", "NotifyReport", "queue", "run"]
+__all__ = ["ClaimedNotice", "NotifyReport", "queue", "run"]
 
-BATCH = 50  # Notices handed over together: a doubt touches few people
-CORRECTING_FOR = timedelta(seconds=60)  # begun no later than this in one run: the tick has other Steps to do
+BATCH = 50  # Notices submitted together; small, so that few become uncertain together
+CORRECTING_FOR = timedelta(
+    seconds=60
+)  # after it a run begins no further copies of Corrections, because the tick has other Steps
 PAUSE_AFTER_FAULT = timedelta(minutes=10)  # before a Notice that cannot be made is tried again
 
 NoticeSlots = Callable[[Notice, Subscriber | Operator], Mapping[str, str]]
@@ -48,7 +50,7 @@ class NotifyReport:
     withdrawn: int = 0
     retried: int = 0
     expired: int = 0
-    unmade: int = 0  # could not be rendered or filled; tried again later
+    unrendered: int = 0  # could not be rendered or filled; tried again later
 
 
 def run(
@@ -80,13 +82,13 @@ def run(
             if claimed.withdrawn:
                 continue
             break
-        messages, unmade = _messages(claimed, settings, links, slots_for)
+        messages, unrendered = _messages(claimed, settings, links, slots_for)
         receipts = _submit(provider, messages, partial(_ours, claimed, now)) if messages else []
         with sessions.begin() as session:
-            notice_ledger.give_back(session, claimed, unmade, due_at=now() + PAUSE_AFTER_FAULT)
-            made = replace(claimed, notices=tuple(n for n in claimed.notices if n.id not in set(unmade)))
+            notice_ledger.release(session, claimed, unrendered, due_at=now() + PAUSE_AFTER_FAULT)
+            made = replace(claimed, notices=tuple(n for n in claimed.notices if n.id not in set(unrendered)))
             recorded = notice_ledger.record(session, made, receipts, now=now(), provider=provider.name)
-        report = _with(report, recorded, len(unmade))
+        report = _with(report, recorded, len(unrendered))
         if recorded.retried and not (recorded.accepted or recorded.failed or recorded.uncertain):
             _log.warning("notify.paused", reason=receipts[0].reason)
             break
@@ -94,7 +96,7 @@ def run(
 
 
 def _anything_due(sessions: db.Sessions, now: Clock) -> bool:
-    """Looked at without the write lock: on most ticks nothing is."""
+    """Whether any is due, read without the write lock, because on most ticks none is."""
     with db.reading(sessions) as session:
         return notice_ledger.anything_due(session, now=now())
 
@@ -107,19 +109,19 @@ def _messages(
 ) -> tuple[list[Message], list[int]]:
     """The finished Messages, and the Notices that could not be made; one of them costs no other."""
     messages: list[Message] = []
-    unmade: list[int] = []
+    unrendered: list[int] = []
     for notice in claimed.notices:
         try:
             messages.append(_message(notice, settings, links, slots_for))
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing has left us: not one of the batch is in doubt
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent: nothing is uncertain
             reason = str(error) if isinstance(error, NewsletterError) else type(error).__name__
-            _log.error("notice.unmade", notice_id=notice.id, kind=notice.notice.kind, reason=reason)
-            unmade.append(notice.id)
-    return messages, unmade
+            _log.error("notice.unrendered", notice_id=notice.id, kind=notice.notice.kind, reason=reason)
+            unrendered.append(notice.id)
+    return messages, unrendered
 
 
 def _message(
-    hand: NoticeInHand,
+    hand: ClaimedNotice,
     settings: Settings,
     links: Links,
     slots_for: NoticeSlots,
@@ -130,15 +132,17 @@ def _message(
     )
     opens = open_slots(template.subject) | open_slots(template.html) | open_slots(template.text)
     given = slots_for(notice, person)
-    slots = {name: given[name] for name in opens if name in given}  # the others stay unmade and unsent
+    slots = {
+        name: given[name] for name in opens if name in given
+    }  # without the others it cannot be filled and is not sent
     head = headers.notice_headers(
-        reference=hand.line,
+        reference=hand.reference,
         kind=notice.kind,
         settings=settings,
         links=links,
         unsubscribe_url=slots.get("unsubscribe_url", ""),
     )
-    return Message(hand.line, person.address, template, slots, head)
+    return Message(hand.reference, person.address, template, slots, head)
 
 
 def _ours(claimed: ClaimedNotices, now: Clock) -> bool:
@@ -148,18 +152,18 @@ def _ours(claimed: ClaimedNotices, now: Clock) -> bool:
 def _submit(provider: EmailProvider, messages: list[Message], ours: MayBegin) -> list[Receipt]:
     try:
         return provider.submit(messages, may_begin=ours)
-    except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have left: that is a state
+    except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have been sent
         _log.error("notify.provider_raised", error=type(error).__name__)
         reason = f"the provider broke off ({type(error).__name__})"
         return [Receipt(m.reference, Outcome.UNCERTAIN, reason=reason) for m in messages]
 
 
-def _with(report: NotifyReport, recorded: ledger.Recorded, unmade: int) -> NotifyReport:
+def _with(report: NotifyReport, recorded: ledger.Recorded, unrendered: int) -> NotifyReport:
     return replace(
         report,
         accepted=report.accepted + recorded.accepted,
         failed=report.failed + recorded.failed,
         uncertain=report.uncertain + recorded.uncertain,
         retried=report.retried + recorded.retried,
-        unmade=report.unmade + unmade,
+        unrendered=report.unrendered + unrendered,
     )

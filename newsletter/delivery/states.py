@@ -14,12 +14,12 @@ UNCERTAIN: Final = "uncertain"
 WITHDRAWN: Final = "withdrawn"
 
 STATES: Final = (PENDING, SUBMITTING, ACCEPTED, FAILED, UNCERTAIN, WITHDRAWN)
-OPEN: Final = (PENDING, SUBMITTING)  # still owed, or in somebody's hands
+OPEN: Final = (PENDING, SUBMITTING)  # not decided yet
 
-# A Delivery or a Notice. Back from submitting to pending only after a definite no: nothing left us, or nothing was taken.
-# Back from uncertain only by somebody's decision, or once under the conditions of ``repost.py``. From pending to accepted when
-# the provider reports that it has it after all: it was to go once more, or this database is a restored copy. To uncertain only there,
-# of lines that were in doubt in the database that was replaced.
+# A Delivery or a Notice. It returns from submitting to pending only after a definite no: nothing was sent, or nothing accepted.
+# It returns from uncertain to pending only by a decision, or once under the conditions of ``resubmit.py``. It goes from pending to
+# accepted when the provider reports it after all (it was to be sent once more, or this database is a restored copy), and from
+# pending to uncertain only in a restored copy, when it was uncertain in the database that was replaced.
 MOVES: Final[Mapping[str, frozenset[str]]] = {
     PENDING: frozenset({SUBMITTING, WITHDRAWN, ACCEPTED, UNCERTAIN}),
     SUBMITTING: frozenset({ACCEPTED, FAILED, UNCERTAIN, PENDING}),
@@ -29,7 +29,7 @@ MOVES: Final[Mapping[str, frozenset[str]]] = {
     WITHDRAWN: frozenset(),
 }
 
-# An Issue. "dispatched" opens again only when somebody decides that an uncertain Delivery goes out once more.
+# An Issue. It returns from dispatched to dispatching only when an uncertain Delivery is to be sent once more.
 ISSUE_MOVES: Final[Mapping[str, frozenset[str]]] = {
     "draft": frozenset({"approved", "held", "withdrawn"}),
     "approved": frozenset({"draft", "dispatching", "held", "withdrawn"}),
@@ -41,7 +41,7 @@ ISSUE_MOVES: Final[Mapping[str, frozenset[str]]] = {
 
 LEASE: Final = timedelta(
     minutes=10
-)  # longer than any provider's own time limits; past it the owner is taken for dead
+)  # longer than any provider's own time limits; after it the worker is taken for dead
 LEASE_RESERVE: Final = timedelta(minutes=2)  # nothing is begun with less than this left of its lease
 
 

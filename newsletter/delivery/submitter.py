@@ -1,7 +1,7 @@
-"""Committed batches on their way to the provider, several at once: each in a lane of its own, while the next one is claimed.
+"""Submits claimed batches to the provider in threads, several at once, while the next batch is claimed.
 
-Touches no table. What is in a lane is in our hands and in nobody else's: when this process dies, the batches in its lanes are in
-doubt, ``at_once`` × BATCH_SIZE Deliveries at most, and no others.
+It touches no table. When this process dies, the batches that its threads were submitting become uncertain: at most
+``at_once`` × BATCH_SIZE Deliveries.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _log = log.get("delivery")
 
 
 @dataclass(frozen=True)
-class HandedOver:
-    """What came of one batch. Without ``receipts`` nothing of it left us; ``fault`` says why its Messages cannot be made."""
+class SubmittedBatch:
+    """The result of submitting one batch. Without ``receipts`` nothing was sent; ``fault`` says why its Messages cannot be made."""
 
     claimed: Claimed
     receipts: tuple[Receipt, ...] = ()
@@ -39,8 +39,8 @@ class HandedOver:
 
 
 @dataclass(frozen=True)
-class HandOver:
-    """Hands one batch over: claimed and committed before, recorded afterwards by the caller. Called from lanes."""
+class BatchSubmission:
+    """Submits one batch, whose claim the caller has committed and whose result the caller records. It is called in threads."""
 
     provider: EmailProvider
     issue: Issue
@@ -48,59 +48,61 @@ class HandOver:
     links: Links
     slots_for: SlotsFor
     now: Clock
-    tell: Waypoint
+    reached: Waypoint
 
-    def __call__(self, claimed: Claimed) -> HandedOver:
+    def __call__(self, claimed: Claimed) -> SubmittedBatch:
         try:
             messages = self._messages(claimed)
-        except Exception as error:  # noqa: BLE001 - our own fault, and nothing has left us: no copy is in doubt
+        except Exception as error:  # noqa: BLE001 - our own fault, before anything was sent: nothing is uncertain
             said = (
                 str(error)
                 if isinstance(error, NewsletterError)
                 else f"a defect of ours, {type(error).__name__}"
             )
-            return HandedOver(claimed, fault=f"the Messages cannot be made: {said}")
+            return SubmittedBatch(claimed, fault=f"the Messages cannot be made: {said}")
 
         def ours() -> bool:
-            """False once we were frozen for so long that others may take us for dead: do not begin what may not be ours."""
+            """False when the lease is nearly over, because this process was frozen: another worker may take the batch for abandoned."""
             return self.now() <= claimed.lease_until - LEASE_RESERVE
 
         if not ours():
-            return HandedOver(claimed)
-        self.tell("submitting")
+            return SubmittedBatch(claimed)
+        self.reached("submitting")
         try:
             receipts = self.provider.submit(messages, may_begin=ours)
-        except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have left: that is a state
+        except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have been sent
             _log.error("dispatch.provider_raised", issue_id=self.issue.id, error=type(error).__name__)
             reason = f"the provider broke off ({type(error).__name__})"
             receipts = [Receipt(m.reference, Outcome.UNCERTAIN, reason=reason) for m in messages]
-        self.tell("handed-over")
-        return HandedOver(claimed, tuple(receipts))
+        self.reached("handed-over")
+        return SubmittedBatch(claimed, tuple(receipts))
 
     def _messages(self, claimed: Claimed) -> list[Message]:
         messages = []
         for row in claimed.rows:
             slots = self.slots_for(row.subscriber_id, row.address)
             head = headers.issue_headers(
-                reference=row.line,
+                reference=row.reference,
                 issued_on=self.issue.issued_on,
                 rendition=row.rendition,
                 unsubscribe_url=slots["unsubscribe_url"],
                 settings=self.settings,
                 links=self.links,
             )
-            messages.append(Message(row.line, row.address, claimed.templates[row.rendition], slots, head))
+            messages.append(
+                Message(row.reference, row.address, claimed.templates[row.rendition], slots, head)
+            )
         return messages
 
 
-class Lanes:
-    """Up to ``at_once`` batches under way. Leaving the block waits for them."""
+class Submitter:
+    """Runs up to ``at_once`` submissions at the same time. Leaving the ``with`` block waits for them."""
 
-    def __init__(self, hand_over: HandOver, at_once: int) -> None:
-        self._hand_over = hand_over
+    def __init__(self, submission: BatchSubmission, at_once: int) -> None:
+        self._submission = submission
         self._at_once = at_once
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="hand-over")
-        self._under_way: dict[Future[HandedOver], int] = {}
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="submit")
+        self._under_way: dict[Future[SubmittedBatch], int] = {}
 
     @property
     def have_room(self) -> bool:
@@ -112,22 +114,22 @@ class Lanes:
 
     @property
     def load(self) -> int:
-        """Deliveries under way."""
+        """How many Deliveries are being submitted."""
         return sum(self._under_way.values())
 
     def begin(self, claimed: Claimed) -> None:
-        """Hand a committed batch over in a lane."""
-        self._under_way[self._pool.submit(self._hand_over, claimed)] = len(claimed.rows)
+        """Start submitting a batch whose claim is committed."""
+        self._under_way[self._pool.submit(self._submission, claimed)] = len(claimed.rows)
 
-    def finished(self) -> HandedOver:
-        """A batch that is through; waits until one is. The others stay under way here until they are asked for, so that a fault
-        in writing one down costs no other. Raises what a Waypoint raised."""
-        through, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
-        future = next(iter(through))
+    def finished(self) -> SubmittedBatch:
+        """Wait for a submission to end and return its result. Others that ended stay until asked for, so that a fault in recording one
+        loses no other. Raises what a Waypoint raised."""
+        submitted, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+        future = next(iter(submitted))
         del self._under_way[future]
         return future.result()
 
-    def __enter__(self) -> Lanes:
+    def __enter__(self) -> Submitter:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

@@ -1,9 +1,9 @@
-"""Who must not be mailed any more, from what a provider reported: lasting bounces, complaints, unsubscribes, worn-out mailboxes.
+"""Suppresses addresses because of what a provider reported: hard bounces, complaints, unsubscribes, repeated soft bounces.
 
 The caller commits. Any order and any number of repeats end in the same Suppressions.
 
 Soft bounces: a mailbox that bounced softly with :data:`SOFT_BOUNCES` Issues within :data:`SOFT_WINDOW`, nothing having been delivered
-since the first of them, is taken for dead. A delivery that is reported late and lies between them takes that back.
+since the first of them, is suppressed. A delivery that is reported late and lies between them lifts that.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from newsletter.delivery.providers.protocol import ProviderEvent
 SOFT_BOUNCES: Final = 5  # different Issues; a weekly reader's fifth comes on the 29th day
 SOFT_WINDOW: Final = timedelta(days=30)
 
-# The graver word stays, whichever came first.
-_GRAVITY: Final = ("unsubscribed", "bounced", "complained", "operator", "erased")
+# Of two reasons the one further right is kept, whichever came first.
+_SEVERITY: Final = ("unsubscribed", "bounced", "complained", "operator", "erased")
 
 
 class Addressee(NamedTuple):
@@ -39,12 +39,12 @@ Addressees = Mapping[str | None, Addressee]  # by reference
 
 
 def suppress(session: Session, events: Iterable[ProviderEvent], whose: Addressees) -> int:
-    """Suppress whom these events (already kept) say must not be mailed. How many addresses are new."""
+    """Suppress the addresses that these events (already stored) are about. Returns how many are newly suppressed."""
     events = list(events)
     wanted = _lasting(events, whose)
-    _add_worn_out(session, events, whose, wanted)
+    _add_repeated_soft(session, events, whose, wanted)
     new = keep(session, wanted) if wanted else 0
-    _take_back(session, events, whose)
+    _lift_contradicted(session, events, whose)
     return new
 
 
@@ -56,29 +56,29 @@ def _lasting(events: Iterable[ProviderEvent], whose: Addressees) -> dict[str, tu
         lasting = event.kind in ("complained", "unsubscribed") or event.bounce == "hard"
         if known_as and lasting:
             new = (event.kind, event.happened_at)
-            wanted[known_as] = _graver(wanted.get(known_as, new), new)
+            wanted[known_as] = _more_severe(wanted.get(known_as, new), new)
     return wanted
 
 
-def _graver(one: tuple[str, datetime], other: tuple[str, datetime]) -> tuple[str, datetime]:
-    reason = max(one[0], other[0], key=_GRAVITY.index)
+def _more_severe(one: tuple[str, datetime], other: tuple[str, datetime]) -> tuple[str, datetime]:
+    reason = max(one[0], other[0], key=_SEVERITY.index)
     return reason, min(one[1], other[1])
 
 
-# --- mailboxes that wore out ---
+# --- repeated soft bounces ---
 
 
 @dataclass
 class _Mailbox:
-    """What was heard of one reader's Issues."""
+    """The events of one reader's Issues."""
 
     address_hash: str = ""
     bounced: dict[str, tuple[int, datetime]] = field(default_factory=dict)  # softly: event id → Issue, moment
     delivered: dict[str, datetime] = field(default_factory=dict)  # by event id
     is_hard: bool = False
 
-    def worn_out_at(self, *, without: Collection[str] = ()) -> datetime | None:
-        """The moment at which it was to be taken for dead; None when it is not. ``without``: as if these were not heard."""
+    def soft_suppressed_at(self, *, without: Collection[str] = ()) -> datetime | None:
+        """The moment of the soft bounce that suppresses it; None when none does. ``without`` leaves out these event ids."""
         alive = max((at for key, at in self.delivered.items() if key not in without), default=None)
         by_issue: dict[int, datetime] = {}
         for key, (issue, at) in self.bounced.items():
@@ -91,7 +91,7 @@ class _Mailbox:
         return None
 
 
-def _add_worn_out(
+def _add_repeated_soft(
     session: Session,
     events: Iterable[ProviderEvent],
     whose: Addressees,
@@ -99,13 +99,13 @@ def _add_worn_out(
 ) -> None:
     soft = [e for e in events if e.bounce == "soft"]
     for mailbox in _mailboxes(session, soft, whose):
-        if at := mailbox.worn_out_at():
+        if at := mailbox.soft_suppressed_at():
             new = ("bounced", at)
-            wanted[mailbox.address_hash] = _graver(wanted.get(mailbox.address_hash, new), new)
+            wanted[mailbox.address_hash] = _more_severe(wanted.get(mailbox.address_hash, new), new)
 
 
-def _take_back(session: Session, events: Collection[ProviderEvent], whose: Addressees) -> None:
-    """A delivery reported late: was a mailbox taken for dead that was not, or too early?"""
+def _lift_contradicted(session: Session, events: Collection[ProviderEvent], whose: Addressees) -> None:
+    """Lift or postpone suppressions for soft bounces that a delivery, reported late, contradicts."""
     late = [e for e in events if e.kind == "delivered" and whose[e.reference].address_hash]
     if not late:
         return
@@ -116,10 +116,10 @@ def _take_back(session: Session, events: Collection[ProviderEvent], whose: Addre
     late = [e for e in late if whose[e.reference].address_hash in doubtful]
     for mailbox in _mailboxes(session, late, whose):
         there = doubtful[mailbox.address_hash]
-        before = mailbox.worn_out_at(without=just_heard)
+        before = mailbox.soft_suppressed_at(without=just_heard)
         if mailbox.is_hard or before is None or there.suppressed_at != before:
             continue  # not for its soft bounces
-        if (now := mailbox.worn_out_at()) is None:
+        if (now := mailbox.soft_suppressed_at()) is None:
             session.delete(there)
         else:
             there.suppressed_at = now
@@ -127,7 +127,7 @@ def _take_back(session: Session, events: Collection[ProviderEvent], whose: Addre
 
 
 def _mailboxes(session: Session, events: Iterable[ProviderEvent], whose: Addressees) -> list[_Mailbox]:
-    """What was heard of these readers' Issues around that time."""
+    """The bounces and deliveries of these readers' Issues around that time."""
     events = list(events)
     readers = {whose[e.reference].subscriber_id for e in events} - {None}
     if not readers:
@@ -155,13 +155,14 @@ def _mailboxes(session: Session, events: Iterable[ProviderEvent], whose: Address
     return list(found.values())
 
 
-# --- writing it down ---
+# --- storing ---
 
 
 def keep(session: Session, wanted: Mapping[str, tuple[str, datetime]]) -> int:
-    """Suppress these addresses, given by hash with a reason and since when; how many are new.
+    """Suppress addresses, given by hash with a reason and a moment. Returns how many are new.
 
-    In the order of the hashes, and new rows first: two webhooks at once wait for each other and neither overrules the other."""
+    Rows are locked in the order of the hashes, new ones first, so that two webhooks at once cannot deadlock or overwrite each other.
+    """
     rows = [
         {"address_hash": known_as, "reason": reason, "suppressed_at": since}
         for known_as, (reason, since) in sorted(wanted.items())
@@ -171,7 +172,7 @@ def keep(session: Session, wanted: Mapping[str, tuple[str, datetime]]) -> int:
         return new
     known = select(Suppression).where(Suppression.address_hash.in_(wanted)).order_by(Suppression.address_hash)
     for there in session.scalars(known.with_for_update()):
-        there.reason, there.suppressed_at = _graver(
+        there.reason, there.suppressed_at = _more_severe(
             (there.reason, there.suppressed_at), wanted[there.address_hash]
         )
     session.flush()

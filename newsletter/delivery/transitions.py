@@ -1,6 +1,6 @@
-"""The compare-and-set under the ledger: a change names the state it leaves and, for a line in somebody's hands, the claim's token.
+"""The compare-and-set under the ledger: a change names the state it leaves and, for a claimed row, the token of the claim.
 
-The same for Deliveries and Notices. Used by the ledger alone; the caller commits.
+It is the same for Deliveries and Notices. Only the ledgers use it; the caller commits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _log = log.get("delivery")
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many of a batch became what. ``late`` lines were no longer ours: their lease had run out."""
+    """How many rows of a batch got which state. ``late`` rows were not changed, because their lease had expired."""
 
     accepted: int = 0
     failed: int = 0
@@ -50,9 +50,10 @@ def move(
     attempts: int = 0,
     **values: Any,
 ) -> int:
-    """Take lines from ``before`` to ``after``, those that still are in ``before`` (and in ``token``'s hands). How many were.
+    """Change the state of rows from ``before`` to ``after`` where it still is ``before`` (and the claim is ``token``).
 
-    ``attempts`` is added to theirs.
+    ``attempts`` is added to theirs, and ``values`` are set. Returns how many rows changed. Raises :class:`Refused` for a change that
+    ``states.py`` does not allow.
     """
     if not states.allowed(before, after):
         raise Refused(f"A line of the ledger cannot go from {before} to {after}.")
@@ -63,7 +64,7 @@ def move(
     session.flush()
     dialect = db.dialect_of(session)
     statement = _move(dialect, table, before, after, bool(attempts), tuple(values))
-    given = {"numbers": db.numbers(dialect, ids), **{f"to_{name}": value for name, value in values.items()}}
+    given = {"ids": db.ids_value(dialect, ids), **{f"to_{name}": value for name, value in values.items()}}
     if before == SUBMITTING:
         given["token"] = token
     if attempts:
@@ -73,19 +74,19 @@ def move(
 
 @lru_cache(maxsize=128)
 def _move(dialect: str, model: Any, before: str, after: str, counts: bool, names: tuple[str, ...]) -> Update:
-    """The UPDATE of one sort of move; made once, because a dispatch makes thousands alike."""
+    """The UPDATE statement of one kind of move, cached because a dispatch uses it thousands of times."""
     table = model.__table__
     to = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in names}
     if counts:
         to["attempts"] = table.c.attempts + bindparam("more", type_=Integer)
-    statement = update(table).where(db.among(dialect, table.c.id), table.c.state == before)
+    statement = update(table).where(db.id_in(dialect, table.c.id), table.c.state == before)
     if before == SUBMITTING:
         statement = statement.where(table.c.claim == bindparam("token", type_=Text))
     return statement.values(state=after, **to)
 
 
 def move_issue(session: Session, issue: Issue, after: str, **values: Any) -> bool:
-    """Take ``issue`` from the state it was read in to ``after``. False when somebody else moved it meanwhile."""
+    """Change the state of ``issue`` from the one it was read in to ``after``. False when another process changed it meanwhile."""
     before = issue.state
     if not states.issue_allowed(before, after):
         raise Refused(f"The Issue of {issue.issued_on} is {before}; from there it cannot become {after}.")
@@ -96,13 +97,13 @@ def move_issue(session: Session, issue: Issue, after: str, **values: Any) -> boo
 
 
 def changed(session: Session, statement: Any, given: dict[str, Any] | None = None) -> int:
-    """Run an UPDATE; how many lines it found as it expected them."""
+    """Execute an UPDATE with parameters ``given``. Returns how many rows it changed."""
     result = session.execute(statement, given, execution_options={"synchronize_session": False})
     return cast("CursorResult[Any]", result).rowcount
 
 
-def unheard(reference: str) -> Receipt:
-    """Stands in for a Receipt the provider owes us."""
+def missing_receipt(reference: str) -> Receipt:
+    """The Receipt for a Message of which the provider returned none."""
     return Receipt(reference, Outcome.UNCERTAIN, reason="the provider gave no receipt")
 
 
@@ -115,7 +116,7 @@ def record_receipts(
     now: datetime,
     provider: str,
 ) -> Recorded:
-    """The same for Deliveries and Notices: (id, Receipt) pairs, alike ones written in one statement."""
+    """Record (id, Receipt) pairs of Deliveries or Notices; pairs with equal results share one statement."""
     alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for line_id, r in pairs:
         alike[(r.outcome, r.provider_id, r.reason, r.retry_after)].append(line_id)
@@ -124,7 +125,7 @@ def record_receipts(
     for (outcome, provider_id, reason, retry_after), ids in alike.items():
         if outcome is Outcome.RETRY:
             pause = max(RETRY_PAUSE, timedelta(seconds=retry_after or 0.0))
-            done = give_back_lines(session, table, ids, token=token, due_at=now + pause)
+            done = release_rows(session, table, ids, token=token, due_at=now + pause)
         else:
             values: dict[str, Any] = {"reason": None if outcome is Outcome.ACCEPTED else reason}
             values["provider_id"] = provider_id
@@ -133,13 +134,13 @@ def record_receipts(
                 values["settled_at"] = None if outcome is Outcome.UNCERTAIN else now
             done = move(session, table, ids, SUBMITTING, _STATE_OF[outcome], token=token, **values)
             if outcome is Outcome.UNCERTAIN and table is Delivery:
-                heard = prove_heard(session, (), now=now, ids=ids)
+                heard = accept_reported(session, (), now=now, ids=ids)
                 asked[Outcome.ACCEPTED] += heard
                 asked[outcome] -= heard
         asked[outcome] += done
         late += len(ids) - done
     if late:
-        _log.warning("ledger.late", lines=late)
+        _log.warning("ledger.lease_lost", lines=late)
     return Recorded(
         asked[Outcome.ACCEPTED], asked[Outcome.FAILED], asked[Outcome.UNCERTAIN], asked[Outcome.RETRY], late
     )
@@ -148,7 +149,7 @@ def record_receipts(
 _STATE_OF = {Outcome.ACCEPTED: ACCEPTED, Outcome.FAILED: FAILED, Outcome.UNCERTAIN: UNCERTAIN}
 
 
-def give_back_lines(
+def release_rows(
     session: Session,
     table: type[Delivery] | type[Notice],
     ids: Sequence[int],
@@ -156,7 +157,7 @@ def give_back_lines(
     token: str,
     due_at: datetime | None = None,
 ) -> int:
-    """Back to pending without spending an attempt, after a definite no. ``due_at``: not before then."""
+    """Return claimed rows to pending without counting the attempt. ``due_at`` postpones them. Returns how many were still claimed."""
     later: dict[str, Any] = {} if due_at is None else {"due_at": due_at}
     return move(
         session,
@@ -171,10 +172,10 @@ def give_back_lines(
     )
 
 
-def expire_lines(
+def expire_leases(
     session: Session, table: type[Delivery] | type[Notice], which: Iterable[Any], *, now: datetime
 ) -> int:
-    """The same for Deliveries and Notices. ``which`` are further conditions."""
+    """Make rows uncertain whose lease has expired. ``which`` are further conditions. Returns how many."""
     expired = changed(
         session,
         update(table)
@@ -182,23 +183,22 @@ def expire_lines(
         .values(state=UNCERTAIN, reason=LEASE_EXPIRED, claim=None, lease_until=None),
     )
     if expired and table is Delivery:
-        prove_heard(session, which, now=now)
+        accept_reported(session, which, now=now)
     return expired
 
 
-def prove_heard(
+def accept_reported(
     session: Session, which: Iterable[Any], *, now: datetime, ids: Sequence[int] | None = None
 ) -> int:
-    """Uncertain Deliveries (of ``ids``, any number of them) of which a provider's word is kept: it took them, they are accepted.
-    How many.
+    """Accept uncertain Deliveries (of ``ids``, any number) that have a stored DeliveryEvent. Returns how many.
 
-    The word may have come while they were still in somebody's hands: it is kept, and looked up when doubt arises.
+    The event may have arrived while the Delivery was still claimed; it was stored then and decides now.
     """
     heard = exists().where(DeliveryEvent.delivery_id == Delivery.id)
     statement = update(Delivery).where(*which, Delivery.state == UNCERTAIN, heard)
     given: dict[str, Any] = {}
     if ids is not None:
         dialect = db.dialect_of(session)
-        statement = statement.where(db.among(dialect, Delivery.id))
-        given = {"numbers": db.numbers(dialect, ids)}
+        statement = statement.where(db.id_in(dialect, Delivery.id))
+        given = {"ids": db.ids_value(dialect, ids)}
     return changed(session, statement.values(state=ACCEPTED, reason=None, settled_at=now), given)

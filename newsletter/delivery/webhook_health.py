@@ -1,4 +1,4 @@
-"""Whether we hear what the provider reports later: bounces, complaints, and the word that settles a doubt. Looks, and changes nothing."""
+"""Says whether the events that a provider reports (bounces, complaints, acceptance) reach us. Read-only."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from newsletter.delivery import providers
 from newsletter.delivery.states import ACCEPTED
 from newsletter.settings import Settings
 
-TIME_TO_BE_HEARD: Final = timedelta(minutes=30)  # of a mail that was accepted: delivered, deferred or bounced
-HEARD_FROM: Final = 20  # mails; fewer say nothing
-SILENT_BELOW: Final = 0.5  # of them heard of
-LATELY: Final = timedelta(hours=24)
-SAMPLE: Final = 500  # mails that are looked at
+REPORT_TIME: Final = timedelta(
+    minutes=30
+)  # within which a provider reports an accepted mail as delivered, deferred or bounced
+MIN_JUDGED: Final = 20  # accepted mails; with fewer nothing is concluded
+MIN_REPORTED_SHARE: Final = 0.5  # of them reported; below it the webhook is taken for silent
+LOOK_BACK: Final = timedelta(hours=24)
+SAMPLE_SIZE: Final = 500  # mails that are read, at most
 
 
 def unheard_because(settings: Settings) -> str | None:
@@ -34,30 +36,30 @@ def silent_because(session: Session, settings: Settings, *, now: datetime) -> st
         return None
     issue = session.scalars(
         select(Issue.id)
-        .where(Issue.frozen_at > now - LATELY - timedelta(days=1), Issue.frozen_at <= now - TIME_TO_BE_HEARD)
+        .where(Issue.frozen_at > now - LOOK_BACK - timedelta(days=1), Issue.frozen_at <= now - REPORT_TIME)
         .order_by(Issue.frozen_at.desc())
         .limit(1)
     ).first()
     if issue is None:
         return None
-    since, until = now - LATELY, now - TIME_TO_BE_HEARD
-    judged, told = heard_of(
+    since, until = now - LOOK_BACK, now - REPORT_TIME
+    judged, told = count_reported(
         session, provider.name, Delivery.issue_id == issue, Delivery.submitted_at.between(since, until)
     )
-    if judged < HEARD_FROM or told >= SILENT_BELOW * judged:
+    if judged < MIN_JUDGED or told >= MIN_REPORTED_SHARE * judged:
         return None
     return (
         f"The webhook of {provider.title} is silent: of {judged} mails it took more than"
-        f" {TIME_TO_BE_HEARD.seconds // 60} minutes ago, {judged - told} were never reported. Bounces and complaints are not heard."
+        f" {REPORT_TIME.seconds // 60} minutes ago, {judged - told} were never reported. Bounces and complaints are not heard."
         f" Check that its event webhook is on, points to {settings.SITE_URL.rstrip('/')}/webhooks/{provider.name} and is signed with"
         " the key that is set here."
     )
 
 
-def heard_of(session: Session, provider: str, *which: ColumnElement[bool]) -> tuple[int, int]:
-    """Of up to :data:`SAMPLE` accepted Deliveries: how many there are, and of how many the provider reported something."""
+def count_reported(session: Session, provider: str, *which: ColumnElement[bool]) -> tuple[int, int]:
+    """Of up to :data:`SAMPLE_SIZE` accepted Deliveries: how many there are, and of how many the provider reported something."""
     accepted = select(Delivery.id).where(*which, Delivery.state == ACCEPTED, Delivery.provider == provider)
-    some = accepted.limit(SAMPLE).subquery()
+    some = accepted.limit(SAMPLE_SIZE).subquery()
     judged = session.scalar(select(func.count()).select_from(some)) or 0
     word = exists().where(DeliveryEvent.delivery_id == some.c.id, DeliveryEvent.provider == provider)
     return judged, session.scalar(select(func.count()).select_from(some).where(word)) or 0

@@ -17,7 +17,7 @@ from newsletter import db
 from newsletter.billing import comps
 from newsletter.clock import day_in
 from newsletter.db.models import Notice, Subscriber, Suppression
-from newsletter.delivery.ledger_queries import DeliveryStory, story_of
+from newsletter.delivery.ledger_queries import DeliveryHistory, history_of
 from newsletter.desk.guard import bp, by, go, needs_full_duty
 from newsletter.desk.issue.acts import reason
 from newsletter.desk.metrics.counting import Counted, aside
@@ -41,7 +41,7 @@ class Reader:
     access: Access
     why: Answer
     suppression: Suppression | None
-    issues: tuple[DeliveryStory, ...]
+    issues: tuple[DeliveryHistory, ...]
     notices: tuple[Notice, ...]
 
 
@@ -80,7 +80,7 @@ def reader(number: int) -> Response:
             ),
             why=why_by_hash(session, row.address_hash, now=site.now()),
             suppression=operator_suppressions.suppression_of(session, row),
-            issues=tuple(story_of(session, row.id)),
+            issues=tuple(history_of(session, row.id)),
             notices=tuple(
                 session.scalars(
                     select(Notice)

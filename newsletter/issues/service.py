@@ -127,7 +127,7 @@ class IssueService:
         this change is about is the same and nobody decided about the Issue since.
         """
         with self.sessions.begin() as session:
-            db.take_turns(session, f"edit:{issued_on}")
+            db.hold_lock(session, f"edit:{issued_on}")
             issue = find_issue(session, issued_on)
             if untouched is None or not untouched(session, issue):
                 issue = _as_seen(session, issued_on, seen)
@@ -205,7 +205,7 @@ class IssueService:
         """
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
-            chosen = ledger_queries.those_of(session, issue.id, delivery_ids)
+            chosen = ledger_queries.only_of_issue(session, issue.id, delivery_ids)
             return approval.decide_uncertain(
                 session, issue, chosen, after, by=by, now=self.clock(), reason=reason
             )
@@ -263,9 +263,7 @@ class IssueService:
             links=self.links,
             now=self.clock,
             slots_for=self.reader_slots,
-            limit=limit,
-            progress=progress,
-            stop=stop or self.stop,
+            options=dispatch.RunOptions(limit=limit, progress=progress, stop=stop or self.stop),
         )
 
     def reader_slots(self, subscriber_id: int, address: str) -> Mapping[str, str]:

@@ -91,38 +91,40 @@ def trial_ends_at(facts: Facts) -> datetime | None:
 WEEKLY_ON = 5  # the weekday of weekly readers, as date.weekday() counts: Saturday
 
 
+@dataclass(frozen=True)
+class MailFacts:
+    """What decides whether a reader gets an Issue: consent, deliverability and preferences."""
+
+    confirmed_at: datetime | None
+    unsubscribed_at: datetime | None
+    suppressed: bool
+    paused_until: date | None
+    cadence: str
+    topics: Collection[str] | None = None  # those that the reader chose; None: all
+
+
 def why_not(
-    *,
-    confirmed_at: datetime | None,
-    unsubscribed_at: datetime | None,
-    suppressed: bool,
-    paused_until: date | None,
-    cadence: str,
-    on: date,
-    week_had_one: bool = True,
-    topics: Collection[str] | None = None,
-    issue_topics: Collection[str] = (),
+    reader: MailFacts, *, on: date, week_had_one: bool = True, issue_topics: Collection[str] = ()
 ) -> str | None:
     """Why a reader is left out of the Issue of the day ``on``, as a word; None when they get it.
 
     ``week_had_one`` says whether the Issue of the last :data:`WEEKLY_ON` was sent, or a later one in its place; if not, this one is
-    sent to weekly readers. ``topics`` are those that the reader chose (None: all), ``issue_topics`` those of the Issue's Stories (none:
-    no reason). Topics decide whether a daily reader gets an Issue, not what is in it; a weekly reader gets theirs whatever its Topics.
+    sent to weekly readers. ``issue_topics`` are those of the Issue's Stories (none: no reason). Topics decide whether a daily reader gets an Issue, not what is in it; a weekly reader gets theirs whatever its Topics.
 
     ``audience.py`` computes the same in SQL; ``tests/subscribers/test_audience_by_chance.py`` compares the two.
     """
     reasons: Iterable[tuple[str, bool]] = (
-        ("unconfirmed", confirmed_at is None),
-        ("unsubscribed", unsubscribed_at is not None),
-        ("suppressed", suppressed),
-        ("paused", paused_until is not None and on < paused_until),
-        ("weekly-not-today", cadence == "weekly" and on.weekday() != WEEKLY_ON and week_had_one),
+        ("unconfirmed", reader.confirmed_at is None),
+        ("unsubscribed", reader.unsubscribed_at is not None),
+        ("suppressed", reader.suppressed),
+        ("paused", reader.paused_until is not None and on < reader.paused_until),
+        ("weekly-not-today", reader.cadence == "weekly" and on.weekday() != WEEKLY_ON and week_had_one),
         (
             "other-topics",
-            cadence == "daily"
-            and topics is not None
+            reader.cadence == "daily"
+            and reader.topics is not None
             and bool(issue_topics)
-            and set(topics).isdisjoint(issue_topics),
+            and set(reader.topics).isdisjoint(issue_topics),
         ),
     )
     return next((reason for reason, holds in reasons if holds), None)

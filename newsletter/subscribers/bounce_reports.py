@@ -19,7 +19,7 @@ from sqlalchemy import select
 from newsletter import db, log
 from newsletter.db.models import Delivery
 from newsletter.delivery import events
-from newsletter.delivery.events import SettleReport
+from newsletter.delivery.events import EventsReport
 from newsletter.delivery.providers.smtp.bounce_mail import (
     LONGEST,
     Report,
@@ -45,7 +45,7 @@ class BounceCounts:
     proven: int = 0
     unproven: int = 0  # reports without the right link: forged, or about a reader who was erased
     others: int = 0  # not reports of our mail; they are left in place
-    settled: SettleReport = field(default_factory=SettleReport)
+    settled: EventsReport = field(default_factory=EventsReport)
 
 
 def run(

@@ -84,7 +84,7 @@ def open_story(
     """Use one Read of the month on this Story, unless it is open already or none is left. A second call changes nothing."""
     with sessions.begin() as session:
         # Two requests at once are counted one after the other: both would see the same last Read left.
-        db.take_turns(session, f"meter {reader}")
+        db.hold_lock(session, f"meter {reader}")
         before = allowance(session, reader, story_id, settings=settings, now=now)
         if before.opened or not before.left:
             return before

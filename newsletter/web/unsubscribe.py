@@ -60,7 +60,7 @@ def leave(token: str) -> Response:
     found = services()
     try:
         with found.sessions.begin() as session:
-            db.hurried(session)
+            db.limit_lock_wait(session)
             left = circulation.unsubscribe(session, token, tokens=found.tokens, now=found.now())
     except TokenError as error:
         return _refusal(error)

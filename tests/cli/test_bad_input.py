@@ -19,7 +19,7 @@ from sqlalchemy import URL, make_url
 
 from newsletter import db
 from newsletter.clock import parse_moment
-from newsletter.db import faults
+from newsletter.db import error_messages
 from newsletter.errors import SettingsError
 from tests.shell import ROOT, Shell
 
@@ -333,8 +333,8 @@ def test_postgresql_that_lets_nobody_more_in(say, postgres_url: str) -> None:
             guest.close()
         do(f"DROP ROLE {ours.username}")
         crowd[0].close()
-    assert set(heard) == {faults.CROWDED}
-    assert faults.CROWDED.startswith("The database server takes no more connections")
+    assert set(heard) == {error_messages.TOO_MANY_CONNECTIONS}
+    assert error_messages.TOO_MANY_CONNECTIONS.startswith("The database server takes no more connections")
 
 
 @pytest.mark.parametrize("word", ["hidden-word", "hidden%40word:1", "hidden@word"])

@@ -19,8 +19,8 @@ def say(settings, sessions, shell):
     frozen_issue(sessions, settings, 5)
     with sessions.begin() as session:
         claimed = ledger.claim(session, 1, limit=5, now=MORNING)
-        doubt = [Receipt(r.line, Outcome.UNCERTAIN, reason="it took too long") for r in claimed.rows[:3]]
-        fine = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows[3:]]
+        doubt = [Receipt(r.reference, Outcome.UNCERTAIN, reason="it took too long") for r in claimed.rows[:3]]
+        fine = [Receipt(r.reference, Outcome.ACCEPTED) for r in claimed.rows[3:]]
         ledger.record(session, claimed, doubt + fine, now=MORNING, provider="sendgrid")
         ledger.move_issue(session, session.get_one(Issue, 1), "dispatched")
 

@@ -24,8 +24,7 @@ from sqlalchemy import (
 )
 
 from newsletter import db
-from newsletter.db import engine as database
-from newsletter.db import queue_tables
+from newsletter.db import queue_tables, schema
 from newsletter.db.models import Base
 from tests.conftest import MORNING
 
@@ -124,7 +123,7 @@ def _same(before: Rows, after: Rows, *, but: Callable[[str, dict[str, Any]], boo
 
 
 def test_every_migration_is_undone_and_done_again_with_rows_in_all_tables(each_engine: Engine) -> None:
-    scripts = ScriptDirectory.from_config(database._alembic(each_engine))
+    scripts = ScriptDirectory.from_config(schema._alembic(each_engine))
     steps = [(s.revision, s.down_revision, s.module) for s in scripts.walk_revisions() if s.down_revision]
     _fill(each_engine)
     above = _rows(each_engine)

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from newsletter import clock, db
 from newsletter.db.models import Issue
-from newsletter.delivery import dispatch, ledger
+from newsletter.delivery import ledger
 from newsletter.delivery.mail.messages import Message
 from newsletter.delivery.providers.outbox.send import Outbox
 from newsletter.delivery.providers.protocol import MayBegin, Outcome, Receipt, always
 from newsletter.settings import Settings
-from tests.delivery.mailing import LINKS, MORNING, audience_of, slots_for
+from tests.delivery.mailing import LINKS, MORNING, audience_of, run_dispatch, slots_for
 
 READERS = 60
 BATCH = 10
@@ -92,7 +92,7 @@ def main(url: str, folder: str, place: str, nth: str, mutant: str = "") -> None:
         waypoint("frozen-uncommitted")
     waypoint("frozen")
     kind = MarksFirst if mutant == "mark-before-send" else Journaled
-    dispatch.run(
+    run_dispatch(
         sessions,
         kind(Path(folder), waypoint),
         issue_id=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,17 @@ from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.db.models import Issue, Rendition, Subscriber
-from newsletter.delivery import approval, ledger
+from newsletter.delivery import approval, dispatch, ledger
 from newsletter.delivery.ledger import Audience
 from newsletter.delivery.mail.messages import Message, content_hash
-from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
+from newsletter.delivery.providers.protocol import (
+    CLAIM_EXPIRED,
+    EmailProvider,
+    MayBegin,
+    Outcome,
+    Receipt,
+    always,
+)
 from newsletter.links import Links
 from newsletter.settings import Settings
 
@@ -161,3 +169,12 @@ class Ticking:
 
     def ahead(self, **by: float) -> None:
         self.moment += timedelta(**by)
+
+
+OPTIONS = {field.name for field in fields(dispatch.RunOptions)}
+
+
+def run_dispatch(sessions: db.Sessions, provider: EmailProvider, **given: Any) -> dispatch.DispatchReport:
+    """``dispatch.run`` with its options given as keywords."""
+    options = dispatch.RunOptions(**{name: given.pop(name) for name in OPTIONS & given.keys()})
+    return dispatch.run(sessions, provider, options=options, **given)

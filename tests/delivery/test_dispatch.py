@@ -15,7 +15,7 @@ from newsletter.delivery import approval, circuit_breaker, dispatch, ledger
 from newsletter.delivery.mail.slots import SlotError
 from newsletter.delivery.providers.protocol import Outcome, Receipt
 from newsletter.jobs.tick import DISPATCH_TURN
-from tests.delivery.mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, slots_for
+from tests.delivery.mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, run_dispatch, slots_for
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def go(each_sessions, settings):
 
     def run(provider, issue_id, **more):
         more = {"settings": settings, "links": LINKS, "now": clock, "slots_for": slots_for, **more}
-        return dispatch.run(each_sessions, provider, issue_id=issue_id, **more)
+        return run_dispatch(each_sessions, provider, issue_id=issue_id, **more)
 
     run.clock = clock
     run.sessions = each_sessions
@@ -164,12 +164,12 @@ def test_batches_that_go_unanswered_hold_the_issue(go) -> None:
 
 
 def test_too_many_refusals_hold_the_issue() -> None:
-    brake = circuit_breaker.Brakes()
-    assert brake.note(accepted=0, failed=99, uncertain=0) is None
-    assert "in a row" in (brake.note(accepted=0, failed=1, uncertain=0) or "")
-    brake = circuit_breaker.Brakes()
-    assert brake.note(accepted=179, failed=20, uncertain=0) is None
-    assert "21 of 200" in (brake.note(accepted=0, failed=1, uncertain=0) or "")
+    breaker = circuit_breaker.CircuitBreaker()
+    assert breaker.record(accepted=0, failed=99, uncertain=0) is None
+    assert "in a row" in (breaker.record(accepted=0, failed=1, uncertain=0) or "")
+    breaker = circuit_breaker.CircuitBreaker()
+    assert breaker.record(accepted=179, failed=20, uncertain=0) is None
+    assert "21 of 200" in (breaker.record(accepted=0, failed=1, uncertain=0) or "")
 
 
 def _no(message) -> Receipt:
@@ -183,7 +183,7 @@ def _turn(go, provider, issue_id, limit=None) -> dispatch.DispatchReport:
 
 
 def test_refusals_in_a_row_are_one_row_over_all_turns(go) -> None:
-    """A relay that refuses slowly gets through fewer in a turn than the brake waits for."""
+    """A relay that refuses slowly gets through fewer in a turn than the breaker waits for."""
     issue_id = frozen_issue(go.sessions, go.settings, 150)
     refusing = Postbox(_no)
     reports = [_turn(go, refusing, issue_id, limit=40) for _ in range(4)]

@@ -18,11 +18,20 @@ from newsletter.db.models import AuditEntry, Delivery, Instance, Issue, Notice
 from newsletter.delivery import approval, dispatch, ledger, notices
 from newsletter.delivery.fence import Fence, Fenced
 from newsletter.errors import Refused
-from tests.delivery.mailing import LINKS, MORNING, Postbox, Ticking, audience_of, frozen_issue, slots_for
+from tests.delivery.mailing import (
+    LINKS,
+    MORNING,
+    Postbox,
+    Ticking,
+    audience_of,
+    frozen_issue,
+    run_dispatch,
+    slots_for,
+)
 
 
 def go(sessions, settings, provider, **more) -> dispatch.DispatchReport:
-    return dispatch.run(
+    return run_dispatch(
         sessions,
         provider,
         issue_id=1,

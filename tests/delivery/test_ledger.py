@@ -18,7 +18,7 @@ from tests.delivery.mailing import MORNING, add_issue, add_subscribers, audience
 
 
 def _accepted(claimed: ledger.Claimed) -> list[Receipt]:
-    return [Receipt(row.line, Outcome.ACCEPTED, provider_id="x") for row in claimed.rows]
+    return [Receipt(row.reference, Outcome.ACCEPTED, provider_id="x") for row in claimed.rows]
 
 
 def _claim(sessions, issue_id, *, limit=10, now=MORNING, **more):
@@ -244,7 +244,7 @@ def test_stale_news_waits_for_an_operator_who_may_let_it_go(sessions, settings) 
 def test_receipts_become_states(each_sessions, settings) -> None:
     issue_id = frozen_issue(each_sessions, settings, 5)
     claimed = _claim(each_sessions, issue_id)
-    refs = [r.line for r in claimed.rows]
+    refs = [r.reference for r in claimed.rows]
     receipts = [
         Receipt(refs[0], Outcome.ACCEPTED, provider_id="p-1"),
         Receipt(refs[1], Outcome.FAILED, reason="no such mailbox"),
@@ -256,7 +256,7 @@ def test_receipts_become_states(each_sessions, settings) -> None:
     assert recorded == ledger.Recorded(accepted=1, failed=1, uncertain=2, retried=1, late=0)
     with db.reading(each_sessions) as session:
         lines = {d.subscriber_id: d for d in session.scalars(select(Delivery))}
-        uncertain = ledger.uncertain_ones(session, issue_id)
+        uncertain = ledger.uncertain_deliveries(session, issue_id)
     assert (lines[1].state, lines[1].provider, lines[1].provider_id, lines[1].settled_at) == (
         "accepted", "postbox", "p-1", MORNING,
     )  # fmt: skip
@@ -284,7 +284,7 @@ def test_who_wakes_up_late_changes_nothing(each_sessions, settings) -> None:
     again = _claim(each_sessions, issue_id, now=later)
     with each_sessions.begin() as session:
         assert ledger.record(session, claimed, _accepted(claimed), now=later, provider="p").late == 2
-        assert ledger.give_back(session, claimed) == 0
+        assert ledger.release(session, claimed) == 0
     assert _sum(each_sessions, issue_id) == ledger.LedgerSum(audience=2, submitting=1, uncertain=1)
     with each_sessions.begin() as session:
         assert ledger.record(session, again, _accepted(again), now=later, provider="p").accepted == 1
@@ -327,7 +327,7 @@ def test_any_number_of_uncertain_ones_is_decided_at_once(each_sessions, settings
                           happened_at=MORNING, received_at=MORNING, reason="")
         )  # fmt: skip
     with each_sessions.begin() as session:
-        of_issue = ledger_queries.those_of(session, issue_id, [*some, 10**9])
+        of_issue = ledger_queries.only_of_issue(session, issue_id, [*some, 10**9])
         moved = ledger.resolve(session, of_issue, "withdrawn", reason="gone", now=MORNING)
     assert (len(of_issue), moved) == (MANY, MANY - 1)  # of the first the provider has said that it took it
     assert (_sum(each_sessions, issue_id).withdrawn, _sum(each_sessions, issue_id).accepted) == (MANY - 1, 1)
@@ -350,10 +350,10 @@ def test_the_story_of_one_reader(sessions, settings) -> None:
             LeftOut(issue_id=add_issue(session, on=date(2026, 3, 3)).id, subscriber_id=1, reason="paused")
         )
     with db.reading(sessions) as session:
-        assert [s.in_words for s in ledger.story_of(session, 1)] == [
+        assert [s.in_words for s in ledger.history_of(session, 1)] == [
             "2026-03-03: left out: paused",
             "2026-03-02: accepted by outbox at 2026-03-02 10:00 UTC",
         ]
-        assert [s.in_words for s in ledger.story_of(session, 2)] == [
+        assert [s.in_words for s in ledger.history_of(session, 2)] == [
             "2026-03-02: pending, due 2026-03-02 10:00 UTC"
         ]

@@ -15,7 +15,7 @@ from test_provider_contract import message
 from newsletter import clock
 from newsletter.delivery.providers.protocol import Outcome
 from newsletter.delivery.providers.smtp import conversation
-from newsletter.delivery.providers.smtp.send import Smtp, read_url
+from newsletter.delivery.providers.smtp.send import Smtp, parse_url
 from newsletter.errors import SettingsError
 from tests.delivery.harnesses import SmtpServer, closed_port
 
@@ -24,7 +24,7 @@ ACCEPTED, FAILED, RETRY, UNCERTAIN = Outcome.ACCEPTED, Outcome.FAILED, Outcome.R
 
 
 def provider(url: str, **more) -> Smtp:
-    relay, connections = read_url(url)
+    relay, connections = parse_url(url)
     return Smtp(relay, sender=SENDER, now=clock.system, **{"connections": connections, **more})
 
 
@@ -225,7 +225,7 @@ def test_encryption_can_be_required() -> None:
     ],
 )
 def test_the_address_is_read(url, host, port, tls, user, password, connections) -> None:
-    relay, kept = read_url(url)
+    relay, kept = parse_url(url)
     assert (relay.host, relay.port, relay.tls, relay.user, relay.password, kept) == (
         host, port, tls, user, password, connections,
     )  # fmt: skip
@@ -245,19 +245,19 @@ def test_the_address_is_read(url, host, port, tls, user, password, connections) 
 )
 def test_a_wrong_address_is_said_plainly(url) -> None:
     with pytest.raises(SettingsError, match="SMTP_URL"):
-        read_url(url)
+        parse_url(url)
 
 
 def test_an_unreachable_relay_is_tried_once(monkeypatch) -> None:
     tries = []
-    real = conversation.Talk
+    real = conversation.SmtpConnection
 
     class Counting(real):
         def __init__(self, *more) -> None:
             tries.append(1)
             super().__init__(*more)
 
-    monkeypatch.setattr("newsletter.delivery.providers.smtp.send.Talk", Counting)
+    monkeypatch.setattr("newsletter.delivery.providers.smtp.send.SmtpConnection", Counting)
     one = provider(f"smtp://127.0.0.1:{closed_port()}", connections=1)
     assert {r.outcome for r in one.submit([message(n) for n in range(10)])} == {RETRY}
     assert len(tries) == 1

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any
@@ -114,7 +114,8 @@ def _watch(places: _Places) -> None:
     real_run, real_freeze, real_approve = dispatch.run, ledger.freeze, IssueService.approve
 
     def run(*args: Any, **more: Any) -> Any:
-        return real_run(*args, **{**more, "waypoint": places})
+        options = replace(more.pop("options", dispatch.RunOptions()), waypoint=places)
+        return real_run(*args, options=options, **more)
 
     def freeze(*args: Any, **more: Any) -> bool:
         done = real_freeze(*args, **{**more, "waypoint": places})

@@ -39,7 +39,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 @pytest.fixture(autouse=True)
 def _short_wait_for_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locking, "HURRY", 0.2)
+    monkeypatch.setattr(locking, "SHORT_LOCK_WAIT", 0.2)
 
 
 def left_at(sessions: db.Sessions, reader: Subscriber) -> datetime | None:
@@ -294,7 +294,7 @@ def test_each_step_that_mails_takes_up_who_left_first(
 def test_several_processes_that_carry_at_once_do_not_stumble_over_each_other(
     sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locking, "HURRY", 30.0)
+    monkeypatch.setattr(locking, "SHORT_LOCK_WAIT", 30.0)
     readers = [make_reader(sessions, now, f"r{n}@example.com") for n in range(30)]
     for reader in readers:
         spool.store(settings.LEAVING_DIR, subject_of(reader.id, reader.address_hash), now=now)

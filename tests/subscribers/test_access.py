@@ -10,6 +10,7 @@ from newsletter.subscribers.access import (
     RENEWAL_GRACE,
     Access,
     Facts,
+    MailFacts,
     access,
     trial_ends_at,
     why_not,
@@ -98,4 +99,6 @@ def test_who_is_left_out_and_why(facts: dict[str, object], reason: str | None) -
         "cadence": "daily",
         "on": date(2026, 3, 2),
     }
-    assert why_not(**{**usual, **facts}) == reason  # type: ignore[arg-type]
+    known = {**usual, **facts}
+    on = known.pop("on")
+    assert why_not(MailFacts(**known), on=on) == reason  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ from newsletter.delivery import approval, ledger
 from newsletter.delivery.mail.messages import content_hash
 from newsletter.settings import Settings
 from newsletter.subscribers import erasure
-from newsletter.subscribers.access import PAST_DUE_GRACE, RENEWAL_GRACE, Facts, access, why_not
+from newsletter.subscribers.access import PAST_DUE_GRACE, RENEWAL_GRACE, Facts, MailFacts, access, why_not
 from newsletter.subscribers.audience import select_audience
 from newsletter.subscribers.preferences import due_at, zone_or
 from tests.subscribers.readers import make_reader
@@ -144,9 +144,8 @@ def test_the_frozen_ledger_is_what_the_rules_say_of_each_reader(
 
 def reason_of(facts: dict[str, Any], day: date, topics: list[str], week_had_one: bool) -> str | None:
     names = ("confirmed_at", "unsubscribed_at", "suppressed", "paused_until", "cadence", "topics")
-    return why_not(
-        **{name: facts[name] for name in names}, on=day, week_had_one=week_had_one, issue_topics=topics
-    )
+    reader = MailFacts(**{name: facts[name] for name in names})
+    return why_not(reader, on=day, week_had_one=week_had_one, issue_topics=topics)
 
 
 def add(session: Session, n: int, facts: dict[str, Any]) -> int:

@@ -113,7 +113,7 @@ def mailbox(each_sessions, settings, tmp_path):
         session.flush()
         claimed = ledger.claim(session, issue_id, limit=9, now=MORNING)
         told = [
-            Receipt(r.line, Outcome.UNCERTAIN if r.delivery_id == 9 else Outcome.ACCEPTED)
+            Receipt(r.reference, Outcome.UNCERTAIN if r.delivery_id == 9 else Outcome.ACCEPTED)
             for r in claimed.rows
         ]
         ledger.record(session, claimed, told, now=MORNING, provider="smtp")

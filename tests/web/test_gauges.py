@@ -40,7 +40,7 @@ def statements(sessions: db.Sessions) -> Iterator[list[str]]:
 def hand_over(sessions: db.Sessions, outcomes: Callable[[int], Outcome], limit: int) -> None:
     with sessions.begin() as session:
         claimed = ledger.claim(session, 1, limit=limit, now=MORNING)
-        said = [Receipt(r.line, outcomes(r.delivery_id), reason="x") for r in claimed.rows]
+        said = [Receipt(r.reference, outcomes(r.delivery_id), reason="x") for r in claimed.rows]
         ledger.record(session, claimed, said, now=MORNING, provider="outbox")
 
 

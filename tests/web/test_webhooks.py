@@ -68,7 +68,7 @@ def _issue(sessions: db.Sessions, settings, now) -> None:
         claimed = ledger.claim(session, issue_id, limit=10, now=now)
         doubt = {1: Outcome.UNCERTAIN, 2: Outcome.UNCERTAIN}
         told = [
-            Receipt(r.line, doubt.get(r.delivery_id, Outcome.ACCEPTED))
+            Receipt(r.reference, doubt.get(r.delivery_id, Outcome.ACCEPTED))
             for r in claimed.rows
             if r.delivery_id != 3
         ]
@@ -261,7 +261,7 @@ def test_acknowledged_only_when_it_is_in_the_database(settings, sessions, now, m
 
 def test_a_surge_of_bounces_stops_the_issue_and_tells_the_operators(here, now, monkeypatch) -> None:
     sessions, port = here
-    monkeypatch.setattr(events, "SURGE_FROM", 3)
+    monkeypatch.setattr(events, "MIN_SURGE", 3)
     bad = [word(f"s{n}", "bounce", f"delivery:{n}", at=now, type="bounce") for n in (4, 5, 6)]
     assert _told(port, bad, at=now) == 204
     assert _told(port, bad, at=now) == 204

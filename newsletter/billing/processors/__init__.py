@@ -10,7 +10,7 @@ from newsletter.settings import Settings
 
 
 def make(settings: Settings) -> PaymentProcessor:
-    """The processor of these Settings: Stripe when there is a key for it, else the offline stand-in."""
+    """The processor of these Settings: Stripe when there is a key for it, else the offline processor."""
     key = settings.STRIPE_API_KEY.get_secret_value()
     if not key:
         return OfflineProcessor(

@@ -125,7 +125,7 @@ class OfflineProcessor:
     def parse_webhook(
         self, body: bytes, headers: Mapping[str, str], now: datetime
     ) -> tuple[WebhookEvent, ...]:
-        raise ForgedWebhook("Nobody sends webhooks here: payment is only played.")
+        raise ForgedWebhook("The offline processor sends no webhooks.")
 
     # What this processor's own page shows, and what its buttons do.
 
@@ -199,7 +199,7 @@ class OfflineProcessor:
         except FileNotFoundError:
             raise NoSuchAgreement("There is no such checkout.") from None
         except (OSError, ValueError, TypeError) as error:
-            raise ProcessorUnreachable("The books of the offline processor cannot be read.") from error
+            raise ProcessorUnreachable("The files of the offline processor cannot be read.") from error
 
     def _write(self, page: StoredAgreement) -> None:
         target = self._folder / f"{page.id}.json"
@@ -209,7 +209,7 @@ class OfflineProcessor:
             fresh.write_text(json.dumps(asdict(page)))
             fresh.replace(target)
         except OSError as error:
-            raise ProcessorUnreachable("The books of the offline processor cannot be written.") from error
+            raise ProcessorUnreachable("The files of the offline processor cannot be written.") from error
 
 
 def _moment(text: str | None) -> datetime | None:

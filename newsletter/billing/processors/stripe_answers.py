@@ -1,4 +1,4 @@
-"""What Stripe says, in our words. Pure.
+"""Translates Stripe's objects into our own. Pure.
 
 Two generations of Stripe's API are understood, for a webhook speaks the one that its account was set to: since 2025 the
 period stands on a subscription's lines, and an invoice names its subscription under ``parent``.
@@ -25,7 +25,7 @@ from newsletter.billing.processors.protocol import (
     WebhookEvent,
 )
 
-# Stripe's eight words folded to ours. ``incomplete`` and ``paused`` never paid and read nothing; ``unpaid`` still owes.
+# Stripe's eight states as our four. ``incomplete`` and ``paused`` never paid and read nothing; ``unpaid`` still owes.
 _STATUS: Final[Mapping[str, str]] = {
     "trialing": TRIALING,
     "active": ACTIVE,
@@ -42,12 +42,12 @@ _DISPUTED = "charge.dispute."  # created, updated, funds_withdrawn, funds_reinst
 
 
 def fact_in(said: Mapping[str, Any], now: datetime) -> AgreementFact:
-    """A Stripe subscription in our words. Raises ``ProcessorUnreachable`` when it is not one."""
+    """The state of a Stripe subscription. Raises ``ProcessorUnreachable`` when it is not one."""
     try:
         status = _STATUS[said["status"]]
         start, end = _period(said)
         if end is None and status in (ACTIVE, TRIALING):
-            raise ValueError("it has no end")  # and would be believed for ever
+            raise ValueError("it has no end")  # and would give Access for ever
         ended = _moment(said.get("ended_at")) or _moment(said.get("canceled_at"))
         ends = _moment(said.get("cancel_at")) or (end if said.get("cancel_at_period_end") else None)
         return AgreementFact(
@@ -69,8 +69,8 @@ def fact_in(said: Mapping[str, Any], now: datetime) -> AgreementFact:
 def _period(said: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
     """Begin and end of the period that runs. It stands on the lines since Stripe's API of 2025, before on the whole."""
     lines = [line for line in (said.get("items") or {}).get("data", ()) if line.get("current_period_end")]
-    told = max(lines, key=lambda line: line["current_period_end"], default=said)
-    return _moment(told.get("current_period_start")), _moment(told.get("current_period_end"))
+    latest = max(lines, key=lambda line: line["current_period_end"], default=said)
+    return _moment(latest.get("current_period_start")), _moment(latest.get("current_period_end"))
 
 
 def _month_cents(said: Mapping[str, Any]) -> int | None:

@@ -11,7 +11,7 @@ import dns.resolver
 
 from newsletter.settings import Settings
 
-PATIENCE = 5.0  # seconds for one question
+PATIENCE = 5.0  # seconds for one DNS query
 SELECTORS = ("s1", "s2")  # what email services most often name the DKIM keys of a domain
 
 

@@ -102,7 +102,9 @@ def decide(day: str) -> Response:
     batches = [int(n) for n in request.form.getlist("batch") if n.isascii() and n.isdigit() and len(n) < 18]
     with db.reading(services().sessions) as session:
         of_day = find_issue(session, day_of(day)).id
-        numbers += [n for number in batches for n in ledger_queries.uncertain_with(session, of_day, number)]
+        numbers += [
+            n for number in batches for n in ledger_queries.uncertain_in_batch_of(session, of_day, number)
+        ]
     if not numbers:
         raise Refused("Nothing was done: please tick the copies you mean.")
     services().issues.decide_uncertain(day_of(day), numbers, after, by=by(), reason=reason())

@@ -96,7 +96,7 @@ def keep(
 ) -> None:
     """What the Checks found, in place of what they found before; nothing when other bytes lie ready by now than those they
     ``looked_at``: whoever changed them looks them over. The caller commits."""
-    db.take_turns(session, f"checks:{issue_id}")
+    db.hold_lock(session, f"checks:{issue_id}")
     if render.rendered(session.get_one(Issue, issue_id)) != list(looked_at):
         return
     session.execute(delete(Check).where(Check.issue_id == issue_id))

@@ -35,7 +35,7 @@ def bench_database(wish: str, folder: Path) -> Iterator[Engine]:
 def _migrated(url: str) -> Iterator[Engine]:
     engine = db.make_engine(url)
     try:
-        with db.speaking_plainly():
+        with db.readable_errors():
             if inspect(engine).get_table_names():
                 raise Refused(
                     "That database has tables: a bench needs an empty one, to fill with invented readers."

@@ -146,6 +146,8 @@ def _mark_submitted(
         ledger.expire(session, issue_id, now=now + 2 * LEASE)
     for (issue_id, state, provider), hashes in by_state.items():
         known = select(Delivery.id).where(Delivery.issue_id == issue_id, Delivery.address_hash.in_(hashes))
-        act: Callable[..., int] = ledger.had if state == ACCEPTED else ledger.may_have_had
+        act: Callable[..., int] = (
+            ledger.mark_accepted_elsewhere if state == ACCEPTED else ledger.mark_uncertain_elsewhere
+        )
         done += act(session, session.scalars(known).all(), provider=provider, now=now)
     return done

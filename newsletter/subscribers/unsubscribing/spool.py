@@ -64,7 +64,7 @@ def apply_all(sessions: db.Sessions, folder: Path) -> int:
                 path.rename(path.with_suffix(".unreadable"))
             continue
         with sessions.begin() as session:
-            db.hurried(session)
+            db.limit_lock_wait(session)
             unsubscribed = _apply(session, subject, asked_at)
         if unsubscribed is None:  # erased since, or the folder belongs to another database: never deleted
             with suppress(FileNotFoundError):

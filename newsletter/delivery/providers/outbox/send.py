@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}\.eml")
 
 
 class Outbox:
-    """Writes each Message as a file, whole or not at all. Handing over the same reference again replaces its one file.
+    """Writes each Message as a file, atomically. Submitting the same reference again replaces its one file.
 
     The files survive the death of the process; they are not forced to the disk one by one, so a power cut may cost the last ones.
     """
@@ -68,7 +68,7 @@ def file_name(reference: str) -> str:
 
 
 def forget(folder: Path, references: Iterable[str]) -> int:
-    """Take the mails of these references away; how many there were. Raises OSError."""
+    """Delete the mails of these references. Returns how many there were. Raises OSError."""
     gone = 0
     for path in (folder / file_name(reference) for reference in references):
         if path.exists():
@@ -98,7 +98,7 @@ class OutboxEntry:
 
 
 @dataclass(frozen=True)
-class KeptMail:
+class StoredMail:
     """One kept mail, opened: all header lines, both bodies, and the file's bytes."""
 
     name: str
@@ -130,7 +130,7 @@ def list_outbox(folder: Path, limit: int = 100, *, skip: int = 0) -> list[Outbox
     return entries
 
 
-def read_outbox(folder: Path, name: str) -> KeptMail:
+def read_outbox(folder: Path, name: str) -> StoredMail:
     """One mail of the folder by its file name. Raises :class:`NotFound` for anything that is not one."""
     path = folder / name
     if not _NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
@@ -138,7 +138,7 @@ def read_outbox(folder: Path, name: str) -> KeptMail:
     raw = path.read_bytes()
     mail = message_from_bytes(raw, policy=policy.default)
     assert isinstance(mail, EmailMessage)
-    return KeptMail(
+    return StoredMail(
         name,
         tuple((k, str(v)) for k, v in mail.items()),
         str(mail["Subject"]),

@@ -23,9 +23,9 @@ UNTRACKED: Final = {
 }
 
 
-class Bodies:
-    """Makes the bodies of one Sender. Names of substitutions are such that no feed and no reader can guess them, so that
-    nothing but a Slot is ever substituted."""
+class RequestBodies:
+    """Makes the request bodies of one Sender. The names of substitutions contain a random secret, so that no feed and no reader can
+    guess one, and nothing but a Slot is ever substituted."""
 
     def __init__(self, sender: str) -> None:
         name, _ = parseaddr(sender)
@@ -67,7 +67,7 @@ class Bodies:
 
 @lru_cache(maxsize=64)
 def _marks(secret: str, name: str) -> tuple[str, str]:
-    """The two names a Slot is substituted under: as text, and escaped for HTML."""
+    """The two names under which a Slot is substituted: as text, and escaped for HTML."""
     return f"%{secret}.t.{name}%", f"%{secret}.h.{name}%"
 
 

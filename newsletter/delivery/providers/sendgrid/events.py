@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from newsletter.delivery.providers.protocol import ForgedEvents, ProviderEvent
-from newsletter.delivery.providers.reasons import in_words
+from newsletter.delivery.providers.reasons import short_reason
 
 SIGNATURE: Final = "X-Twilio-Email-Event-Webhook-Signature"
 MOMENT: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
@@ -102,9 +102,9 @@ def _read(one: Mapping[str, Any]) -> ProviderEvent | None:
         kind=kind,
         happened_at=datetime.fromtimestamp(at, UTC),
         bounce=bounce if kind == "bounced" else None,
-        reason=_in_words(said),
+        reason=_short_reason(said),
     )
 
 
 # Receiving servers have few things to say, and say them to thousands of readers.
-_in_words = lru_cache(maxsize=4096)(in_words)
+_short_reason = lru_cache(maxsize=4096)(short_reason)

@@ -16,9 +16,9 @@ from typing import Any, Final
 from newsletter.clock import Clock
 from newsletter.delivery.mail.messages import Message, Template
 from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
-from newsletter.delivery.providers.reasons import in_words
+from newsletter.delivery.providers.reasons import short_reason
 from newsletter.delivery.providers.sendgrid.api import ClaimExpired, MailApi, NotSent, root_cause
-from newsletter.delivery.providers.sendgrid.body import Bodies
+from newsletter.delivery.providers.sendgrid.body import RequestBodies
 from newsletter.errors import NewsletterError
 
 ANSWER_TIMEOUT: Final = 60.0  # seconds
@@ -37,7 +37,7 @@ class SendGrid:
 
     def __init__(self, api_key: str, *, host: str, sender: str, now: Clock) -> None:
         self._api = MailApi(api_key, host=host, connections=self.at_once)
-        self._bodies = Bodies(sender)
+        self._bodies = RequestBodies(sender)
         self._now = now
         self._lock = threading.Lock()
         self._wait_until = 0.0  # monotonic; the API asked for a pause until then
@@ -125,7 +125,7 @@ class SendGrid:
 
     def _refused(self, status: int, headers: Mapping[str, str], body: Any) -> _Answer:
         errors = _errors(body)
-        said = in_words(f"{status} " + "; ".join(m for _, m in errors))
+        said = short_reason(f"{status} " + "; ".join(m for _, m in errors))
         if status == 429:
             return _Answer(
                 Outcome.RETRY, reason=f"too many requests ({said})", retry_after=self._wait(headers)
@@ -200,5 +200,5 @@ def _kind(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "it took too long"
     if isinstance(error, OSError) and error.strerror:
-        return in_words(error.strerror.lower())
+        return short_reason(error.strerror.lower())
     return type(error).__name__

@@ -19,20 +19,20 @@ class _Smtp(RegisteredProvider):
     title = "An SMTP relay"
 
     def connect(self, settings: Settings, *, now: Clock, stop: Event | None) -> EmailProvider:
-        from newsletter.delivery.providers.smtp.send import Smtp, read_url
+        from newsletter.delivery.providers.smtp.send import Smtp, parse_url
 
-        relay, connections = read_url(settings.SMTP_URL.get_secret_value())
+        relay, connections = parse_url(settings.SMTP_URL.get_secret_value())
         sign = _signer(settings)
         return Smtp(relay, sender=settings.MAIL_FROM, now=now, connections=connections, sign=sign, stop=stop)
 
     def server(self, settings: Settings) -> tuple[str, int]:
-        from newsletter.delivery.providers.smtp.send import read_url
+        from newsletter.delivery.providers.smtp.send import parse_url
 
-        relay, _ = read_url(settings.SMTP_URL.get_secret_value())
+        relay, _ = parse_url(settings.SMTP_URL.get_secret_value())
         return relay.host, relay.port
 
     def unheard_because(self, settings: Settings) -> str | None:
-        """A relay reports by mail to the Sender, which ``subscribers.bounces`` reads from a Maildir."""
+        """A relay reports by mail to the Sender, which ``subscribers.bounce_reports`` reads from a Maildir."""
         return (
             None
             if settings.BOUNCE_MAILDIR

@@ -1,7 +1,7 @@
-"""What a relay's users hear in place of a webhook: mails that report a bounce (RFC 3464) or a complaint (RFC 5965), read into ProviderEvents. Pure.
+"""Reads mails that report a bounce (RFC 3464) or a complaint (RFC 5965) into ProviderEvents. A relay has no webhook. Pure.
 
-Anybody can write such a mail. What it returns of ours is the proof: its List-Unsubscribe line holds a token that only the reader's
-own copy had. Whoever acts on a report checks it (see ``subscribers/bounce_reports.py``).
+Anybody can write such a mail. The proof is what it returns of our own: its List-Unsubscribe line holds a token that only the
+reader's copy had. The caller must check that token (see ``subscribers/bounce_reports.py``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from newsletter.delivery.providers.protocol import ProviderEvent
-from newsletter.delivery.providers.reasons import in_words
+from newsletter.delivery.providers.reasons import short_reason
 
 LONGEST: Final = 2 * 1024 * 1024  # bytes of a report; ours come back whole at most
 _OURS: Final = re.compile(r"<(delivery)\.(\d{1,18})@")
@@ -30,14 +30,14 @@ _KINDS: Final = {"failed": "bounced", "delayed": "deferred", "delivered": "deliv
 
 @dataclass(frozen=True)
 class Report:
-    """One mail that reports something of one of ours. ``link``: the unsubscribe address it returned, the proof."""
+    """A report about one of our mails. ``link`` is the unsubscribe address that it returned, the proof."""
 
     event: ProviderEvent
     link: str
 
 
 def read_report(raw: bytes, *, now: datetime) -> Report | None:
-    """The report in a mail; None for a mail that is none, or is not about a copy of an Issue of ours."""
+    """The report in a mail; None when it reports nothing, or is not about a copy of one of our Issues."""
     if len(raw) > LONGEST:
         return None
     try:
@@ -67,25 +67,25 @@ def _read(raw: bytes, now: datetime) -> Report | None:
         kind=kind,
         happened_at=_moment(mail, now),
         bounce=bounce,
-        reason=in_words(said),
+        reason=short_reason(said),
     )
     return Report(event, link.group(1))
 
 
 def is_report(raw: bytes) -> bool:
-    """Whether a mail server wrote this to report of a mail, be it one of ours or not."""
+    """Whether a mail server wrote this to report about a mail, ours or not."""
     return _head_of(raw).get_content_type() == "multipart/report"
 
 
 def is_from_a_machine(raw: bytes) -> bool:
-    """Whether nobody wrote this: a report of any form, an automatic answer."""
+    """Whether a machine wrote this: a report of any form, or an automatic answer."""
     mail = _head_of(raw)
     automatic = _line(mail, "Auto-Submitted").lower() not in ("", "no")
     return is_report(raw) or automatic or _line(mail, "Return-Path") == "<>"
 
 
 def names(raw: bytes, address: str) -> bool:
-    """Whether this address stands anywhere in a mail, however its parts are written."""
+    """Whether this address is anywhere in a mail, however its parts are encoded."""
     wanted = address.lower().encode()
     if wanted in raw.lower():
         return True

@@ -1,7 +1,7 @@
 """One open connection to an SMTP relay, and what its replies mean for one Message (RFC 5321, RFC 2920).
 
-The final dot is the line between knowing and not knowing: whatever breaks before it was sent, nothing was taken; whatever breaks
-after it, the relay may have taken the mail without our hearing of it.
+The final dot decides what an error means: before it was sent, the relay has accepted nothing; after it, the relay may have
+accepted the mail although no reply arrived.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, always
-from newsletter.delivery.providers.reasons import in_words
+from newsletter.delivery.providers.reasons import short_reason
 
 CONNECT_TIMEOUT = 15.0  # seconds, for the connection and the greeting
 REPLY_TIMEOUT = 30.0  # seconds, for the reply to a command
@@ -47,14 +47,14 @@ class Answer:
 
 
 class Unreachable(Exception):
-    """No conversation came about: nothing was taken, and asking again at once is of no use."""
+    """No connection could be prepared: nothing was accepted, and trying again at once is useless."""
 
 
-class Dropped(Exception):
-    """The connection ended before the final dot: nothing was taken, and a fresh connection may do better."""
+class ConnectionLost(Exception):
+    """The connection ended before the final dot: nothing was accepted, and a new connection may succeed."""
 
 
-class Talk:
+class SmtpConnection:
     """One connection, greeted, encrypted and signed in. Raises :class:`Unreachable`. Not thread-safe."""
 
     def __init__(self, relay: Relay, context: ssl.SSLContext) -> None:
@@ -86,21 +86,23 @@ class Talk:
             smtp.sock.settimeout(REPLY_TIMEOUT)
 
     def hand_over(self, sender: str, to: str, raw: bytes, may_end: MayBegin = always) -> Answer:
-        """Submit one Message. ``may_end`` is asked before the final dot: without it nothing is taken. Raises :class:`Dropped`."""
+        """Submit one Message. ``may_end`` is asked before the final dot, without which nothing is accepted. Raises :class:`ConnectionLost`."""
         refused = self._envelope(sender, to)
         if refused:
             return refused
         try:
             self._smtp.send(raw.replace(b"\r\n.", b"\r\n.."))
         except (OSError, smtplib.SMTPException) as error:
-            raise Dropped(f"the connection ended before the mail was complete ({_kind(error)})") from None
+            raise ConnectionLost(
+                f"the connection ended before the mail was complete ({_kind(error)})"
+            ) from None
         if not may_end():
-            self.hang_up()
+            self.close()
             return Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         return self._dot()
 
     def _envelope(self, sender: str, to: str) -> Answer | None:
-        """MAIL, RCPT and DATA, in one go when the relay can. None when it now waits for the mail."""
+        """Send MAIL, RCPT and DATA, in one write when the relay supports it. None when it now waits for the mail."""
         commands = (f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>", "DATA")
         try:
             if self._pipelines:
@@ -116,10 +118,10 @@ class Talk:
                 self._smtp.send(b".\r\n")
                 self._smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            raise Dropped(f"the connection ended before the mail was sent ({_kind(error)})") from None
+            raise ConnectionLost(f"the connection ended before the mail was sent ({_kind(error)})") from None
         if 421 in (mail[0], rcpt[0], data[0]):  # about to hang up, with nothing taken
             said = next(r for r in (mail, rcpt, data) if r[0] == 421)
-            raise Dropped(f"the relay hung up: {_said(*said)}")
+            raise ConnectionLost(f"the relay hung up: {_said(*said)}")
         self._reset()
         if mail[0] != 250:
             # About us, not about this reader: it must not cost the reader the Issue for good.
@@ -135,7 +137,7 @@ class Talk:
         return self._smtp.getreply()
 
     def _dot(self) -> Answer:
-        """The final dot, and the only reply that counts."""
+        """Send the final dot; its reply decides the outcome."""
         assert self._smtp.sock is not None
         try:
             self._smtp.sock.settimeout(DOT_TIMEOUT)
@@ -143,7 +145,7 @@ class Talk:
             code, text = self._smtp.getreply()
             self._smtp.sock.settimeout(REPLY_TIMEOUT)
         except (OSError, smtplib.SMTPException) as error:
-            self.hang_up()
+            self.close()
             return Answer(Outcome.UNCERTAIN, reason=f"no answer after the final dot ({_kind(error)})")
         if 200 <= code < 300:
             found = _QUEUED_AS.search(text.decode("ascii", "replace"))
@@ -152,25 +154,25 @@ class Talk:
             return Answer(Outcome.RETRY, reason=f"the mail was put off: {_said(code, text)}")
         if 500 <= code < 600:
             return Answer(Outcome.FAILED, reason=f"the mail was refused: {_said(code, text)}")
-        self.hang_up()
+        self.close()
         return Answer(Outcome.UNCERTAIN, reason=f"the final dot was answered with {_said(code, text)}")
 
     def _reset(self) -> None:
         try:
             self._smtp.rset()
         except (OSError, smtplib.SMTPException):
-            self.hang_up()
+            self.close()
 
     @property
     def is_open(self) -> bool:
         return self._smtp.sock is not None
 
-    def hang_up(self) -> None:
-        """End the connection without a word."""
+    def close(self) -> None:
+        """Close the connection without QUIT."""
         self._smtp.close()
 
-    def say_goodbye(self) -> None:
-        """End the connection politely."""
+    def quit(self) -> None:
+        """Close the connection with QUIT."""
         try:
             if self.is_open:
                 self._smtp.sock.settimeout(5.0)  # type: ignore[union-attr]
@@ -195,7 +197,7 @@ def _not_let_in(error: Exception) -> str:
 
 def _said(code: int, text: bytes | str) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return in_words(f"{code} {words}")
+    return short_reason(f"{code} {words}")
 
 
 def _kind(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""An SMTP relay as email provider: several connections kept open, one Receipt for each Message by what the relay said of it."""
+"""An SMTP relay as email provider: several connections kept open, one Receipt for each Message from the relay's replies."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from newsletter.clock import Clock
 from newsletter.delivery.mail.headers import envelope_address, mime
 from newsletter.delivery.mail.messages import Message
 from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
-from newsletter.delivery.providers.smtp.conversation import Answer, Dropped, Relay, Talk, Unreachable
+from newsletter.delivery.providers.smtp.conversation import (
+    Answer,
+    ConnectionLost,
+    Relay,
+    SmtpConnection,
+    Unreachable,
+)
 from newsletter.errors import NewsletterError, SettingsError
 
 CONNECTIONS = 4  # kept open unless SMTP_URL says otherwise
 BATCH_TIME = 120.0  # seconds after which a batch begins no further Message; well below the ledger's lease
-GIVE_UP_AFTER = 2  # Messages in a row after which a connection broke, in one lane
+GIVE_UP_AFTER = 2  # Messages in a row after which a connection broke, in one thread
 
 
 class Smtp:
@@ -48,36 +54,36 @@ class Smtp:
         self._connections = connections
         self._sign = sign
         self._context = context or ssl.create_default_context()
-        self._lanes: ThreadPoolExecutor | None = None
-        self._idle: list[Talk] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._idle: list[SmtpConnection] = []
         self._lock = threading.Lock()
 
     def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         if not messages:
             return []
         batch = _Batch(messages, may_begin)
-        lanes = min(self._connections, len(messages))
+        threads = min(self._connections, len(messages))
         with self._lock:
-            if self._lanes is None:
-                self._lanes = ThreadPoolExecutor(self._connections, thread_name_prefix="smtp")
-            work = [self._lanes.submit(self._work, batch) for _ in range(lanes)]
-        for lane in work:
-            lane.result()
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._connections, thread_name_prefix="smtp")
+            work = [self._pool.submit(self._work, batch) for _ in range(threads)]
+        for future in work:
+            future.result()
         return batch.receipts()
 
     def close(self) -> None:
         with self._lock:
-            lanes, self._lanes = self._lanes, None
-        if lanes is not None:
-            lanes.shutdown(wait=True)
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True)
         with self._lock:
             idle, self._idle = self._idle, []
-        for talk in idle:
-            talk.say_goodbye()
+        for connection in idle:
+            connection.quit()
 
     def _work(self, batch: _Batch) -> None:
-        """One lane: take the next Message of the batch until none is left or the relay stops answering."""
-        talk: Talk | None = None
+        """Work of one thread: submit the next Message of the batch until none is left or the relay stops answering."""
+        connection: SmtpConnection | None = None
         unheard = 0
         while (taken := batch.next()) is not None:
             place, message = taken
@@ -92,47 +98,49 @@ class Smtp:
                 batch.answer(place, Answer(Outcome.FAILED, reason=str(error)))
                 continue
             try:
-                talk, answer = self._hand_over(talk, to, raw, batch.may_begin)
+                connection, answer = self._hand_over(connection, to, raw, batch.may_begin)
             except Unreachable as error:
                 batch.answer(place, Answer(Outcome.RETRY, reason=str(error)))
                 batch.give_up(str(error))
                 return
             batch.answer(place, answer)
-            unheard = unheard + 1 if not talk.is_open else 0
+            unheard = unheard + 1 if not connection.is_open else 0
             if unheard >= GIVE_UP_AFTER:
                 batch.give_up(f"the relay stopped answering: {answer.reason}")
                 return
-        if talk is not None and talk.is_open:
+        if connection is not None and connection.is_open:
             with self._lock:
-                self._idle.append(talk)
+                self._idle.append(connection)
 
-    def _hand_over(self, talk: Talk | None, to: str, raw: bytes, may_begin: MayBegin) -> tuple[Talk, Answer]:
-        """On the lane's connection, an idle one or a new one; once more on a new one when nothing was taken."""
-        if talk is None or not talk.is_open:
+    def _hand_over(
+        self, connection: SmtpConnection | None, to: str, raw: bytes, may_begin: MayBegin
+    ) -> tuple[SmtpConnection, Answer]:
+        """Submit on the thread's connection, an idle one or a new one; once more on a new one when nothing was accepted."""
+        if connection is None or not connection.is_open:
             with self._lock:
-                talk = self._idle.pop() if self._idle else None
-        fresh = talk is None
-        talk = talk or Talk(self._relay, self._context)
+                connection = self._idle.pop() if self._idle else None
+        fresh = connection is None
+        connection = connection or SmtpConnection(self._relay, self._context)
         if not may_begin():
-            return talk, Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
+            return connection, Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         try:
-            return talk, talk.hand_over(self._from, to, raw, may_begin)
-        except Dropped as error:
-            talk.hang_up()
+            return connection, connection.hand_over(self._from, to, raw, may_begin)
+        except ConnectionLost as error:
+            connection.close()
             if fresh:
-                return talk, Answer(Outcome.RETRY, reason=str(error))
-        talk = Talk(self._relay, self._context)
+                return connection, Answer(Outcome.RETRY, reason=str(error))
+        connection = SmtpConnection(self._relay, self._context)
         if not may_begin():
-            return talk, Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
+            return connection, Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         try:
-            return talk, talk.hand_over(self._from, to, raw, may_begin)
-        except Dropped as error:
-            talk.hang_up()
-            return talk, Answer(Outcome.RETRY, reason=str(error))
+            return connection, connection.hand_over(self._from, to, raw, may_begin)
+        except ConnectionLost as error:
+            connection.close()
+            return connection, Answer(Outcome.RETRY, reason=str(error))
 
 
 class _Batch:
-    """The Messages of one call, shared by its lanes, and what became of each place."""
+    """The Messages of one call, shared by its threads, and the answer to each."""
 
     def __init__(self, messages: Sequence[Message], may_begin: MayBegin) -> None:
         self._messages = messages
@@ -170,7 +178,7 @@ _TLS: dict[str, Literal["when-offered", "required", "never"]] = {
 }
 
 
-def read_url(url: str) -> tuple[Relay, int]:
+def parse_url(url: str) -> tuple[Relay, int]:
     """Read ``SMTP_URL``: ``smtp[s]://user:password@host:port?starttls=offered|required|never&connections=4``.
 
     Returns the relay and how many connections to keep. Raises :class:`SettingsError`, never repeating the password.

@@ -1,4 +1,4 @@
-"""What a database says when it fails, in one sentence for an operator."""
+"""Errors of the database as one sentence for an operator."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from newsletter.errors import DatabaseError
 
 
 @contextmanager
-def speaking_plainly() -> Iterator[None]:
-    """Turn what a driver says about a broken database into one sentence of ours."""
+def readable_errors() -> Iterator[None]:
+    """Turn errors of the driver and of Alembic into :class:`DatabaseError` with one sentence."""
     try:
         yield
     except DBAPIError as error:
@@ -26,20 +26,20 @@ def speaking_plainly() -> Iterator[None]:
 
 
 def explain(error: DBAPIError) -> str:
-    """One sentence for an operator about a failing database, without statements or values."""
-    said = str(error.orig).strip().splitlines()[0] if error.orig else "unknown reason"
-    for sign, sentence in _SAYS.items():
-        if sign in said.lower():
+    """The error as one sentence, without SQL and values."""
+    message = str(error.orig).strip().splitlines()[0] if error.orig else "unknown reason"
+    for part, sentence in _SENTENCES.items():
+        if part in message.lower():
             return sentence
-    return f"The database refused: {said}."
+    return f"The database refused: {message}."
 
 
-CROWDED = (
+TOO_MANY_CONNECTIONS = (
     "The database server takes no more connections: as many as it allows are open. Run fewer processes, or let more in:"
     " max_connections in its postgresql.conf, and the CONNECTION LIMIT of our role and database."
 )
 _FULL = "The disk is full: the database cannot be written. Nothing that was confirmed is lost."
-_SAYS = {
+_SENTENCES = {
     "readonly": "The database is read-only: check the rights on its file and folder.",
     "disk is full": _FULL,
     "no space left": _FULL,
@@ -47,8 +47,8 @@ _SAYS = {
     "not a database": "The database file is not a SQLite database.",
     "malformed": "The database file is damaged. Restore a backup: python -m newsletter db restore FILE",
     "is locked": "The database is locked by another program.",
-    "too many clients": CROWDED,
-    "too many connections": CROWDED,  # of our role, or to this database
-    "remaining connection slots": CROWDED,  # what is left is kept for the superuser
+    "too many clients": TOO_MANY_CONNECTIONS,
+    "too many connections": TOO_MANY_CONNECTIONS,  # of our role, or to this database
+    "remaining connection slots": TOO_MANY_CONNECTIONS,  # what is left is kept for the superuser
     "connection": "The database server cannot be reached. Check DATABASE_URL and that it runs.",
 }

@@ -10,10 +10,10 @@ from sqlalchemy import func, select, update
 
 from newsletter import db
 from newsletter.db.models import Delivery
-from newsletter.delivery import dispatch, ledger
+from newsletter.delivery import ledger
 from newsletter.delivery.fence import Fence, Fenced
 from newsletter.delivery.providers.protocol import Outcome, Receipt
-from tests.delivery.mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, slots_for
+from tests.delivery.mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, run_dispatch, slots_for
 
 
 class Slow(Postbox):
@@ -30,7 +30,7 @@ class Slow(Postbox):
 def go(each_sessions, settings):
     def run(provider, issue_id, **more):
         given = {"settings": settings, "links": LINKS, "now": Ticking(), "slots_for": slots_for, **more}
-        return dispatch.run(each_sessions, provider, issue_id=issue_id, **given)
+        return run_dispatch(each_sessions, provider, issue_id=issue_id, **given)
 
     run.sessions, run.settings = each_sessions, settings
     return run
@@ -143,12 +143,12 @@ def test_what_comes_back_behind_the_claims_is_found_again(go) -> None:
     issue_id = frozen_issue(go.sessions, go.settings, 60)
     calls = iter(range(100))
 
-    def give_back(_) -> None:
+    def release(_) -> None:
         if next(calls) == 4:  # as another process does that was frozen with them in hand
             with go.sessions.begin() as session:
                 session.execute(update(Delivery).where(Delivery.id <= 3).values(state="pending"))
 
-    postbox = Postbox(before=give_back)
+    postbox = Postbox(before=release)
     report = go(postbox, issue_id)
     assert (report.accepted, report.state) == (63, "dispatched")
     assert [address for address, times in postbox.taken.items() if times > 1] == [

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 from sqlalchemy import delete, select, text, update
-from test_notify import personal
+from test_notices import personal
 
 from newsletter import db
 from newsletter.db.models import AuditEntry, Correction, Issue, Notice, Subscriber, Suppression
@@ -34,7 +34,9 @@ class Desk:
         self.issue_id = frozen_issue(sessions, settings, 12)
         with sessions.begin() as session:
             claimed = ledger.claim(session, self.issue_id, limit=9, now=MORNING)
-            told = [Receipt(r.line, OUTCOMES.get(r.subscriber_id, Outcome.ACCEPTED)) for r in claimed.rows]
+            told = [
+                Receipt(r.reference, OUTCOMES.get(r.subscriber_id, Outcome.ACCEPTED)) for r in claimed.rows
+            ]
             ledger.record(session, claimed, told, now=MORNING, provider="postbox")
         with sessions.begin() as session:
             self.in_hand = ledger.claim(session, self.issue_id, limit=1, now=MORNING)
@@ -108,7 +110,7 @@ def test_the_copy_that_was_in_somebodys_hands_is_followed(desk, how) -> None:
     else:
         outcome = Outcome.ACCEPTED if how == "accepted" else Outcome.FAILED
         with desk.sessions.begin() as session:
-            told = [Receipt(desk.in_hand.rows[0].line, outcome)]
+            told = [Receipt(desk.in_hand.rows[0].reference, outcome)]
             ledger.record(session, desk.in_hand, told, now=MORNING, provider="postbox")
     desk.act(approval.withdraw)
     desk.go(provider)
@@ -195,7 +197,7 @@ def test_a_withdrawn_correction_goes_no_further(desk) -> None:
     number = desk.correct()
     with desk.sessions.begin() as session:
         claimed = correct.claim(session, limit=3, now=MORNING)
-        told = [Receipt(n.line, Outcome.ACCEPTED) for n in claimed.notices]
+        told = [Receipt(n.reference, Outcome.ACCEPTED) for n in claimed.notices]
         notices.notice_ledger.record(session, claimed, told, now=MORNING, provider="postbox")
         assert correct.withdraw(session, number, by="test", now=MORNING, reason="worse") == 5
     provider = Postbox()
@@ -221,7 +223,7 @@ class Meanwhile:
 def test_who_turns_out_to_have_got_the_issue_gets_no_correction_that_was_stopped_meanwhile(desk) -> None:
     number = desk.correct()
     with desk.sessions.begin() as session:
-        told = [Receipt(desk.in_hand.rows[0].line, Outcome.ACCEPTED)]
+        told = [Receipt(desk.in_hand.rows[0].reference, Outcome.ACCEPTED)]
         ledger.record(session, desk.in_hand, told, now=MORNING, provider="postbox")
 
     def stop() -> None:
@@ -237,11 +239,11 @@ def test_who_turns_out_to_have_got_the_issue_gets_no_correction_that_was_stopped
 def test_a_stop_holds_that_comes_while_more_readers_are_being_added(desk) -> None:
     number = desk.correct()
     with desk.sessions.begin() as session:
-        told = [Receipt(desk.in_hand.rows[0].line, Outcome.ACCEPTED)]
+        told = [Receipt(desk.in_hand.rows[0].reference, Outcome.ACCEPTED)]
         ledger.record(session, desk.in_hand, told, now=MORNING, provider="postbox")
     with desk.sessions.begin() as session:
         session.connection()  # our transaction begins here, on SQLite too
-        db.take_turns(session, f"correction:{number}")
+        db.hold_lock(session, f"correction:{number}")
         adding = Thread(target=correct.follow_up, args=(desk.sessions,), kwargs={"now": MORNING})
         adding.start()
         while db.dialect_of(session) == "postgresql" and not session.scalar(WAITING):

@@ -30,7 +30,7 @@ def mailed(each_sessions, make_settings):
     issue_id = frozen_issue(each_sessions, settings, 40)
     with each_sessions.begin() as session:
         claimed = ledger.claim(session, issue_id, limit=40, now=MORNING, provider="sendgrid")
-        told = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows]
+        told = [Receipt(r.reference, Outcome.ACCEPTED) for r in claimed.rows]
         ledger.record(session, claimed, told, now=MORNING, provider="sendgrid")
     clock = Ticking(LATER)
     links, tokens = Links(settings.SITE_URL), Tokens("k" * 32, clock=clock)

@@ -153,7 +153,7 @@ def test_one_that_cannot_be_made_costs_no_other(go, readers) -> None:
     _queue(go, 1, kind="nonsense")
     _queue(go, 2)
     report = go(Postbox())
-    assert (report.accepted, report.unmade) == (1, 1)
+    assert (report.accepted, report.unrendered) == (1, 1)
     assert _states(go) == [("pending", None), ("accepted", None)]
     assert go(Postbox()) == notices.NotifyReport()  # tried again later, not in a circle
 
@@ -163,7 +163,7 @@ def test_one_that_a_defect_of_ours_spoils_costs_no_other_either(go, readers) -> 
         return personal(notice, person) | {"confirm_url": str(1 // (person.id - 1))}
 
     _queue(go, 1, 3)
-    assert go(Postbox(), slots_for=spoilt).unmade == 1
+    assert go(Postbox(), slots_for=spoilt).unrendered == 1
     assert _states(go) == [("pending", None), ("accepted", None)]
 
 

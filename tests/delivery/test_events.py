@@ -29,7 +29,7 @@ def event(
     return ProviderEvent(f"e{n}", f"{line}:{number}", kind, MORNING + timedelta(minutes=minutes), bounce)
 
 
-def _take(sessions, events) -> settle.SettleReport:
+def _take(sessions, events) -> settle.EventsReport:
     with sessions.begin() as session:
         return settle.take(session, events, provider="sendgrid", now=LATER)
 
@@ -52,7 +52,7 @@ def dispatched(each_sessions, settings):
     with each_sessions.begin() as session:
         claimed = ledger.claim(session, issue_id, limit=10, now=MORNING)
         receipts = [
-            Receipt(r.line, Outcome.UNCERTAIN if r.delivery_id <= 2 else Outcome.ACCEPTED)
+            Receipt(r.reference, Outcome.UNCERTAIN if r.delivery_id <= 2 else Outcome.ACCEPTED)
             for r in claimed.rows
         ]
         ledger.record(session, claimed, receipts, now=MORNING, provider="sendgrid")
@@ -77,7 +77,7 @@ BUNCH = [
 
 def test_what_is_heard_settles_what_was_uncertain(dispatched) -> None:
     report = _take(dispatched, BUNCH)
-    assert (report.new, report.strangers, report.accepted, report.suppressed) == (9, 3, 1, 2)
+    assert (report.new, report.unmatched, report.accepted, report.suppressed) == (9, 3, 1, 2)
     lines, events, suppressed = _standing(dispatched)
     assert dict(lines)[1] == "accepted"
     assert dict(lines)[2] == "uncertain"
@@ -184,12 +184,12 @@ def test_a_late_delivery_lifts_nothing_that_stands_for_another_reason(sessions, 
 
 
 def test_a_flood_is_written_down_in_small_transactions_and_repeats_in_none(dispatched, monkeypatch) -> None:
-    monkeypatch.setattr(settle, "AT_ONCE", 4)
+    monkeypatch.setattr(settle, "EVENTS_PER_TRANSACTION", 4)
     commits = []
-    real = settle._write_down
-    monkeypatch.setattr(settle, "_write_down", lambda *a: commits.append(1) or real(*a))
+    real = settle._store
+    monkeypatch.setattr(settle, "_store", lambda *a: commits.append(1) or real(*a))
     report = settle.run(dispatched, BUNCH, provider="sendgrid", now=LATER)
-    assert (report.new, report.strangers, report.accepted, report.suppressed) == (9, 3, 1, 2)
+    assert (report.new, report.unmatched, report.accepted, report.suppressed) == (9, 3, 1, 2)
     assert len(commits) == 3
     again = settle.run(dispatched, BUNCH, provider="sendgrid", now=LATER)
     assert (again.known, again.new, len(commits)) == (8, 1, 3)  # "processed" of what is accepted is not kept
@@ -222,9 +222,9 @@ def test_a_surge_of_bounces_holds_the_issue(sessions, settings) -> None:
     issue_id = frozen_issue(sessions, settings, 300)
     with sessions.begin() as session:
         claimed = ledger.claim(session, issue_id, limit=200, now=MORNING)
-        told = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows]
+        told = [Receipt(r.reference, Outcome.ACCEPTED) for r in claimed.rows]
         ledger.record(session, claimed, told, now=MORNING, provider="sendgrid")
-    few = [event(n, "bounced", n, bounce="hard") for n in range(1, settle.SURGE_FROM)]
+    few = [event(n, "bounced", n, bounce="hard") for n in range(1, settle.MIN_SURGE)]
     assert _take(sessions, few).held == ()
     assert _take(sessions, [event(500, "complained", 150)]).held == (date(2026, 3, 2),)
     with db.reading(sessions) as session:
@@ -240,7 +240,7 @@ def test_a_surge_of_blocks_holds_the_issue(each_sessions, settings) -> None:
     issue_id = frozen_issue(each_sessions, settings, 1200)
     with each_sessions.begin() as session:
         claimed = ledger.claim(session, issue_id, limit=1001, now=MORNING)
-        told = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows]
+        told = [Receipt(r.reference, Outcome.ACCEPTED) for r in claimed.rows]
         ledger.record(session, claimed, told, now=MORNING, provider="sendgrid")
     blocks = [event(n, "bounced", n, bounce="soft") for n in range(1, 101)]
     again = [event(1000 + n, "bounced", n, bounce="soft", minutes=2) for n in range(1, 50)]
@@ -269,7 +269,7 @@ class Surging:
         """So many more are accepted; from then on it is they who bounce."""
         with self.sessions.begin() as session:
             claimed = ledger.claim(session, self.issue_id, limit=count, now=at)
-            told = [Receipt(r.line, Outcome.ACCEPTED) for r in claimed.rows]
+            told = [Receipt(r.reference, Outcome.ACCEPTED) for r in claimed.rows]
             ledger.record(session, claimed, told, now=at, provider="sendgrid")
             self.next = min(r.delivery_id for r in claimed.rows)
 
@@ -319,7 +319,7 @@ def test_bounces_of_what_went_before_hold_it_again_when_they_have_doubled(each_s
      (0, 100, 1_000, False), (60, 120, 1_200, False), (60, 121, 1_200, True), (0, 5_000, 1_000_000, False)],
 )  # fmt: skip
 def test_when_too_much_went_badly(lasting: int, in_all: int, accepted: int, holds: bool) -> None:
-    assert bool(settle.surge_of(lasting, in_all, accepted)) is holds
+    assert bool(settle.surge_reason(lasting, in_all, accepted)) is holds
 
 
 def test_sendgrids_words_are_read() -> None:

@@ -80,7 +80,7 @@ def test_two_at_once_count_each_once(ledger: db.Sessions, now: datetime) -> None
 def test_who_dies_half_way_loses_and_doubles_nothing(
     ledger: db.Sessions, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = event_rollup._add, iter(range(99))
+    real, calls = event_rollup._add_to_sum, iter(range(99))
 
     def dies(*given: Any) -> None:
         real(*given)
@@ -88,7 +88,7 @@ def test_who_dies_half_way_loses_and_doubles_nothing(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(event_rollup, "_add", dies)
+        patched.setattr(event_rollup, "_add_to_sum", dies)
         with pytest.raises(KeyboardInterrupt):
             event_rollup.run(ledger, now=now, at_once=22)
     event_rollup.run(ledger, now=now)

@@ -9,9 +9,9 @@ from sqlalchemy import insert, select, update
 
 from newsletter import db
 from newsletter.db.models import AuditEntry, Delivery, DeliveryEvent, Issue
-from newsletter.delivery import approval, dispatch, ledger, resubmit
+from newsletter.delivery import approval, ledger, resubmit
 from newsletter.delivery.providers.protocol import Outcome, Receipt
-from tests.delivery.mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, slots_for
+from tests.delivery.mailing import LINKS, MORNING, Postbox, Ticking, frozen_issue, run_dispatch, slots_for
 
 LATER = MORNING + timedelta(minutes=45)
 STALE = timedelta(hours=18)
@@ -44,7 +44,7 @@ def doubt(each_sessions, settings):
 
 
 def _run(sessions, settings, box, clock, **more):
-    return dispatch.run(
+    return run_dispatch(
         sessions,
         box,
         issue_id=1,
@@ -73,7 +73,7 @@ def _hear(sessions, numbers) -> None:
         session.execute(insert(DeliveryEvent), rows)
 
 
-def _look(sessions, *, now=LATER, provider="sendgrid") -> resubmit.RepostReport:
+def _look(sessions, *, now=LATER, provider="sendgrid") -> resubmit.ResubmitReport:
     return resubmit.run(sessions, provider=provider, now=now, stale_after=STALE)
 
 
@@ -83,10 +83,10 @@ def _states(sessions) -> list[str]:
 
 
 def test_under_all_conditions_it_goes_once_more_and_only_once(doubt, settings) -> None:
-    assert _look(doubt).reposted == BATCH
+    assert _look(doubt).resubmitted == BATCH
     silent = SendGridLike(lambda m: Receipt(m.reference, Outcome.UNCERTAIN, reason="again"), batch_size=BATCH)
     assert _run(doubt, settings, silent, Ticking(LATER)).uncertain == BATCH
-    assert _look(doubt, now=LATER + timedelta(hours=2)).reposted == 0
+    assert _look(doubt, now=LATER + timedelta(hours=2)).resubmitted == 0
     with db.reading(doubt) as session:
         decided = session.scalars(
             select(AuditEntry).where(AuditEntry.act == "delivery.decided_pending")
@@ -96,9 +96,9 @@ def test_under_all_conditions_it_goes_once_more_and_only_once(doubt, settings) -
 
 
 def test_a_word_that_comes_before_it_goes_keeps_it_from_going(doubt, settings) -> None:
-    assert _look(doubt).reposted == BATCH
+    assert _look(doubt).resubmitted == BATCH
     with doubt.begin() as session:
-        assert ledger.prove(session, [1, 2, 3], now=LATER) == 3
+        assert ledger.accept(session, [1, 2, 3], now=LATER) == 3
     box = SendGridLike(batch_size=BATCH)
     _run(doubt, settings, box, Ticking(LATER))
     assert sum(box.taken.values()) == BATCH - 3
@@ -183,7 +183,7 @@ def _unknown_provider(sessions) -> dict:
 )
 def test_without_one_condition_it_waits_for_an_operator(doubt, missing) -> None:
     changed = missing(doubt)
-    assert _look(doubt, **changed).reposted == 0
+    assert _look(doubt, **changed).resubmitted == 0
     left = set(_states(doubt))
     assert left == ({"accepted", "uncertain"} if missing is _one_of_the_batch_was_heard else {"uncertain"})
 
@@ -191,7 +191,7 @@ def test_without_one_condition_it_waits_for_an_operator(doubt, missing) -> None:
 def test_what_was_heard_meanwhile_is_proved_first(doubt) -> None:
     _hear(doubt, [1, 2, 3])
     report = _look(doubt)
-    assert (report.proved, report.reposted) == (3, 0)
+    assert (report.proved, report.resubmitted) == (3, 0)
 
 
 def test_a_persons_word_renews_the_deadline_and_opens_the_issue(doubt) -> None:
