@@ -188,7 +188,7 @@ def story(number: int, *, sides: tuple[Side, ...] = tuple(Side)) -> StoryView:
         slug=f"story-{number}",
         topic=topic,
         text=words,
-        coverage=coverage((n, lean, None) for n, _, lean in rows),
+        coverage=coverage((n, side_of(lean), None) for n, _, lean in rows),
         articles=articles,
         history=(
             HistoryView(

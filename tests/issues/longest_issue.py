@@ -65,7 +65,7 @@ def _story(number: int) -> StoryView:
         slug=f"{'intergovernmental-' * 4}{number:04}",
         topic="Environment",
         text=text,
-        coverage=coverage((a.number, a.lean, None) for a in articles),
+        coverage=coverage((a.number, a.side, None) for a in articles),
         articles=articles,
         history=(HistoryView(f"{'earlier-' * 9}{number:04}", headline, "11M", 128, MORNING),),
         updated_at=MORNING,
