@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from newsletter.feeds.leans import Side
-from newsletter.issues.length import FRAME_WORDS, MAIL_WORDS, fitted, row_words
+from newsletter.issues.length import WHOLE_ISSUE, fitted, row_words
 from newsletter.issues.reading_time import words_in
 from newsletter.issues.views import StoryView
 from newsletter.summaries.story_text import RowKind, StoryKind
@@ -45,7 +45,7 @@ class Weight:
 def weights(stories: Sequence[StoryView], intro: str = "") -> list[Weight]:
     """One for each Story with sides that the mail tells, in its order."""
     found = []
-    for story in fitted(stories, MAIL_WORDS - FRAME_WORDS - words_in((intro,))):
+    for story in fitted(stories, WHOLE_ISSUE - words_in((intro,))):
         if story.kind is StoryKind.WITH_SIDES:
             found.append(
                 Weight(

@@ -14,8 +14,7 @@ from newsletter.summaries.story_text import PickedHeadline, Row, RowKind, Senten
 
 FRAME_WORDS = 42  # words of masthead and foot that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
-# Words of a mail, if all its Stories fit at their shortest: less than five minutes allow, so that a phone's page stays short.
-MAIL_WORDS = 850
+SPARED = 300  # words of these that are used only where each Side of a Story would otherwise lose its sentence
 # Words of one Story's own labels, counts, outlet names and links, as counted in finished mails.
 LABELS = 24
 LABELS_OF_ROW, LABELS_OF_SENTENCE, LABELS_OF_HEADLINE = 6, 6, 6
@@ -65,20 +64,19 @@ def _first_of_each_side(headlines: Sequence[PickedHeadline]) -> tuple[PickedHead
     return tuple(h for h in headlines if by_side[h.side] is h)
 
 
-def fitted(stories: Sequence[StoryView], words: int = MAIL_WORDS - FRAME_WORDS) -> tuple[StoryView, ...]:
+def fitted(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[StoryView, ...]:
     """Every Story with a text so short that all of them together stay within ``words``, if they can.
 
-    The last Stories give way first, each by one step of detail.
+    The last Stories give way first, each by one step of detail: down to one sentence for each Side to keep ``SPARED`` words
+    free, so that a phone's page stays short, and further only beyond ``words``.
     """
-    details = [FULL_DETAIL] * len(stories)
+    details = [FULL_DETAIL if s.kind is StoryKind.WITH_SIDES else 0 for s in stories]
     texts = [mailed(s.text) for s in stories]
-    while sum(words_of(replace(s, text=t)) for s, t in zip(stories, texts, strict=True)) > words:
-        most = max(
-            (d for d, t in zip(details, texts, strict=True) if t.kind is StoryKind.WITH_SIDES), default=0
-        )
-        if most == 0:
+    while most := max(details, default=0):
+        spent = sum(words_of(replace(s, text=t)) for s, t in zip(stories, texts, strict=True))
+        if spent <= (words if most == 1 else words - SPARED):
             break
-        last = max(n for n, d in enumerate(details) if d == most and texts[n].kind is StoryKind.WITH_SIDES)
+        last = max(n for n, d in enumerate(details) if d == most)
         details[last] -= 1
         texts[last] = mailed(stories[last].text, details[last])
     return tuple(replace(s, text=t) for s, t in zip(stories, texts, strict=True))

@@ -13,6 +13,7 @@ from newsletter import dates
 from newsletter.dates import day as day
 from newsletter.feeds.leans import LEAN_NAMES, SIDE_NAMES, SIDES
 from newsletter.issues.render import story_phrases
+from newsletter.issues.views import ArticleView, StoryView
 from newsletter.subscribers.preferences import zone_or
 from newsletter.web.http.bot_timing import page_made
 from newsletter.web.http.csrf import FIELD, form_token
@@ -76,6 +77,13 @@ def rfc3339(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def articles_by_tab(story: StoryView) -> list[tuple[str, str, tuple[ArticleView, ...]]]:
+    """The Articles in tabs: a word for addresses and styles, the name, and the Articles; no empty tab."""
+    tabs = [(side.value, SIDE_NAMES[side], articles) for side, articles in story.by_side().items()]
+    rest = tuple(a for a in story.articles if a.side is None)
+    return [tab for tab in [*tabs, ("none", story_phrases.NO_SIDE, rest)] if tab[2]]
+
+
 def _given() -> dict[str, Any]:
     found = services()
     return {
@@ -108,6 +116,7 @@ FILTERS: tuple[Callable[..., Any], ...] = (
     xml_text,
     rfc3339,
     segments,
+    articles_by_tab,
     story_phrases.articles_of,
     story_phrases.blind_spot_line,
     story_phrases.cited_runs,

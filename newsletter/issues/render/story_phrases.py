@@ -16,6 +16,7 @@ from newsletter.summaries.story_text import PickedHeadline, Quote, Row, RowKind,
 
 # White on these is at least 4.5:1 (WCAG AA); tests/issues/test_render_contrast.py computes it.
 SIDE_COLOURS = {Side.LEFT: "#1f5a96", Side.CENTER: "#59616e", Side.RIGHT: "#a92f24"}
+NO_SIDE = "No side"
 ROW_NAMES = {
     RowKind.NOT_DISPUTED: "Not disputed",
     RowKind.LEFT_STRESSES: "The left stresses",
@@ -30,12 +31,20 @@ NARROWEST = 17  # percent of a small bar: room for a number of two digits
 
 
 def coverage_line(story: StoryView) -> str:
-    """``Articles (6) · Left (1) · Center (4) · Right (1)``: the three add up to the first.
+    """``Articles (6) · Left (1) · Center (4) · Right (1)``: those after the first add up to it.
 
     One Article counts for each Outlet, and a wire copy with the Outlet that ran the text first.
     """
     parts = [f"Articles ({story.coverage.outlets})"]
-    return " · ".join(parts + [f"{SIDE_NAMES[side]} ({story.coverage.of(side)})" for side in SIDES])
+    parts += [f"{SIDE_NAMES[side]} ({story.coverage.of(side)})" for side in SIDES]
+    if story.coverage.no_side:
+        parts.append(f"{NO_SIDE} ({story.coverage.no_side})")
+    return " · ".join(parts)
+
+
+def side_of_article(article: ArticleView) -> str:
+    """``left``, ``center`` or ``right``; ``no side`` for a state-run Outlet, and for one foreign to the Story."""
+    return article.side.value if article.side else NO_SIDE.lower()
 
 
 def row_name(row: Row) -> str:
@@ -207,5 +216,6 @@ FOR_TEMPLATES: dict[str, Any] = {
     "parts_of": parts_of,
     "row_name": row_name,
     "row_note": row_note,
+    "side_of_article": side_of_article,
     "small_bar": small_bar,
 }
