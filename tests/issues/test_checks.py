@@ -11,7 +11,9 @@ import pytest
 
 from newsletter.delivery.mail.messages import content_hash
 from newsletter.feeds.leans import Side
+from newsletter.issues.checks.mailed_page import reading_words
 from newsletter.issues.checks.registry import CHECKS, check
+from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE
 from newsletter.issues.render.render import rendition
 from newsletter.issues.renditions import KINDS, LARGEST, RenderedIssue
 from newsletter.issues.views import IssueView
@@ -106,8 +108,10 @@ def test_size() -> None:
 
 
 def test_reading_time() -> None:
-    assert found(issue(), changed(text=lambda t: "word " * 450 + t))["reading-time"][0] == "warn"
-    assert found(issue(), changed(text=lambda t: "word " * 800 + t))["reading-time"][0] == "block"
+    room = LONGEST_READ * WORDS_A_MINUTE // 60 - reading_words(good()[0].text)
+    for more, level in ((-20, None), (30, "warn"), (WORDS_A_MINUTE + 30, "block")):
+        longer = changed(text=lambda t, n=room + more: "word " * n + t)
+        assert found(issue(), longer).get("reading-time", (None,))[0] == level
 
 
 @pytest.mark.parametrize("part", ["html", "text"])
