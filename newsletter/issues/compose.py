@@ -80,6 +80,8 @@ def _picked(candidates: Sequence[Candidate], *, now: datetime) -> list[Pick]:
         (StoryKind.NO_SIDES, MOST_BRIEFS, 0),
         (StoryKind.BLIND_SPOT, MOST_BLIND_SPOTS, 0),
     ):
+        if kind is StoryKind.NO_SIDES:  # a day without politics is told in briefs
+            most = max(most, WANTED_WITH_SIDES - len(picks))
         of_kind = [c for c in candidates if c.kind is kind]
         chosen = pick(of_kind, now=now, most=most, fewest=fewest, words=words)
         words -= sum(p.candidate.words for p in chosen)
