@@ -220,4 +220,6 @@ def test_the_longest_issue_is_small_enough_and_read_in_five_minutes() -> None:
     assert len(read_page(made.html).links) <= 100
     stories = re.split(r"^={20,}$", made.text, flags=re.M)[1:8]
     for story in stories:
-        assert re.search(r"^\[\d+\] The Metropolitan Telegraph & Intelligencer \d+ \(left\)\n    https://", story, re.M)
+        assert re.search(
+            r"^\[\d+\] The Metropolitan Telegraph & Intelligencer \d+ \(left\)\n    https://", story, re.M
+        )

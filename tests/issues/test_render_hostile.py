@@ -64,9 +64,7 @@ def poisoned(evil: str) -> IssueView:
                     ),
                     rows=tuple(replace(r, sentences=tuple(map(spoil, r.sentences))) for r in words.rows),
                     questions=tuple(Question(evil, tuple(map(spoil, q.answer))) for q in words.questions),
-                    quotes=tuple(
-                        replace(q, words=f"{evil} {q.words}", speaker=evil) for q in words.quotes
-                    ),
+                    quotes=tuple(replace(q, words=f"{evil} {q.words}", speaker=evil) for q in words.quotes),
                 ),
             )
         )

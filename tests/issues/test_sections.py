@@ -39,7 +39,9 @@ def test_a_rich_story_has_all_and_an_empty_one_few() -> None:
     assert [s.name for s in sections_for(EMAIL, story(1))] == [
         "lede", "report", "headlines", "rows", "coverage", "articles",
     ]  # fmt: skip
-    empty = replace(story(1), text=StoryText("x", StoryKind.NO_SIDES), coverage=Coverage(), articles=(), history=())
+    empty = replace(
+        story(1), text=StoryText("x", StoryKind.NO_SIDES), coverage=Coverage(), articles=(), history=()
+    )
     assert [s.name for s in sections_for(STORY, empty)] == ["report"]
 
 
