@@ -12,7 +12,7 @@ from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds
 from newsletter.issues.views import StoryView
 from newsletter.summaries.story_text import PickedHeadline, Row, RowKind, Sentence, StoryKind, StoryText
 
-FRAME_WORDS = 42  # words of masthead and foot that a reader passes once
+FRAME_WORDS = 60  # words of masthead, list heading, ending and foot that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
 SPARED = 300  # words of these that are used only where each Side of a Story would otherwise lose its sentence
 # Words of one Story's own labels, counts, outlet names and links, as counted in finished mails.

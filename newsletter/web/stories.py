@@ -57,7 +57,7 @@ def story(slug: str) -> Response:
     html = render_template(
         "story.html",
         # Locked words are not even given to the template.
-        story=found.view if seen.full else replace(metered(found.view), articles=()),
+        story=found.view if seen.full else _locked(found.view),
         printed=found.printed,
         shown=sections_for(STORY if seen.full else METERED, found.view),
         sight=Sight.FULL if seen.full else Sight.LOCKED,
@@ -69,6 +69,12 @@ def story(slug: str) -> Response:
     )
     # The same address answers each reader differently: no cache may keep it. Its words and form tokens are everybody's.
     return personal(make_response(html), secret=False)
+
+
+def _locked(story: StoryView) -> StoryView:
+    """What everybody may see of the Story; of its Articles the one that is credited."""
+    shown = metered(story)
+    return replace(shown, articles=tuple(a for a in story.articles if a == story.credit))
 
 
 @bp.post("/stories/<slug>")

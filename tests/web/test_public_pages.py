@@ -40,7 +40,7 @@ def test_every_page_has_one_heading_a_title_and_no_foreign_request(
         assert "script-src 'self'" in page.headers["Content-Security-Policy"]
 
 
-def test_a_side_that_ran_only_a_wire_copy_is_not_said_to_have_carried_nothing(
+def test_outlets_that_reprinted_a_wire_story_are_listed_and_not_counted(
     browser: FlaskClient, sessions: db.Sessions, published: Issue
 ) -> None:
     with sessions.begin() as session:
@@ -54,18 +54,13 @@ def test_a_side_that_ran_only_a_wire_copy_is_not_said_to_have_carried_nothing(
         for one in articles:
             if one.outlet.name in copied:
                 one.wire_key = "w"
-        words = placed.story_revision.words
-        placed.story_revision.words = {
-            **words,
-            "summaries": [x for x in words["summaries"] if x["side"] != "right"],
-        }
         slug = session.get_one(Story, placed.story_id).slug
     assert copied
-    told, front = browser.get(f"/stories/{slug}").text, browser.get("/").text
-    assert "No outlet we read on the right has carried this story in words of its own." in told
-    assert "No outlet we read on the right has carried this story" not in front
-    assert "Only wire copy on the right: " in front
-    assert all(name in unescape(front) for name in copied)
+    told = unescape(opened(browser, f"/stories/{slug}"))
+    assert f"{len(copied)} more outlets reprinted a wire story and are not counted." in told
+    assert "Right (0)" in told
+    assert told.count("· reprinted a wire story") == len(copied)
+    assert all(name in told for name in copied)
 
 
 def test_the_front_page_boasts_of_no_balance_that_is_not_there(
@@ -82,14 +77,15 @@ def test_the_front_page_boasts_of_no_balance_that_is_not_there(
     assert "On the left, on the right and in between, through the feeds" in page
 
 
-def test_the_front_page_shows_each_side_of_todays_first_story(browser: FlaskClient, published: Issue) -> None:
+def test_the_front_page_sets_two_headlines_side_by_side(browser: FlaskClient, published: Issue) -> None:
     page = browser.get("/").text
     assert "From the sample edition: invented outlets and events" in page
-    shown = page[page.index('class="told__sides"') :]
+    shown = page[page.index("Same event, two headlines") :]
     shown = shown[: shown.index("</ul>")]
-    for side in ("Left", "Center", "Right"):
+    for side in ("Left", "Right"):
         assert f'<span class="side-name">{side}</span>' in shown
-    assert shown.count("<p>") == 3
+    assert shown.count("<p>") == 2
+    assert '<mark class="only">' in shown
 
 
 @pytest.mark.parametrize("few", [0, 1])
@@ -139,7 +135,7 @@ def test_what_feeds_say_is_text(browser: FlaskClient, sessions: db.Sessions, pub
     with sessions.begin() as session:
         session.execute(update(Article).values(headline=HOSTILE))
         slugs = session.scalars(select(Story.slug)).all()
-    told = [page for slug in slugs if "What we read" in (page := opened(browser, f"/stories/{slug}"))]
+    told = [page for slug in slugs if "Articles by side" in (page := opened(browser, f"/stories/{slug}"))]
     assert len(told) >= 5
     for page in told:
         assert "<script>alert" not in page
