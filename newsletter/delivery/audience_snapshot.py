@@ -59,8 +59,8 @@ def freeze(
     """Open the ledger of an approved Issue: one Delivery per reader of the Audience, one reason per Subscriber left out.
 
     All of it happens in the caller's transaction. Returns False, and does nothing, when the Issue was frozen before. Raises :class:`Refused` unless the
-    Issue is approved and its Renditions are the approved bytes. ``waypoint`` is told "freezing" when the readers were looked at, and
-    again when the Deliveries are in and the reasons are not.
+    Issue is approved and its Renditions are the approved bytes. ``waypoint`` is called with "freezing" when the readers were read, and
+    again when the Deliveries are inserted and the reasons are not.
     """
     session.refresh(issue)
     if issue.frozen_at is not None:
@@ -126,10 +126,10 @@ _due_hour = Table(
 
 
 def _snapshot(session: Session, audience: Audience) -> int:
-    """Write down how everybody stands at one moment, and when each hour comes; how many they are.
+    """Store what all Subscribers get at one moment, and when each hour is due. Returns how many they are.
 
-    One statement looks at all: nobody is in both or in neither of Audience and left-out, whatever changes meanwhile. Nobody who was
-    looked at is erased until the caller commits (PostgreSQL; SQLite has one writer).
+    One statement reads all of them, so that each is either in the Audience or left out, whatever changes meanwhile. None of them can
+    be erased until the caller commits (PostgreSQL locks the rows; SQLite has one writer).
     """
     _TEMPORARY_TABLES.create_all(session.connection(), checkfirst=False)
     looked = audience.everybody.with_for_update(key_share=True, read=True, of=Subscriber)

@@ -18,7 +18,7 @@ By = Mapping[str, Mapping[str, int]]  # how many copies are in which state, by s
 @dataclass(frozen=True)
 class Breakdown:
     """Every way of cutting the ledger has the same sum. The key is empty for copies of erased readers, and for those not
-    handed over to any provider yet."""
+    submitted to any provider yet."""
 
     zones: By
     providers: By

@@ -13,7 +13,7 @@ from newsletter.db.models import Delivery, DeliveryEvent, DeliveryEventSum, Issu
 
 KEEP_EVENTS = timedelta(days=90)
 ROWS_PER_TRANSACTION = 20_000  # short enough that no other process waits long
-NOTICES = "notices"  # stands for the Issue of mail that belongs to none
+NOTICES = "notices"  # is in place of the Issue for mail that belongs to none
 
 _log = log.get("delivery")
 

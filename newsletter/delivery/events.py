@@ -111,8 +111,8 @@ def take(session: Session, events: Sequence[ProviderEvent], *, provider: str, no
 
 def _match(session: Session, events: Sequence[ProviderEvent], provider: str) -> _EventBatch:
     """Match events with the ledger, without changing it. Unique keys and compare-and-sets detect what others write meanwhile."""
-    heard = _already_stored(session, provider, [e.provider_event_id for e in events])
-    fresh = {e.provider_event_id: e for e in events if e.provider_event_id not in heard}
+    stored = _already_stored(session, provider, [e.provider_event_id for e in events])
+    fresh = {e.provider_event_id: e for e in events if e.provider_event_id not in stored}
     lines = _ledger_rows(session, fresh.values())
     # Sorted, so that two webhooks at once take their locks in the same order and cannot deadlock.
     ours = [e for _, e in sorted(fresh.items()) if e.reference in lines]
@@ -151,9 +151,9 @@ def _ledger_rows(session: Session, events: Iterable[ProviderEvent]) -> dict[str 
         ):
             found[f"delivery:{number}"] = _LedgerRow(number, True, Addressee(known_as, reader), state)
     if numbers["notice"]:
-        told = select(Notice.id, Subscriber.address_hash, Notice.subscriber_id, Notice.state)
-        told = told.outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
-        for number, known_as, reader, state in session.execute(told.where(Notice.id.in_(numbers["notice"]))):
+        owed = select(Notice.id, Subscriber.address_hash, Notice.subscriber_id, Notice.state)
+        owed = owed.outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
+        for number, known_as, reader, state in session.execute(owed.where(Notice.id.in_(numbers["notice"]))):
             found[f"notice:{number}"] = _LedgerRow(number, False, Addressee(known_as, reader), state)
     return found
 
@@ -270,13 +270,13 @@ def _failure_counts(session: Session, issue: Issue, *, near: int) -> _FailureCou
     reach = NUMBER_REACH * max(issue.audience_size or 0, 1)
     since = issue.released_at
     later = Delivery.settled_at >= since if since else false()
-    heard = DeliveryEvent.received_at <= since if since else false()
+    before = DeliveryEvent.received_at <= since if since else false()
 
     def those(*which: ColumnElement[bool]) -> Any:
         return func.count(func.distinct(case((and_(true(), *which), DeliveryEvent.delivery_id))))
 
     count = (
-        select(those(_LASTING), those(), those(_LASTING, later), those(later), those(heard))
+        select(those(_LASTING), those(), those(_LASTING, later), those(later), those(before))
         .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)
         .where(DeliveryEvent.delivery_id.between(near - reach, near + reach))
         .where(Delivery.issue_id == issue.id)

@@ -91,8 +91,8 @@ def _quiet_batches(session: Session, issue_id: int, provider: str, now: datetime
 
 def _resubmit(session: Session, issue: Issue, handed_over_at: datetime, provider: str, now: datetime) -> int:
     of_batch = (Delivery.issue_id == issue.id, Delivery.submitted_at == handed_over_at)
-    heard = exists().where(DeliveryEvent.delivery_id == Delivery.id)
-    if session.scalar(select(Delivery.id).where(*of_batch, heard).limit(1)) is not None:
+    has_event = exists().where(DeliveryEvent.delivery_id == Delivery.id)
+    if session.scalar(select(Delivery.id).where(*of_batch, has_event).limit(1)) is not None:
         return 0  # the call arrived: an operator decides about the mails not reported
     if not _webhook_is_alive(session, issue.id, handed_over_at, provider, now):
         return 0
@@ -105,11 +105,11 @@ def _resubmit(session: Session, issue: Issue, handed_over_at: datetime, provider
 
 def _webhook_is_alive(session: Session, issue_id: int, since: datetime, provider: str, now: datetime) -> bool:
     """Whether the provider reported nearly everything that it accepted after ``since``."""
-    judged, told = webhook_health.count_reported(
+    judged, reported = webhook_health.count_reported(
         session,
         provider,
         Delivery.issue_id == issue_id,
         Delivery.submitted_at > since,
         Delivery.submitted_at <= now - LATER_REPORT_TIME,
     )
-    return judged >= MIN_LATER_JUDGED and told >= MIN_LATER_REPORTED_SHARE * judged
+    return judged >= MIN_LATER_JUDGED and reported >= MIN_LATER_REPORTED_SHARE * judged

@@ -41,7 +41,7 @@ ISSUE_MOVES: Final[Mapping[str, frozenset[str]]] = {
 
 LEASE: Final = timedelta(
     minutes=10
-)  # longer than any provider's own time limits; after it the worker is taken for dead
+)  # longer than any provider's own time limits; after it the worker counts as dead
 LEASE_RESERVE: Final = timedelta(minutes=2)  # nothing is begun with less than this left of its lease
 
 

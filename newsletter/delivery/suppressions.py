@@ -134,7 +134,7 @@ def _mailboxes(session: Session, events: Iterable[ProviderEvent], whose: Address
         return []
     around = min(e.happened_at for e in events) - 2 * SOFT_WINDOW
     found: dict[int | None, _Mailbox] = defaultdict(_Mailbox)
-    heard = (
+    statement = (
         select(Delivery.subscriber_id, Delivery.address_hash, Delivery.issue_id, DeliveryEvent)
         .join(DeliveryEvent, DeliveryEvent.delivery_id == Delivery.id)
         .where(
@@ -143,7 +143,7 @@ def _mailboxes(session: Session, events: Iterable[ProviderEvent], whose: Address
             DeliveryEvent.happened_at > around,
         )
     )
-    for reader, known_as, issue_id, event in session.execute(heard):
+    for reader, known_as, issue_id, event in session.execute(statement):
         mailbox = found[reader]
         mailbox.address_hash = known_as
         if event.kind == "delivered":

@@ -134,9 +134,9 @@ def record_receipts(
                 values["settled_at"] = None if outcome is Outcome.UNCERTAIN else now
             done = move(session, table, ids, SUBMITTING, _STATE_OF[outcome], token=token, **values)
             if outcome is Outcome.UNCERTAIN and table is Delivery:
-                heard = accept_reported(session, (), now=now, ids=ids)
-                asked[Outcome.ACCEPTED] += heard
-                asked[outcome] -= heard
+                proven = accept_reported(session, (), now=now, ids=ids)
+                asked[Outcome.ACCEPTED] += proven
+                asked[outcome] -= proven
         asked[outcome] += done
         late += len(ids) - done
     if late:
@@ -194,8 +194,8 @@ def accept_reported(
 
     The event may have arrived while the Delivery was still claimed; it was stored then and decides now.
     """
-    heard = exists().where(DeliveryEvent.delivery_id == Delivery.id)
-    statement = update(Delivery).where(*which, Delivery.state == UNCERTAIN, heard)
+    has_event = exists().where(DeliveryEvent.delivery_id == Delivery.id)
+    statement = update(Delivery).where(*which, Delivery.state == UNCERTAIN, has_event)
     given: dict[str, Any] = {}
     if ids is not None:
         dialect = db.dialect_of(session)

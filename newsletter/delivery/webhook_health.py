@@ -17,7 +17,7 @@ REPORT_TIME: Final = timedelta(
     minutes=30
 )  # within which a provider reports an accepted mail as delivered, deferred or bounced
 MIN_JUDGED: Final = 20  # accepted mails; with fewer nothing is concluded
-MIN_REPORTED_SHARE: Final = 0.5  # of them reported; below it the webhook is taken for silent
+MIN_REPORTED_SHARE: Final = 0.5  # of them reported; below it the webhook counts as silent
 LOOK_BACK: Final = timedelta(hours=24)
 SAMPLE_SIZE: Final = 500  # mails that are read, at most
 
@@ -30,7 +30,7 @@ def unheard_because(settings: Settings) -> str | None:
 
 
 def silent_because(session: Session, settings: Settings, *, now: datetime) -> str | None:
-    """Why the webhook is taken for silent although it is set up; None while it reports, or when too little went out to judge."""
+    """Why the webhook counts as silent although it is set up; None while it reports, or when too little went out to judge."""
     provider = providers.registered(settings)
     if not provider.reports_events or provider.unheard_because(settings):
         return None
@@ -43,14 +43,14 @@ def silent_because(session: Session, settings: Settings, *, now: datetime) -> st
     if issue is None:
         return None
     since, until = now - LOOK_BACK, now - REPORT_TIME
-    judged, told = count_reported(
+    judged, reported = count_reported(
         session, provider.name, Delivery.issue_id == issue, Delivery.submitted_at.between(since, until)
     )
-    if judged < MIN_JUDGED or told >= MIN_REPORTED_SHARE * judged:
+    if judged < MIN_JUDGED or reported >= MIN_REPORTED_SHARE * judged:
         return None
     return (
         f"The webhook of {provider.title} is silent: of {judged} mails it took more than"
-        f" {REPORT_TIME.seconds // 60} minutes ago, {judged - told} were never reported. Bounces and complaints are not heard."
+        f" {REPORT_TIME.seconds // 60} minutes ago, {judged - reported} were never reported. Bounces and complaints are not heard."
         f" Check that its event webhook is on, points to {settings.SITE_URL.rstrip('/')}/webhooks/{provider.name} and is signed with"
         " the key that is set here."
     )

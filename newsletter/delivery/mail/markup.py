@@ -1,7 +1,7 @@
 """From MJML to the HTML we mail. Pure.
 
 The MJML library takes anything and reports nothing, so what it would silently drop is refused here: unknown tags and
-unknown attributes. Its components also put attribute values into the HTML unescaped: feed text stands only in the
+unknown attributes. Its components also put attribute values into the HTML unescaped: text of a feed may be only in the
 content of ``mj-text`` and ``mj-table``, never in an attribute of an ``mj-`` tag.
 """
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Template:
-    """The bytes that everybody of a Rendition (or a Notice) gets, with Slots still open."""
+    """The bytes of a Rendition (or a Notice) that all its readers share, with Slots still open."""
 
     subject: str
     html: str
@@ -33,7 +33,7 @@ class Message:
 
 
 def content_hash(subject: str, html: str, text: str, preheader: str = "") -> str:
-    """SHA-256 (hex) of the bytes that everybody gets, Slots still open. Approval stands on it; other bytes are refused."""
+    """SHA-256 (hex) of the shared bytes, Slots still open. It is what is approved; other bytes are refused."""
     digest = hashlib.sha256()
     for part in (subject, preheader, html, text):
         data = part.encode()

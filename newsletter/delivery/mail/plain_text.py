@@ -6,7 +6,7 @@ import re
 import textwrap
 
 WIDTH = 72  # columns
-# What a line may begin with; continued lines stand under the words, not under the mark.
+# What a line may begin with; continued lines are indented by its width.
 _MARK = re.compile(r"(\* |\| |\[\d+\] |\d+\. | {2,})?")
 
 

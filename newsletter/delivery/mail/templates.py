@@ -23,7 +23,7 @@ from newsletter.links import Links
 from newsletter.settings import Settings
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "email"
-# What a Notice may be told at render time, the same for everybody, and what it says when told nothing.
+# The values that a Notice takes at render time, the same for all readers, and their defaults.
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
     "confirm": {"days_valid": 7, "again": False},
     "already": {},

@@ -58,8 +58,8 @@ class SendGrid:
         for (template, _), readers in calls.items():
             for start in range(0, len(readers), self.batch_size):
                 part = readers[start : start + self.batch_size]
-                told = self._submit(template, [(m, one) for _, m, one in part], may_begin)
-                receipts.update(zip((place for place, _, _ in part), told, strict=True))
+                part_receipts = self._submit(template, [(m, one) for _, m, one in part], may_begin)
+                receipts.update(zip((place for place, _, _ in part), part_receipts, strict=True))
         return [receipts[place] for place in range(len(messages))]
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class SendGrid:
         self, template: Template, readers: list[tuple[Message, dict[str, Any]]], may_begin: MayBegin
     ) -> list[Receipt]:
         """Post, splitting out who is refused. One Receipt for each reader, in order."""
-        told: dict[int, Receipt] = {}
+        receipts: dict[int, Receipt] = {}
         waiting = [list(range(len(readers)))]
         posts = 0
         while waiting:
@@ -85,7 +85,7 @@ class SendGrid:
                 posts += 1
             if answer.bad:
                 bad = {group[n] for n in answer.bad if n < len(group)}
-                told.update({n: _receipt(readers[n][0], Outcome.FAILED, answer) for n in bad})
+                receipts.update({n: _receipt(readers[n][0], Outcome.FAILED, answer) for n in bad})
                 if rest := [n for n in group if n not in bad]:
                     waiting.insert(0, rest)
             elif (
@@ -95,8 +95,8 @@ class SendGrid:
                 waiting[:0] = [group[:half], group[half:]]
             else:
                 outcome = Outcome.FAILED if answer.split else answer.outcome
-                told.update({n: _receipt(readers[n][0], outcome, answer) for n in group})
-        return [told[n] for n in range(len(readers))]
+                receipts.update({n: _receipt(readers[n][0], outcome, answer) for n in group})
+        return [receipts[n] for n in range(len(readers))]
 
     def _post(self, body: str, may_begin: MayBegin) -> _Answer:
         if (wait := self._wait_until - time.monotonic()) > 0:

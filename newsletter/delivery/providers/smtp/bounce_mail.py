@@ -51,11 +51,11 @@ def _read(raw: bytes, now: datetime) -> Report | None:
     if mail.get_content_type() != "multipart/report":
         return None
     parts = list(mail.walk())
-    told = next(filter(None, map(_told, parts)), None)
+    reported = next(filter(None, map(_reported, parts)), None)
     ours = next(filter(None, map(_returned, parts)), None)
-    if told is None or ours is None:
+    if reported is None or ours is None:
         return None
-    kind, bounce, said = told
+    kind, bounce, said = reported
     reference = _OURS.search(_line(ours, "Message-ID"))
     link = _LINK.search(_line(ours, "List-Unsubscribe"))
     if not reference or not link:
@@ -101,7 +101,7 @@ def _head_of(raw: bytes) -> Message:
     return BytesHeaderParser().parsebytes(raw)
 
 
-def _told(part: Message) -> tuple[str, str | None, str] | None:
+def _reported(part: Message) -> tuple[str, str | None, str] | None:
     """Kind, bounce and reason from the part that a machine reads."""
     if part.get_content_type() == "message/feedback-report":
         for fields in _blocks(part):
