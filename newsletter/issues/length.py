@@ -14,7 +14,8 @@ from newsletter.summaries.story_text import PickedHeadline, Row, RowKind, Senten
 
 FRAME_WORDS = 60  # words of masthead, list heading, ending and foot that a reader passes once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
-SPARED = 300  # words of these that are used only where each Side of a Story would otherwise lose its sentence
+SPARED = 300  # words of these that only the leading Stories may use
+LEADING = 3  # Stories
 # Words of one Story's own labels, counts, outlet names and links, as counted in finished mails.
 LABELS = 24
 LABELS_OF_ROW, LABELS_OF_SENTENCE, LABELS_OF_HEADLINE = 6, 6, 6
@@ -67,16 +68,18 @@ def _first_of_each_side(headlines: Sequence[PickedHeadline]) -> tuple[PickedHead
 def fitted(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[StoryView, ...]:
     """Every Story with a text so short that all of them together stay within ``words``, if they can.
 
-    The last Stories give way first, each by one step of detail: down to one sentence for each Side to keep ``SPARED`` words
-    free, so that a phone's page stays short, and further only beyond ``words``.
+    The last Stories give way first, each by one step of detail, until ``SPARED`` words are free, so that a phone's page stays
+    short. The first ``LEADING`` keep one sentence for each Side unless even ``words`` do not suffice.
     """
     details = [FULL_DETAIL if s.kind is StoryKind.WITH_SIDES else 0 for s in stories]
     texts = [mailed(s.text) for s in stories]
-    while most := max(details, default=0):
+    while True:
         spent = sum(words_of(replace(s, text=t)) for s, t in zip(stories, texts, strict=True))
-        if spent <= (words if most == 1 else words - SPARED):
+        kept = LEADING if spent <= words else 0
+        shorter = [n for n, d in enumerate(details) if d > (n < kept)]
+        if spent <= words - SPARED or not shorter:
             break
-        last = max(n for n, d in enumerate(details) if d == most)
+        last = max(shorter, key=lambda n: (details[n], n))
         details[last] -= 1
         texts[last] = mailed(stories[last].text, details[last])
     return tuple(replace(s, text=t) for s, t in zip(stories, texts, strict=True))

@@ -284,7 +284,7 @@ def test_text_lines_are_short_and_addresses_whole() -> None:
 
 def test_every_citation_leads_to_its_article() -> None:
     """A number of its own, or the name of the outlet with its number behind it."""
-    html = made("full").html
+    html = rendition(issue(2), "full", settings=SETTINGS, links=LINKS).html
     known = {(a.url, str(a.number), a.outlet) for told in issue().stories for a in told.articles}
     numbers = re.findall(r'<a class="n" href="([^"]+)"[^>]*>\[(\d+)\]</a>', html)
     names = re.findall(r'<a class="n" href="([^"]+)"[^>]*>([^<[]+)</a>&nbsp;\[(\d+)\]', html)

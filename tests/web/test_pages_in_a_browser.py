@@ -36,7 +36,7 @@ CUT_OFF = """() => [...document.querySelectorAll('main *, header *, footer *')].
 && ['hidden', 'clip'].includes(getComputedStyle(e).overflowX) && e.textContent.trim()).map(e => e.outerHTML.slice(0, 100))"""
 
 LONG_WORDS = """() => { for (const e of document.querySelectorAll('main :is(h1, h2, p:not(.signup__hour, .coverage__line), summary,'
-+ 'blockquote, li a:not(.cite), .tabs li span, .side-name)')) e.append(' Donaudampf' + 'schifffahrt'.repeat(9)) }"""
++ 'blockquote, li a:not(.cite), .tabs li > span:last-child, .side-name)')) e.append(' Donaudampf' + 'schifffahrt'.repeat(9)) }"""
 TOUCHING = """() => { const all = [...document.querySelectorAll('.button, button')].map(e => [e, e.getBoundingClientRect()])
 .filter(([, r]) => r.height); return all.flatMap(([a, r], n) => all.slice(n + 1).filter(([, s]) => Math.max(r.left, s.left)
 - Math.min(r.right, s.right) < 3 && Math.max(r.top, s.top) - Math.min(r.bottom, s.bottom) < 3)
