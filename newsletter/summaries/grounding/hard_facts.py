@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 
 from newsletter.summaries.extractive.reading import split
-from newsletter.summaries.grounding.aliases import about, also_called, near_to
+from newsletter.summaries.grounding.aliases import about, near_to
 from newsletter.summaries.grounding.facts import QUOTED, SINGLE_QUOTED, name_words, numbers, spelled
+from newsletter.summaries.grounding.names import small_words, unknown_names, without_outlets
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import Question, Quote, Sentence, StoryText, Verdict
 
@@ -32,33 +32,6 @@ _SELF_TALK = re.compile(
     r"passages?) (?:provided|say|says|state|states|mention|mentions|do not|does not|above)\b|\bbased on the (?:articles?|excerpts?|"
     r"text|information) (?:provided|given|above)\b|\bhere (?:is|are) (?:the|a|my) (?:summary|overview|json)\b|\bin summary\b",
     re.IGNORECASE,
-)
-_CALENDAR = frozenset(
-    [
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "left",
-        "right",
-        "center",
-        "centre",
-    ]
 )
 
 
@@ -90,7 +63,7 @@ def refusal(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal 
     if reason := _citations(sentence, articles):
         return reason
     cited = [articles[i] for i in dict.fromkeys(c.article_id for c in sentence.citations)]
-    return _addressed(sentence.text, cited) or _facts(sentence.text, cited)
+    return _addressed(_named(sentence.text, cited)) or _facts(sentence.text, cited)
 
 
 def checked(story: StoryText, articles: Sequence[ArticleText]) -> tuple[StoryText, tuple[Refused, ...]]:
@@ -165,7 +138,7 @@ class _Check:
             _all_of(article)
         ):
             reason = Refusal.QUOTE
-        elif not _small_words(quote.speaker) <= _small_words(_all_of(article)):
+        elif not small_words(quote.speaker) <= small_words(_all_of(article)):
             reason = Refusal.NAME
         elif not _said_by(quote, article):
             reason = Refusal.SPEAKER
@@ -182,7 +155,7 @@ class _Check:
         if not text.endswith("?") or len(text.split()) > LONGEST_QUESTION:
             reason = Refusal.NO_QUESTION
         elif any(s.verdict is not Verdict.OPERATOR for s in question.answer):
-            reason = _addressed(text, cited) or _facts(f"{text[:1].lower()}{text[1:]}", cited)
+            reason = _addressed(_named(text, cited)) or _facts(f"{text[:1].lower()}{text[1:]}", cited)
         if reason is not None:
             self.refused.append(Refused(text, reason))
         return reason is None
@@ -202,12 +175,9 @@ def _said_by(quote: Quote, article: ArticleText) -> bool:
     return surname in spelled(_all_of(article))  # the words run over several sentences
 
 
-def _addressed(text: str, cited: Sequence[ArticleText]) -> Refusal | None:
-    """Links come only from us, and nobody speaks of themselves. An Outlet may be named after its address."""
-    named = text
-    for article in cited:
-        named = named.replace(article.outlet, " ")
-    if _ADDRESS.search(named):
+def _addressed(text: str) -> Refusal | None:
+    """Links come only from us, and nobody speaks of themselves."""
+    if _ADDRESS.search(text):
         return Refusal.ADDRESS
     return Refusal.SELF_TALK if _SELF_TALK.search(text) else None
 
@@ -227,20 +197,17 @@ def _facts(text: str, cited: Sequence[ArticleText]) -> Refusal | None:
     quoted = ["".join(q) for q in QUOTED.findall(text)] + SINGLE_QUOTED.findall(text)
     if any(not any(spelled(q).strip(" .,;:!?") in spelled(s) for s in sources) for q in quoted):
         return Refusal.QUOTE
+    text = _named(text, cited)
     there = frozenset().union(*(numbers(s) for s in sources))
     if any(n not in there and not (about(n, text) and near_to(n, there)) for n in numbers(text)):
         return Refusal.NUMBER
-    known = _CALENDAR.union(*(_small_words(s) for s in sources), *(also_called(s) for s in sources))
-    known |= frozenset().union(*(_small_words(a.outlet) for a in cited))
-    if any(not (_small_words(name) <= known) for name in name_words(text)):
-        return Refusal.NAME
-    return None
+    return Refusal.NAME if unknown_names(text, sources) else None
+
+
+def _named(text: str, cited: Sequence[ArticleText]) -> str:
+    """The text without the names of the cited Outlets, which may be an address or have a number in them."""
+    return without_outlets(text, [a.outlet for a in cited])
 
 
 def _all_of(article: ArticleText) -> str:
     return f"{article.headline}. {article.text}"
-
-
-@lru_cache(maxsize=10_000)
-def _small_words(text: str) -> frozenset[str]:
-    return frozenset(w.removesuffix("'s") for w in re.findall(r"[^\W_]+(?:'[^\W_]+)*", spelled(text)))
