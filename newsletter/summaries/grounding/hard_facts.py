@@ -1,5 +1,5 @@
 """Hard facts, checked by program: citations exist, passages and quotations are verbatim, numbers and names occur in the
-cited Articles taken together. Pure.
+cited Articles taken together. In a judged sentence a number may be counted, rounded, summed or subtracted. Pure.
 
 Whether a sentence means what its Articles mean is not decided here: no rule about words can (a model judges it, and an
 outlet's own sentence needs no judge). Outlet names, sides, weekdays and months are allowed anywhere.
@@ -21,6 +21,7 @@ from newsletter.summaries.story_text import Question, Quote, Sentence, StoryText
 
 SHORTEST_QUOTE = 3  # words: fewer may stand in any text by chance
 LONGEST_QUESTION = 25  # words
+COUNTED = 12  # up to here a judged sentence may count what its Articles list
 # Where a reader could be led: links only ever come from us. "Booking.com" goes with them.
 _ADDRESS = re.compile(
     r"https?:|\bwww\.|\b[\w-]+\.(?:com|org|net|info|io|co|me|ru|cn|tv|ly|gg|app|dev|xyz|site|online|shop|link|top|example)\b|\w@\w|[@#]\w",
@@ -63,7 +64,22 @@ def refusal(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal 
     if reason := _citations(sentence, articles):
         return reason
     cited = [articles[i] for i in dict.fromkeys(c.article_id for c in sentence.citations)]
-    return _addressed(_named(sentence.text, cited)) or _facts(sentence.text, cited)
+    is_judged = sentence.verdict is Verdict.JUDGED
+    return _addressed(_named(sentence.text, cited)) or _facts(sentence.text, cited, is_judged=is_judged)
+
+
+def quote_refusal(quote: Quote, articles: Mapping[int, ArticleText]) -> Refusal | None:
+    """Why the quotation may not stand, or None."""
+    article = articles.get(quote.citation.article_id)
+    if article is None:
+        return Refusal.UNKNOWN_ARTICLE
+    if not stands_in(quote.citation.passage, article):
+        return Refusal.PASSAGE
+    if len(quote.words.split()) < SHORTEST_QUOTE or spelled(quote.words) not in spelled(_all_of(article)):
+        return Refusal.QUOTE
+    if not small_words(quote.speaker) <= small_words(_all_of(article)):
+        return Refusal.NAME
+    return None if _said_by(quote, article) else Refusal.SPEAKER
 
 
 def checked(story: StoryText, articles: Sequence[ArticleText]) -> tuple[StoryText, tuple[Refused, ...]]:
@@ -128,20 +144,7 @@ class _Check:
         return tuple(kept)
 
     def quote(self, quote: Quote) -> bool:
-        article = self.articles.get(quote.citation.article_id)
-        reason: Refusal | None = None
-        if article is None:
-            reason = Refusal.UNKNOWN_ARTICLE
-        elif not stands_in(quote.citation.passage, article):
-            reason = Refusal.PASSAGE
-        elif len(quote.words.split()) < SHORTEST_QUOTE or spelled(quote.words) not in spelled(
-            _all_of(article)
-        ):
-            reason = Refusal.QUOTE
-        elif not small_words(quote.speaker) <= small_words(_all_of(article)):
-            reason = Refusal.NAME
-        elif not _said_by(quote, article):
-            reason = Refusal.SPEAKER
+        reason = quote_refusal(quote, self.articles)
         if reason is not None:
             self.refused.append(Refused(quote.words, reason))
         return reason is None
@@ -192,16 +195,27 @@ def _citations(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refus
     return None
 
 
-def _facts(text: str, cited: Sequence[ArticleText]) -> Refusal | None:
+def _facts(text: str, cited: Sequence[ArticleText], *, is_judged: bool = False) -> Refusal | None:
     sources = [_all_of(a) for a in cited]
     quoted = ["".join(q) for q in QUOTED.findall(text)] + SINGLE_QUOTED.findall(text)
     if any(not any(spelled(q).strip(" .,;:!?") in spelled(s) for s in sources) for q in quoted):
         return Refusal.QUOTE
     text = _named(text, cited)
     there = frozenset().union(*(numbers(s) for s in sources))
-    if any(n not in there and not (about(n, text) and near_to(n, there)) for n in numbers(text)):
+    unknown = [n for n in numbers(text) if n not in there]
+    if any(
+        not (about(n, text) and near_to(n, there)) and not (is_judged and _made_of(n, there)) for n in unknown
+    ):
         return Refusal.NUMBER
     return Refusal.NAME if unknown_names(text, sources) else None
+
+
+def _made_of(number: str, there: frozenset[str]) -> bool:
+    """The number may be counted, rounded, or the sum or difference of two that are there: a judge says whether it is."""
+    value, known = float(number), {float(n) for n in there}
+    if value <= COUNTED and value == int(value):
+        return True
+    return near_to(number, there) or any(value - n in known or value + n in known for n in known)
 
 
 def _named(text: str, cited: Sequence[ArticleText]) -> str:

@@ -16,15 +16,15 @@ from newsletter.summaries.grounding.facts import QUOTED, name_words, spelled
 
 # Words with a capital that name nobody: the calendar, sides, titles and places of office, and nationalities that are no
 # inflection of a country's name.
-_ANYWHERE = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september "
-    "october november december left right center centre president vice senator governor lieutenant representative congressman "
-    "congresswoman secretary minister prime judge justice chief mayor attorney chancellor general king queen prince princess "
-    "deputy speaker leader director ambassador sir lord lady pope professor doctor sheriff commissioner chairman "
-    "district homeland security state department house senate congress parliament government administration court "
-    "american british english scottish welsh irish french dutch german swiss spanish portuguese greek danish swedish norwegian "
-    "finnish polish turkish filipino thai european african asian us uk eu un".split()
-)
+_NAMES_NOBODY = """
+monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october
+november december left right center centre president vice senator governor lieutenant representative congressman congresswoman
+secretary minister prime judge justice chief mayor attorney chancellor general king queen prince princess deputy speaker leader
+director ambassador sir lord lady pope professor doctor sheriff commissioner chairman district homeland security state department
+house senate congress parliament government administration court american british english scottish welsh irish french dutch german
+swiss spanish portuguese greek danish swedish norwegian finnish polish turkish filipino thai european african asian us uk eu un
+"""
+_ANYWHERE = frozenset(_NAMES_NOBODY.split())
 _ENDINGS = (
     "ians", "ian", "eans", "ean", "vian", "ans", "an", "ese", "ish", "ists", "ist", "ism", "ers", "er", "ic", "is", "ns", "n",
     "ia", "a", "i", "y", "e", "s",
@@ -115,6 +115,4 @@ def _made_of(left: str, words: tuple[str, ...]) -> bool:
     if not words:
         return len(left) <= 1  # "oann" is One America News
     most = min(len(left), len(words[0]))
-    return any(
-        left[:n] == words[0][:n] and _made_of(left[n:], words[1:]) for n in range(1, most + 1)
-    )
+    return any(left[:n] == words[0][:n] and _made_of(left[n:], words[1:]) for n in range(1, most + 1))
