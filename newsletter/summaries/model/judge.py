@@ -16,7 +16,7 @@ TOKENS_A_FINDING = 120
 NOT_JUDGED = Finding(n=0, supported=False, reason="the judge did not answer for it")
 # False sentences, one of which is put among the others: a judge that supports it (it says yes to everything, or was told to)
 # is not believed. No Article of any Story carries them.
-_CONTROLS = (
+CONTROLS = (
     "The harbor ferry at Sunde sank overnight with 31 goats on board, and its captain was fined 900 crowns.",
     "Voters on the island of Hale rejected a second airport by 812 votes, the returning officer said.",
     "The clockmakers' guild of Brennick moved its museum into a former mint on 14 March.",
@@ -42,7 +42,7 @@ class Judge:
         rows = [{"part": p.part, "text": p.text, "cites": list(p.cites)} for p in pieces]
         digest = int(hashlib.sha256("\n".join(p.text for p in pieces).encode()).hexdigest(), 16)
         planted = digest % (len(pieces) + 1)
-        control = {"part": "what happened", "text": _CONTROLS[digest // 97 % len(_CONTROLS)]}
+        control = {"part": "what happened", "text": CONTROLS[digest // 97 % len(CONTROLS)]}
         rows.insert(planted, {**control, "cites": list(pieces[planted - 1].cites)})
         asked = judge_prompt(articles, ({"n": n, **row} for n, row in enumerate(rows, start=1)), now=now)
         most = 200 + TOKENS_A_FINDING * len(rows)
