@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from newsletter.errors import SettingsError
+from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
 from newsletter.summaries import registry
-from newsletter.summaries.kinds import ArticleKind
 from newsletter.summaries.model.asking import Asker
 from newsletter.summaries.model.budget import Budget, KeptAnswers, forget
 from newsletter.summaries.model.client import ModelNameError, model_of

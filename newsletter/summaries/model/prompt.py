@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from newsletter.feeds.kinds import GROUPED
 from newsletter.feeds.leans import SIDES, Side
 from newsletter.summaries.extractive.likeness import in_english
-from newsletter.summaries.kinds import GROUPED
 from newsletter.summaries.protocol import ArticleText
 
 MOST_ARTICLES = 24
