@@ -161,6 +161,7 @@ def write(
                     written += _write(sessions, [(due, story, written_by)], now)
             if progress is not None:
                 progress(done, len(todo), words[0].headline if words else "")
+    _log.info("shortlist.written", stories=len(found), written=written, fell_back=fell_back)
     return SummarizeReport(len(found), written, len(found) - written, fell_back)
 
 

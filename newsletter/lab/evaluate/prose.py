@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from newsletter.feeds.leans import Side
 from newsletter.lab.evaluate.jsonlines import RowsError, read_rows
 from newsletter.summaries import registry
 from newsletter.summaries.grounding.hard_facts import refusal
+from newsletter.summaries.model.budget import Patience
 from newsletter.summaries.model.judge import Judge
 from newsletter.summaries.model.schema import Piece, sentence_of
 from newsletter.summaries.model.writer import Llm
@@ -54,7 +56,7 @@ def prose(path: Path) -> None:
     with_judge, with the judge that LLM_MODEL or JUDGE_MODEL names (null where none is configured).
     """
     writer = registry.model_writer(open_settings())
-    judge = writer.judge if isinstance(writer, Llm) else None
+    judge = _patient(writer.judge) if isinstance(writer, Llm) else None
     rows = [(line, row) for line, row in read_rows(path)]
     passed: list[Passed] = []
     unjudged = 0
@@ -67,6 +69,12 @@ def prose(path: Path) -> None:
         unjudged += judge is not None and any(p.facts and p.judged is None for p in found)
         passed += found
     click.echo(json.dumps(report(passed, with_judge=judge is not None, unjudged=unjudged)))
+
+
+def _patient(judge: Judge) -> Judge:
+    """The judge, asked on however often it fails: a measure does not have a morning to save."""
+    patience = Patience(time.monotonic, failures=10**9)
+    return Judge(replace(judge.asker, patience=patience))
 
 
 def report(passed: Sequence[Passed], *, with_judge: bool, unjudged: int) -> dict[str, Any]:
