@@ -27,6 +27,7 @@ _ADDRESS = re.compile(
     r"https?:|\bwww\.|\b[\w-]+\.(?:com|org|net|info|io|co|me|ru|cn|tv|ly|gg|app|dev|xyz|site|online|shop|link|top|example)\b|\w@\w|[@#]\w",
     re.IGNORECASE,
 )
+_SPLIT_THOUSANDS = re.compile(r"(?<=\d)\s?,\s(?=\d{3}\b)")  # "235, 000": markup that was taken out of a page
 _SELF_TALK = re.compile(
     r"\bas an ai\b|language model|\bi (?:cannot|can't|am unable|don't have)\b|\bi['’]m sorry\b|ignore (?:all|your|previous)|"
     r"\b(?:the|these|this|provided|given|supplied|above) (?:provided |given |supplied )?(?:articles?|texts?|excerpts?|sources?|"
@@ -201,7 +202,7 @@ def _facts(text: str, cited: Sequence[ArticleText], *, is_judged: bool = False) 
     if any(not any(spelled(q).strip(" .,;:!?") in spelled(s) for s in sources) for q in quoted):
         return Refusal.QUOTE
     text = _named(text, cited)
-    there = frozenset().union(*(numbers(s) for s in sources))
+    there = frozenset().union(*(numbers(s) | numbers(_SPLIT_THOUSANDS.sub(",", s)) for s in sources))
     unknown = [n for n in numbers(text) if n not in there]
     if any(
         not (about(n, text) and near_to(n, there)) and not (is_judged and _made_of(n, there)) for n in unknown
