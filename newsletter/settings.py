@@ -122,11 +122,18 @@ class Settings(BaseSettings):
     STRIPE_API_BASE: str = Field("https://api.stripe.com", description="Base URL of the Stripe API.")
     STRIPE_WEBHOOK_SECRET: SecretStr = Field(SecretStr(""), description="Signs Stripe's webhooks.")
     STRIPE_PRICE_ID: str = Field("", description="The Stripe price of one month.")
-    SUMMARIZER: Literal["extractive", "llm"] = Field(
-        "extractive",
-        description="Who tells the Stories: sentences picked from the articles, or a language model.",
+    SUMMARIZER: Literal["auto", "extractive", "llm"] = Field(
+        "auto",
+        description="Who writes the Stories: auto takes a model when LLM_MODEL is set, else the outlets' own words.",
     )
-    LLM_MODEL: str = Field("", description="provider:model for SUMMARIZER=llm, such as openai:gpt-4o-mini.")
+    LLM_MODEL: str = Field("", description="The writer, as provider:model, such as openai:gpt-4o-mini.")
+    JUDGE_MODEL: str = Field(
+        "", description="The model that judges what the writer wrote; empty means LLM_MODEL."
+    )
+    LLM_TIMEOUT: int = Field(90, ge=1, le=600, description="Seconds that one answer may take.")
+    LLM_CONCURRENCY: int = Field(
+        6, ge=1, le=32, description="Stories written at the same time; 1 for a local server."
+    )
     LLM_BASE_URL: str = Field("", description="Base URL of an OpenAI-compatible server.")
     LLM_API_KEY: SecretStr = Field(SecretStr(""), description="Key for the language model.")
     LLM_DAILY_TOKENS: int = Field(

@@ -26,6 +26,12 @@ FEWEST_OUTLETS = 3  # distinct, wire copies counted once
 MOST_WITH_SIDES, WANTED_WITH_SIDES = 5, 4
 MOST_BRIEFS = 2
 MOST_BLIND_SPOTS = 2
+_PARTS = (
+    (StoryKind.WITH_SIDES, MOST_WITH_SIDES, WANTED_WITH_SIDES),
+    (StoryKind.NO_SIDES, MOST_BRIEFS, 0),
+    (StoryKind.BLIND_SPOT, MOST_BLIND_SPOTS, 0),
+)
+SPARE = {StoryKind.WITH_SIDES: 2, StoryKind.NO_SIDES: 1}  # written beyond what is placed
 FEWEST_STORIES = 3  # of all kinds; below this there is no Issue
 PLACED_LATELY = timedelta(days=2)
 _log = log.get("issues")
@@ -71,15 +77,30 @@ def run(sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = Fa
     return issue
 
 
+def shortlist(sessions: db.Sessions, *, day: date, now: datetime) -> list[int]:
+    """The Stories, by number, from which the Issue of ``day`` will be picked, and a few to spare; none once there is one."""
+    with db.reading(sessions) as session:
+        if _issue_of(session, day):
+            return []
+        candidates = [t.candidate for t in _candidates(session, now)]
+    found: list[int] = []
+    for kind, most, _ in _PARTS:
+        if kind is StoryKind.NO_SIDES:
+            most = max(most, WANTED_WITH_SIDES - len(found))
+        most += SPARE.get(kind, 0)
+        of_kind = [c for c in candidates if c.kind is kind]
+        # Of any length: the words that decide whether it fits are still to be written.
+        found += [
+            p.candidate.story_id for p in pick(of_kind, now=now, most=most, fewest=most, words=WHOLE_ISSUE)
+        ]
+    return found
+
+
 def _picked(candidates: Sequence[Candidate], *, now: datetime) -> list[Pick]:
     """Stories with sides first, then those without, then the day's blind spots, each kind in the order of its scores."""
     words = WHOLE_ISSUE
     picks: list[Pick] = []
-    for kind, most, fewest in (
-        (StoryKind.WITH_SIDES, MOST_WITH_SIDES, WANTED_WITH_SIDES),
-        (StoryKind.NO_SIDES, MOST_BRIEFS, 0),
-        (StoryKind.BLIND_SPOT, MOST_BLIND_SPOTS, 0),
-    ):
+    for kind, most, fewest in _PARTS:
         if kind is StoryKind.NO_SIDES:  # a day without politics is told in briefs
             most = max(most, WANTED_WITH_SIDES - len(picks))
         of_kind = [c for c in candidates if c.kind is kind]

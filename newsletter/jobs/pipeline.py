@@ -19,7 +19,7 @@ from newsletter.db.models import Issue, Run
 from newsletter.delivery import corrections, event_rollup, notices, resubmit
 from newsletter.delivery.dispatch import DispatchReport
 from newsletter.delivery.fence import Fence
-from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead
+from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead, SettingsError
 from newsletter.feeds import catalogue as outlets
 from newsletter.feeds import gather
 from newsletter.feeds.catalogue import Catalogue
@@ -29,11 +29,13 @@ from newsletter.issues.checks import link_looks
 from newsletter.issues.service import IssueService, find_issue
 from newsletter.jobs import lapse
 from newsletter.jobs.due import DEAD_AFTER
+from newsletter.settings import Settings
 from newsletter.stories import embeddings, grouping, threads
 from newsletter.subscribers import bounce_reports, pending_requests
 from newsletter.subscribers.notice_slots import slots_for
 from newsletter.subscribers.unsubscribing import spool, unsubscribe_log
 from newsletter.summaries import registry, summarize
+from newsletter.summaries.extractive.summarizer import Extractive
 from newsletter.summaries.model import budget
 
 _log = log.get("pipeline")
@@ -109,20 +111,50 @@ def group_step(parts: Parts) -> dict[str, Any]:
 
 
 def summarize_step(parts: Parts) -> dict[str, Any]:
-    """Stories → cited Tellings."""
-    summarizer = registry.make(parts.service.settings)
+    """Stories → cited words, the outlets' own. What a model wrote for an Issue stays."""
     report = summarize.run(
-        parts.service.sessions, summarizer, now=parts.now, progress=parts.reporting("summarize")
+        parts.service.sessions,
+        Extractive(),
+        now=parts.now,
+        progress=parts.reporting("summarize"),
+        keep=kept_words(parts.service.settings),
     )
     return asdict(report)
 
 
+def kept_words(settings: Settings) -> tuple[str, ...]:
+    """The summarizers whose words the summarize Step leaves as they are."""
+    return (registry.MODEL,) if registry.has_model(settings) else ()
+
+
+def _write_shortlist(parts: Parts) -> dict[str, Any]:
+    """The Stories that the Issue is picked from → a model's words, where one is configured. Whatever fails, the outlets' own stay."""
+    service = parts.service
+    try:
+        writer = registry.model_writer(service.settings)
+    except SettingsError as error:
+        _log.warning("compose.without_model", reason=str(error))
+        return {"model": str(error)}
+    if writer is None:
+        return {}
+    report = summarize.write(
+        service.sessions,
+        writer,
+        compose.shortlist(service.sessions, day=parts.today(), now=parts.now),
+        now=parts.now,
+        at_once=service.settings.LLM_CONCURRENCY,
+        progress=parts.reporting("compose"),
+    )
+    return {"shortlist": report.stories, "written": report.written, "fell_back": report.fell_back}
+
+
 def compose_step(parts: Parts) -> dict[str, Any]:
     """Stories → today's draft Issue, rendered. Raises ``TooFewStories``."""
+    written = _write_shortlist(parts)
     issue = compose.run(parts.service.sessions, day=parts.today(), now=parts.now, is_sample=parts.is_sample)
     parts.service.render(issue.issued_on)
     view = parts.service.view(issue.issued_on)
-    return {"issued_on": issue.issued_on.isoformat(), "stories": len(view.stories)}
+    return {"issued_on": issue.issued_on.isoformat(), "stories": len(view.stories), **written}
 
 
 def check_step(parts: Parts) -> dict[str, Any]:

@@ -31,7 +31,8 @@ from newsletter.feeds import gather
 from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts, pipeline
 from newsletter.jobs.pipeline import Parts
-from newsletter.summaries import registry, summarize
+from newsletter.summaries import summarize
+from newsletter.summaries.extractive.summarizer import Extractive
 
 QUEUE: Final = "newsletter"
 FEEDS_AT_ONCE: Final = 12  # in one part; the Feeds of one host stay together, so that politeness holds
@@ -76,8 +77,13 @@ def gather_part(context: JobContext, *, feeds: list[int], now: str) -> None:
 def summarize_part(context: JobContext, *, stories: list[int], now: str) -> None:
     """Tell these Stories."""
     service = _parts(context).service
-    summarizer = registry.make(service.settings)
-    summarize.run(service.sessions, summarizer, now=datetime.fromisoformat(now), only=set(stories))
+    summarize.run(
+        service.sessions,
+        Extractive(),
+        now=datetime.fromisoformat(now),
+        only=set(stories),
+        keep=pipeline.kept_words(service.settings),
+    )
 
 
 def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
@@ -214,7 +220,8 @@ def _gather(parts: Parts, app: App) -> dict[str, Any]:
 def _summarize(parts: Parts, app: App) -> dict[str, Any]:
     """summarize: Stories in parts. What the workers leave, the Step itself tells."""
     now = parts.now
-    due = summarize.due_stories(parts.service.sessions, now=now)
+    keep = pipeline.kept_words(parts.service.settings)
+    due = summarize.due_stories(parts.service.sessions, now=now, keep=keep)
     chunks = [due[n : n + STORIES_AT_ONCE] for n in range(0, len(due), STORIES_AT_ONCE)]
     ids = [
         app.configure_task(f"{QUEUE}:summarize").defer(stories=[*chunk], now=now.isoformat())

@@ -29,7 +29,7 @@ from newsletter.summaries.headline_words import (
 )
 from newsletter.summaries.headlines import clean, is_cut_off, tells_nothing
 
-__all__ = ["Chosen", "Headline", "Pair", "pair", "ranked"]
+__all__ = ["Chosen", "Headline", "Pair", "marked", "pair", "ranked"]
 
 WEIGHTS: Mapping[str, float] = {
     "own_words": 0.56,
@@ -208,6 +208,13 @@ def pair(headlines: Sequence[Headline]) -> Pair | None:
         tuple(Chosen(lh, _marks(lh, story)) for lh, _ in taken),
         tuple(Chosen(rh, _marks(rh, story)) for _, rh in taken),
     )
+
+
+def marked(headlines: Sequence[Headline], article_id: int) -> Chosen:
+    """The headline of this Article, which is one of ``headlines``, with the words marked that only its Side has."""
+    story = HeadlineWords(headlines)
+    headline = next(h for h in headlines if h.article_id == article_id)
+    return Chosen(headline, _marks(headline, story))
 
 
 def _contrasts(left: Headline, right: Headline, story: HeadlineWords) -> bool:

@@ -25,9 +25,10 @@ class Citation:
 
 
 class Verdict(StrEnum):
-    """Who answers for a sentence: its Articles, or the operator who wrote it."""
+    """Who answers for a sentence: its Articles, whose own words it has; a model that judged it; or the operator who wrote it."""
 
     SUPPORTED = "supported"
+    JUDGED = "judged"
     OPERATOR = "operator"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +26,7 @@ from newsletter.summaries.story_text import StoryKind, StoryText, from_json, to_
 
 RECENT = timedelta(days=7)  # Stories without a newer Article are left in the words they have
 MIN_OUTLETS = 2  # what one Outlet alone carries is an Article, not a Story to tell
+WRITE_FOR = timedelta(minutes=5)  # after that no Story of the shortlist is begun with a model
 BATCH = 50  # Stories written in one transaction
 # Topics whose Stories have no political sides: told in a few lines, without columns.
 WITHOUT_SIDES = frozenset({"Sport", "Culture", "Science"})
@@ -66,6 +69,12 @@ class _Due:
     def unchanged(self) -> bool:
         return self.old_hash == self.input_hash
 
+    def to_tell(self, keep: Collection[str]) -> bool:
+        """New words are needed; not over a person's, nor over those of a summarizer to ``keep`` whose Articles stand."""
+        if self.unchanged or self.written_by == "operator":
+            return False
+        return self.written_by not in keep or bool(self.changed & self.cited)
+
     @property
     def to_flag(self) -> bool:
         """A person's words rest on an Article that has changed since."""
@@ -79,15 +88,17 @@ def run(
     now: datetime,
     progress: Progress | None = None,
     only: Collection[int] | None = None,
+    keep: Collection[str] = (),
 ) -> SummarizeReport:
     """Tell every recent Story whose Articles changed since it was last told.
 
     Reads first, tells outside any transaction, writes in short ones. An operator's words are never replaced: the Story is
     flagged when an Article they cite has changed, and so is every Story of an approved Issue. ``only`` names the Stories to look at, for one of several processes.
+    ``keep`` names summarizers whose words stay until an Article that they cite has changed.
     """
     with db.reading(sessions) as session:
         found = [d for d in _read(session, now) if only is None or d.story_id in only]
-    todo = [d for d in found if not d.unchanged and d.written_by != "operator"]
+    todo = [d for d in found if d.to_tell(keep)]
     flags = [d.story_id for d in found if d.to_flag]
     written = fell_back = untold = 0
     ready: list[tuple[_Due, StoryText, str]] = []
@@ -97,8 +108,6 @@ def run(
             untold += 1
         else:
             story, written_by, fell = found_words
-            if due.topic in WITHOUT_SIDES:
-                story = replace(story, kind=StoryKind.NO_SIDES)
             fell_back += fell
             ready.append((due, story, written_by))
         if progress is not None:
@@ -114,10 +123,52 @@ def run(
     return report
 
 
-def due_stories(sessions: Sessions, *, now: datetime) -> list[int]:
+def write(
+    sessions: Sessions,
+    writer: Summarizer,
+    story_ids: Collection[int],
+    *,
+    now: datetime,
+    at_once: int,
+    progress: Progress | None = None,
+) -> SummarizeReport:
+    """Have these Stories written by a model, several at once; one that it has written from the same Articles stays.
+
+    Where it fails the outlets' own words stand. Each Story is stored when it is done; none is begun after :data:`WRITE_FOR`.
+    """
+    with db.reading(sessions) as session:
+        found = [d for d in _read(session, now) if d.story_id in story_ids]
+    todo = [
+        d for d in found if d.written_by != "operator" and not (d.unchanged and d.written_by == writer.name)
+    ]
+    until = time.monotonic() + WRITE_FOR.total_seconds()
+
+    def tell(due: _Due) -> tuple[StoryText, str, bool] | None:
+        in_time = time.monotonic() < until
+        if not in_time:
+            _log.warning("summarize.out_of_time", story=due.story_id)
+        return told(writer if in_time else Extractive(), due.articles, now=now)
+
+    written = fell_back = 0
+    with ThreadPoolExecutor(at_once) as lanes:
+        waiting = {lanes.submit(tell, due): due for due in todo}
+        for done, future in enumerate(as_completed(waiting), start=1):
+            due, words = waiting[future], future.result()
+            if words is not None:
+                story, written_by, _ = words
+                fell_back += written_by != writer.name
+                if written_by == writer.name or not due.unchanged:
+                    written += _write(sessions, [(due, story, written_by)], now)
+            if progress is not None:
+                progress(done, len(todo), words[0].headline if words else "")
+    _log.info("shortlist.written", stories=len(found), written=written, fell_back=fell_back)
+    return SummarizeReport(len(found), written, len(found) - written, fell_back)
+
+
+def due_stories(sessions: Sessions, *, now: datetime, keep: Collection[str] = ()) -> list[int]:
     """The Stories that need new words, by number."""
     with db.reading(sessions) as session:
-        return [d.story_id for d in _read(session, now) if not d.unchanged and d.written_by != "operator"]
+        return [d.story_id for d in _read(session, now) if d.to_tell(keep)]
 
 
 def article_texts_of(articles: Sequence[Article]) -> tuple[ArticleText, ...]:
@@ -196,7 +247,7 @@ def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | Non
         revision=telling.revision if telling else 0,
         old_hash=telling.input_hash if telling else "",
         cited=from_json(telling.words).cited()
-        if telling and telling.written_by == "operator"
+        if telling and telling.written_by != Extractive.name
         else frozenset(),
         flagged=story.flagged_at is not None,
     )
@@ -228,7 +279,16 @@ def told(
 
 
 def _write(sessions: Sessions, ready: Sequence[tuple[_Due, StoryText, str]], now: datetime) -> int:
-    """Store the revisions. One that somebody wrote meanwhile wins: ours is left out by the unique (story, revision)."""
+    """Store the revisions. One that somebody wrote meanwhile wins: ours is left out by the unique (story, revision).
+
+    The outlets' own words say nothing of whether a Story has sides: its Topic decides.
+    """
+    ready = [
+        (d, replace(s, kind=StoryKind.NO_SIDES), by)
+        if by == Extractive.name and d.topic in WITHOUT_SIDES
+        else (d, s, by)
+        for d, s, by in ready
+    ]
     rows = [
         {
             "story_id": due.story_id,

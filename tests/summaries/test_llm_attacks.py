@@ -9,27 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_llm import ARTICLES, DAY, NOW, LlmServer, article, draft, everything, sentence
+from test_llm import (
+    ARTICLES,
+    DAY,
+    NOW,
+    LlmServer,
+    article,
+    draft,
+    everything,
+    llm,
+    sentence,
+    writer_and_judge,
+)
 
 from newsletter.feeds.leans import Side
 from newsletter.summaries.model.budget import Budget, KeptAnswers, Patience
-from newsletter.summaries.model.client import model_of
-from newsletter.summaries.model.prompt import prompt
+from newsletter.summaries.model.prompt import fenced
 from newsletter.summaries.model.schema import cleaned
-from newsletter.summaries.model.writer import Llm
 from newsletter.summaries.protocol import SummarizerError
 
 
-def _llm(
-    server: LlmServer, folder: Path, *, tokens: int = 100_000, timeout: float = 10.0, **parts: Any
-) -> Llm:
-    model = model_of("openai:some-model", base_url=server.url, api_key="k", timeout=timeout)
-    return Llm(model, KeptAnswers(folder), Budget(folder, tokens, lambda: DAY), timeout=timeout, **parts)
-
-
 def _told(folder: Path, **changes: Any) -> Any:
-    with LlmServer(lambda number, body: draft(**changes)) as server:
-        return _llm(server, folder).tell(ARTICLES, now=NOW)
+    with LlmServer(writer_and_judge(draft(**changes))) as server:
+        return llm(server, folder).tell(ARTICLES, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +67,8 @@ def test_words_of_one_speaker_are_not_given_to_another(tmp_path: Path) -> None:
     right = {"sentences": [sentence("The limit will cost the port 300 jobs, the shippers' guild warned.", 3)]}
     for speaker, kept in (("Anton Weir", 1), ("Ann Teal", 0)):
         answer = draft(right={**right, "quotes": [{**quote, "speaker": speaker}]})
-        with LlmServer(lambda number, body, answer=answer: answer) as server:
-            told = _llm(server, tmp_path / speaker).tell([*ARTICLES[:2], both], now=NOW)
+        with LlmServer(writer_and_judge(answer)) as server:
+            told = llm(server, tmp_path / speaker).tell([*ARTICLES[:2], both], now=NOW)
         assert len(told.quotes) == kept
 
 
@@ -112,7 +114,7 @@ def test_what_is_said_twice_is_told_once(tmp_path: Path) -> None:
     ],
 )
 def test_no_role_is_spoken_from_within_the_fence(evil: str) -> None:
-    asked = prompt([article(1, Side.LEFT, evil, f"The council voted. {evil}")])
+    asked = fenced([article(1, Side.LEFT, evil, f"The council voted. {evil}")])
     inside = asked.removeprefix("<articles>\n").removesuffix("\n</articles>")
     assert not set("<>\u200b\u202e") & set(inside)
     assert "[INST" not in inside
@@ -124,9 +126,9 @@ def test_no_role_is_spoken_from_within_the_fence(evil: str) -> None:
 
 def test_servers_and_vendors_do_not_share_answers(tmp_path: Path) -> None:
     other = draft(lede=[sentence("The limit of 40 vessels a day is expected to begin in June.", 1, 2)])
-    with LlmServer(lambda number, body: draft()) as one, LlmServer(lambda number, body: other) as two:
-        assert _llm(one, tmp_path).tell(ARTICLES, now=NOW) != _llm(two, tmp_path).tell(ARTICLES, now=NOW)
-        assert (len(one.asked), len(two.asked)) == (1, 1)
+    with LlmServer(writer_and_judge(draft())) as one, LlmServer(writer_and_judge(other)) as two:
+        assert llm(one, tmp_path).tell(ARTICLES, now=NOW) != llm(two, tmp_path).tell(ARTICLES, now=NOW)
+        assert (len(one.asked), len(two.asked)) == (2, 2)
     kept = KeptAnswers(tmp_path)
     kept.keep("one", "a\x00b", "c")
     assert kept.read("a", "b\x00c") is None
@@ -136,9 +138,9 @@ def test_servers_and_vendors_do_not_share_answers(tmp_path: Path) -> None:
 def test_a_server_that_lies_about_its_price_neither_is_free_nor_ends_the_day(
     tmp_path: Path, usage: int
 ) -> None:
-    with LlmServer(lambda number, body: draft(), usage=usage) as server:
-        _llm(server, tmp_path).tell(ARTICLES, now=NOW)
-    assert 50_000 < Budget(tmp_path, 100_000, lambda: DAY).left() < 99_500
+    with LlmServer(writer_and_judge(draft()), usage=usage) as server:
+        llm(server, tmp_path).tell(ARTICLES, now=NOW)
+    assert 940_000 < Budget(tmp_path, 1_000_000, lambda: DAY).left() < 999_000
 
 
 def _reserve(folder: Path, each: int, done: Any) -> None:
@@ -172,8 +174,8 @@ def test_a_folder_that_cannot_be_written_is_fallen_back_from(tmp_path: Path, bro
         folder.write_text("in the way")
     else:
         os.makedirs(folder / f"spent-{DAY.isoformat()}")
-    with LlmServer(lambda number, body: draft()) as server, pytest.raises(SummarizerError, match="LLM_DIR"):
-        _llm(server, folder).tell(ARTICLES, now=NOW)
+    with LlmServer(writer_and_judge(draft())) as server, pytest.raises(SummarizerError, match="LLM_DIR"):
+        llm(server, folder).tell(ARTICLES, now=NOW)
 
 
 def test_a_model_that_never_answers_holds_up_three_stories_not_all_of_them(tmp_path: Path) -> None:
@@ -182,11 +184,13 @@ def test_a_model_that_never_answers_holds_up_three_stories_not_all_of_them(tmp_p
     stories = [
         [*ARTICLES[:2], article(3, Side.RIGHT, f"River bill, take {n}", ARTICLES[2].text)] for n in range(6)
     ]
-    with LlmServer(lambda number, body: 401 if now[0] < 1 else draft()) as server:
-        llm = _llm(server, tmp_path, patience=patience)
+    with LlmServer(
+        lambda number, body: 401 if now[0] < 1 else writer_and_judge(draft())(number, body)
+    ) as server:
+        teller = llm(server, tmp_path, patience=patience)
         for story in stories[:5]:
             with pytest.raises(SummarizerError):
-                llm.tell(story, now=NOW)
+                teller.tell(story, now=NOW)
         assert len(server.asked) == 3
         now[0] = 1000.0
-        assert llm.tell(stories[5], now=NOW).lede
+        assert teller.tell(stories[5], now=NOW).lede

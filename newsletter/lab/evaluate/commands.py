@@ -10,7 +10,7 @@ import click
 
 from newsletter.cli.opening import open_settings
 from newsletter.errors import SettingsError
-from newsletter.lab.evaluate import contrast, history, kinds, sheet, stability, words
+from newsletter.lab.evaluate import contrast, history, kinds, prose, sheet, stability, words
 from newsletter.lab.evaluate.jsonlines import write_rows
 from newsletter.lab.evaluate.measures import measures
 from newsletter.lab.evaluate.reading_pieces import read_pieces
@@ -27,6 +27,7 @@ def evaluate() -> None:
 for measured in (
     words.neutral,
     contrast.contrast,
+    prose.prose,
     contrast.contrast_weights,
     sheet.sheet,
     sheet.marks,

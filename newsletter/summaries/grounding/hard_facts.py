@@ -1,5 +1,5 @@
 """Hard facts, checked by program: citations exist, passages and quotations are verbatim, numbers and names occur in the
-cited Articles taken together. Pure.
+cited Articles taken together. In a judged sentence a number may be counted, rounded, summed or subtracted. Pure.
 
 Whether a sentence means what its Articles mean is not decided here: no rule about words can (a model judges it, and an
 outlet's own sentence needs no judge). Outlet names, sides, weekdays and months are allowed anywhere.
@@ -11,54 +11,29 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 
 from newsletter.summaries.extractive.reading import split
-from newsletter.summaries.grounding.aliases import about, also_called, near_to
+from newsletter.summaries.grounding.aliases import about, near_to
 from newsletter.summaries.grounding.facts import QUOTED, SINGLE_QUOTED, name_words, numbers, spelled
+from newsletter.summaries.grounding.names import small_words, unknown_names, without_outlets
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import Question, Quote, Sentence, StoryText, Verdict
 
 SHORTEST_QUOTE = 3  # words: fewer may stand in any text by chance
 LONGEST_QUESTION = 25  # words
+COUNTED = 12  # up to here a judged sentence may count what its Articles list
 # Where a reader could be led: links only ever come from us. "Booking.com" goes with them.
 _ADDRESS = re.compile(
     r"https?:|\bwww\.|\b[\w-]+\.(?:com|org|net|info|io|co|me|ru|cn|tv|ly|gg|app|dev|xyz|site|online|shop|link|top|example)\b|\w@\w|[@#]\w",
     re.IGNORECASE,
 )
+_SPLIT_THOUSANDS = re.compile(r"(?<=\d)\s?,\s(?=\d{3}\b)")  # "235, 000": markup that was taken out of a page
 _SELF_TALK = re.compile(
     r"\bas an ai\b|language model|\bi (?:cannot|can't|am unable|don't have)\b|\bi['’]m sorry\b|ignore (?:all|your|previous)|"
     r"\b(?:the|these|this|provided|given|supplied|above) (?:provided |given |supplied )?(?:articles?|texts?|excerpts?|sources?|"
     r"passages?) (?:provided|say|says|state|states|mention|mentions|do not|does not|above)\b|\bbased on the (?:articles?|excerpts?|"
     r"text|information) (?:provided|given|above)\b|\bhere (?:is|are) (?:the|a|my) (?:summary|overview|json)\b|\bin summary\b",
     re.IGNORECASE,
-)
-_CALENDAR = frozenset(
-    [
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "left",
-        "right",
-        "center",
-        "centre",
-    ]
 )
 
 
@@ -90,7 +65,22 @@ def refusal(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal 
     if reason := _citations(sentence, articles):
         return reason
     cited = [articles[i] for i in dict.fromkeys(c.article_id for c in sentence.citations)]
-    return _addressed(sentence.text, cited) or _facts(sentence.text, cited)
+    is_judged = sentence.verdict is Verdict.JUDGED
+    return _addressed(_named(sentence.text, cited)) or _facts(sentence.text, cited, is_judged=is_judged)
+
+
+def quote_refusal(quote: Quote, articles: Mapping[int, ArticleText]) -> Refusal | None:
+    """Why the quotation may not stand, or None."""
+    article = articles.get(quote.citation.article_id)
+    if article is None:
+        return Refusal.UNKNOWN_ARTICLE
+    if not stands_in(quote.citation.passage, article):
+        return Refusal.PASSAGE
+    if len(quote.words.split()) < SHORTEST_QUOTE or spelled(quote.words) not in spelled(_all_of(article)):
+        return Refusal.QUOTE
+    if not small_words(quote.speaker) <= small_words(_all_of(article)):
+        return Refusal.NAME
+    return None if _said_by(quote, article) else Refusal.SPEAKER
 
 
 def checked(story: StoryText, articles: Sequence[ArticleText]) -> tuple[StoryText, tuple[Refused, ...]]:
@@ -155,20 +145,7 @@ class _Check:
         return tuple(kept)
 
     def quote(self, quote: Quote) -> bool:
-        article = self.articles.get(quote.citation.article_id)
-        reason: Refusal | None = None
-        if article is None:
-            reason = Refusal.UNKNOWN_ARTICLE
-        elif not stands_in(quote.citation.passage, article):
-            reason = Refusal.PASSAGE
-        elif len(quote.words.split()) < SHORTEST_QUOTE or spelled(quote.words) not in spelled(
-            _all_of(article)
-        ):
-            reason = Refusal.QUOTE
-        elif not _small_words(quote.speaker) <= _small_words(_all_of(article)):
-            reason = Refusal.NAME
-        elif not _said_by(quote, article):
-            reason = Refusal.SPEAKER
+        reason = quote_refusal(quote, self.articles)
         if reason is not None:
             self.refused.append(Refused(quote.words, reason))
         return reason is None
@@ -182,7 +159,7 @@ class _Check:
         if not text.endswith("?") or len(text.split()) > LONGEST_QUESTION:
             reason = Refusal.NO_QUESTION
         elif any(s.verdict is not Verdict.OPERATOR for s in question.answer):
-            reason = _addressed(text, cited) or _facts(f"{text[:1].lower()}{text[1:]}", cited)
+            reason = _addressed(_named(text, cited)) or _facts(f"{text[:1].lower()}{text[1:]}", cited)
         if reason is not None:
             self.refused.append(Refused(text, reason))
         return reason is None
@@ -202,12 +179,9 @@ def _said_by(quote: Quote, article: ArticleText) -> bool:
     return surname in spelled(_all_of(article))  # the words run over several sentences
 
 
-def _addressed(text: str, cited: Sequence[ArticleText]) -> Refusal | None:
-    """Links come only from us, and nobody speaks of themselves. An Outlet may be named after its address."""
-    named = text
-    for article in cited:
-        named = named.replace(article.outlet, " ")
-    if _ADDRESS.search(named):
+def _addressed(text: str) -> Refusal | None:
+    """Links come only from us, and nobody speaks of themselves."""
+    if _ADDRESS.search(text):
         return Refusal.ADDRESS
     return Refusal.SELF_TALK if _SELF_TALK.search(text) else None
 
@@ -222,25 +196,33 @@ def _citations(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refus
     return None
 
 
-def _facts(text: str, cited: Sequence[ArticleText]) -> Refusal | None:
+def _facts(text: str, cited: Sequence[ArticleText], *, is_judged: bool = False) -> Refusal | None:
     sources = [_all_of(a) for a in cited]
     quoted = ["".join(q) for q in QUOTED.findall(text)] + SINGLE_QUOTED.findall(text)
     if any(not any(spelled(q).strip(" .,;:!?") in spelled(s) for s in sources) for q in quoted):
         return Refusal.QUOTE
-    there = frozenset().union(*(numbers(s) for s in sources))
-    if any(n not in there and not (about(n, text) and near_to(n, there)) for n in numbers(text)):
+    text = _named(text, cited)
+    there = frozenset().union(*(numbers(s) | numbers(_SPLIT_THOUSANDS.sub(",", s)) for s in sources))
+    unknown = [n for n in numbers(text) if n not in there]
+    if any(
+        not (about(n, text) and near_to(n, there)) and not (is_judged and _made_of(n, there)) for n in unknown
+    ):
         return Refusal.NUMBER
-    known = _CALENDAR.union(*(_small_words(s) for s in sources), *(also_called(s) for s in sources))
-    known |= frozenset().union(*(_small_words(a.outlet) for a in cited))
-    if any(not (_small_words(name) <= known) for name in name_words(text)):
-        return Refusal.NAME
-    return None
+    return Refusal.NAME if unknown_names(text, sources) else None
+
+
+def _made_of(number: str, there: frozenset[str]) -> bool:
+    """The number may be counted, rounded, or the sum or difference of two that are there: a judge says whether it is."""
+    value, known = float(number), {float(n) for n in there}
+    if value <= COUNTED and value == int(value):
+        return True
+    return near_to(number, there) or any(value - n in known or value + n in known for n in known)
+
+
+def _named(text: str, cited: Sequence[ArticleText]) -> str:
+    """The text without the names of the cited Outlets, which may be an address or have a number in them."""
+    return without_outlets(text, [a.outlet for a in cited])
 
 
 def _all_of(article: ArticleText) -> str:
     return f"{article.headline}. {article.text}"
-
-
-@lru_cache(maxsize=10_000)
-def _small_words(text: str) -> frozenset[str]:
-    return frozenset(w.removesuffix("'s") for w in re.findall(r"[^\W_]+(?:'[^\W_]+)*", spelled(text)))

@@ -1,3 +1,3 @@
-"""A language model as the writer of Stories."""
+"""A language model as the writer and the judge of Stories."""
 
-__all__ = ["budget"]
+__all__ = ["budget", "judge", "schema", "writer"]

@@ -1,134 +1,205 @@
-"""The summarizer that asks a language model, and believes nothing it says: every sentence passes the check of hard facts.
+"""The summarizer that has a model write a Story and a model judge it: write, check, judge, repair once, publish what stands.
 
-Structured answers through pydantic-ai, from OpenAI, Anthropic, or any server that speaks OpenAI's protocol.
+Nothing that a model says is believed by itself: the program checks hard facts, and the judge meaning.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from pydantic import ValidationError
-from pydantic_ai import Agent
-from pydantic_ai.exceptions import UnexpectedModelBehavior
-
-from newsletter.summaries.extractive.summarizer import Extractive
-from newsletter.summaries.grounding.hard_facts import checked, refusal
-from newsletter.summaries.model.budget import Budget, KeptAnswers, Patience
-from newsletter.summaries.model.client import AskedModel
-from newsletter.summaries.model.prompt import INSTRUCTIONS, chosen, prompt
-from newsletter.summaries.model.schema import Draft, once_only, sentence_of, story_of
+from newsletter import log
+from newsletter.feeds.leans import Side
+from newsletter.summaries import contrast
+from newsletter.summaries.extractive.summarizer import FEWEST, ONE_SIDED, Extractive
+from newsletter.summaries.grounding.hard_facts import checked, quote_refusal, refusal
+from newsletter.summaries.model.asking import Asker
+from newsletter.summaries.model.judge import Judge
+from newsletter.summaries.model.prompt import INSTRUCTIONS, REPAIR_INSTRUCTIONS, chosen, prompt, repair_prompt
+from newsletter.summaries.model.schema import (
+    LONGEST,
+    Draft,
+    DraftHeadlines,
+    Piece,
+    Repairs,
+    cleaned,
+    once_only,
+    pieces,
+    quote_of,
+    sentence_of,
+    story_of,
+)
 from newsletter.summaries.protocol import ArticleText, SummarizerError
-from newsletter.summaries.story_text import StoryText
+from newsletter.summaries.story_text import PickedHeadline, RowKind, Sentence, StoryKind, StoryText
 
-TIMEOUT = 60.0  # seconds for one Story, its retries included
-ANSWER_TOKENS = 2_500
-SHAPE = json.dumps(Draft.model_json_schema(), sort_keys=True)
-RETRIES = 2  # of an answer that is not in the asked shape; and of the connection, by the vendor's own client
+ANSWER_TOKENS = 3_000
+REPAIR_TOKENS = 1_500
+_SIDED = frozenset({RowKind.LEFT_STRESSES, RowKind.RIGHT_STRESSES, RowKind.ONLY_ONE_SIDE})
+_log = log.get("summaries.model")
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """Why a piece of the Draft may not stand."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
 class Llm:
-    """Tells a Story in a model's words as far as the gate lets them stand. Implements ``Summarizer``."""
+    """Tells a Story in a model's words as far as the facts and the judge let them stand. Implements ``Summarizer``."""
 
-    model: AskedModel
-    answers: KeptAnswers
-    budget: Budget
-    timeout: float = TIMEOUT
+    asker: Asker
+    judge: Judge
     name: str = "llm"
-    patience: Patience = field(default_factory=lambda: Patience(time.monotonic))
 
     def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
-        """The Story's words. Raises SummarizerError when the model gives nothing that may stand, or the budget is spent."""
-        shown = chosen(articles)
+        """The Story's words. Raises SummarizerError when writer or judge give no usable answer, or nothing may stand."""
+        shown = chosen(articles, now=now)
         if not shown:
             raise SummarizerError("there is no article to tell the story from")
-        return grounded(self._draft(prompt(shown)), shown, articles, now=now)
+        draft = self.asker.ask(Draft, INSTRUCTIONS, prompt(shown, now=now), most_tokens=ANSWER_TOKENS)
+        drafted = list(pieces(draft))
+        standing = self._standing(drafted, shown, now=now)
+        standing = self._repaired(drafted, standing, shown, now=now)
+        kept = [s if isinstance(s, Sentence) else None for s in standing]
+        _log.info("model.judged", sentences=len(kept), refused=kept.count(None))
+        return published(draft, story_of(draft, kept, shown), shown, articles, now=now)
 
-    def _draft(self, asked: str) -> Draft:
-        question = (self.model.vendor, self.model.base_url, self.model.name, SHAPE, INSTRUCTIONS, asked)
-        kept = self.answers.read(*question)
-        if kept is not None:
-            try:
-                return Draft.model_validate_json(kept)
-            except ValidationError:  # kept by an older version of the program: ask anew
-                pass
-        if self.patience.is_out():
-            raise SummarizerError(
-                "the language model has not answered several times in a row; it is left alone a while"
-            )
-        once = tokens_of(INSTRUCTIONS + SHAPE + asked)
-        most = (RETRIES + 1) * (once + ANSWER_TOKENS)
+    def _standing(
+        self, drafted: Sequence[Piece], shown: Sequence[ArticleText], *, now: datetime
+    ) -> list[Sentence | _Refused]:
+        """Each piece as the sentence that may stand, or why not. Raises SummarizerError without a usable judge."""
+        known = {a.id: a for a in shown}
+        doubts = [_doubt(p, shown, known) for p in drafted]
+        asked = [p for p, doubt in zip(drafted, doubts, strict=True) if not doubt]
+        findings = iter(self.judge.findings(asked, shown, now=now))
+        found: list[Sentence | _Refused] = []
+        for piece, doubt in zip(drafted, doubts, strict=True):
+            if doubt:
+                found.append(_Refused(doubt))
+            elif (finding := next(findings)).supported:
+                found.append(sentence_of(piece.text, piece.cites, shown, finding.passage))
+            else:
+                found.append(_Refused(finding.reason[:300] or "the cited articles do not carry it"))
+        return found
+
+    def _repaired(
+        self,
+        drafted: Sequence[Piece],
+        standing: Sequence[Sentence | _Refused],
+        shown: Sequence[ArticleText],
+        *,
+        now: datetime,
+    ) -> list[Sentence | _Refused]:
+        """The same with refused sentences written again once, as far as they may stand now. A failed repair changes nothing."""
+        found = list(standing)
+        rows = [
+            {"n": n, "part": p.part, "text": p.text, "cites": list(p.cites), "reason": s.reason}
+            for n, (p, s) in enumerate(zip(drafted, standing, strict=True), start=1)
+            if isinstance(s, _Refused) and p.quote is None
+        ]
+        if not rows:
+            return found
         try:
-            if not self.budget.reserve(most):
-                raise SummarizerError("today's budget for the language model is spent")
-            answer, told = self._answered(asked, most)
-            # Neither does a server that reports no tokens make it endless, nor one that reports a billion end the day.
-            spent = min(most, max(told, (once + tokens_of(answer.model_dump_json())) // 2))
-            self.budget.settle(most, spent)
-            self.answers.keep(answer.model_dump_json(), *question)
-        except OSError as error:
-            raise SummarizerError(f"LLM_DIR cannot be written ({type(error).__name__})") from error
-        return answer
-
-    def _answered(self, asked: str, most: int) -> tuple[Draft, int]:
-        """The answer and the tokens it is said to have cost. Raises SummarizerError."""
-        try:
-            with ThreadPoolExecutor(1) as lane:  # whoever calls may have a loop of their own running
-                answer = lane.submit(asyncio.run, asyncio.wait_for(self._ask(asked), self.timeout)).result()
-        except Exception as error:
-            # Three vendors' libraries raise what they like; whatever it was, the Story is told extractively instead.
-            # What it cost is not known: the longest answer is taken for spent, as often as one may have been given.
-            asked_again = isinstance(error, UnexpectedModelBehavior)
-            self.budget.settle(most, most if asked_again else most // (RETRIES + 1))
-            self.patience.failed()
-            raise SummarizerError(
-                f"the language model gave no usable answer ({type(error).__name__})"
-            ) from error
-        self.patience.answered()
-        return answer
-
-    async def _ask(self, asked: str) -> tuple[Draft, int]:
-        """The answer, and the tokens it cost."""
-        async with self.model.opened() as model:
-            agent: Agent[Any, Draft] = Agent(
-                model,
-                output_type=Draft,
-                instructions=INSTRUCTIONS,
-                retries=RETRIES,
-                model_settings={"max_tokens": ANSWER_TOKENS, "temperature": 0.0, "timeout": self.timeout},
-            )
-            answer = await agent.run(asked)
-            return answer.output, answer.usage.input_tokens + answer.usage.output_tokens
+            asked = repair_prompt(shown, rows, now=now)
+            answer = self.asker.ask(Repairs, REPAIR_INSTRUCTIONS, asked, most_tokens=REPAIR_TOKENS)
+            open_numbers = {row["n"] for row in rows}
+            again = {r.n: r for r in answer.sentences if r.n in open_numbers and r.text.strip()}
+            if not again:
+                return found
+            anew = [
+                replace(drafted[n - 1], text=cleaned(r.text), cites=tuple(dict.fromkeys(r.cites)))
+                for n, r in again.items()
+            ]
+            judged = self._standing(anew, shown, now=now)
+        except SummarizerError as error:
+            _log.warning("model.not_repaired", sentences=len(rows), reason=str(error))
+            return found
+        for n, sentence in zip(again, judged, strict=True):
+            found[n - 1] = sentence
+        return found
 
 
-def tokens_of(text: str) -> int:
-    """About how many tokens a text is: a word of English is one or two, a letter of other scripts up to one."""
-    return len(text.encode()) // 3
+def _doubt(piece: Piece, shown: Sequence[ArticleText], known: dict[int, ArticleText]) -> str:
+    """What the program finds wrong with a piece, before any judge is asked; empty when nothing is."""
+    if piece.quote is not None and piece.side is not None:
+        return str(quote_refusal(quote_of(piece.quote, piece.side, shown), known) or "")
+    if not piece.text or len(piece.text.split()) > LONGEST:
+        return f"a sentence has 1 to {LONGEST} words"
+    if reason := refusal(sentence_of(piece.text, piece.cites, shown), known):
+        return str(reason)
+    sides = {shown[n - 1].side for n in piece.cites}
+    if piece.row in _SIDED and piece.side is not None and sides != {piece.side}:
+        return f"it stands under the {piece.side.value} and must cite articles of the {piece.side.value} only"
+    if piece.row is RowKind.NOT_DISPUTED and not {Side.LEFT, Side.RIGHT} <= sides:
+        return "it must cite at least one article of the left and one of the right"
+    return ""
 
 
-def grounded(
-    draft: Draft, shown: Sequence[ArticleText], articles: Sequence[ArticleText], *, now: datetime
+def published(
+    draft: Draft,
+    story: StoryText,
+    shown: Sequence[ArticleText],
+    articles: Sequence[ArticleText],
+    *,
+    now: datetime,
 ) -> StoryText:
-    """What of the Draft may stand. What a Story must have and the model did not give comes from the outlets' own sentences.
+    """The judged Story with what it must have: a lost lede is the overview's first sentence, other losses the outlets' own words.
 
-    Raises SummarizerError when neither a lede nor an overview is left.
+    Raises SummarizerError when no sentence is left.
     """
-    told, _ = checked(once_only(story_of(draft, shown)), articles)
-    if not told.lede or not told.overview:
-        raise SummarizerError("too little of the language model's words is carried by the articles")
-    own = Extractive().tell(articles, now=now)
-    headline = sentence_of(draft.headline, shown)
-    refused = refusal(headline, {a.id: a for a in articles})
-    return replace(
-        told,
-        headline=own.headline if refused or not headline.text else headline.text.rstrip("."),
-        kind=own.kind,
-        headlines=own.headlines,
-    )
+    story, _ = checked(once_only(story), articles)
+    if not any(story.sentences()):
+        raise SummarizerError("the articles carry nothing of what the language model wrote")
+    own = _own_words(articles, now=now)
+    lede, overview = story.lede, story.overview
+    if not lede:
+        lede, overview = overview[:1], overview[1:]
+    if not lede:
+        lede, overview = own.lede, own.overview
+    headline = story.headline or own.headline
+    if not headline or not lede:
+        raise SummarizerError("no headline or lede is left of what the language model wrote")
+    pair = _pair(draft.headlines, shown) or own.headlines
+    told = replace(story, headline=headline, lede=lede, overview=overview, headlines=pair)
+    return _of_kind(told, draft.kind, articles)
+
+
+def _own_words(articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
+    """What the outlets' own words give; nothing where they give no Story."""
+    try:
+        return Extractive().tell(articles, now=now)
+    except SummarizerError:
+        return StoryText("")
+
+
+def _of_kind(story: StoryText, kind: str, articles: Sequence[ArticleText]) -> StoryText:
+    """The Story with its kind: a blind spot by the outlets that carry it, with sides when something shows them."""
+    left, right = (len({a.outlet for a in articles if a.side is s}) for s in (Side.LEFT, Side.RIGHT))
+    more, fewer = max(left, right), min(left, right)
+    if more >= FEWEST and more >= ONE_SIDED * fewer:
+        return replace(story, kind=StoryKind.BLIND_SPOT)
+    if kind == "with_sides" and fewer and (story.headlines or any(r.kind in _SIDED for r in story.rows)):
+        return replace(story, kind=StoryKind.WITH_SIDES)
+    rows = tuple(r for r in story.rows if r.kind is RowKind.NEXT)
+    return replace(story, kind=StoryKind.NO_SIDES, headlines=(), rows=rows)
+
+
+def _pair(picked: DraftHeadlines | None, shown: Sequence[ArticleText]) -> tuple[PickedHeadline, ...]:
+    """The two headlines that the writer picked, marked; none when they are not one of the left and one of the right."""
+    if picked is None:
+        return ()
+    headlines = [
+        contrast.Headline(a.id, a.outlet, a.side.value, a.headline, a.published_at, a.text)
+        for a in shown
+        if a.side is not None
+    ]
+    found = []
+    for side, number in ((Side.LEFT, picked.left), (Side.RIGHT, picked.right)):
+        if number is None or not 1 <= number <= len(shown) or shown[number - 1].side is not side:
+            return ()
+        chosen_one = contrast.marked(headlines, shown[number - 1].id)
+        found.append(PickedHeadline(side, chosen_one.headline.article_id, *chosen_one.printed()))
+    return tuple(found)
