@@ -46,7 +46,8 @@ def test_free_stories_are_counted_as_they_are(free: int, pages: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("free", "words"), [(0, ""), (1, "toward your one free story this month."), (5, "your 5 free ones")]
+    ("free", "words"),
+    [(0, ""), (1, "toward your one free story this month."), (5, "your 5 free stories this month.")],
 )
 def test_the_short_edition_counts_them_too(free: int, words: str) -> None:
     settings = SETTINGS.model_copy(update={"FREE_STORIES": free})

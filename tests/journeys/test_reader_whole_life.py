@@ -168,7 +168,7 @@ def test_a_whole_life(page: Any, world: World) -> None:
     # Reads one Story before signing in; in the trial nothing is counted.
     _open(page, "/issues")
     follow(page, page.locator(".archive a").first)
-    stories = [a.get_attribute("href") for a in page.locator(".brief h2 a").all()]
+    stories = [a.get_attribute("href") for a in page.locator(".brief h3 a").all()]
     _open(page, stories[0])
     _press(page, "Read this story")
     assert page.locator("#article-1").count() == 1
