@@ -18,11 +18,10 @@ from newsletter.issues.service import IssueService
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
-from newsletter.web import BLUEPRINTS
+from newsletter.web import BLUEPRINTS, templating
 from newsletter.web.http import errors, headers
 from newsletter.web.http.page_cache import NoCache, PageCache
 from newsletter.web.services import KEY, Services
-from newsletter.web.template_words import install as install_words
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "web"
 BODY_CAP = 256 * 1024  # bytes; a view that takes more says so with request.max_content_length
@@ -74,7 +73,7 @@ def create_app(
     app.extensions[KEY].spool_retry.start()  # for what an earlier process spooled
     headers.install(app)
     errors.install(app)
-    install_words(app)
+    templating.install(app)
     with app.app_context():
         for name in BLUEPRINTS:
             app.register_blueprint(import_module(f"newsletter.web.{name}").bp)

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from newsletter import dates, log
+from newsletter import formatting, log
 from newsletter.billing import subscription_ledger
 from newsletter.billing.processors.protocol import Dispute
 from newsletter.billing.revenue import amount
@@ -37,7 +37,7 @@ def record(session: Session, processor: str, case: Dispute, settings: Settings, 
     said = _SAID[case.standing].format(cents=cents, reason=case.reason.replace("_", " ") or "no reason given")
     if case.standing in ("asked", "open"):
         by = day_in(settings.EDITION_TZ, case.answer_by) if case.answer_by else None
-        until = f" by {dates.day(by)}" if by else ""
+        until = f" by {formatting.day(by)}" if by else ""
         said += f" Answer the bank{until} on {processor.capitalize()}’s page of {case.processor_id}, or give it up there."
     detail = {"standing": case.standing, "amount": cents, "reason": case.reason}
     about = f"dispute:{case.processor_id}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from newsletter.clock import day_in
 from newsletter.errors import NotFound
+from newsletter.formatting import short_moment
 from newsletter.web.services import services
 
 
@@ -28,7 +28,4 @@ def today() -> date:
 
 def clock_time(value: datetime, seconds: bool = False) -> str:
     """``2 Mar, 05:10`` in the newsletter's zone, or ``2 Mar, 05:10:33``."""
-    local = value.astimezone(ZoneInfo(services().settings.EDITION_TZ))
-    return (
-        f"{local.day} {local:%b}, {local:%H:%M:%S}" if seconds else f"{local.day} {local:%b}, {local:%H:%M}"
-    )
+    return short_moment(value, services().settings.EDITION_TZ, seconds=seconds)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import dates, db
+from newsletter import db, formatting
 from newsletter.clock import Clock
 from newsletter.db.models import AuditEntry, Correction, Issue
 from newsletter.delivery import approval as approval
@@ -174,7 +174,7 @@ class IssueService:
             issue = find_issue(session, issued_on)
             correct.require_correctable(issue)
             readers = correct.reach(session, issue, kind)
-        values = {"issued_on": dates.day(issued_on), "headline": issue.subject, "paragraphs": words}
+        values = {"issued_on": formatting.day(issued_on), "headline": issue.subject, "paragraphs": words}
         return templates.notice(correct.KIND, values, settings=self.settings, links=self.links), readers
 
     def correct(

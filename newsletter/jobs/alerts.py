@@ -9,7 +9,7 @@ from hashlib import sha256
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import dates, db
+from newsletter import db, formatting
 from newsletter.billing import subscriptions
 from newsletter.clock import day_in
 from newsletter.db.models import AuditEntry, Check, Delivery, Issue, Notice, Run
@@ -45,8 +45,8 @@ def step_failed(service: IssueService, step: DueStep, reason: str) -> None:
     """A Step was refused or failed: say which, and why."""
     day = step.day or day_in(service.settings.EDITION_TZ, step.due_at)
     # A refusal names days as the commands take them, a mail as all mails do.
-    because = reason.replace(str(day), dates.day(day))
-    _tell(service, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({dates.day(day)}): {because}")
+    because = reason.replace(str(day), formatting.day(day))
+    _tell(service, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({formatting.day(day)}): {because}")
 
 
 def issue_blocked(service: IssueService, day: date) -> None:
@@ -59,7 +59,11 @@ def issue_blocked(service: IssueService, day: date) -> None:
             .order_by(Check.id)
         ).all()
     if reasons:
-        _tell(service, f"blocked:{day}", f"The issue of {dates.day(day)} waits for you: {' '.join(reasons)}")
+        _tell(
+            service,
+            f"blocked:{day}",
+            f"The issue of {formatting.day(day)} waits for you: {' '.join(reasons)}",
+        )
 
 
 def issue_held(service: IssueService, day: date) -> None:
@@ -72,7 +76,7 @@ def issue_held(service: IssueService, day: date) -> None:
         about = (
             f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # held again for another reason is news
         )
-        _tell(service, about, f"The issue of {dates.day(day)} was stopped on its way: {reason}")
+        _tell(service, about, f"The issue of {formatting.day(day)} was stopped on its way: {reason}")
 
 
 def dispatch_waits(service: IssueService, day: date, because: str, until: datetime) -> None:
@@ -84,7 +88,7 @@ def dispatch_waits(service: IssueService, day: date, because: str, until: dateti
     _tell(
         service,
         about,
-        f"The issue of {dates.day(day)} does not go out: {because}. It is tried again by itself.",
+        f"The issue of {formatting.day(day)} does not go out: {because}. It is tried again by itself.",
     )
 
 
@@ -117,7 +121,7 @@ def cited_articles_changed(service: IssueService) -> None:
         _tell(
             service,
             f"changed:{c.issued_on}:{c.story_id}:{c.changed_at:%d%H%M%S}",
-            f"{c.outlet} changed an article that “{c.headline}” in the issue of {dates.day(c.issued_on)} cites. "
+            f"{c.outlet} changed an article that “{c.headline}” in the issue of {formatting.day(c.issued_on)} cites. "
             "See on the desk whether the story needs a correction.",
         )
 
@@ -145,7 +149,7 @@ def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator
             minutes = int(LATE.total_seconds()) // 60
             yield (
                 f"missing:{day}",
-                f"There is no issue of {dates.day(day)}, {minutes} minutes after it should have been composed.",
+                f"There is no issue of {formatting.day(day)}, {minutes} minutes after it should have been composed.",
             )
     yield from _charged_wrongly(session, now)
     if trouble := _feeds_in_trouble(session, now):
@@ -156,7 +160,7 @@ def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator
             about = f"held:{issue.issued_on}:{sha256(issue.hold_reason.encode()).hexdigest()[:8]}"
             yield (
                 about,
-                f"The issue of {dates.day(issue.issued_on)} was stopped on its way: {issue.hold_reason}",
+                f"The issue of {formatting.day(issue.issued_on)} was stopped on its way: {issue.hold_reason}",
             )
         waiting = session.scalar(
             select(func.count()).where(
@@ -169,7 +173,7 @@ def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator
             said = "1 copy is" if waiting == 1 else f"{waiting:,} copies are"
             yield (
                 f"uncertain:{issue.issued_on}",
-                f"{said} of unknown fate in the issue of {dates.day(issue.issued_on)}: decide.",
+                f"{said} of unknown fate in the issue of {formatting.day(issue.issued_on)}: decide.",
             )
 
 

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
-from newsletter import clock, dates
+from newsletter import clock, formatting
 from newsletter.errors import Refused
 from newsletter.stories.topic_words import TOPICS
 
@@ -90,7 +90,7 @@ def zone_or(zone: str, default: str) -> str:
 
 def local_day(moment: datetime, zone: str, *, default: str) -> str:
     """The day at ``moment`` in a reader's ``zone`` (or ``default``) as text, such as ``Monday, 2 March 2026``."""
-    return dates.day(clock.day_in(zone_or(zone, default), moment))
+    return formatting.day(clock.day_in(zone_or(zone, default), moment))
 
 
 @lru_cache(maxsize=16_384)

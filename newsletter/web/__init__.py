@@ -21,4 +21,4 @@ BLUEPRINTS = (
     "machines.webhooks",
 )
 
-__all__ = ["BLUEPRINTS", "desk_cookie", "http", "services", "template_words"]
+__all__ = ["BLUEPRINTS", "desk_cookie", "http", "services", "templating"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from newsletter import dates, db
+from newsletter import db, formatting
 from newsletter.cli import invented_readers, opening
 from newsletter.db.models import Article, Delivery, Issue, Notice, Run, Story, Subscriber
 from newsletter.delivery import notices
@@ -256,4 +256,4 @@ def test_a_cited_article_that_changes_after_approval_flags_its_story_and_tells_t
     told = [n.values["what"] for n in all_of(each_sessions, Notice) if n.kind == "alert"]
     assert len(told) == 1
     assert "changed an article" in told[0]
-    assert dates.day(issue.issued_on) in told[0]
+    assert formatting.day(issue.issued_on) in told[0]

@@ -30,11 +30,6 @@ def safe(value: Any) -> Any:
     return defuse(UNSEEN.sub(" ", text))
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """``1 minute``, ``5 minutes``, ``1,204 articles``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def minutes(seconds: int) -> int:
     """Whole minutes, rounded up, at least 1."""
     return max(1, -(-seconds // 60))

@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
+from newsletter import formatting
 from newsletter.delivery.mail import phrases
 from newsletter.delivery.mail.markup import compile_mjml
 from newsletter.delivery.mail.messages import Template, content_hash
@@ -106,7 +107,7 @@ def _environments() -> tuple[Environment, Environment]:
     """One for MJML, which escapes, and one for plain text, which does not. Both know the same phrases."""
     pair = (_environment(escapes=True), _environment(escapes=False))
     for environment in pair:
-        environment.globals["counted"] = phrases.counted
+        environment.globals["counted"] = formatting.counted
     return pair
 
 

@@ -14,11 +14,11 @@ from newsletter.delivery import webhook_health
 from newsletter.delivery.states import UNCERTAIN
 from newsletter.desk.days import clock_time
 from newsletter.desk.outlets import state_of
+from newsletter.formatting import counted, short_day
 from newsletter.jobs.alerts import LOOK_BACK
 from newsletter.jobs.pipeline import STEPS
 from newsletter.settings import Settings
 from newsletter.summaries import changed_articles
-from newsletter.web.template_words import plural, short_day
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Ite
         if issue.state == "held":
             yield Worry(f"the issue of {short_day(issue.issued_on)} is held", f"issues/{issue.issued_on}")
         if copies := _uncertain(session, issue):
-            said = f"{plural(copies, 'copy', 'copies')} of {short_day(issue.issued_on)} uncertain"
+            said = f"{counted(copies, 'copy', 'copies')} of {short_day(issue.issued_on)} uncertain"
             yield Worry(said, f"issues/{issue.issued_on}/dispatch#uncertain")
     if webhook_health.unheard_because(settings) or webhook_health.silent_because(session, settings, now=now):
         last = session.scalar(select(func.max(Issue.issued_on)).where(Issue.frozen_at.is_not(None)))
@@ -57,9 +57,9 @@ def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Ite
         said = f"an article cited on {short_day(found.issued_on)} was changed"
         yield Worry(said, f"issues/{found.issued_on}#story-{found.story_id}")
     if trouble := _feeds_in_trouble(session, now):
-        yield Worry(f"{plural(trouble, 'feed')} in trouble", "outlets?only=trouble")
+        yield Worry(f"{counted(trouble, 'feed')} in trouble", "outlets?only=trouble")
     if reports := session.scalar(select(func.count()).where(Report.resolved_at.is_(None))):
-        yield Worry(f"{plural(reports, 'report')} by readers open", "reports")
+        yield Worry(f"{counted(reports, 'report')} by readers open", "reports")
 
 
 def _uncertain(session: Session, issue: Issue) -> int:

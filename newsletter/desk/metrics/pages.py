@@ -21,8 +21,9 @@ from newsletter.db.models import Subscriber
 from newsletter.desk.days import today
 from newsletter.desk.guard import bp
 from newsletter.desk.metrics.counting import aside
-from newsletter.desk.metrics.plots import Bars, Plot, Series, bars, counted, more, percent, plot, share
+from newsletter.desk.metrics.plots import Bars, Plot, Series, bars, plot
 from newsletter.desk.readers import readers_known
+from newsletter.formatting import number, percent, share, short_day, short_month
 from newsletter.subscribers import metrics
 from newsletter.subscribers.metrics import IssueCounts
 from newsletter.web.services import services
@@ -63,7 +64,7 @@ def growth(session: Session) -> list[Plot]:
     net = [c - w for c, w in zip(came, went, strict=True)]
     stock = list(accumulate(net, initial=before))[1:]
     change = stock[-1] - before
-    labels = [_label(d) for d in days]
+    labels = [short_day(d) for d in days]
     return [
         plot(
             "growth",
@@ -72,7 +73,7 @@ def growth(session: Session) -> list[Plot]:
             "Day",
             labels,
             [Series("Readers", "b", stock)],
-            answer=f"{stock[-1]:,} readers, {more(change)} than {DAYS} days ago.",
+            answer=f"{stock[-1]:,} readers, {_difference(change)} than {DAYS} days ago.",
         ),
         plot(
             "comings",
@@ -94,7 +95,7 @@ def editions(issues: Sequence[IssueCounts]) -> Plot:
         "Who gets everything?",
         "Copies of the full edition (trial and paying) and of the metered one, each issue.",
         "Issue",
-        [_label(i.issued_on) for i in issues],
+        [short_day(i.issued_on) for i in issues],
         [Series("Full", "b", [i.full for i in issues]), Series("Metered", "a", [i.metered for i in issues])],
         answer=f"{share(last.full, last.copies)} of the latest issue’s copies were the full edition."
         if last
@@ -127,7 +128,7 @@ def arrival(issues: Sequence[IssueCounts]) -> Plot:
         "Does the mail arrive?",
         "Copies of the last 30 issues. We submit, the provider accepts, the mailbox delivers. Not every provider reports deliveries.",
         "Issue",
-        [_label(i.issued_on) for i in issues],
+        [short_day(i.issued_on) for i in issues],
         [
             Series("Accepted", "b", state("accepted")),
             Series("Delivered", "a", heard("delivered")),
@@ -157,7 +158,7 @@ def mailboxes(session: Session) -> list[Bars]:
             shares,
             ("Copies", "Accepted", "Bounced", "Complained", "Deferred"),
             [
-                (x.domain, [counted(n) for n in (x.copies, x.accepted, x.bounced, x.complained, x.deferred)])
+                (x.domain, [number(n) for n in (x.copies, x.accepted, x.bounced, x.complained, x.deferred)])
                 for x in lines
             ],
             answer=(
@@ -181,7 +182,7 @@ def turning_away(issues: Sequence[IssueCounts]) -> Plot:
         "Readers who left until the next issue, complaints, and reports of a fault, each per thousand copies. "
         "Mailboxes ask for fewer than 1 complaint in a thousand.",
         "Issue",
-        [_label(i.issued_on) for i in issues],
+        [short_day(i.issued_on) for i in issues],
         [
             Series("Unsubscribed", "b", [i.per_thousand(i.left) for i in issues]),
             Series("Complained", "c", [i.per_thousand(i.heard.get("complained", 0)) for i in issues]),
@@ -203,7 +204,7 @@ def reading_on(session: Session) -> Plot:
         "Story pages opened by a press of the button, by metered and signed-out readers, since the month began; what was "
         "read before is forgotten. Trial and paying readers are not counted at all, and no opening of a mail is.",
         "Day",
-        [_label(d) for d in days],
+        [short_day(d) for d in days],
         [Series("Story pages", "b", opened)],
         answer=f"{sum(opened):,} story pages this month.",
     )
@@ -218,7 +219,7 @@ def trials(months: Sequence[Month]) -> Plot:
         "Trials by the month they began in, and those that a paid subscription followed, whenever it did. The latest month’s "
         "have hardly had the time.",
         "Month",
-        [_month(m.first) for m in months],
+        [short_month(m.first) for m in months],
         [
             Series("Trials begun", "a", [m.trials for m in months]),
             Series("Paid later", "b", [m.converted for m in months]),
@@ -240,7 +241,7 @@ def revenue(months: Sequence[Month]) -> Plot:
         "Monthly recurring revenue at the end of each month, this month’s as of now. It is the month before’s, and new, and come "
         "back, less lost, and changed prices.",
         "Month",
-        [_month(m.first) for m in months],
+        [short_month(m.first) for m in months],
         [
             Series("MRR", "b", units([m.mrr_cents for m in months])),
             Series("New", "a", units([m.new_cents for m in months])),
@@ -270,7 +271,7 @@ def leaving(months: Sequence[Month]) -> Plot:
         "How many stop paying?",
         "Subscriptions lost in each month, in percent of those that paid when it began. A month that began with none has no share.",
         "Month",
-        [_month(m.first) for m in months],
+        [short_month(m.first) for m in months],
         [Series("Lost", "b", [round(100 * (m.loss or 0), 1) for m in months])],
         answer=said,
         say=percent,
@@ -293,9 +294,6 @@ def _money(value: float) -> str:
     return f"{price[: written.start()]}{number}{price[written.end() :]}" if written else number
 
 
-def _label(day: date) -> str:
-    return f"{day.day} {day:%b}"
-
-
-def _month(day: date) -> str:
-    return f"{day:%b %y}"
+def _difference(count: int) -> str:
+    """``12 more``, ``3 fewer``."""
+    return f"{count:,} more" if count >= 0 else f"{-count:,} fewer"

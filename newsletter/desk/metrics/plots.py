@@ -5,31 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from newsletter.formatting import number
+
 WIDTH, HEIGHT = 640, 200  # of the drawing's own units; it scales with the page
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 12, 26
 _STEPS = (1, 2, 5)
 ROW = 34  # height of one bar with its name
 Say = Callable[[float], str]
-
-
-def counted(value: float) -> str:
-    """``1,204``, ``0.4``."""
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
-
-
-def percent(value: float) -> str:
-    """``97.5 %``."""
-    return f"{counted(round(value, 1))} %"
-
-
-def share(part: int, whole: int) -> str:
-    """``97.5 %``; "none" of nothing."""
-    return percent(100 * part / whole) if whole else "none"
-
-
-def more(count: int) -> str:
-    """``12 more``, ``3 fewer``."""
-    return f"{count:,} more" if count >= 0 else f"{-count:,} fewer"
 
 
 @dataclass(frozen=True)
@@ -108,7 +90,7 @@ def plot(
     *,
     answer: str = "",
     drawn: int | None = None,
-    say: Say = counted,
+    say: Say = number,
 ) -> Plot:
     """Lay the lines out. ``drawn`` says how many of the series are drawn; the table has all of them."""
     lines = list(series[:drawn])
@@ -150,7 +132,7 @@ def bars(
     rows: Sequence[tuple[str, list[str]]],
     *,
     answer: str = "",
-    say: Say = counted,
+    say: Say = number,
 ) -> Bars:
     """Lay a bar out for each name; the widest is as wide as the drawing."""
     most = max((v for _, v in values), default=0) or 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from newsletter import formatting
 from newsletter.delivery.mail import phrases
 from newsletter.issues.balance import together, weights
 from newsletter.issues.checks.findings import Answers, Case, Remedy
@@ -54,7 +55,7 @@ def balance(case: Case) -> Answers:
     yield (
         "pass",
         f"{whole.left_words} words left, {whole.right_words} right, over "
-        f"{phrases.counted(len(found), 'story', 'stories')} told by both.",
+        f"{formatting.counted(len(found), 'story', 'stories')} told by both.",
     )
 
 
@@ -136,4 +137,4 @@ def _cut(text: str) -> str:
 
 
 def _and_more(count: int) -> str:
-    return f" and {phrases.counted(count - 1, 'more sentence')}" if count > 1 else ""
+    return f" and {formatting.counted(count - 1, 'more sentence')}" if count > 1 else ""

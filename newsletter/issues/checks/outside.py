@@ -5,8 +5,7 @@ What they go by was gathered before (``newsletter/issues/checks/context.py``); w
 
 from __future__ import annotations
 
-from newsletter import dates
-from newsletter.delivery.mail import phrases
+from newsletter import formatting
 from newsletter.issues.checks.findings import Answers, Case, Remedy, bare
 from newsletter.issues.render import story_phrases
 from newsletter.links import Links
@@ -31,7 +30,7 @@ def repeated(case: Case) -> Answers:
             if same and story.development:
                 told += 1
             elif same or len(own & words) >= ALIKE * max(1, len(own | words)):
-                day = dates.day(earlier.issued_on)
+                day = formatting.day(earlier.issued_on)
                 said = "was told" if same else f"reads like “{earlier.headline}”, told"
                 yield (
                     "warn",
@@ -41,7 +40,7 @@ def repeated(case: Case) -> Answers:
                 break
     yield (
         "pass",
-        f"{phrases.counted(told, 'story', 'stories')} told before, with what is new."
+        f"{formatting.counted(told, 'story', 'stories')} told before, with what is new."
         if told
         else "No story of the last days is told again.",
     )
@@ -126,10 +125,13 @@ def audience(case: Case) -> Answers:
     if not now:
         yield "warn", "Nobody would get it: there is no confirmed reader.", look
     if before and day:
-        said = f"{now:,} readers would get it, {before:,} got the issue of {dates.day(day)}"
+        said = f"{now:,} readers would get it, {before:,} got the issue of {formatting.day(day)}"
         if before >= LOST_FROM and now < LOST_SHARE * before:
             yield "block", f"{said}. More than half are missing.", look
         elif abs(now - before) >= CHANGED_FROM and abs(now - before) > CHANGED_SHARE * before:
             yield "warn", f"{said}.", look
         yield "pass", f"{said}."
-    yield "pass", f"{phrases.counted(now, 'reader')} would get it; there is no issue before to compare with."
+    yield (
+        "pass",
+        f"{formatting.counted(now, 'reader')} would get it; there is no issue before to compare with.",
+    )

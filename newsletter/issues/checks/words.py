@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from newsletter import formatting
 from newsletter.delivery.mail import phrases
 from newsletter.feeds.leans import Side
 from newsletter.issues.checks.findings import Answers, Case, Remedy, bare
@@ -20,7 +21,7 @@ ALIKE = 0.75  # share of common words at which two Headlines say the same
 
 def stories(case: Case) -> Answers:
     count = len(case.view.stories)
-    said = f"The issue has {phrases.counted(count, 'story', 'stories')}"
+    said = f"The issue has {formatting.counted(count, 'story', 'stories')}"
     more = tuple(
         Remedy("put-in", f"Put in “{o.headline}”", o.story_id)
         for o in case.around.offered[:1]
@@ -80,7 +81,7 @@ def citations(case: Case) -> Answers:
     for number, story in enumerate(case.view.stories, start=1):
         bare = sum(1 for s in story.text.sentences() if not story.numbers(s))
         if bare:
-            said = f"Story {number} has {phrases.counted(bare, 'sentence')} that cite no article."
+            said = f"Story {number} has {formatting.counted(bare, 'sentence')} that cite no article."
             yield (
                 "block",
                 said,

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from newsletter import dates
+from newsletter import formatting
 from newsletter.db.models import Issue, Rendition
 from newsletter.delivery.mail import phrases, slots
 from newsletter.delivery.mail.messages import content_hash
@@ -76,7 +76,7 @@ def issue_words(
     seconds = seconds_for(around + sum(map(words, stories)))
     values = {
         "kind": kind,
-        "day": dates.day(view.issued_on),
+        "day": formatting.day(view.issued_on),
         "weekday": f"{view.issued_on:%A}",
         "issued_on": view.issued_on,
         "stories": [
@@ -86,7 +86,7 @@ def issue_words(
         "blind_spots": [story for story in stories if story.kind is StoryKind.BLIND_SPOT],
         "listed": stories,
         "written": story_phrases.written_line(story.text for story in view.stories),
-        "reading": f"{phrases.counted(phrases.minutes(seconds), 'minute')} to read",
+        "reading": f"{formatting.counted(phrases.minutes(seconds), 'minute')} to read",
         "is_sample": view.is_sample,
         "intro": view.intro,
         "outlets_read": view.outlets_read,

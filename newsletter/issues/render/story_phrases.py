@@ -8,8 +8,9 @@ from itertools import islice, zip_longest
 from typing import Any
 from urllib.parse import urlsplit
 
-from newsletter.delivery.mail.phrases import UNSEEN, counted
+from newsletter.delivery.mail.phrases import UNSEEN
 from newsletter.feeds.leans import SIDE_NAMES, SIDES, Side
+from newsletter.formatting import counted
 from newsletter.issues.views import ArticleView, StoryView
 from newsletter.links import Links
 from newsletter.summaries.story_text import PickedHeadline, Quote, Row, RowKind, Sentence, StoryText, Verdict

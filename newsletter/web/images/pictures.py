@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, make_response
 
-from newsletter import db
+from newsletter import db, formatting
 from newsletter.feeds.leans import SIDES
+from newsletter.formatting import counted
 from newsletter.issues import archive
 from newsletter.issues.views import StoryView, issue_view, story_view
-from newsletter.web import template_words
 from newsletter.web.http.headers import public
 from newsletter.web.images.social_cards import card
 from newsletter.web.issues import day_in_address
 from newsletter.web.services import services
-from newsletter.web.template_words import plural
 
 bp = Blueprint("pictures", __name__)
 HOUR = 3600  # seconds
@@ -36,7 +35,7 @@ def story(slug: str) -> Response:
     if view is None:
         abort(404, "There is no story at this address.")
     return _drawn(
-        view.headline, _counts(view), f"{plural(view.coverage.outlets, 'outlet')}, told from each side"
+        view.headline, _counts(view), f"{counted(view.coverage.outlets, 'outlet')}, told from each side"
     )
 
 
@@ -48,7 +47,7 @@ def issue(day: str) -> Response:
         view = issue_view(session, row, now=site.now()) if row else None
     if view is None:
         abort(404, "There is no issue of that day.")
-    line = f"{template_words.day(view.issued_on)} · {plural(len(view.stories), 'story', 'stories')} in {view.reading_minutes} min"
+    line = f"{formatting.day(view.issued_on)} · {counted(len(view.stories), 'story', 'stories')} in {view.reading_minutes} min"
     return _drawn(view.subject, _counts(view.stories[0]) if view.stories else (), line)
 
 

@@ -8,6 +8,7 @@ from email.utils import parseaddr
 from flask import Blueprint, Response, make_response, redirect, render_template
 
 from newsletter import db
+from newsletter.formatting import rfc3339
 from newsletter.issues import archive
 from newsletter.web.http.headers import public
 from newsletter.web.services import services
@@ -43,7 +44,7 @@ def security() -> Response:
     ends = (here.now() + SECURITY_GOOD_FOR).replace(hour=0, minute=0, second=0, microsecond=0)
     lines = [
         f"Contact: mailto:{parseaddr(here.settings.MAIL_FROM)[1]}",
-        f"Expires: {ends:%Y-%m-%dT%H:%M:%SZ}",
+        f"Expires: {rfc3339(ends)}",
         "Preferred-Languages: en",
         f"Canonical: {here.links.page('.well-known/security.txt')}",
         "",

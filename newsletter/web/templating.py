@@ -1,16 +1,15 @@
-"""What every template may use: the site's name and addresses, and how moments, days and Sides are written."""
+"""What every template of the site may use: the site's name and addresses, form fields, and filters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
 
-from newsletter import dates
-from newsletter.dates import day as day
+from newsletter import formatting
 from newsletter.feeds.leans import LEAN_NAMES, SIDE_NAMES, SIDES
 from newsletter.issues.render import story_phrases
 from newsletter.issues.views import ArticleView, StoryView
@@ -22,36 +21,13 @@ from newsletter.web.images.charts import segments
 from newsletter.web.services import services
 
 
-def short_day(value: date) -> str:
-    """``2 Mar``."""
-    return f"{value.day} {value:%b}"
-
-
 def moment(value: datetime, zone: str = "") -> str:
     """``2 March 2026, 05:10 EST`` in ``zone`` (a reader's own), or in the newsletter's where that is none or unknown."""
-    return dates.moment(value, zone_or(zone, services().settings.EDITION_TZ))
-
-
-def hour_of_day(hour: int) -> str:
-    """``6 am``, ``noon``, ``5 pm``, ``midnight``."""
-    if hour in (0, 12):
-        return "noon" if hour else "midnight"
-    return f"{hour % 12} {'am' if hour < 12 else 'pm'}"
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """``1 outlet``, ``9 outlets``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """``left``, ``left and center``, ``left, center and right``."""
-    parts = list(words)
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+    return formatting.moment(value, zone_or(zone, services().settings.EDITION_TZ))
 
 
 def start_words(days: int) -> str:
-    """What the button to sign up says where a Trial has so many days."""
+    """The words on the button to sign up, for a Trial of so many days."""
     if not days:
         return "Sign me up"
     return "Start my free day" if days == 1 else f"Start my {days} free days"
@@ -72,11 +48,6 @@ def xml_text(text: str) -> str:
     return "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))
 
 
-def rfc3339(value: datetime) -> str:
-    """``2026-03-02T10:00:00Z``, as Atom and sitemaps want it."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def articles_by_tab(story: StoryView) -> list[tuple[str, str, tuple[ArticleView, ...]]]:
     """The Articles in tabs: a word for addresses and styles, the name, and the Articles; no empty tab."""
     tabs = [(side.value, SIDE_NAMES[side], articles) for side, articles in story.by_side().items()]
@@ -84,18 +55,18 @@ def articles_by_tab(story: StoryView) -> list[tuple[str, str, tuple[ArticleView,
     return [tab for tab in [*tabs, ("none", story_phrases.NO_SIDE, rest)] if tab[2]]
 
 
-def _given() -> dict[str, Any]:
-    found = services()
+def _variables() -> dict[str, Any]:
+    site = services()
     return {
-        "site": found.settings.SITE_NAME,
-        "settings": found.settings,
-        "links": found.links,
-        "to": found.paths,
+        "site": site.settings.SITE_NAME,
+        "settings": site.settings,
+        "links": site.links,
+        "to": site.paths,
         "asset": asset,
         "form_token": form_token,
         "form_field": FIELD,
         "page_made": page_made,
-        "start_words": start_words(found.settings.TRIAL_DAYS),
+        "start_words": start_words(site.settings.TRIAL_DAYS),
         "sides": SIDES,
         "side_names": SIDE_NAMES,
         "row_sides": story_phrases.ROW_SIDES,
@@ -105,16 +76,16 @@ def _given() -> dict[str, Any]:
 
 
 FILTERS: tuple[Callable[..., Any], ...] = (
-    day,
-    short_day,
+    formatting.day,
+    formatting.short_day,
+    formatting.hour_of_day,
+    formatting.counted,
+    formatting.listed,
+    formatting.rfc3339,
     moment,
-    hour_of_day,
-    plural,
-    listed,
     host,
     web_address,
     xml_text,
-    rfc3339,
     segments,
     articles_by_tab,
     story_phrases.articles_of,
@@ -129,6 +100,7 @@ FILTERS: tuple[Callable[..., Any], ...] = (
 
 
 def install(app: Flask) -> None:
-    app.context_processor(_given)
+    """Give the variables and the filters, each by its function's name, to the templates of ``app``."""
+    app.context_processor(_variables)
     for function in FILTERS:
         app.jinja_env.filters[function.__name__] = function

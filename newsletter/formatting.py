@@ -1,0 +1,72 @@
+"""How days, moments, numbers and lists are written, one way each, in every mail and on every page. Pure; the caller names the zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+
+def day(value: date) -> str:
+    """``Monday, 2 March 2026``."""
+    return f"{value:%A}, {value.day} {value:%B} {value.year}"
+
+
+def short_day(value: date) -> str:
+    """``2 Mar``."""
+    return f"{value.day} {value:%b}"
+
+
+def short_month(value: date) -> str:
+    """``Mar 26``."""
+    return f"{value:%b %y}"
+
+
+def moment(value: datetime, zone: str) -> str:
+    """``2 March 2026, 05:10 EST`` in ``zone``, an IANA name."""
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%B} {local.year}, {local:%H:%M %Z}"
+
+
+def short_moment(value: datetime, zone: str, *, seconds: bool = False) -> str:
+    """``2 Mar, 05:10`` in ``zone``, an IANA name, or ``2 Mar, 05:10:33``."""
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{short_day(local)}, {local:%H:%M:%S}" if seconds else f"{short_day(local)}, {local:%H:%M}"
+
+
+def hour_of_day(hour: int) -> str:
+    """``6 am``, ``noon``, ``5 pm``, ``midnight``."""
+    if hour in (0, 12):
+        return "noon" if hour else "midnight"
+    return f"{hour % 12} {'am' if hour < 12 else 'pm'}"
+
+
+def rfc3339(value: datetime) -> str:
+    """``2026-03-02T10:00:00Z``, as Atom, sitemaps and security.txt want it."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def number(value: float) -> str:
+    """``1,204``, ``0.4``."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def percent(value: float) -> str:
+    """``97.5 %``."""
+    return f"{number(round(value, 1))} %"
+
+
+def share(part: int, whole: int) -> str:
+    """``97.5 %``; "none" of nothing."""
+    return percent(100 * part / whole) if whole else "none"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """``1 outlet``, ``1,204 outlets``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """``left``, ``left and center``, ``left, center and right``."""
+    parts = list(words)
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
