@@ -46,8 +46,8 @@ def day_in(zone: str, moment: datetime) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
-class ByHand:
-    """A clock that somebody moves, and never backwards: a replay turns it from one event to the next."""
+class ManualClock:
+    """A clock that is moved by its owner, never backwards: a replay moves it from one event to the next."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start
@@ -61,8 +61,8 @@ class ByHand:
         return self._now
 
 
-class Turn(Event):
-    """Set once its time is up, or when everything is told to stop."""
+class TimeLimit(Event):
+    """An Event that counts as set once ``lasts`` has passed since it was made, or when ``stop`` is set."""
 
     def __init__(self, clock: Clock, lasts: timedelta, stop: Event | None) -> None:
         super().__init__()

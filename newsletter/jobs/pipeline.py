@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from newsletter import db, log
 from newsletter.billing import processors, reconciliation
-from newsletter.clock import Turn, day_in
+from newsletter.clock import TimeLimit, day_in
 from newsletter.db import queue_tables
 from newsletter.db.models import Issue, Run
 from newsletter.delivery import corrections, event_rollup, notices, resubmit
@@ -193,7 +193,7 @@ def dispatch_step(parts: Parts) -> dict[str, Any]:
         ).all()
     total: Counter[str] = Counter(issues=len(days))
     said: dict[str, Any] = {}
-    stop = None if parts.turn is None else Turn(parts.service.clock, parts.turn, parts.service.stop)
+    stop = None if parts.turn is None else TimeLimit(parts.service.clock, parts.turn, parts.service.stop)
     for day in days:
         report = parts.service.dispatch(day, progress=parts.reporting("dispatch"), stop=stop)
         total.update({name: getattr(report, name) for name in _COUNTED})

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from newsletter import db
-from newsletter.clock import Turn
+from newsletter.clock import TimeLimit
 from newsletter.db.models import AuditEntry, Delivery, Issue, Rendition, Subscriber
 from newsletter.delivery import approval, circuit_breaker, dispatch, ledger
 from newsletter.delivery.mail.slots import SlotError
@@ -215,8 +215,8 @@ def test_batches_that_go_unanswered_in_two_turns_are_in_a_row(go) -> None:
         lambda m: Receipt(m.reference, Outcome.UNCERTAIN, reason="timed out"),
         before=lambda _: go.clock.ahead(seconds=DISPATCH_TURN.total_seconds() + 1),
     )
-    assert go(deaf, issue_id, stop=Turn(go.clock, DISPATCH_TURN, None)).state == "dispatching"
-    report = go(deaf, issue_id, stop=Turn(go.clock, DISPATCH_TURN, None))
+    assert go(deaf, issue_id, stop=TimeLimit(go.clock, DISPATCH_TURN, None)).state == "dispatching"
+    report = go(deaf, issue_id, stop=TimeLimit(go.clock, DISPATCH_TURN, None))
     assert (report.state, _sum(go, issue_id).uncertain, deaf.calls) == ("held", 20, 2)
     assert "2 batches in a row went unanswered" in (report.held or "")
 

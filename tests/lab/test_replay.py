@@ -11,17 +11,18 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from newsletter.clock import ByHand
+from newsletter.clock import ManualClock
 from newsletter.db.models import Subscriber
 from newsletter.delivery.mail.messages import Message, Template
 from newsletter.errors import Refused
 from newsletter.feeds.fetcher import Fetched
 from newsletter.feeds.parser import read_entries
-from newsletter.lab.simulate.commands import Wishes, _replay, replay
+from newsletter.lab.simulate.commands import _replay, replay
 from newsletter.lab.simulate.mailboxes import Mailboxes
 from newsletter.lab.simulate.newsstand import Newsstand
-from newsletter.lab.simulate.oracle import Hope, hope
-from newsletter.lab.simulate.readers import Away, Life, Pause
+from newsletter.lab.simulate.oracle import Expected, expected_of
+from newsletter.lab.simulate.readers import Away, Pause, Reader
+from newsletter.lab.simulate.run import Scenario
 from tests.conftest import MORNING
 from tests.subscribers.readers import make_reader
 
@@ -30,8 +31,8 @@ FROZEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 def test_readers_live_through_a_day_over_a_change_of_clocks_and_the_books_balance(tmp_path: Path) -> None:
     first = datetime(2025, 10, 25, 6, tzinfo=UTC)  # Europe's clocks go back in the night after
-    wishes = Wishes(None, first, first + timedelta(hours=29), None, 24, 3, None)
-    report = _replay(wishes, tmp_path, quiet=True)
+    scenario = Scenario(None, first, first + timedelta(hours=29), None, 24, 3, None)
+    report = _replay(scenario, tmp_path, quiet=True)
     assert report["lost"] == []
     assert [e for e in report["books"] if not e["balances"]] == []
     owed = next(e for e in report["books"] if e["what"] == "issues that readers were owed and got")
@@ -61,18 +62,18 @@ def test_a_database_with_real_readers_is_refused_and_left_as_it_was(
     tmp_path: Path, sessions, settings
 ) -> None:
     make_reader(sessions, MORNING)
-    wishes = Wishes(None, MORNING, FROZEN + timedelta(days=1), None, 2, 1, settings.DATABASE_URL)
+    scenario = Scenario(None, MORNING, FROZEN + timedelta(days=1), None, 2, 1, settings.DATABASE_URL)
     with pytest.raises(Refused, match="issues or readers already"):
-        _replay(wishes, tmp_path / "replay", quiet=True)
+        _replay(scenario, tmp_path / "replay", quiet=True)
     with sessions() as session:
         assert len(session.scalars(select(Subscriber)).all()) == 1
 
 
-def _life(**facts: object) -> Life:
-    life = Life(1, "stays", "UTC", 6, Random(1), None, lambda *_: None, lambda *_: None)  # type: ignore[arg-type]
+def _life(**facts: object) -> Reader:
+    reader = Reader(1, "stays", "UTC", 6, Random(1), None, lambda *_: None, lambda *_: None)  # type: ignore[arg-type]
     for name, value in facts.items():
-        setattr(life, name, value)
-    return life
+        setattr(reader, name, value)
+    return reader
 
 
 LONG_AGO, SOON = FROZEN - timedelta(days=3), FROZEN + timedelta(hours=2)
@@ -81,32 +82,32 @@ LONG_AGO, SOON = FROZEN - timedelta(days=3), FROZEN + timedelta(hours=2)
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({}, Hope.MUST_NOT),
-        ({"confirmed_at": LONG_AGO}, Hope.MUST),
-        ({"confirmed_at": SOON}, Hope.MUST_NOT),
-        ({"confirmed_at": LONG_AGO, "away": [Away(LONG_AGO)]}, Hope.MUST_NOT),
-        ({"confirmed_at": LONG_AGO, "away": [Away(SOON)]}, Hope.MAY),
-        ({"confirmed_at": LONG_AGO, "pauses": [Pause(LONG_AGO, date(2026, 3, 3))]}, Hope.MUST_NOT),
-        ({"confirmed_at": LONG_AGO, "pauses": [Pause(LONG_AGO, date(2026, 3, 2))]}, Hope.MUST),
-        ({"confirmed_at": LONG_AGO, "weekly_since": LONG_AGO}, Hope.MUST_NOT),  # a Monday
-        ({"confirmed_at": LONG_AGO, "erased_at": LONG_AGO}, Hope.MUST_NOT),
-        ({"confirmed_at": LONG_AGO, "unreachable_since": LONG_AGO}, Hope.MAY),
+        ({}, Expected.MUST_NOT),
+        ({"confirmed_at": LONG_AGO}, Expected.MUST),
+        ({"confirmed_at": SOON}, Expected.MUST_NOT),
+        ({"confirmed_at": LONG_AGO, "away": [Away(LONG_AGO)]}, Expected.MUST_NOT),
+        ({"confirmed_at": LONG_AGO, "away": [Away(SOON)]}, Expected.MAY),
+        ({"confirmed_at": LONG_AGO, "pauses": [Pause(LONG_AGO, date(2026, 3, 3))]}, Expected.MUST_NOT),
+        ({"confirmed_at": LONG_AGO, "pauses": [Pause(LONG_AGO, date(2026, 3, 2))]}, Expected.MUST),
+        ({"confirmed_at": LONG_AGO, "weekly_since": LONG_AGO}, Expected.MUST_NOT),  # a Monday
+        ({"confirmed_at": LONG_AGO, "erased_at": LONG_AGO}, Expected.MUST_NOT),
+        ({"confirmed_at": LONG_AGO, "unreachable_since": LONG_AGO}, Expected.MAY),
     ],
 )
-def test_what_a_reader_must_have_got(facts: dict[str, object], expected: Hope) -> None:
-    assert hope(_life(**facts), date(2026, 3, 2), FROZEN, earlier=[date(2026, 2, 28)]) is expected
+def test_what_a_reader_must_have_got(facts: dict[str, object], expected: Expected) -> None:
+    assert expected_of(_life(**facts), date(2026, 3, 2), FROZEN, earlier=[date(2026, 2, 28)]) is expected
 
 
 def test_who_reads_weekly_gets_the_first_issue_after_a_saturday_without_one() -> None:
     weekly = _life(confirmed_at=LONG_AGO, weekly_since=LONG_AGO)
-    assert hope(weekly, date(2026, 3, 2), FROZEN, earlier=[date(2026, 2, 27)]) is Hope.MUST
-    assert hope(weekly, date(2026, 3, 2), FROZEN, earlier=[date(2026, 3, 1)]) is Hope.MUST_NOT
+    assert expected_of(weekly, date(2026, 3, 2), FROZEN, earlier=[date(2026, 2, 27)]) is Expected.MUST
+    assert expected_of(weekly, date(2026, 3, 2), FROZEN, earlier=[date(2026, 3, 1)]) is Expected.MUST_NOT
 
 
 def test_the_mailboxes_report_by_fate_and_notice_a_second_hand_over() -> None:
-    hands = ByHand(MORNING)
+    clock = ManualClock(MORNING)
     boxes = Mailboxes(
-        hands, Random(2), fates={"dead@mail.example": "dead", "cross@mail.example": "complains"}
+        clock, Random(2), fates={"dead@mail.example": "dead", "cross@mail.example": "complains"}
     )
     template = Template("S", "h", "t", "hash")
     mails = [
@@ -115,15 +116,15 @@ def test_the_mailboxes_report_by_fate_and_notice_a_second_hand_over() -> None:
     ]
     boxes.submit(mails)
     boxes.submit(mails[:1])
-    hands.forward(MORNING + timedelta(hours=3))
-    told = {(e.reference, e.kind, e.bounce) for e in boxes.reports(hands())}
+    clock.forward(MORNING + timedelta(hours=3))
+    told = {(e.reference, e.kind, e.bounce) for e in boxes.reports(clock())}
     assert told == {
         ("delivery:0", "delivered", None),
         ("delivery:1", "bounced", "hard"),
         ("delivery:2", "delivered", None),
         ("delivery:2", "complained", None),
     }
-    assert boxes.reports(hands()) == []
+    assert boxes.reports(clock()) == []
     assert boxes.asked["delivery:0"] == 2
     assert [x.to for x in boxes.arrivals()].count("ann@mail.example") == 2
 
@@ -135,29 +136,29 @@ FEED = b"""<rss version="2.0"><channel><title>T</title><link>https://a.example/<
 
 
 def test_the_newsstand_shows_what_was_published_by_now_and_tells_it_anew_later() -> None:
-    hands = ByHand(FROZEN)
+    clock = ManualClock(FROZEN)
     asked = []
 
     def fetch(url: str, *, etag: str | None = None, last_modified: str | None = None) -> Fetched:
         asked.append(url)
         return Fetched(200, FEED, None, None, "application/rss+xml", url, None)
 
-    stand = Newsstand(fetch, hands, since=FROZEN, again_after=timedelta(days=7))
+    stand = Newsstand(fetch, clock, since=FROZEN, again_after=timedelta(days=7))
 
     def seen(etag: str | None = None) -> tuple[list[str], str | None]:
         got = stand("https://a.example/feed", etag=etag)
         if got.status == 304:
             return [], got.etag
-        entries = read_entries(got.body, got.content_type, got.url, now=hands())
-        assert all(e.published_at and e.published_at <= hands() for e in entries)
+        entries = read_entries(got.body, got.content_type, got.url, now=clock())
+        assert all(e.published_at and e.published_at <= clock() for e in entries)
         return [e.url for e in entries], got.etag
 
     first, tag = seen()
     assert first == ["https://a.example/1"]
     assert seen(tag) == ([], tag)
-    hands.forward(FROZEN + timedelta(days=1))
+    clock.forward(FROZEN + timedelta(days=1))
     assert seen(tag)[0] == ["https://a.example/1", "https://a.example/2"]
-    hands.forward(FROZEN + timedelta(days=7, hours=1))
+    clock.forward(FROZEN + timedelta(days=7, hours=1))
     assert seen()[0] == ["https://a.example/1?told=1"]
     assert len(asked) == 1
 
@@ -175,14 +176,14 @@ def test_a_document_that_makes_no_sense_is_shown_as_it_is(body: bytes, shown: in
     def fetch(url: str, **_: Any) -> Fetched:
         return Fetched(200, body, None, None, "application/rss+xml", url, None)
 
-    hands = ByHand(FROZEN)
-    stand = Newsstand(fetch, hands, since=FROZEN, again_after=timedelta(days=7))
+    clock = ManualClock(FROZEN)
+    stand = Newsstand(fetch, clock, since=FROZEN, again_after=timedelta(days=7))
     for days in (0, 1, 6):  # told, told more, and told anew
-        hands.forward(hands() + timedelta(days=days))
+        clock.forward(clock() + timedelta(days=days))
         assert stand("https://a.example/feed").body.count(b"harbour") == shown
 
 
 def test_a_clock_moved_by_hand_never_goes_back() -> None:
-    hands = ByHand(MORNING)
-    assert hands.forward(MORNING - timedelta(hours=1)) == MORNING
-    assert hands.forward(MORNING + timedelta(hours=1)) == hands() == MORNING + timedelta(hours=1)
+    clock = ManualClock(MORNING)
+    assert clock.forward(MORNING - timedelta(hours=1)) == MORNING
+    assert clock.forward(MORNING + timedelta(hours=1)) == clock() == MORNING + timedelta(hours=1)

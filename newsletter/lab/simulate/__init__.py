@@ -1,5 +1,5 @@
-"""Many days at full speed: the real Steps, the real site and made-up readers with a life, under a clock that is moved by hand.
+"""Days or months of operation at full speed: the real Steps and the real site with simulated readers, under a manual clock.
 
-``newsstand`` shows feeds as they stood at a moment, ``mailboxes`` takes the mail and reports on it, ``lives`` are the readers (they use
-the site's own pages through ``browser``), ``play`` turns the hours, ``books`` says at the end whether everything balances.
+``newsstand`` shows feeds as they stood at a moment, ``mailboxes`` takes the mail and reports on it, ``readers`` use the site's
+pages through ``browser``, ``run`` moves the clock, ``oracle`` says what each reader should have got, ``balance`` compares.
 """

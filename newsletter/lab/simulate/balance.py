@@ -1,4 +1,4 @@
-"""Whether everything balances: what readers hoped for, what the mailboxes got, what the ledger, the lists and the money say."""
+"""Compares what readers should have got with the mailboxes, the ledger, the Suppressions and the Subscriptions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from newsletter import db
 from newsletter.db.models import Delivery, Issue, Notice, Run, Subscriber, Subscription, Suppression
 from newsletter.delivery import ledger
 from newsletter.lab.simulate.mailboxes import Letter, Mailboxes
-from newsletter.lab.simulate.oracle import Hope, hope
-from newsletter.lab.simulate.readers import Life
-from newsletter.lab.simulate.run import Played
+from newsletter.lab.simulate.oracle import Expected, expected_of
+from newsletter.lab.simulate.readers import Reader
+from newsletter.lab.simulate.run import SimulationResult
 from newsletter.settings import Settings
 from newsletter.subscribers.access import Access, Facts, access
 
-ERRAND_TAKES: Final = timedelta(hours=2)  # to type an address, get the link at a tick, and act
+VISIT_TAKES: Final = timedelta(hours=2)  # to type an address, get the link at a tick, and act
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the books: two numbers that must be the same, found in two ways."""
+    """Two numbers that must be equal, found in two independent ways."""
 
     what: str
     found: int
@@ -71,22 +71,24 @@ def issue_lines(sessions: db.Sessions) -> list[IssueLine]:
     return lines
 
 
-def balance(sessions: db.Sessions, settings: Settings, played: Played, mailboxes: Mailboxes) -> list[Entry]:
-    """Every line of the books. Judged by the mailboxes' own log and the readers' own record."""
+def balance(
+    sessions: db.Sessions, settings: Settings, result: SimulationResult, mailboxes: Mailboxes
+) -> list[Entry]:
+    """All comparisons: our tables against the mailboxes' own log and the readers' own records."""
     with db.reading(sessions) as session:
         return [
-            *_mail(session, played, mailboxes),
-            *_hopes(session, played, mailboxes.letters),
-            *_notices(session, played.lives, mailboxes.letters),
-            *_lists(session, played),
-            *_money(session, settings, played.lives, mailboxes),
-            _errands(played.lives, mailboxes.clock()),
+            *_mail(session, result, mailboxes),
+            *_issues_got(session, result, mailboxes.letters),
+            *_notices(session, result.readers, mailboxes.letters),
+            *_lists(session, result),
+            *_money(session, settings, result.readers, mailboxes),
+            _account_visits(result.readers, mailboxes.clock()),
             Entry("steps that failed", session.scalar(_failed_runs()) or 0, 0),
-            Entry("readers who got lost on the site", len(played.lost), 0),
+            Entry("readers who got lost on the site", len(result.lost), 0),
         ]
 
 
-def _mail(session: Session, played: Played, mailboxes: Mailboxes) -> Iterable[Entry]:
+def _mail(session: Session, result: SimulationResult, mailboxes: Mailboxes) -> Iterable[Entry]:
     issues = session.scalars(select(Issue).where(Issue.frozen_at.is_not(None))).all()
     yield Entry(
         "issues whose ledger adds up", sum(ledger.sum_up(session, i.id).adds_up for i in issues), len(issues)
@@ -104,7 +106,7 @@ def _mail(session: Session, played: Played, mailboxes: Mailboxes) -> Iterable[En
         "copies the mailboxes were asked to take, and the ledger does not know of", len(asked - settled), 0
     )
     yield Entry("copies in doubt at the end", sum(1 for s in states.values() if s == "uncertain"), 0)
-    for number, frozen in played.frozen.items():
+    for number, frozen in result.frozen.items():
         if frozen.owed + frozen.left_out != frozen.subscribers:
             yield Entry(
                 f"subscribers owed or left out of issue {number}",
@@ -113,8 +115,8 @@ def _mail(session: Session, played: Played, mailboxes: Mailboxes) -> Iterable[En
             )
 
 
-def _hopes(session: Session, played: Played, letters: list[Letter]) -> Iterable[Entry]:
-    """Reader by reader and Issue by Issue."""
+def _issues_got(session: Session, result: SimulationResult, letters: list[Letter]) -> Iterable[Entry]:
+    """Compares, for each reader and Issue, what arrived with what the oracle expects."""
     issue_of = dict(session.execute(select(Delivery.id, Delivery.issue_id)).all())
     got = Counter((issue_of[int(x.reference.partition(":")[2])], x.to) for x in letters if x.is_issue)
     musts = missed = against = 0
@@ -122,18 +124,18 @@ def _hopes(session: Session, played: Played, letters: list[Letter]) -> Iterable[
     days = {issue.issued_on for issue in session.scalars(went_out)}
     for issue in session.scalars(select(Issue).where(Issue.state == "dispatched")):
         assert issue.frozen_at is not None
-        for life in played.lives:
-            wish = hope(life, issue.issued_on, issue.frozen_at, earlier=days)
-            had = got[issue.id, life.address]
-            musts += wish is Hope.MUST
-            missed += wish is Hope.MUST and had == 0
-            against += wish is Hope.MUST_NOT and had > 0
+        for reader in result.readers:
+            expected = expected_of(reader, issue.issued_on, issue.frozen_at, earlier=days)
+            had = got[issue.id, reader.address]
+            musts += expected is Expected.MUST
+            missed += expected is Expected.MUST and had == 0
+            against += expected is Expected.MUST_NOT and had > 0
     yield Entry("issues that readers were owed and got", musts - missed, musts)
     yield Entry("issues that reached somebody who did not want them", against, 0)
     yield Entry("issues that reached somebody twice", sum(1 for times in got.values() if times > 1), 0)
 
 
-def _notices(session: Session, lives: list[Life], letters: list[Letter]) -> Iterable[Entry]:
+def _notices(session: Session, readers: list[Reader], letters: list[Letter]) -> Iterable[Entry]:
     waiting = session.scalar(
         select(func.count(Notice.id)).where(Notice.state.in_(("submitting", "uncertain")))
     )
@@ -142,35 +144,39 @@ def _notices(session: Session, lives: list[Life], letters: list[Letter]) -> Iter
     welcomed = Counter(
         x.to for x in letters if not x.is_issue and kinds.get(int(x.reference.partition(":")[2])) == "welcome"
     )
-    kept = [life for life in lives if life.confirmed_at is not None and life.erased_at is None]
+    kept = [reader for reader in readers if reader.confirmed_at is not None and reader.erased_at is None]
     yield Entry(
-        "readers who were welcomed once", sum(welcomed[life.address] == 1 for life in kept), len(kept)
+        "readers who were welcomed once", sum(welcomed[reader.address] == 1 for reader in kept), len(kept)
     )
 
 
-def _lists(session: Session, played: Played) -> Iterable[Entry]:
-    """Suppressions by reason beside what the readers know of themselves; the closing hours are still being heard."""
+def _lists(session: Session, result: SimulationResult) -> Iterable[Entry]:
+    """Compares the Suppressions and kept addresses with what each simulated reader did."""
     found = dict(session.execute(select(Suppression.reason, func.count()).group_by(Suppression.reason)).all())
-    erased = [life for life in played.lives if life.erased_at is not None]
+    erased = [reader for reader in result.readers if reader.erased_at is not None]
     yield Entry("erased and suppressed", found.get("erased", 0), len(erased))
     gone = set(session.scalars(select(Subscriber.address)))
-    yield Entry("erased readers whose address is still kept", sum(life.address in gone for life in erased), 0)
+    yield Entry(
+        "erased readers whose address is still kept", sum(reader.address in gone for reader in erased), 0
+    )
 
 
-def _errands(lives: list[Life], end: datetime) -> Entry:
-    """Who set out for their account early enough to get there: a link that never came would make no line of the books wrong."""
+def _account_visits(readers: list[Reader], end: datetime) -> Entry:
+    """Readers who asked for a sign-in link, and those of them who reached their account. No other entry would notice a missing link."""
     done, begun = 0, 0
-    for life in lives:
-        early = sum(at < end - ERRAND_TAKES for at in life.errands)
+    for reader in readers:
+        early = sum(at < end - VISIT_TAKES for at in reader.account_visits)
         begun += early
-        done += min(early, life.errands_done)
+        done += min(early, reader.account_visits_done)
     return Entry("errands in the account that were done", done, begun)
 
 
-def _money(session: Session, settings: Settings, lives: list[Life], mailboxes: Mailboxes) -> Iterable[Entry]:
-    paying = [life for life in lives if life.pays_since is not None]
+def _money(
+    session: Session, settings: Settings, readers: list[Reader], mailboxes: Mailboxes
+) -> Iterable[Entry]:
+    paying = [reader for reader in readers if reader.pays_since is not None]
     yield Entry("agreements", session.scalar(select(func.count(Subscription.id))) or 0, len(paying))
-    running = [life for life in paying if life.stopped_paying_at is None and not life.card_broken]
+    running = [reader for reader in paying if reader.stopped_paying_at is None and not reader.card_broken]
     active = Subscription.cancel_at.is_(None) & Subscription.status.in_(("active", "trialing"))
     yield Entry(
         "agreements that run on",
@@ -178,18 +184,15 @@ def _money(session: Session, settings: Settings, lives: list[Life], mailboxes: M
         len(running),
     )
     now, trial = mailboxes.clock(), timedelta(days=settings.TRIAL_DAYS)
-    by_address = {life.address: life for life in lives}
+    by_address = {reader.address: reader for reader in readers}
     full = 0
-    for reader in session.scalars(select(Subscriber)):
-        life = by_address.get(reader.address)
-        if life is not None and life in running:
-            full += (
-                access(Facts(reader.trial_started_at, tuple(reader.subscriptions), trial), now=now)
-                is Access.FULL
-            )
+    for subscriber in session.scalars(select(Subscriber)):
+        if by_address.get(subscriber.address) in running:
+            facts = Facts(subscriber.trial_started_at, tuple(subscriber.subscriptions), trial)
+            full += access(facts, now=now) is Access.FULL
     yield Entry("paying readers with the full edition", full, len(running))
 
 
 def _failed_runs() -> Select[int]:
-    """Steps that failed for good or for a while; too little news to make an Issue of is no fault of a Step."""
+    """Counts failed Runs. A failed compose Step is left out: too little news for an Issue is not a fault."""
     return select(func.count(Run.id)).where(Run.outcome == "failed", Run.step != "compose")

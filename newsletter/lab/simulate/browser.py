@@ -1,4 +1,4 @@
-"""A reader's browser: opens pages of the site, fills in the forms it finds there and presses their buttons. Runs no scripts."""
+"""A simulated reader's browser: it opens pages, fills in their forms and submits them. It runs no scripts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from urllib.parse import urljoin, urlsplit
 from lxml import html
 
 
-class Lost(Exception):
-    """The page does not offer what its reader came for: a defect of the site, or of the made-up life."""
+class NotOffered(Exception):
+    """The page does not offer what its reader came for: a defect of the site, or of the simulated reader."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Page:
     text: str
 
     def form(self, *, ends: str = "", having: str = "", button: str = "") -> Any:
-        """The first form whose address ends so, that has this field, that shows this button. Raises :class:`Lost`."""
+        """The first form whose address ends so, that has this field, that shows this button. Raises :class:`NotOffered`."""
         for form in html.fromstring(self.text, base_url=self.url).forms:
             path = urlsplit(form.action or self.url).path
             buttons = {b.get("value") or "" for b in form.iter("button")}
@@ -32,13 +32,14 @@ class Page:
                 and (not button or button in buttons)
             ):
                 return form
-        raise Lost(f"{self.url} ({self.status}) has no form {ends or having or button}")
+        raise NotOffered(f"{self.url} ({self.status}) has no form {ends or having or button}")
 
     def link(self, part: str) -> str | None:
         """The first link whose address holds ``part``."""
         for anchor in html.fromstring(self.text).iter("a"):
-            if part in (anchor.get("href") or ""):
-                return urljoin(self.url, anchor.get("href"))
+            href: str = anchor.get("href") or ""
+            if part in href:
+                return urljoin(self.url, href)
         return None
 
 
@@ -51,20 +52,20 @@ class Browser:
         self._from = {"REMOTE_ADDR": network}
 
     def open(self, url: str) -> Page:
-        return self._asked("get", url)
+        return self._request("get", url)
 
     def submit(self, page: Page, form: Any, *, button: str = "", **values: str) -> Page:
         """Send the form with what stands in it, and ``values`` on top; ``button`` is the value of the one pressed."""
         given = {name: value for name, value in form.form_values()} | values
         if button:
             given["do"] = button
-        return self._asked("post", form.action or page.url, given)
+        return self._request("post", form.action or page.url, given)
 
     def post(self, url: str, **values: str) -> Page:
         """As a mailbox does for its reader (RFC 8058)."""
-        return self._asked("post", url, values)
+        return self._request("post", url, values)
 
-    def _asked(self, how: str, url: str, values: dict[str, str] | None = None) -> Page:
+    def _request(self, how: str, url: str, values: dict[str, str] | None = None) -> Page:
         parts = urlsplit(urljoin(self._site_url, url))
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         said = {"data": values} if how == "post" else {}
@@ -72,5 +73,5 @@ class Browser:
             path, base_url=self._site_url, environ_base=self._from, follow_redirects=True, **said
         )
         if answer.status_code >= 500:
-            raise Lost(f"{parts.path.split('/')[1]} answered {answer.status_code}")
+            raise NotOffered(f"{parts.path.split('/')[1]} answered {answer.status_code}")
         return Page(urljoin(self._site_url, answer.request.path), answer.status_code, answer.text)

@@ -1,4 +1,4 @@
-"""``replay``: many days of news and readers at full speed, and books that balance at the end."""
+"""``replay``: many days of news and simulated readers at full speed, and totals that must balance at the end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 import resource
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +20,7 @@ from newsletter import clock as clocks
 from newsletter import db, log
 from newsletter.app import create_app
 from newsletter.cli import opening, progress
-from newsletter.clock import ByHand
+from newsletter.clock import ManualClock
 from newsletter.db.models import Issue, Subscriber
 from newsletter.errors import Refused, SettingsError
 from newsletter.feeds import catalogue, sample
@@ -31,23 +31,10 @@ from newsletter.lab.simulate import balance
 from newsletter.lab.simulate.browser import Browser
 from newsletter.lab.simulate.mailboxes import Mailboxes
 from newsletter.lab.simulate.newsstand import Newsstand, Reissued
-from newsletter.lab.simulate.run import BEFORE, Play, Played, days_between, kinds_of
+from newsletter.lab.simulate.run import BEFORE, Scenario, Simulation, SimulationResult, days_between, kinds_of
 from newsletter.subscribers.tokens import Tokens
 
 HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What is to be replayed."""
-
-    outlets_file: Path | None
-    first: datetime
-    last: datetime
-    again_after: timedelta | None
-    readers: int
-    seed: int
-    database: str | None
 
 
 @click.command()
@@ -71,62 +58,56 @@ class Wishes:
 @click.option("--database", help="Address of an empty database; a new SQLite file in --out when not given.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to keep everything in; else temporary.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-def replay(
-    outlets_file: Path | None,
-    start: str,
-    end: str,
-    again_after: int | None,
-    readers: int,
-    seed: int,
-    database: str | None,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+def replay(out: Path | None, as_json: bool, **options: Any) -> None:
     """Replay days of news with made-up readers: sign-ups, trials, payments, bounces, leavings. Nothing is mailed to anybody."""
-    first, last = clocks.parse_moment(start, "--from"), clocks.parse_moment(end, "--to")
-    if not first < last:
-        raise SettingsError("--to must lie after --from.")
-    again = timedelta(days=again_after) if again_after else None
-    wishes = Wishes(outlets_file, first, last, again, readers, seed, database)
+    scenario = _scenario(**options)
     log.configure(level=logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="newsletter-replay-") as temporary:
-        report = _replay(wishes, out or Path(temporary), quiet=as_json)
+        report = _replay(scenario, out or Path(temporary), quiet=as_json)
     click.echo(json.dumps(report, indent=1) if as_json else _in_words(report))
     if not report["balances"]:
         raise Refused("The books do not balance.")
 
 
-def _replay(wishes: Wishes, folder: Path, *, quiet: bool) -> dict[str, Any]:
+def _scenario(*, start: str, end: str, again_after: int | None, **options: Any) -> Scenario:
+    """The Scenario of the command's options. Raises ``SettingsError`` for moments that cannot be used."""
+    first, last = clocks.parse_moment(start, "--from"), clocks.parse_moment(end, "--to")
+    if not first < last:
+        raise SettingsError("--to must lie after --from.")
+    again = timedelta(days=again_after) if again_after else None
+    return Scenario(first=first, last=last, again_after=again, **options)
+
+
+def _replay(scenario: Scenario, folder: Path, *, quiet: bool) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    hands = ByHand(wishes.first - BEFORE)
-    mailboxes = Mailboxes(hands, Random(wishes.seed + 1))  # noqa: S311 - luck that can be repeated, no secret
-    service = _service(wishes, folder, hands, mailboxes)
-    app = create_app(service.settings, sessions=service.sessions, clock=hands)
+    clock = ManualClock(scenario.first - BEFORE)
+    mailboxes = Mailboxes(clock, Random(scenario.seed + 1))  # noqa: S311 - luck that can be repeated, no secret
+    service = _service(scenario, folder, clock, mailboxes)
+    app = create_app(service.settings, sessions=service.sessions, clock=clock)
 
     def browser(network: str) -> Browser:
         return Browser(app.test_client(), site_url=service.settings.SITE_URL, network=network)
 
-    play = Play(
-        _parts(wishes, service, hands),
-        hands,
+    simulation = Simulation(
+        _parts(scenario, service, clock),
+        clock,
         mailboxes,
         browser,
-        readers=wishes.readers,
-        start=wishes.first,
-        end=wishes.last,
-        seed=wishes.seed,
+        scenario,
     )
-    begins = hands()
-    hours = int((wishes.last - begins) / HOUR)
+    begins = clock()
+    hours = int((scenario.last - begins) / HOUR)
     with progress.progress(quiet=quiet) as show:
-        played = play.run(lambda now: show("replay", int((now - begins) / HOUR), hours, f"{now:%d %b %H:%M}"))
-    return _report(wishes, service, played, mailboxes)
+        result = simulation.run(
+            lambda now: show("replay", int((now - begins) / HOUR), hours, f"{now:%d %b %H:%M}")
+        )
+    return _report(scenario, service, result, mailboxes)
 
 
-def _service(wishes: Wishes, folder: Path, hands: ByHand, mailboxes: Mailboxes) -> IssueService:
-    """Everything in a folder of its own, so that nothing that is in earnest can be touched. Raises ``Refused`` for a used database."""
+def _service(scenario: Scenario, folder: Path, clock: ManualClock, mailboxes: Mailboxes) -> IssueService:
+    """A service whose files all lie in ``folder``, so that no production data is touched. Raises ``Refused`` for a used database."""
     settings = opening.open_settings(
-        DATABASE_URL=wishes.database or f"sqlite:///{folder.resolve()}/replay.db",
+        DATABASE_URL=scenario.database or f"sqlite:///{folder.resolve()}/replay.db",
         OUTBOX_DIR=folder / "outbox",
         FENCE_DIR=folder / "fence",
         LEAVING_DIR=folder / "leaving",
@@ -138,36 +119,38 @@ def _service(wishes: Wishes, folder: Path, hands: ByHand, mailboxes: Mailboxes) 
     with db.reading(service.sessions) as session:
         if session.scalar(select(func.count(Issue.id))) or session.scalar(select(func.count(Subscriber.id))):
             raise Refused("A replay needs a database of its own, and this one has issues or readers already.")
-    tokens = Tokens(settings.signing_keys, clock=hands)
-    return replace(service, clock=hands, tokens=tokens, provider=mailboxes)
+    tokens = Tokens(settings.signing_keys, clock=clock)
+    return replace(service, clock=clock, tokens=tokens, provider=mailboxes)
 
 
-def _parts(wishes: Wishes, service: IssueService, hands: ByHand) -> Parts:
-    if wishes.outlets_file is None:
-        edition = Reissued(sample.fetcher, hands)
+def _parts(scenario: Scenario, service: IssueService, clock: ManualClock) -> Parts:
+    if scenario.outlets_file is None:
+        edition = Reissued(sample.fetcher, clock)
         return Parts(service=service, catalogue=sample.catalogue(), fetcher=edition, is_sample=True)
     stand = Newsstand(
-        PoliteFetcher(service.settings), hands, since=wishes.first, again_after=wishes.again_after
+        PoliteFetcher(service.settings), clock, since=scenario.first, again_after=scenario.again_after
     )
-    return Parts(service=service, catalogue=catalogue.load_catalogue(wishes.outlets_file), fetcher=stand)
+    return Parts(service=service, catalogue=catalogue.load_catalogue(scenario.outlets_file), fetcher=stand)
 
 
-def _report(wishes: Wishes, service: IssueService, played: Played, mailboxes: Mailboxes) -> dict[str, Any]:
-    entries = balance.balance(service.sessions, service.settings, played, mailboxes)
+def _report(
+    scenario: Scenario, service: IssueService, result: SimulationResult, mailboxes: Mailboxes
+) -> dict[str, Any]:
+    entries = balance.balance(service.sessions, service.settings, result, mailboxes)
     issues = balance.issue_lines(service.sessions)
     kilobytes = 1024 if sys.platform == "darwin" else 1  # macOS counts bytes where Linux counts kilobytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 * kilobytes)
     return {
-        "days": round(days_between(wishes.first, wishes.last), 1),
-        "seconds": round(played.seconds, 1),
-        "ticks": played.ticks,
-        "acts": played.acts,
-        "readers": dict(kinds_of(played.lives)),
+        "days": round(days_between(scenario.first, scenario.last), 1),
+        "seconds": round(result.seconds, 1),
+        "ticks": result.ticks,
+        "acts": result.acts,
+        "readers": dict(kinds_of(result.readers)),
         "mails": len(mailboxes.letters),
         "peak_rss_mb": peak,
         "issues": [asdict(i) for i in issues],
         "books": [asdict(e) | {"balances": e.balances} for e in entries],
-        "lost": played.lost[:20],
+        "lost": result.lost[:20],
         "balances": all(e.balances for e in entries) and all(i.adds_up for i in issues),
     }
 

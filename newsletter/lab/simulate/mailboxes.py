@@ -1,4 +1,4 @@
-"""The world's mailboxes: an email provider whose far side is known, and what it reports later."""
+"""An email provider that knows what reached each mailbox, and reports deliveries, bounces and complaints later."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from newsletter.delivery.providers.protocol import (
 )
 
 REPORTED_AFTER: Final = (timedelta(seconds=20), timedelta(minutes=25))  # earliest and latest
-UNHEARD_SHARE: Final = 0.002  # of Messages are taken and the answer is lost; the events tell
+LOST_ANSWER_SHARE: Final = 0.002  # of Messages: taken, but the answer is lost; the events tell
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Letter:
 
 @dataclass
 class Mailboxes:
-    """An :class:`EmailProvider`. ``letters`` is its log, the judge of who got what."""
+    """An :class:`EmailProvider`. ``letters`` is its log of what reached whom."""
 
     clock: Clock
     chance: Random
-    # How the mail to an address ends: "dead" and "full" bounce, "complains" does so once it has got it; whoever is not here lives.
+    # How the mail to an address ends: "dead" and "full" bounce, "complains" does so once it has got it; an address that is not listed accepts mail.
     fates: dict[str, str] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)  # by reference: how often it was handed over
@@ -71,7 +71,7 @@ class Mailboxes:
     def _take(self, message: Message) -> Receipt:
         now = self.clock()
         self.asked[message.reference] += 1
-        fate = self.fates.get(message.to, "lives")
+        fate = self.fates.get(message.to, "accepts")
         letter = Letter(now, message.reference, message.to, message.template.subject, dict(message.slots))
         bounced = fate in ("dead", "full")
         if not bounced:
@@ -81,7 +81,7 @@ class Mailboxes:
         self._report(message.reference, kind, now, bounce={"dead": "hard", "full": "soft"}.get(fate))
         if fate == "complains" and letter.is_issue:
             self._report(message.reference, "complained", now + timedelta(hours=2))
-        if letter.is_issue and self.chance.random() < UNHEARD_SHARE:
+        if letter.is_issue and self.chance.random() < LOST_ANSWER_SHARE:
             return Receipt(message.reference, Outcome.UNCERTAIN, reason="no whole answer came (replayed)")
         return Receipt(message.reference, Outcome.ACCEPTED, provider_id=f"m{next(self._number)}")
 
@@ -90,18 +90,18 @@ class Mailboxes:
         at = since + earliest + (latest - earliest) * self.chance.random()
         number = next(self._number)
         event: dict[str, Any] = {"reference": reference, "kind": kind, "happened_at": at, "bounce": bounce}
-        for _ in range(2 if self.chance.random() < 0.05 else 1):  # one in twenty is told twice
+        for _ in range(2 if self.chance.random() < 0.05 else 1):  # one in twenty is reported twice
             heapq.heappush(
                 self._reports, (at, next(self._number), ProviderEvent(f"{number}:{kind}", **event))
             )
 
     def reports(self, now: datetime) -> list[ProviderEvent]:
-        """What is to be told by now, each once, in an order of its own."""
-        told = []
+        """The events due by ``now``, each once, in random order."""
+        due = []
         while self._reports and self._reports[0][0] <= now:
-            told.append(heapq.heappop(self._reports)[2])
-        self.chance.shuffle(told)
-        return told
+            due.append(heapq.heappop(self._reports)[2])
+        self.chance.shuffle(due)
+        return due
 
     def arrivals(self) -> list[Letter]:
         """Letters since the last look."""

@@ -1,4 +1,4 @@
-"""Feeds as they stood at a moment: a week that is over, told again hour by hour."""
+"""A Fetcher that shows feeds as they stood at a moment of the simulated time."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class _Document:
         with self._lock, self._without(shown):  # the one tree is cut and mended under the lock
             if not nth:
                 return bytes(etree.tostring(self._root, encoding="utf-8", xml_declaration=True))
-            with _told_again([self._items[n][0] for n in shown], nth, moved):
+            with _shifted([self._items[n][0] for n in shown], nth, moved):
                 return bytes(etree.tostring(self._root, encoding="utf-8", xml_declaration=True))
 
     @contextmanager
@@ -110,7 +110,7 @@ class _Document:
 
 
 @contextmanager
-def _told_again(items: list[etree._Element], nth: int, moved: timedelta) -> Iterator[None]:
+def _shifted(items: list[etree._Element], nth: int, moved: timedelta) -> Iterator[None]:
     """These items with later dates and addresses of their own, for as long as the block runs."""
     before: list[tuple[etree._Element, str | None]] = []
     for item in items:

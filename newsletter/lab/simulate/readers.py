@@ -1,4 +1,4 @@
-"""Made-up readers: each drawn from a seed, each with a mind of its own. They act only through the site's pages and the links in their mail."""
+"""Simulated readers, drawn from a seed. They act only through the site's pages and the links in their mail."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 from newsletter.lab.simulate.browser import Browser, Page
 from newsletter.lab.simulate.mailboxes import Letter
 
-# What becomes of a reader, and the share of all that it becomes of. Invented for load and variety, not measured of anybody.
+# What each kind of reader does, and its share of all readers. Invented for load and variety, not measured.
 KINDS: Final = {
     "stays": 0.33,  # free after the trial
     "pays": 0.22,
     "cancels": 0.06,  # pays, then no more
-    "card fails": 0.04,  # pays, the card fails; every other one mends it
+    "card fails": 0.04,  # pays, then the card fails; every other one repairs it
     "leaves": 0.08,
     "returns": 0.03,  # leaves, and signs up again
     "pauses": 0.05,
@@ -69,8 +69,8 @@ class Pause:
 
 
 @dataclass
-class Life:
-    """One reader, and what they did: the judge's own record, kept without a look at our tables."""
+class Reader:
+    """One simulated reader and the record of what they did, kept without reading our tables."""
 
     number: int
     kind: str
@@ -79,7 +79,7 @@ class Life:
     chance: Random
     browser: Browser
     at: At
-    change_fate: Callable[[str, str], None]
+    set_fate: Callable[[str, str], None]
     asked_at: datetime | None = None
     confirmed_at: datetime | None = None
     away: list[Away] = field(default_factory=list)
@@ -90,14 +90,14 @@ class Life:
     pays_since: datetime | None = None
     stopped_paying_at: datetime | None = None
     card_broken: bool = False
-    errands: list[datetime] = field(
+    account_visits: list[datetime] = field(
         default_factory=list
     )  # when they set out to do something in their account
-    errands_done: int = 0
+    account_visits_done: int = 0
     issues: int = 0
     stories_read: int = 0
-    _meaning_to: Callable[[datetime], None] | None = None  # once signed in
-    _leave_link: str = ""
+    _after_signin: Callable[[datetime], None] | None = None  # once signed in
+    _unsubscribe_link: str = ""
 
     @property
     def address(self) -> str:
@@ -113,10 +113,10 @@ class Life:
         """Types the address into the landing page."""
         page = self.browser.open("/")
         form = page.form(having="address")
-        self.at(now + TYPING, lambda: self._send_wish(page, form))
+        self.at(now + TYPING, lambda: self._send_signup(page, form))
         self.asked_at = now
 
-    def _send_wish(self, page: Page, form: object) -> None:
+    def _send_signup(self, page: Page, form: object) -> None:
         self.browser.submit(page, form, address=self.address, hour=str(self.hour), zone=self.zone)
 
     def confirm(self, now: datetime, link: str) -> None:
@@ -153,11 +153,11 @@ class Life:
             case "dies" | "fills" | "complains":
                 moment = now + DAY * self.chance.uniform(1, 6)
                 fate = {"dies": "dead", "fills": "full", "complains": "complains"}[self.kind]
-                self.at(moment, lambda: self._change_fate(moment, fate))
+                self.at(moment, lambda: self._set_fate(moment, fate))
 
-    def _change_fate(self, now: datetime, fate: str) -> None:
+    def _set_fate(self, now: datetime, fate: str) -> None:
         self.unreachable_since = now
-        self.change_fate(self.address, fate)
+        self.set_fate(self.address, fate)
 
     # --- mail ---
 
@@ -167,24 +167,24 @@ class Life:
         links = letter.links
         if "confirm_url" in links and self.kind != "never confirms":
             self.at(soon, lambda: self.confirm(soon, links["confirm_url"]))
-        elif "signin_url" in links and self._meaning_to is not None:
+        elif "signin_url" in links and self._after_signin is not None:
             self.at(soon, lambda: self._sign_in(soon, links["signin_url"]))
         elif letter.is_issue:
             self.issues += 1
-            self._leave_link = links["unsubscribe_url"]
+            self._unsubscribe_link = links["unsubscribe_url"]
             if self.kind in ("leaves", "returns") and not self.left and self.issues == 1 + self.number % 4:
                 later = letter.at + timedelta(hours=self.chance.uniform(0.2, 8))
-                self.at(later, lambda: self._leave(later))
+                self.at(later, lambda: self._unsubscribe(later))
             elif self.chance.random() < 0.1:
                 self.at(soon, lambda: self._read())
 
-    def _leave(self, now: datetime) -> None:
+    def _unsubscribe(self, now: datetime) -> None:
         """By the page's button, or by the mailbox's own (RFC 8058)."""
         if self.chance.random() < 0.5:
-            page = self.browser.open(self._leave_link)
-            self.browser.submit(page, page.form(ends=self._leave_link.rpartition("/")[2]))
+            page = self.browser.open(self._unsubscribe_link)
+            self.browser.submit(page, page.form(ends=self._unsubscribe_link.rpartition("/")[2]))
         else:
-            self.browser.post(self._leave_link, **{"List-Unsubscribe": "One-Click"})
+            self.browser.post(self._unsubscribe_link, **{"List-Unsubscribe": "One-Click"})
         self.away.append(Away(now))
         if self.kind == "returns":
             later = now + DAY * self.chance.uniform(1.5, 4)
@@ -206,11 +206,11 @@ class Life:
 
     def _signed_in(self, now: datetime, act: Callable[[datetime], None]) -> None:
         """Do it with the account open; sign in first if need be."""
-        self.errands.append(now)
+        self.account_visits.append(now)
         if self.browser.open("/account").url.endswith("/account"):
-            self._run_errand(now, act)
+            self._visit_account(now, act)
             return
-        self._meaning_to = act
+        self._after_signin = act
         page = self.browser.open("/signin")
         form = page.form(having="address")
         self.at(now + TYPING, lambda: self._ask_for_link(page, form))
@@ -221,13 +221,13 @@ class Life:
     def _sign_in(self, now: datetime, link: str) -> None:
         page = self.browser.open(link)
         self.browser.submit(page, page.form(ends=link.rpartition("/")[2]))
-        act, self._meaning_to = self._meaning_to, None
+        act, self._after_signin = self._after_signin, None
         if act is not None:
-            self._run_errand(now, act)
+            self._visit_account(now, act)
 
-    def _run_errand(self, now: datetime, act: Callable[[datetime], None]) -> None:
+    def _visit_account(self, now: datetime, act: Callable[[datetime], None]) -> None:
         act(now)
-        self.errands_done += 1
+        self.account_visits_done += 1
 
     def _pay(self, now: datetime) -> None:
         plan = self.browser.open("/checkout")
@@ -246,9 +246,9 @@ class Life:
         self.card_broken = True
         if self.number % 2:
             later = now + DAY * self.chance.uniform(1, 4)
-            self.at(later, lambda: self._signed_in(later, self._mend_card))
+            self.at(later, lambda: self._signed_in(later, self._repair_card))
 
-    def _mend_card(self, now: datetime) -> None:
+    def _repair_card(self, now: datetime) -> None:
         portal = self._portal()
         self.browser.submit(portal, portal.form(button="pay"), button="pay")
         self.card_broken = False
@@ -267,9 +267,9 @@ class Life:
         self._choose(cadence="weekly")
         self.weekly_since = now
 
-    def _choose(self, **wishes: str) -> None:
+    def _choose(self, **preferences: str) -> None:
         page = self.browser.open("/account")
-        self.browser.submit(page, page.form(having="cadence"), **wishes)
+        self.browser.submit(page, page.form(having="cadence"), **preferences)
 
     def _erase(self, now: datetime) -> None:
         page = self.browser.open("/account")
