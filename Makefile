@@ -52,7 +52,8 @@ lock: ## pin all packages and their hashes anew, after a change of requirements*
 	@tools=$$(mktemp -d) && $(PYTHON) -m venv $$tools \
 	  && $$tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 \
 	  && $$tools/bin/uv $(LOCK) requirements.txt --output-file requirements.lock \
-	  && $$tools/bin/uv $(LOCK) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock; \
+	  && $$tools/bin/uv $(LOCK) requirements-lab.txt --constraints requirements.lock --output-file requirements-lab.lock \
+	  && $$tools/bin/uv $(LOCK) requirements-dev.txt --constraints requirements-lab.lock --output-file requirements-dev.lock; \
 	  done=$$?; rm -rf $$tools; exit $$done
 
 clean: ## remove what was installed and made here, var/ excepted

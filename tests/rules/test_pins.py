@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z,]+\])?==(\S+)", re.MULTILINE)
 
+LOCKS = ("requirements.lock", "requirements-lab.lock", "requirements-dev.lock")
+
 
 def pins(name: str) -> dict[str, str]:
     return dict(PINNED.findall((ROOT / name).read_text()))
@@ -20,6 +22,8 @@ def pins(name: str) -> dict[str, str]:
     [
         ("requirements.txt", "requirements.lock"),
         ("requirements.txt", "requirements-dev.lock"),
+        ("requirements-lab.txt", "requirements-lab.lock"),
+        ("requirements-lab.txt", "requirements-dev.lock"),
         ("requirements-dev.txt", "requirements-dev.lock"),
     ],
 )
@@ -29,7 +33,7 @@ def test_the_lock_holds_every_requirement_at_its_version(wanted: str, lock: str)
     assert not missing, f"{lock} is behind {wanted}: run make lock"
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_package_carries_the_hashes_of_its_files(lock: str) -> None:
     blocks = re.split(r"^(?=[a-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]
     assert len(blocks) > 80
@@ -42,6 +46,7 @@ def test_both_ways_to_install_ask_for_the_hashes() -> None:
     assert installs == asked == ["requirements.lock", "requirements-dev.lock"]
 
 
-def test_what_serves_readers_is_pinned_the_same_for_the_tests() -> None:
-    tested = pins("requirements-dev.lock")
+@pytest.mark.parametrize("lock", LOCKS[1:])
+def test_what_serves_readers_is_pinned_the_same_for_the_tests(lock: str) -> None:
+    tested = pins(lock)
     assert {n: v for n, v in pins("requirements.lock").items() if tested.get(n) != v} == {}

@@ -14,6 +14,7 @@ from newsletter import log
 from newsletter.cli import progress as showing
 from newsletter.errors import SettingsError
 from newsletter.lab.bench.measuring import Measured
+from newsletter.lab.packages import require_packages
 
 
 class Between(click.FloatRange):
@@ -49,6 +50,7 @@ def bench() -> None:
 
     ``table`` measures every part of the day at three sizes.
     """
+    require_packages()
     log.configure(level=logging.ERROR)
 
 

