@@ -1,17 +1,26 @@
-"""``db``: upgrade, back up and restore the database."""
+"""``db``: upgrade, back up, restore and confirm the database, without mailing anybody who unsubscribed since the backup."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter import db as database
-from newsletter.cli import opening, restoring
-from newsletter.cli.issue import now_option
+from newsletter.cli import opening
+from newsletter.cli.issue import BY, now_option
+from newsletter.clock import day_in
 from newsletter.db import backup
-from newsletter.errors import Refused
+from newsletter.db.models import AuditEntry
+from newsletter.delivery.fence import BLIND, RESTORED, Confirmed, Fence
+from newsletter.errors import DatabaseError, Refused
+from newsletter.settings import Settings
 from newsletter.subscribers.unsubscribing import unsubscribe_log
+from newsletter.subscribers.unsubscribing.restore import Applied, apply_log
 
 
 @click.group()
@@ -46,7 +55,7 @@ def make_backup(file: Path) -> None:
 @db.command("leavers")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @now_option
-def list_leavers(file: Path, now: str | None) -> None:
+def write_unsubscribe_log(file: Path, now: str | None) -> None:
     """Write who left to FILE, by keyed hash, for a restore where the database itself is out of reach."""
     if file.exists():
         raise Refused(f"{file} exists already; name another file.")
@@ -73,13 +82,13 @@ def restore(file: Path, yes: bool, lists: tuple[Path, ...], now: str | None) -> 
     """Put FILE in the database's place, without those who left since. The database as it was is kept beside it."""
     if not yes:
         click.confirm("Replace the database by this backup?", abort=True)
-    done = restoring.restore(opening.open_settings(), file, now=opening.clock_of(now)(), lists=lists)
+    done = restore_backup(opening.open_settings(), file, now=opening.clock_of(now)(), lists=lists)
     kept = f" What was there before is in {done.kept}." if done.kept else ""
     click.echo(f"Restored from {file}.{kept}")
     if done.brought:
-        click.echo(restoring.in_words(done.brought))
+        click.echo(in_words(done.brought))
     if done.doubt:
-        click.echo(f"WHO LEFT SINCE THIS BACKUP IS NOT WHOLLY KNOWN: {done.doubt}. {restoring.WHAT_TO_DO}")
+        click.echo(f"WHO LEFT SINCE THIS BACKUP IS NOT WHOLLY KNOWN: {done.doubt}. {WHAT_TO_DO}")
     click.echo("Nothing is sent from it until you say so: python -m newsletter db confirm")
 
 
@@ -90,13 +99,146 @@ def restore(file: Path, yes: bool, lists: tuple[Path, ...], now: str | None) -> 
 def confirm(lists: tuple[Path, ...], without_leavers: bool, now: str | None) -> None:
     """Say that this restored or moved database is the one to go on with. Issues on their way are held."""
     service = opening.open_issue_service(opening.open_settings(), now=now)
-    done, brought = restoring.confirm(
+    done, brought = confirm_database(
         service.sessions, service.settings, now=service.clock(), lists=lists, without_leavers=without_leavers
     )
     if brought:
-        click.echo(restoring.in_words(brought))
+        click.echo(in_words(brought))
     click.echo(
         f"Confirmed ({done.reason}). Issues held: {done.held}; waiting notices let go: {done.let_go}."
         " What was sent since the backup is not known here but for what was carried over:"
         " look, then python -m newsletter issue resume DATE."
     )
+
+
+_LISTS = "restore-*.leavers"  # in LEAVING_DIR, from before the database is replaced until they are taken up
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was there before, where that is kept; what each list of leavers brought; why somebody may be missing."""
+
+    kept: Path | None
+    brought: Sequence[Applied]
+    doubt: str | None
+
+
+def restore_backup(settings: Settings, file: Path, *, now: datetime, lists: Sequence[Path] = ()) -> Restored:
+    """Put ``file`` in the database's place and carry over who left since, from the database as it was and from ``lists``.
+
+    What it says is written down before anything is replaced: whoever is killed in between runs ``confirm``, which takes it up.
+    Nothing is mailed from here until that.
+    """
+    for path in lists:
+        unsubscribe_log.read_heading(path)
+    doubt: str | None = None
+
+    def note() -> None:
+        nonlocal doubt
+        doubt = _write_list(settings, now)
+
+    try:
+        kept = backup.restore(settings.DATABASE_URL, file, before=note)
+    except Exception:  # the database is as it was: what was noted of it would only age
+        _list_of(settings, now).unlink(missing_ok=True)
+        raise
+    engine = database.make_engine(settings.DATABASE_URL)
+    try:
+        database.upgrade(engine)
+        sessions = database.make_sessions(engine)
+        fence = Fence(sessions, settings.FENCE_DIR)
+        fence.close(BLIND)
+        more = unsubscribe_log.rolling_logs(settings.LEAVING_DIR) if doubt else []
+        brought = _take_up(sessions, settings, [*more, *lists], now=now)
+        if any(b.doubt is None for b in brought):
+            fence.close(RESTORED)
+            doubt = None
+        else:
+            doubt = doubt or brought[0].doubt
+    finally:
+        engine.dispose()
+    return Restored(kept, brought, doubt)
+
+
+def confirm_database(
+    sessions: database.Sessions,
+    settings: Settings,
+    *,
+    now: datetime,
+    lists: Sequence[Path] = (),
+    without_leavers: bool = False,
+) -> tuple[Confirmed, Sequence[Applied]]:
+    """An operator's word that this database is the one to go on with. Raises Refused while who left since is not known."""
+    fence = Fence(sessions, settings.FENCE_DIR)
+    brought: list[Applied] = []
+    if fence.why_closed() is not None:
+        brought = _take_up(sessions, settings, lists, now=now)
+        if any(b.doubt is None for b in brought):
+            fence.close(RESTORED)
+        elif brought and not without_leavers:
+            raise Refused(f"Not confirmed: {brought[-1].doubt}. {in_words(brought)} {WHAT_TO_DO}")
+    today = day_in(settings.EDITION_TZ, now)
+    return fence.confirm(by=BY, now=now, today=today, without_leavers=without_leavers), brought
+
+
+WHAT_TO_DO = (
+    "Who left in between would be mailed again. Look for a list on each machine (LEAVING_DIR/standing-….leavers, at most an"
+    " hour old) and into the log of the site (subscriber.unsubscribed, subscriber.erased), then say:"
+    " python -m newsletter db confirm --leavers FILE, or --without-leavers when there is no more to be known."
+)
+
+
+def _take_up(
+    sessions: database.Sessions, settings: Settings, lists: Sequence[Path], *, now: datetime
+) -> list[Applied]:
+    """Carry in what waits from a restore, and these lists."""
+    outbox = settings.OUTBOX_DIR if settings.MAIL_PROVIDER == "outbox" else None
+    waiting = sorted(settings.LEAVING_DIR.glob(_LISTS))
+    brought = []
+    for path in (*waiting, *lists):
+        done = apply_log(sessions, path, now=now, by=BY, outbox=outbox, mailbox=settings.BOUNCE_MAILDIR)
+        with sessions.begin() as session:
+            said = {name: value for name, value in asdict(done).items() if name != "written_at"}
+            session.add(AuditEntry(at=now, by=BY, act="database.leavers_carried", detail=said))
+        if path in waiting:
+            path.unlink()
+        brought.append(done)
+    return brought
+
+
+def in_words(brought: Sequence[Applied]) -> str:
+    """How many left since the backup and are gone here as well."""
+    total = {
+        name: sum(getattr(b, name) for b in brought)
+        for name in ("left", "suppressed", "erased", "paused", "handed_over")
+    }
+    return (
+        "Carried over: {left} who unsubscribed, {suppressed} addresses not to be mailed any more, {erased} erased,"
+        " {paused} who paused, {handed_over} copies of issues that were handed over since."
+    ).format(**total)
+
+
+def _list_of(settings: Settings, now: datetime) -> Path:
+    return settings.LEAVING_DIR / f"restore-{now:%Y%m%dT%H%M%S}.leavers"
+
+
+def _write_list(settings: Settings, now: datetime) -> str | None:
+    """Who left, out of the database as it is. None when that is whole; else why it is not (there may be a list all the same)."""
+    file = backup.sqlite_path(settings.DATABASE_URL)
+    if file is not None and not file.exists():
+        return "there was no database before"
+    path = _list_of(settings, now)
+    damaged = file is not None and not backup.is_sound(file)
+    doubt = "the database as it was is damaged, and some who left may be missing" if damaged else None
+    engine = database.make_engine(settings.DATABASE_URL)
+    try:
+        unsubscribe_log.write(database.make_sessions(engine), path, now=now, copies=True, doubt=doubt)
+    except (SQLAlchemyError, ValueError, TypeError):
+        return "the database as it was could not be read"
+    except OSError as error:
+        raise DatabaseError(
+            f"Who left cannot be written to {settings.LEAVING_DIR} ({error.strerror}); nothing was changed."
+        ) from None
+    finally:
+        engine.dispose()
+    return doubt

@@ -1,12 +1,12 @@
-"""``issue``: list, show, check, approve, hold, resume and withdraw Issues."""
+"""``issue``: list, show, check, approve, hold, resume, withdraw and correct Issues, and decide about uncertain Deliveries."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from sqlalchemy import select
@@ -14,15 +14,16 @@ from sqlalchemy import select
 from newsletter import db
 from newsletter.cli import opening
 from newsletter.db.models import Check, Issue
-from newsletter.delivery import corrections as correct
-from newsletter.delivery import ledger
+from newsletter.delivery import corrections, ledger, ledger_queries
 from newsletter.delivery.approval import AUTO
+from newsletter.delivery.states import ACCEPTED, PENDING, WITHDRAWN
+from newsletter.errors import NotFound, Refused
 from newsletter.issues.service import IssueService, find_issue
 
 BY = "command line"
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """An Issue's day, YYYY-MM-DD."""
 
     name = "date"
@@ -125,7 +126,7 @@ def _shown(service: IssueService, day: date) -> dict[str, Any]:
         row = find_issue(session, day)
         checks = session.scalars(select(Check).where(Check.issue_id == row.id).order_by(Check.id)).all()
         ledger_sum = ledger.sum_up(session, row.id) if row.frozen_at else None
-        corrections = correct.sums(session, row.id)
+        corrected = corrections.sums(session, row.id)
     return {
         "date": day.isoformat(),
         "state": row.state,
@@ -147,7 +148,7 @@ def _shown(service: IssueService, day: date) -> dict[str, Any]:
         ],
         "checks": [{"name": c.name, "level": c.level, "reason": c.reason} for c in checks],
         "ledger": {**asdict(ledger_sum), "adds_up": ledger_sum.adds_up} if ledger_sum else None,
-        "corrections": [{**asdict(c), "in_words": c.in_words} for c in corrections],
+        "corrections": [{**asdict(c), "in_words": c.in_words} for c in corrected],
     }
 
 
@@ -216,3 +217,152 @@ def withdraw(day: date, reason: str, by: str, now: str | None) -> None:
 
 def _say(issue: Issue) -> None:
     click.echo(f"The issue of {issue.issued_on} is {issue.state}.")
+
+
+# What an operator may say of an uncertain Delivery, and what the ledger makes of it.
+DECISIONS = {"arrived": ACCEPTED, "given-up": WITHDRAWN, "once-more": PENDING}
+NUMBER = click.IntRange(1, 2**63 - 1)  # as large as a database counts
+MOST = 2_000_000  # looked at by one command
+MOST_SHOWN = 200  # lines; a whole batch in doubt is not read line by line
+
+
+@issue.command()
+@click.argument("day", metavar="DATE", type=Day())
+@json_option
+def uncertain(day: date, as_json: bool) -> None:
+    """List the copies that were handed over without an answer. Nothing of them is sent again by itself unless it is safe."""
+    service = opening.open_issue_service(opening.open_settings())
+    ones = _ones(service, day)
+    with db.reading(service.sessions) as session:
+        batches = ledger_queries.uncertain_batches(session, find_issue(session, day).id)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in ones], default=str))
+        return
+    for one in ones[:MOST_SHOWN]:
+        at = f"{one.submitted_at:%Y-%m-%d %H:%M} UTC" if one.submitted_at else "never handed over"
+        click.echo(f"{one.delivery_id:>9}  subscriber {one.subscriber_id or 'erased'}  {at}  {one.reason}")
+    if len(ones) > MOST_SHOWN:
+        click.echo(f"… and {len(ones) - MOST_SHOWN:,} more; --json lists them all.")
+    for batch in batches:
+        what = "1 copy" if batch.copies == 1 else f"{batch.copies:,} copies"
+        whom = batch.provider or "an unnamed provider"
+        click.echo(f"batch of {batch.first}: {what} handed over to {whom} together")
+    if ones:
+        click.echo(
+            f"{len(ones):,} uncertain. Look at the provider's own log, then: "
+            f"python -m newsletter issue decide {day} --id N | --batch-of N | --all --as arrived|given-up|once-more --reason WORDS"
+        )
+    else:
+        click.echo(f"Nothing of the issue of {day} is uncertain.")
+
+
+@issue.command()
+@click.argument("day", metavar="DATE", type=Day())
+@click.option("--id", "numbers", type=NUMBER, multiple=True, help="The Delivery's number; may be repeated.")
+@click.option(
+    "--batch-of",
+    "batches",
+    type=NUMBER,
+    multiple=True,
+    help="All that were handed over together with this Delivery.",
+)
+@click.option("--all", "every", is_flag=True, help="All that are uncertain.")
+@click.option(
+    "--as",
+    "decision",
+    type=click.Choice(list(DECISIONS)),
+    required=True,
+    help="The reader has it, it never goes, or it goes again (and may come twice).",
+)
+@click.option("--reason", required=True, help="What you looked at; kept in the audit trail.")
+@by_option
+@now_option
+def decide(
+    day: date,
+    numbers: Sequence[int],
+    batches: Sequence[int],
+    every: bool,
+    decision: str,
+    reason: str,
+    by: str,
+    now: str | None,
+) -> None:
+    """Decide what became of uncertain copies: they arrived, they are given up, or they go once more."""
+    if bool(numbers or batches) == every:
+        raise click.UsageError("Say --id N or --batch-of N (as often as needed), or --all.")
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    chosen = [u.delivery_id for u in _ones(service, day)] if every else list(numbers)
+    with db.reading(service.sessions) as session:
+        of_day = find_issue(session, day).id
+        chosen += [
+            n for number in batches for n in ledger_queries.uncertain_in_batch_of(session, of_day, number)
+        ]
+    moved = service.decide_uncertain(day, chosen, DECISIONS[decision], by=by, reason=reason)
+    if not moved:
+        raise NotFound(f"None of these is an uncertain copy of the issue of {day}.")
+    click.echo(f"{moved} of {len(chosen)} decided: {decision}.")
+
+
+def _ones(service: IssueService, day: date) -> list[ledger.UncertainDelivery]:
+    with db.reading(service.sessions) as session:
+        return ledger.uncertain_deliveries(session, find_issue(session, day).id, limit=MOST)
+
+
+@issue.command()
+@click.argument("day", metavar="DATE", type=Day())
+@click.option(
+    "--text",
+    "words",
+    type=click.File("r", encoding="utf-8"),
+    required=True,
+    help="File with what was wrong and what is right, in paragraphs; - for standard input.",
+)
+@click.option(
+    "--rendition",
+    type=click.Choice(["full", "metered"]),
+    help="The edition that was wrong; both when not said.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Show the mail and how many readers it would go to; send nothing."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before it is owed to them.")
+@by_option
+@now_option
+def correct(
+    day: date,
+    words: TextIO,
+    rendition: str | None,
+    dry_run: bool,
+    yes: bool,
+    by: str,
+    now: str | None,
+) -> None:
+    """Mail a correction, once, to those who got this issue or may have got it. Nobody else gets it."""
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    try:
+        text = words.read()
+    except UnicodeDecodeError:
+        raise Refused("Nothing was done: the text of the correction is not in UTF-8.") from None
+    mail, readers = service.correction(day, text, rendition)
+    click.echo(f"Subject: {mail.subject}\n\n{mail.text}")
+    said = f"{readers:,} reader{'' if readers == 1 else 's'} got this issue or may have got it."
+    if dry_run:
+        click.echo(f"{said} Nothing was sent.")
+        return
+    if not yes:
+        click.confirm(f"{said} Send it to them?", abort=True)
+    made = service.correct(day, text, kind=rendition, by=by, seen=mail.content_hash)
+    click.echo(f"Correction {made.id} is owed to {made.owed:,}; it goes with the next settle step.")
+
+
+@issue.command("withdraw-correction")
+@click.argument("number", type=click.IntRange(1, 2**31 - 1))
+@click.option("--reason", required=True, help="Kept in the audit trail.")
+@by_option
+@now_option
+def withdraw_correction(number: int, reason: str, by: str, now: str | None) -> None:
+    """Stop a correction: what is still pending of it never goes."""
+    service = opening.open_issue_service(opening.open_settings(), now=now)
+    left = service.withdraw_correction(number, by=by, reason=reason)
+    were = "1 copy was" if left == 1 else f"{left:,} copies were"
+    click.echo(f"Correction {number} is withdrawn; {were} still pending.")

@@ -12,8 +12,9 @@ import click
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.cli import invented_readers, opening, serving
+from newsletter.cli import invented_readers, opening, serve
 from newsletter.cli import progress as showing
+from newsletter.clock import day_in
 from newsletter.db.models import Issue
 from newsletter.errors import NewsletterError, NothingToRead, SettingsError
 from newsletter.issues.service import IssueService
@@ -57,7 +58,7 @@ def run(
     """Gather, group, summarize, compose, check, approve and dispatch today's issue; then serve the site and tick."""
     settings = opening.open_settings(OUTLETS_FILE=outlets_file, SITE_URL=None if once else _site_url(port))
     if not once:
-        serving.require_free(port)
+        serve.require_free(port)
     service = opening.open_issue_service(settings, now=now, migrate=True, stop=opening.stop_on_sigterm())
     if use_sample and settings.in_production:
         raise SettingsError("--sample is refused in production: the sample edition is invented.")
@@ -75,7 +76,7 @@ def run(
     click.echo(_where_to_look(service, settings))
     # Asked for the sample, the scheduler keeps to it; after a day without feeds it tries the real ones again.
     parts = opening.open_sample(service) if use_sample else opening.open_parts(service)
-    serving.serve(service, parts, port=port)
+    serve.serve(service, parts, port=port)
 
 
 def _site_url(port: int) -> str | None:
@@ -153,7 +154,7 @@ def _where_to_look(service: IssueService, settings: Settings) -> str:
     with service.sessions.begin() as session:
         operator = operators.add(session, address, now=service.clock())
         link = operators.signin_link(operator, tokens=service.tokens, links=service.links)
-    day = pipeline.day_in(settings.EDITION_TZ, service.clock())
+    day = day_in(settings.EDITION_TZ, service.clock())
     return "\n".join(
         [
             "",

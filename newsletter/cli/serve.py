@@ -1,17 +1,30 @@
-"""``web`` and ``schedule``: the two long-running halves, for production."""
+"""``web``, ``schedule`` and ``work``: the long-running processes; and the site and the scheduler in one process, for ``run``."""
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EADDRINUSE
+from threading import Thread
+from typing import NoReturn
 
 import click
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from newsletter import db
-from newsletter.cli import opening, serving
+from newsletter.app import create_app
+from newsletter.cli import opening
+from newsletter.errors import PortTaken
+from newsletter.issues.service import IssueService
 from newsletter.jobs import schedule as scheduling
 from newsletter.jobs import tick
 from newsletter.jobs.pipeline import Parts
+
+HOST = "127.0.0.1"
 
 
 @click.command()
@@ -20,7 +33,7 @@ from newsletter.jobs.pipeline import Parts
 )
 @click.option(
     "--host",
-    default=serving.HOST,
+    default=HOST,
     show_default=True,
     help="The address to listen at; the proxy's side of it.",
 )
@@ -35,8 +48,8 @@ def web(port: int, host: str, workers: int) -> None:
     """Serve the site with gunicorn."""
     settings = opening.open_settings()
     opening.open_database(settings).dispose()
-    serving.require_free(port, host)
-    serving.gunicorn(host=host, port=port, workers=workers)
+    require_free(port, host)
+    gunicorn(host=host, port=port, workers=workers)
 
 
 @click.command()
@@ -59,3 +72,88 @@ def _shared_out(parts: Parts) -> Iterator[Parts]:
     worker.prepare(parts.service.sessions)
     with worker.deferring(parts) as shared:
         yield shared
+
+
+def require_free(port: int, host: str = HOST) -> None:
+    """Raise :class:`PortTaken` when something listens there already, or nobody may: better now than after the whole day is made."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == EADDRINUSE:
+                raise PortTaken(f"Port {port} is taken by another program. Use --port N.") from None
+            raise PortTaken(f"Nothing can be served at {host}, port {port}: {error.strerror}.") from None
+
+
+def site_server(app: Flask, port: int) -> BaseWSGIServer:
+    """A server on loopback with a thread for each connection, so that a slow client holds up nobody but itself."""
+    return make_server(HOST, port, app, threaded=True)
+
+
+def serve(service: IssueService, parts: Parts, *, port: int) -> None:
+    """Serve the site on loopback and tick the scheduler until interrupted or told to stop."""
+    app = create_app(service.settings, sessions=service.sessions, clock=service.clock)
+    server = site_server(app, port)
+    ticking = scheduling.start(lambda now: tick.tick(parts, now), clock=service.clock)
+    Thread(target=server.serve_forever, daemon=True).start()
+    click.echo("Serving; the scheduler ticks. Ctrl-C stops both.")
+    try:
+        while not (service.stop and service.stop.wait(0.5)):
+            pass
+    except KeyboardInterrupt:
+        click.echo("Stopping …")
+    finally:
+        ticking.shutdown(wait=True)
+        server.shutdown()
+        service.provider.close()
+
+
+def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:
+    """Replace this process by gunicorn: signals reach it directly, and its exit code is ours.
+
+    Its threads read requests themselves, so a proxy that buffers requests must stand in front of it: without one, as
+    many slow connections as there are threads keep everybody else out. docs/operations.md has nginx's configuration.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "wsgi:app",
+        "--bind",
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "--workers",
+        str(workers),
+    ]
+    command += [
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "8",
+        "--timeout",
+        "30",
+        "--graceful-timeout",
+        "20",
+        "--no-control-socket",
+    ]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - fixed words and numbers only  # nosec B606
+
+
+@click.command()
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 32),
+    default=2,
+    show_default=True,
+    help="Parts of steps done at the same time.",
+)
+def work(concurrency: int) -> None:
+    """Do parts of the steps that schedulers defer: feeds, stories, batches. Needs PostgreSQL; run as many as you like."""
+    settings = opening.open_settings()
+    from newsletter.jobs import worker
+
+    worker.conninfo(settings.DATABASE_URL)
+    service = opening.open_issue_service(settings, stop=opening.stop_on_sigterm())
+    worker.prepare(service.sessions)
+    worker.work(opening.open_parts(service), concurrency=concurrency)

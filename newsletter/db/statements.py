@@ -97,9 +97,11 @@ def skip_locked(dialect: str, statement: Select[Any], *, of: Any = None) -> Sele
 def id_in(dialect: str, column: Any) -> ColumnElement[bool]:
     """``column IN (ids)`` with all ids in the one parameter ``ids``, made by :func:`ids_value`: the statement is compiled once."""
     if dialect == "postgresql":
-        return column == func.any(bindparam("ids", type_=ARRAY(BigInteger)))
+        is_any: ColumnElement[bool] = column == func.any(bindparam("ids", type_=ARRAY(BigInteger)))
+        return is_any
     each = func.json_each(bindparam("ids", type_=Text)).table_valued("value")
-    return column.in_(select(each.c.value))
+    is_in: ColumnElement[bool] = column.in_(select(each.c.value))
+    return is_in
 
 
 def ids_value(dialect: str, ids: Sequence[int]) -> list[int] | str:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from newsletter.errors import CatalogueError
 from newsletter.feeds.leans import SIDES, Lean, Side, side_of
@@ -174,9 +174,7 @@ class _Reader:
             return Lean(text)
         except ValueError:
             known = ", ".join(lean.value for lean in Lean)
-            return self._refuse(
-                number, "lean", f"{called} has an unknown lean '{text[:40]}'; known are {known}"
-            )
+            self._refuse(number, "lean", f"{called} has an unknown lean '{text[:40]}'; known are {known}")
 
     def _country(self, number: int, called: str, key: str, text: Any) -> str:
         """An ISO 3166-1 code, or empty."""
@@ -204,7 +202,7 @@ class _Reader:
         self._feeds[key] = self._lines.block(number)
         return feed
 
-    def _refuse(self, number: int, key: str, reason: str) -> Any:
+    def _refuse(self, number: int, key: str, reason: str) -> NoReturn:
         raise CatalogueError(f"{self._name}, line {self._lines.of(number, key)}: {reason}.")
 
 

@@ -151,7 +151,8 @@ class _Timed:
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         if self.deadline is not None:
             self.settimeout(self.deadline.remaining())  # type: ignore[attr-defined]
-        return super().recv_into(*args, **kwargs)  # type: ignore[misc]
+        received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]
+        return received
 
 
 class _TimedSocket(_Timed, socket.socket):

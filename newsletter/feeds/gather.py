@@ -151,7 +151,7 @@ def not_before(visit: Visit, failures: int, *, now: datetime) -> datetime | None
         return None
     if fetched is not None and fetched.status == 410:
         return now + GONE_BACKOFF
-    pause = min(FIRST_BACKOFF * 2 ** min(failures - 1, 10), LONGEST_BACKOFF)
+    pause: timedelta = min(FIRST_BACKOFF * 2 ** min(failures - 1, 10), LONGEST_BACKOFF)
     if fetched is not None and fetched.retry_after is not None:
         asked = timedelta(seconds=min(fetched.retry_after, LONGEST_BACKOFF.total_seconds()))
         pause = max(pause, asked)

@@ -59,7 +59,8 @@ def score(candidate: Candidate, *, now: datetime) -> float:
     evenness = math.sqrt(min(c.left, c.right) / larger) if larger else 0.0
     balance = 0.3 + 0.5 * evenness + (0.2 if c.center else 0.0)
     age = max(now - candidate.last_published_at, timedelta())
-    return math.log2(1 + c.outlets) * balance * 0.5 ** (age / HALF_LIFE)
+    freshness: float = 0.5 ** (age / HALF_LIFE)
+    return math.log2(1 + c.outlets) * balance * freshness
 
 
 def development(candidate: Candidate, *, now: datetime) -> str | None:

@@ -32,6 +32,7 @@ from newsletter.issues.checks.registry import Finding
 from newsletter.issues.length import reading_seconds
 from newsletter.issues.preview import example_slots
 from newsletter.issues.render import render
+from newsletter.issues.renditions import KINDS
 from newsletter.issues.views import IssueView, issue_view
 from newsletter.links import Links
 from newsletter.settings import Settings
@@ -70,9 +71,7 @@ class IssueService:
         """Make both Renditions of the Issue anew, unless they are approved already."""
         view = self.view(issued_on)
         view = replace(view, reading_seconds=reading_seconds(view.stories))
-        made = [
-            render.rendition(view, kind, settings=self.settings, links=self.links) for kind in render.KINDS
-        ]
+        made = [render.rendition(view, kind, settings=self.settings, links=self.links) for kind in KINDS]
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
             if issue.state == "draft" or (issue.state == "held" and issue.approved_at is None):

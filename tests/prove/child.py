@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from newsletter import clock
-from newsletter.cli import database, main, opening, serve, step, uncertain, work  # noqa: F401
+from newsletter.cli import database, issue, main, opening, serve, step  # noqa: F401
 from newsletter.delivery import dispatch, ledger
 from newsletter.delivery.providers.sendgrid import send as sendgrid
 from newsletter.delivery.providers.smtp import conversation

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 LAB = ROOT / "newsletter" / "lab"
 # What is used without an import: the file that uses it, and the words there that do.
 LOADED_BY_NAME = {
-    "gunicorn": ("newsletter/cli/serving.py", '"gunicorn"'),
+    "gunicorn": ("newsletter/cli/serve.py", '"gunicorn"'),
     "psycopg": ("newsletter/db/engine.py", "postgresql+psycopg"),
     "tzdata": ("newsletter/clock.py", "from zoneinfo import"),  # zoneinfo's data where the machine has none
     "pytest-xdist": ("Makefile", "pytest -n"),

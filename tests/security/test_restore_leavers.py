@@ -17,7 +17,7 @@ from sqlalchemy import Engine, select
 
 from newsletter import db
 from newsletter.app import create_app
-from newsletter.cli import opening, restoring
+from newsletter.cli import database, opening
 from newsletter.cli.main import cli
 from newsletter.db import backup
 from newsletter.db.models import AuditEntry, Delivery, Issue, Rendition, Subscriber, Subscription, Suppression
@@ -170,12 +170,12 @@ class House:
         self.erased("dee")
         self.paused("eve", date(2026, 3, 20))
 
-    def restore(self, copy: Path, **more) -> restoring.Restored:
+    def restore(self, copy: Path, **more) -> database.Restored:
         self.engine.dispose()
-        return restoring.restore(self.settings, copy, now=self.hands.at, **more)
+        return database.restore_backup(self.settings, copy, now=self.hands.at, **more)
 
     def confirm(self, **more):
-        return restoring.confirm(self.sessions, self.settings, now=self.hands.at, **more)
+        return database.confirm_database(self.sessions, self.settings, now=self.hands.at, **more)
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_a_restore_that_died_is_ended_by_the_confirmation(house: House, monkeypa
     def die(*_a, **_k) -> None:
         raise Killed
 
-    monkeypatch.setattr(restoring, "_take_up", die)
+    monkeypatch.setattr(database, "_take_up", die)
     with pytest.raises(Killed):
         house.restore(copy)
     monkeypatch.undo()

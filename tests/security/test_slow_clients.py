@@ -19,7 +19,7 @@ import pytest
 
 from newsletter import db
 from newsletter.app import create_app
-from newsletter.cli.serving import site_server
+from newsletter.cli.serve import site_server
 from newsletter.settings import Settings
 
 ROOT = Path(__file__).parents[2]

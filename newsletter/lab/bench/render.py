@@ -16,6 +16,7 @@ from newsletter.delivery.mail.messages import Message, Template
 from newsletter.feeds import sample
 from newsletter.issues import views
 from newsletter.issues.render import render
+from newsletter.issues.renditions import KINDS
 from newsletter.jobs import pipeline
 from newsletter.jobs.pipeline import Parts
 from newsletter.lab.bench.databases import bench_database
@@ -51,8 +52,7 @@ def bench_render(*, readers: int = READERS, progress: Progress) -> Measured:
         )  # templates are read once
         with timed() as compiling:
             made = [
-                render.rendition(view, kind, settings=service.settings, links=service.links)
-                for kind in render.KINDS
+                render.rendition(view, kind, settings=service.settings, links=service.links) for kind in KINDS
             ]
         full = made[0]
         with timed() as bare_compile:
