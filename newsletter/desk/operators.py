@@ -8,73 +8,74 @@ from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.db.models import Operator
-from newsletter.desk.guard import bp, by, go, needs_full_duty
+from newsletter.desk.guard import actor, bp, full_duty_required, redirect_to
 from newsletter.errors import NotFound
-from newsletter.subscribers import operators as circulation
+from newsletter.subscribers import operators
 from newsletter.subscribers.tokens import fingerprint
-from newsletter.web.desk_cookie import secret
+from newsletter.web.http.cookies import OPERATOR
 from newsletter.web.services import services
 
 
 @bp.get("/operators")
-def operators() -> Response:
+def operators_page() -> Response:
     site = services()
     with db.reading(site.sessions) as session:
         rows = session.scalars(
             select(Operator).where(Operator.removed_at.is_(None)).order_by(Operator.address)
         ).all()
-        sign_ins = circulation.open_sign_ins(session, now=site.now())
+        sign_ins = operators.open_sign_ins(session, now=site.now())
     names = {o.id: o.address for o in rows}
     html = render_template(
         "desk/operators.html",
         rows=rows,
-        duties=circulation.DUTIES,
+        duties=operators.DUTIES,
         sign_ins=[
-            (s, names.get(s.operator_id or 0, ""), s.secret_hash == fingerprint(secret())) for s in sign_ins
+            (s, names.get(s.operator_id or 0, ""), s.secret_hash == fingerprint(OPERATOR.value()))
+            for s in sign_ins
         ],
     )
     return make_response(html)
 
 
 @bp.post("/operators")
-@needs_full_duty
+@full_duty_required
 def add_operator() -> Response:
     """Let somebody in, and mail them a link."""
     site = services()
     address = request.form.get("address", "")
     with site.sessions.begin() as session:
-        added = circulation.add(session, address, now=site.now(), by=by())
-        circulation.give_duty(session, added, request.form.get("duty", "editor"), now=site.now(), by=by())
-        circulation.ask_for_link(session, added.address, settings=site.settings, now=site.now())
-    return go("operators")
+        added = operators.add(session, address, now=site.now(), by=actor())
+        operators.give_duty(session, added, request.form.get("duty", "editor"), now=site.now(), by=actor())
+        operators.ask_for_link(session, added.address, settings=site.settings, now=site.now())
+    return redirect_to("operators")
 
 
 @bp.post("/operators/<int:number>/duty")
-@needs_full_duty
+@full_duty_required
 def give_duty(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
         one = _operator(session, number)
-        circulation.give_duty(session, one, request.form.get("duty", ""), now=site.now(), by=by())
-    return go("operators")
+        operators.give_duty(session, one, request.form.get("duty", ""), now=site.now(), by=actor())
+    return redirect_to("operators")
 
 
 @bp.post("/operators/<int:number>/remove")
-@needs_full_duty
+@full_duty_required
 def remove_operator(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        circulation.remove(session, _operator(session, number).address, now=site.now(), by=by())
-    return go("operators")
+        operators.remove(session, _operator(session, number).address, now=site.now(), by=actor())
+    return redirect_to("operators")
 
 
 @bp.post("/operators/signins/<int:number>/end")
-@needs_full_duty
+@full_duty_required
 def end_sign_in(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        circulation.end_sign_in(session, number, now=site.now(), by=by())
-    return go("operators")
+        operators.end_sign_in(session, number, now=site.now(), by=actor())
+    return redirect_to("operators")
 
 
 def _operator(session: Session, number: int) -> Operator:

@@ -8,8 +8,8 @@ from flask import Response, make_response, render_template
 
 from newsletter.delivery.providers.outbox.send import list_outbox, read_outbox
 from newsletter.desk.guard import bp
-from newsletter.desk.issue.frame import framed
-from newsletter.desk.records import PAGE, page_number
+from newsletter.desk.issue.preview import frame_response
+from newsletter.desk.paging import PAGE_SIZE, page_number
 from newsletter.errors import NotFound
 from newsletter.web.services import services
 
@@ -25,8 +25,8 @@ def folder() -> Path:
 @bp.get("/outbox")
 def outbox() -> Response:
     page = page_number()
-    found = list_outbox(folder(), PAGE + 1, skip=(page - 1) * PAGE)
-    html = render_template("desk/outbox.html", kept=found[:PAGE], page=page, more=len(found) > PAGE)
+    found = list_outbox(folder(), PAGE_SIZE + 1, skip=(page - 1) * PAGE_SIZE)
+    html = render_template("desk/outbox.html", kept=found[:PAGE_SIZE], page=page, more=len(found) > PAGE_SIZE)
     return make_response(html)
 
 
@@ -37,7 +37,7 @@ def kept_mail(name: str) -> Response:
 
 @bp.get("/outbox/<name>/frame")
 def kept_frame(name: str) -> Response:
-    return framed(read_outbox(folder(), name).html)
+    return frame_response(read_outbox(folder(), name).html)
 
 
 @bp.get("/outbox/<name>/file")

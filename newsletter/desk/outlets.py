@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db
 from newsletter.db.models import Article, Feed, Outlet
-from newsletter.desk.guard import bp, by, go
+from newsletter.desk.guard import actor, bp, redirect_to
 from newsletter.feeds import feed_pause
 from newsletter.feeds.gather import KEEP_FROM
 from newsletter.feeds.leans import SIDES, Lean, Side, side_of
@@ -72,16 +72,16 @@ def outlets() -> Response:
 def pause_feed(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        feed_pause.pause(session, number, now=site.now(), by=by())
-    return go(f"outlets#feed-{number}")
+        feed_pause.pause(session, number, now=site.now(), by=actor())
+    return redirect_to(f"outlets#feed-{number}")
 
 
 @bp.post("/feeds/<int:number>/resume")
 def resume_feed(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        feed_pause.resume(session, number, now=site.now(), by=by())
-    return go(f"outlets#feed-{number}")
+        feed_pause.resume(session, number, now=site.now(), by=actor())
+    return redirect_to(f"outlets#feed-{number}")
 
 
 def _lines(session: Session, now: datetime) -> list[FeedLine]:

@@ -18,9 +18,9 @@ from newsletter.billing import comps
 from newsletter.clock import day_in
 from newsletter.db.models import Notice, Subscriber, Suppression
 from newsletter.delivery.ledger_queries import DeliveryHistory, history_of
-from newsletter.desk.guard import bp, by, go, needs_full_duty
-from newsletter.desk.issue.acts import reason
-from newsletter.desk.metrics.counting import Counted, aside
+from newsletter.desk.background_counts import Counted, count_in_background
+from newsletter.desk.guard import actor, bp, full_duty_required, redirect_to
+from newsletter.desk.issue.decisions import reason
 from newsletter.errors import NotFound, Refused
 from newsletter.subscribers.access import Access, Facts, access
 from newsletter.subscribers.preferences import zone_or
@@ -30,7 +30,7 @@ from newsletter.web.services import services
 
 FOUND = 20  # readers
 SHORTEST = 3  # letters searched for
-COUNTS_REST = 60.0  # seconds for each second that counting them took
+REUSE_FACTOR = 60.0  # seconds for each second that counting them took
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,19 @@ def readers() -> Response:
 
 
 @bp.post("/readers")
-@needs_full_duty
+@full_duty_required
 def find_reader() -> Response:
     wanted = request.form.get("address", "").strip()[:254]
     with db.reading(services().sessions) as session:
         found = _search(session, wanted) if len(wanted) >= SHORTEST else []
     if len(found) == 1:
-        return go(f"readers/{found[0].id}")
+        return redirect_to(f"readers/{found[0].id}")
     html = render_template("desk/readers.html", counts=_sums(), found=found, wanted=wanted, most=FOUND)
     return make_response(html)
 
 
 @bp.get("/readers/<int:number>")
-@needs_full_duty
+@full_duty_required
 def reader(number: int) -> Response:
     site = services()
     with db.reading(site.sessions) as session:
@@ -96,25 +96,25 @@ def reader(number: int) -> Response:
 
 
 @bp.post("/readers/<int:number>/suppress")
-@needs_full_duty
+@full_duty_required
 def suppress_reader(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        operator_suppressions.suppress(session, number, reason=reason(), now=site.now(), by=by())
-    return go(f"readers/{number}")
+        operator_suppressions.suppress(session, number, reason=reason(), now=site.now(), by=actor())
+    return redirect_to(f"readers/{number}")
 
 
 @bp.post("/readers/<int:number>/release")
-@needs_full_duty
+@full_duty_required
 def release_reader(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        operator_suppressions.release(session, number, reason=reason(), now=site.now(), by=by())
-    return go(f"readers/{number}")
+        operator_suppressions.release(session, number, reason=reason(), now=site.now(), by=actor())
+    return redirect_to(f"readers/{number}")
 
 
 @bp.post("/readers/<int:number>/give")
-@needs_full_duty
+@full_duty_required
 def give_comp(number: int) -> Response:
     """The full edition as a present: for so many days, or for ever when none are named."""
     site, days = services(), request.form.get("days", "").strip()
@@ -122,18 +122,18 @@ def give_comp(number: int) -> Response:
         raise Refused("Nothing was done: give a number of days from 1 to 9999, or none for ever.")
     until = site.now() + timedelta(days=int(days)) if days else None
     with site.sessions.begin() as session:
-        comps.give(session, number, until=until, reason=reason(), by=by(), now=site.now())
-    return go(f"readers/{number}")
+        comps.give(session, number, until=until, reason=reason(), by=actor(), now=site.now())
+    return redirect_to(f"readers/{number}")
 
 
 @bp.post("/readers/<int:number>/end-comp")
-@needs_full_duty
+@full_duty_required
 def end_comp(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        if not comps.end(session, number, reason=reason(), by=by(), now=site.now()):
+        if not comps.end(session, number, reason=reason(), by=actor(), now=site.now()):
             raise Refused("Nothing was done: there is no present to take back.")
-    return go(f"readers/{number}")
+    return redirect_to(f"readers/{number}")
 
 
 def _search(session: Session, wanted: str) -> list[Subscriber]:
@@ -149,7 +149,7 @@ def _sums() -> Counted[list[tuple[str, int]]] | None:
     now = services().now()
     with db.reading(services().sessions) as session:
         size = readers_known(session)
-    return aside("readers", lambda own: _counts(own, now), size, rest=COUNTS_REST)
+    return count_in_background("readers", lambda own: _counts(own, now), size, reuse_factor=REUSE_FACTOR)
 
 
 def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:

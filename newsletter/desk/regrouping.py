@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db
 from newsletter.db.models import Article, Story
-from newsletter.desk.guard import bp, by, go
-from newsletter.desk.issue.acts import reason
-from newsletter.desk.records import acts_about
+from newsletter.desk.audit import audit_lines_about
+from newsletter.desk.guard import actor, bp, redirect_to
+from newsletter.desk.issue.decisions import reason
 from newsletter.desk.stories import LAST
 from newsletter.errors import NotFound, Refused
 from newsletter.issues.views import latest_telling
@@ -31,7 +31,7 @@ def story_articles(number: int) -> Response:
         if story is None:
             raise NotFound("There is no such story.")
         if story.merged_into_id is not None:
-            return go(f"stories/{story.merged_into_id}")
+            return redirect_to(f"stories/{story.merged_into_id}")
         articles = session.scalars(
             select(Article)
             .where(Article.story_id == number)
@@ -44,7 +44,7 @@ def story_articles(number: int) -> Response:
             headline=_headline(session, story),
             articles=articles,
             offered=_offered(session, story),
-            acts=acts_about(session, f"story:{number}"),
+            acts=audit_lines_about(session, f"story:{number}"),
         )
     return make_response(html)
 
@@ -56,17 +56,17 @@ def regroup_story(number: int) -> Response:
     chosen = {int(a) for a in request.form.getlist("article") if _is_number(a)}
     with site.sessions.begin() as session:
         if act == "split":
-            target = regroup.split(session, number, chosen, reason=why, by=by(), now=site.now())
+            target = regroup.split(session, number, chosen, reason=why, by=actor(), now=site.now())
         elif act == "move":
             other = _named(session, request.form.get("to", ""))
-            target = regroup.move(session, number, chosen, other, reason=why, by=by(), now=site.now())
+            target = regroup.move(session, number, chosen, other, reason=why, by=actor(), now=site.now())
         elif act == "merge":
             other = _named(session, request.form.get("to", ""))
-            target = regroup.merge(session, number, other, reason=why, by=by(), now=site.now())
+            target = regroup.merge(session, number, other, reason=why, by=actor(), now=site.now())
         else:
             raise Refused("Nothing was done: the form does not say what to do.")
         there = target.id
-    return go(f"stories/{there}")
+    return redirect_to(f"stories/{there}")
 
 
 def _is_number(text: str) -> bool:

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from newsletter import db
 from newsletter.db.models import Report, Story, StoryRevision
-from newsletter.desk.guard import bp, by, go
-from newsletter.desk.issue.acts import reason
-from newsletter.desk.records import PAGE, page_number
+from newsletter.desk.guard import actor, bp, redirect_to
+from newsletter.desk.issue.decisions import reason
+from newsletter.desk.paging import PAGE_SIZE, page_number
 from newsletter.stories import reports as reporting
 from newsletter.web.services import services
 
@@ -37,8 +37,8 @@ def reports() -> Response:
             .join(Story, Story.id == Report.story_id)
             .where(wanted)
             .order_by(Report.reported_at.desc(), Report.id.desc())
-            .offset((page - 1) * PAGE)
-            .limit(PAGE + 1)
+            .offset((page - 1) * PAGE_SIZE)
+            .limit(PAGE_SIZE + 1)
         ).all()
         headlines = {
             t.story_id: t.words["headline"]
@@ -50,10 +50,10 @@ def reports() -> Response:
         }
     lines = [
         ReportLine(r, reporting.REASONS.get(r.reason, r.reason), slug, headlines.get(r.story_id, slug))
-        for r, slug in rows[:PAGE]
+        for r, slug in rows[:PAGE_SIZE]
     ]
     html = render_template(
-        "desk/reports.html", lines=lines, page=page, more=len(rows) > PAGE, dealt_with=dealt_with
+        "desk/reports.html", lines=lines, page=page, more=len(rows) > PAGE_SIZE, dealt_with=dealt_with
     )
     return make_response(html)
 
@@ -62,5 +62,5 @@ def reports() -> Response:
 def resolve_report(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        reporting.resolve(session, number, now=site.now(), by=by(), reason=reason(wanted=False))
-    return go("reports")
+        reporting.resolve(session, number, now=site.now(), by=actor(), reason=reason(wanted=False))
+    return redirect_to("reports")

@@ -7,12 +7,12 @@ from contextlib import suppress
 from flask import Response, make_response, render_template, request
 
 from newsletter import db
-from newsletter.desk.guard import bp, by, go
+from newsletter.desk.guard import actor, bp, redirect_to
 from newsletter.subscribers import operators, pending_requests
 from newsletter.subscribers.addresses import AddressError
 from newsletter.subscribers.signin import is_used
 from newsletter.subscribers.tokens import ExpiredToken, TokenError
-from newsletter.web.desk_cookie import drop_cookie, secret, set_cookie
+from newsletter.web.http.cookies import OPERATOR
 from newsletter.web.http.csrf import check_form
 from newsletter.web.services import services
 
@@ -64,8 +64,8 @@ def spend(token: str) -> Response:
             fresh = operators.sign_in(session, token, tokens=site.tokens, now=site.now())
     except TokenError as error:
         return _refusal(error)
-    answer = go()
-    set_cookie(answer, fresh)
+    answer = redirect_to()
+    OPERATOR.set(answer, fresh)
     return answer
 
 
@@ -73,9 +73,9 @@ def spend(token: str) -> Response:
 def sign_out() -> Response:
     site = services()
     with site.sessions.begin() as session:
-        operators.sign_out(session, secret(), now=site.now(), by=by())
-    answer = go("signin")
-    drop_cookie(answer)
+        operators.sign_out(session, OPERATOR.value(), now=site.now(), by=actor())
+    answer = redirect_to("signin")
+    OPERATOR.delete(answer)
     return answer
 
 

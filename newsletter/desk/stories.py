@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter import db
 from newsletter.db.models import Article, Issue, Placement, Story, StoryRevision
 from newsletter.desk.guard import bp
-from newsletter.desk.records import PAGE, page_number
+from newsletter.desk.paging import PAGE_SIZE, page_number
 from newsletter.feeds.leans import Coverage
 from newsletter.stories.sides import coverage_of
 from newsletter.web.services import services
@@ -50,11 +50,11 @@ def stories() -> Response:
             .join(carried, carried.c.story_id == Story.id)
             .where(*lately)
             .order_by(carried.c.outlets.desc(), Story.last_published_at.desc(), Story.id)
-            .offset((page - 1) * PAGE)
-            .limit(PAGE + 1)
+            .offset((page - 1) * PAGE_SIZE)
+            .limit(PAGE_SIZE + 1)
         ).all()
-        lines = _lines(session, rows[:PAGE])
-    more = len(rows) > PAGE
+        lines = _lines(session, rows[:PAGE_SIZE])
+    more = len(rows) > PAGE_SIZE
     return make_response(
         render_template("desk/stories.html", lines=lines, page=page, more=more, days=LAST.days)
     )

@@ -1,24 +1,24 @@
-"""Speaks HTTP. See README.md in this folder."""
+"""The site: its pages, forms and addresses for programs. See README.md in this folder."""
 
-# The files of this room that answer addresses; each exports ``bp``. The composition root registers them in this order.
+# The modules that answer addresses; each has a blueprint ``bp``. newsletter/app.py registers them in this order.
 BLUEPRINTS = (
-    "images.assets",
+    "static_files",
     "landing",
     "stories",
     "issues",
-    "images.pictures",
+    "social_cards",
     "pages",
-    "machines.crawlers",
-    "machines.openapi",
-    "machines.health",
+    "api.crawlers",
+    "api.openapi",
+    "api.health",
     "signup",
     "unsubscribe",
     "signin",
     "account",
     "checkout",
     "offline_checkout",
-    "machines.stripe_webhook",
-    "machines.webhooks",
+    "api.stripe_webhook",
+    "api.webhooks",
 )
 
-__all__ = ["BLUEPRINTS", "desk_cookie", "http", "services", "templating"]
+__all__ = ["BLUEPRINTS", "http", "services", "templating"]

@@ -1,4 +1,4 @@
-"""The plan: what it costs, going to pay, coming back, and what a paying reader may do. The rules are in ``circulation``."""
+"""The plan: what it costs, going to pay, coming back, and what a paying reader may do. The rules are in ``billing``."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from newsletter.subscribers.tokens import CHECKOUT, ExpiredToken, TokenError
 from newsletter.web.http.csrf import check_form
 from newsletter.web.http.errors import page
 from newsletter.web.http.headers import adjust_csp
-from newsletter.web.payer import signed_in_number
 from newsletter.web.plan import plan_of
+from newsletter.web.reader import current_reader
 from newsletter.web.services import services
 
 bp = Blueprint("checkout", __name__)
@@ -40,13 +40,13 @@ def _allow_payment(_: BlueprintSetupState) -> None:
 
 @bp.get("/checkout")
 def plan() -> Response:
-    return _plan_page(signed_in_number(), action=services().paths.checkout())
+    return _plan_page(current_reader(), action=services().paths.checkout())
 
 
 @bp.post("/checkout")
 def begin() -> Response:
-    """Lead the signed-in reader to the processor."""
-    number = signed_in_number()
+    """Redirect the signed-in reader to the processor."""
+    number = current_reader()
     if number is None:
         return _to(services().paths.signin())
     check_form(FORM, _bound(number))
@@ -55,7 +55,7 @@ def begin() -> Response:
 
 @bp.get("/checkout/for/<token>")
 def plan_for(token: str) -> Response:
-    """The same by a signed link, for whom signing in is too much. Looking changes nothing."""
+    """The same page by a signed link, without signing in. GET changes nothing."""
     try:
         number = _number_in(token)
     except TokenError as error:
@@ -65,7 +65,7 @@ def plan_for(token: str) -> Response:
 
 @bp.post("/checkout/for/<token>")
 def begin_for(token: str) -> Response:
-    """The link itself is the proof: no cookie, no form token. It can do nothing but pay for its reader."""
+    """Redirect to the processor. The token in the address is the proof: no cookie, no form token; it only lets one pay for its reader."""
     try:
         return _begin(_number_in(token))
     except TokenError as error:
@@ -74,8 +74,8 @@ def begin_for(token: str) -> Response:
 
 @bp.get("/checkout/done")
 def done() -> Response:
-    """Where the processor sends readers back to. Says what is known; a button asks the processor again."""
-    here, number = services(), signed_in_number()
+    """Where the processor sends readers back to. Shows what is known; a button asks the processor again."""
+    here, number = services(), current_reader()
     known = None
     if number is not None:
         with db.reading(here.sessions) as session:
@@ -87,7 +87,7 @@ def done() -> Response:
 
 @bp.post("/checkout/done")
 def look_again() -> Response:
-    """Ask the processor what became of this checkout, in case its webhook is late."""
+    """Ask the processor for the state of this checkout, in case its webhook is late."""
     check_form("checkout-done")
     here = services()
     try:
@@ -104,8 +104,8 @@ def look_again() -> Response:
 
 @bp.post("/checkout/portal")
 def portal() -> Response:
-    """Card and invoices, at the processor's."""
-    here, number = services(), signed_in_number()
+    """Redirect to the processor's page of card and invoices."""
+    here, number = services(), current_reader()
     if number is None:
         return _to(here.paths.signin())
     check_form(FORM, _bound(number))
@@ -122,8 +122,8 @@ def portal() -> Response:
 
 @bp.post("/checkout/cancel")
 def cancel() -> Response:
-    """No further charge; what is paid for stays."""
-    here, number = services(), signed_in_number()
+    """Stop further charges; access lasts until the end of what is paid for."""
+    here, number = services(), current_reader()
     if number is None:
         return _to(here.paths.signin())
     check_form(FORM, _bound(number))
@@ -180,7 +180,7 @@ def _done_page(full: bool, *, waiting: bool) -> Response:
 
 
 def _bound(number: int) -> str:
-    """What this page's forms are bound to."""
+    """What the tokens of this page's forms are bound to."""
     return f"reader:{number}"
 
 

@@ -1,4 +1,4 @@
-"""The landing page: the promise, and a live piece of the newest Issue to prove it."""
+"""The landing page, with a Story of the newest Issue."""
 
 from __future__ import annotations
 

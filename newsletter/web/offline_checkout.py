@@ -1,4 +1,4 @@
-"""The stand-in's own pages, as a payment processor would have them at its own address. Not there in production."""
+"""The pages of the offline payment processor, as a real one has them at its own address. Not served in production."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def show(page_id: str) -> Response:
 
 
 @bp.post("/<page_id>")
-def press(page_id: str) -> Response:
-    """One of the buttons: pay, decline, fail, cancel, end, back."""
+def submit(page_id: str) -> Response:
+    """Do what the pressed button says: pay, decline, fail, cancel, end or back."""
     check_form(FORM, page_id)
     here, processor = services(), _processor()
     line = processor.look(page_id, now=here.now())

@@ -1,4 +1,4 @@
-"""What the pages show of one reader's plan; computed in ``circulation``, gathered here."""
+"""What the pages show of one reader's plan, computed by ``subscribers`` and ``billing``."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ class Plan:
     comp: Subscription | None
     renews: bool
     grace_until: datetime | None  # until when a failed payment changes nothing; None unless one failed
-    mail_stopped: str  # why none comes to them whatever they choose; empty as a rule
-    gets_mail: bool  # False then, and once they unsubscribed: what they pay for is on the site alone
-    zone: str  # the reader's own, in which all these moments are said
+    mail_stopped: str  # why no mail goes to them whatever they choose; usually empty
+    gets_mail: (
+        bool  # False in that case, and once they unsubscribed: then what they pay for is on the site only
+    )
+    zone: str  # the reader's own, in which all these moments are written
 
 
 def plan_of(reader: Subscriber) -> Plan:

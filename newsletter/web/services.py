@@ -1,4 +1,4 @@
-"""What views need, put on the app once by the composition root and read nowhere else."""
+"""What views need. newsletter/app.py puts it on the app once, and only :func:`services` reads it."""
 
 from __future__ import annotations
 

@@ -1,18 +1,19 @@
-"""A reader comes in by a link that works once, and goes out."""
+"""A reader signs in by a link that works once."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from newsletter import db
-from newsletter.subscribers import pending_requests
-from newsletter.subscribers import signin as circulation
+from newsletter.subscribers import pending_requests, signin
 from newsletter.subscribers.addresses import AddressError
 from newsletter.subscribers.signin import is_used
 from newsletter.subscribers.tokens import ExpiredToken, TokenError
-from newsletter.web import metering, reader
+from newsletter.web import metering
 from newsletter.web.http import bot_timing
+from newsletter.web.http.cookies import READER
 from newsletter.web.http.csrf import check_form
+from newsletter.web.reader import current_reader
 from newsletter.web.services import services
 
 bp = Blueprint("signin", __name__)
@@ -21,15 +22,15 @@ ASK_FORM, LINK_FORM = "signin", "signin-link"
 
 @bp.get("/signin")
 def form() -> Response:
-    """One field; who is signed in already is led to the account."""
-    if reader.current_reader(request) is not None:
+    """The form; a reader who is signed in already is redirected to the account."""
+    if current_reader() is not None:
         return make_response(redirect(services().paths.account(), 303))
     return make_response(render_template("signin.html", asked=False))
 
 
 @bp.post("/signin")
 def ask() -> Response:
-    """Somebody asks for a link. The answer is the same for every address, and so is the work behind it."""
+    """Keep the request for a link. The answer, and the work behind it, are the same for every address."""
     check_form(ASK_FORM)
     if bot_timing.too_quick():
         return _form_again(bot_timing.TOO_QUICK)
@@ -40,7 +41,7 @@ def ask() -> Response:
         )
     except AddressError as error:
         return _form_again(str(error))
-    return make_response(render_template("signin.html", asked=True, minutes=circulation.minutes_valid()))
+    return make_response(render_template("signin.html", asked=True, minutes=signin.minutes_valid()))
 
 
 def _form_again(error: str) -> Response:
@@ -50,11 +51,11 @@ def _form_again(error: str) -> Response:
 
 @bp.get("/signin/<token>")
 def link_page(token: str) -> Response:
-    """A page with a button. Looking spends nothing, so scanners of mail do no harm."""
+    """A page with a button. GET uses nothing up, so scanners of mail do no harm."""
     site = services()
     try:
         with db.reading(site.sessions) as session:
-            circulation.reader_in(session, token, tokens=site.tokens)
+            signin.reader_in(session, token, tokens=site.tokens)
             spent = is_used(session, token)
     except TokenError as error:
         return _refusal(error)
@@ -63,19 +64,19 @@ def link_page(token: str) -> Response:
 
 @bp.post("/signin/<token>")
 def spend(token: str) -> Response:
-    """The button: the link is spent and this browser signed in, under a new secret."""
+    """Use the link up and sign this browser in, under a new secret."""
     check_form(LINK_FORM, token)
     site = services()
     try:
         with site.sessions.begin() as session:
-            fresh = circulation.sign_in(
-                session, token, tokens=site.tokens, now=site.now(), instead_of=reader.secret()
+            fresh = signin.sign_in(
+                session, token, tokens=site.tokens, now=site.now(), instead_of=READER.value()
             )
-            metering.carry_over(session, circulation.reader_in(session, token, tokens=site.tokens).id)
+            metering.carry_over(session, signin.reader_in(session, token, tokens=site.tokens).id)
     except TokenError as error:
         return _refusal(error)
     answer = make_response(redirect(site.paths.account(), 303))
-    reader.set_cookie(answer, fresh)
+    READER.set(answer, fresh)
     return answer
 
 

@@ -1,4 +1,4 @@
-"""Asking for the newsletter and confirming it. Every answer to an ask looks the same."""
+"""Signing up and confirming it. The answer to every sign-up looks the same."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 from flask import Blueprint, Response, make_response, render_template, request
 
 from newsletter import db
-from newsletter.subscribers import pending_requests
-from newsletter.subscribers import signup as circulation
+from newsletter.subscribers import pending_requests, signup
 from newsletter.subscribers.addresses import AddressError
 from newsletter.subscribers.tokens import CONFIRM, ExpiredToken, TokenError
 from newsletter.web.http import bot_timing
@@ -27,10 +26,10 @@ def form() -> Response:
 
 @bp.post("/signup")
 def ask() -> Response:
-    """Somebody asks. Known, unknown, capped or a machine in the trap: the same page."""
+    """Keep the sign-up. A known address, an unknown one, a capped one and a bot in the trap get the same page."""
     check_form("signup")
     given = request.form
-    if given.get("website"):  # the trap: people do not see it, so who fills it is a machine
+    if given.get("website"):  # a honeypot: people do not see the field, so only bots fill it
         return _asked()
     if bot_timing.too_quick():
         return _form_again(bot_timing.TOO_QUICK)
@@ -69,15 +68,15 @@ def _form_again(error: str) -> Response:
 
 @bp.get("/confirm/<token>")
 def confirm_page(token: str) -> Response:
-    """A page with a button. Looking changes nothing, so scanners of mail do no harm."""
+    """A page with a button. GET changes nothing, so scanners of mail do no harm."""
     found = services()
     try:
         subject = found.tokens.read(CONFIRM, token)
         with db.reading(found.sessions) as session:
-            subscriber = circulation.subscriber_of(session, subject)
+            subscriber = signup.subscriber_of(session, subject)
     except TokenError as error:
         return _refusal(error)
-    words = circulation.consent_words(found.settings.SITE_NAME)
+    words = signup.consent_words(found.settings.SITE_NAME)
     return make_response(
         render_template("confirm.html", token=token, consent_words=words, subscriber=subscriber)
     )
@@ -85,11 +84,11 @@ def confirm_page(token: str) -> Response:
 
 @bp.post("/confirm/<token>")
 def confirm(token: str) -> Response:
-    """The button. The address itself is the proof: no cookie, no form token. Pressing twice changes nothing."""
+    """Confirm. The token in the address is the proof: no cookie, no form token. A second time changes nothing."""
     found = services()
     try:
         with found.sessions.begin() as session:
-            confirmed = circulation.confirm(
+            confirmed = signup.confirm(
                 session, token, tokens=found.tokens, settings=found.settings, now=found.now()
             )
             plan = plan_of(confirmed.subscriber)
@@ -116,5 +115,5 @@ def _hour(text: str) -> int:
 
 
 def _came_from(text: str) -> str:
-    """A word of ours; anything else a stranger sends is not kept."""
+    """Where the form was, as one of our own words; "other" for anything else that a stranger sends."""
     return text if re.fullmatch(r"[a-z-]{1,40}", text) else "other"

@@ -49,11 +49,11 @@ class Opened:
 
 @bp.get("/stories/<slug>")
 def story(slug: str) -> Response:
-    """The Story, or what everybody may see of it and a button that opens it. Spends nothing."""
+    """The Story, or what everybody may see of it and a button that opens it. Counts nothing."""
     found = _open(slug)
     if isinstance(found, Response):
         return found
-    seen = metering.look(found.story_id)
+    seen = metering.story_access(found.story_id)
     html = render_template(
         "story.html",
         # Locked words are not even given to the template.
@@ -61,13 +61,13 @@ def story(slug: str) -> Response:
         printed=found.printed,
         shown=sections_for(STORY if seen.full else METERED, found.view),
         sight=Sight.FULL if seen.full else Sight.LOCKED,
-        standing=seen.standing,
+        allowance=seen.allowance,
         signed_in=seen.signed_in,
         reasons=reports.REASONS,
         reasons_of_leans=found.reasons_of_leans,
         most_listed=MOST_LISTED,
     )
-    # The same address answers each reader differently: no cache may keep it. Its words and form tokens are everybody's.
+    # No cache may keep it: the address answers each reader differently. It holds no secret of the reader, so it is compressed.
     return personal(make_response(html), secret=False)
 
 
@@ -79,13 +79,13 @@ def _locked(story: StoryView) -> StoryView:
 
 @bp.post("/stories/<slug>")
 def read_story(slug: str) -> Response:
-    """Somebody pressed "Read this story": spend one of their month's, then lead back to the page."""
+    """The button "Read this story": count one of the month's free Stories, then redirect to the page."""
     check_form(READ_FORM)
     found = _open(slug)
     if isinstance(found, Response):
         return found
     answer = _to(services().paths.story(found.view.slug), 303)
-    if not metering.spend(found.story_id, answer):
+    if not metering.count_read(found.story_id, answer):
         abort(
             429,
             "Many new readers came from your network today. Sign in, or start your free days, to read on now.",
@@ -95,7 +95,7 @@ def read_story(slug: str) -> Response:
 
 @bp.get("/stories/<slug>/report")
 def report_page(slug: str) -> Response:
-    """The form on a page of its own, where the mail's link leads; afterwards, thanks."""
+    """The form on its own page, to which the mail links; thanks, once it was sent."""
     found = _open(slug, then="report")
     if isinstance(found, Response):
         return found
@@ -114,7 +114,7 @@ def send_report(slug: str) -> Response:
     reason = request.form.get("reason", "")
     if reason not in reports.REASONS:
         abort(400, "Please say what kind of problem it is.")
-    if not request.form.get("website"):  # the trap: people leave it empty
+    if not request.form.get("website"):  # a honeypot: only bots fill it
         site = services()
         words = request.form.get("words", "")
         try:
@@ -127,7 +127,7 @@ def send_report(slug: str) -> Response:
 
 
 def _open(slug: str, then: str = "") -> Opened | Response:
-    """The Story at this address, or the answer that leads to the one it was merged into. Aborts with 404."""
+    """The Story at this address, or a redirect to the one it was merged into. Aborts with 404."""
     if not _SLUG.fullmatch(slug):
         abort(404)
     site = services()
@@ -140,7 +140,7 @@ def _open(slug: str, then: str = "") -> Opened | Response:
 
 
 def _found(slug: str) -> Opened | None:
-    """The same for whoever asks; under another slug than asked for when it was merged."""
+    """The Story as everybody may see it; under another slug than asked for when it was merged."""
     with db.reading(services().sessions) as session:
         row = archive.story_at(session, slug)
         return _look(session, row) if row is not None else None

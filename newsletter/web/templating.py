@@ -10,20 +10,32 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from newsletter import formatting
-from newsletter.feeds.leans import LEAN_NAMES, SIDE_NAMES, SIDES
+from newsletter.feeds.leans import LEAN_NAMES, SIDE_NAMES, SIDES, Coverage, Side
 from newsletter.issues.render import story_phrases
 from newsletter.issues.views import ArticleView, StoryView
 from newsletter.subscribers.preferences import zone_or
 from newsletter.web.http.bot_timing import page_made
 from newsletter.web.http.csrf import FIELD, form_token
-from newsletter.web.images.assets import asset
-from newsletter.web.images.charts import segments
 from newsletter.web.services import services
+from newsletter.web.static_files import asset
+
+MOST_SEGMENTS = 80  # of the coverage bar; above this a segment stands for several Outlets
 
 
 def moment(value: datetime, zone: str = "") -> str:
     """``2 March 2026, 05:10 EST`` in ``zone`` (a reader's own), or in the newsletter's where that is none or unknown."""
     return formatting.moment(value, zone_or(zone, services().settings.EDITION_TZ))
+
+
+def segments(coverage: Coverage) -> dict[Side, int]:
+    """How many segments of the coverage bar each Side gets: one for each Outlet.
+
+    Past MOST_SEGMENTS they are scaled down, and a Side that has any Outlet keeps at least one.
+    """
+    if coverage.outlets <= MOST_SEGMENTS:
+        return {side: coverage.of(side) for side in SIDES}
+    share = MOST_SEGMENTS / coverage.outlets
+    return {side: max(1, round(coverage.of(side) * share)) if coverage.of(side) else 0 for side in SIDES}
 
 
 def start_words(days: int) -> str:

@@ -1,4 +1,4 @@
-"""Leaving: a page with a button, and RFC 8058's one click."""
+"""Unsubscribing: a page with a button, and RFC 8058's one click."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from newsletter.errors import Refused
 from newsletter.subscribers.preferences import local_day
 from newsletter.subscribers.tokens import UNSUBSCRIBE, GoneToken, TokenError
 from newsletter.subscribers.unsubscribing import spool
-from newsletter.subscribers.unsubscribing import unsubscribe as circulation
+from newsletter.subscribers.unsubscribing import unsubscribe as unsubscribing
 from newsletter.subscribers.unsubscribing.operator_suppressions import mail_stopped
 from newsletter.web.plan import plan_of
 from newsletter.web.services import services
@@ -29,7 +29,7 @@ def page(token: str) -> Response:
     found = services()
     try:
         with db.reading(found.sessions) as session:
-            subscriber = circulation.reader_of(session, token, tokens=found.tokens)
+            subscriber = unsubscribing.reader_of(session, token, tokens=found.tokens)
             html = render_template(
                 "unsubscribe.html",
                 token=token,
@@ -40,7 +40,7 @@ def page(token: str) -> Response:
     except TokenError as error:
         return _refusal(error)
     except DBAPIError as error:
-        # Who wants to leave finds the button all the same.
+        # Without the database the page still has its button.
         subject = _proved(token)
         if subject is None:
             raise
@@ -51,21 +51,21 @@ def page(token: str) -> Response:
 
 @bp.post("/unsubscribe/<token>")
 def leave(token: str) -> Response:
-    """Acts at once, for our own button and for a mail program's one click alike (RFC 8058).
+    """Unsubscribe at once, for our own button and for a mail program's one click alike (RFC 8058).
 
-    The address is the proof: no cookie, no form token, no redirect, whatever the body says. Works for ever, and twice.
-    Only our own second button also ends the payment: a mail program's click never touches money.
-    What the database cannot take just now is kept in a file and taken up as soon as it can: nobody presses twice.
+    The token in the address is the proof: no cookie, no form token, no redirect, whatever the body says. It never expires, and
+    a second time changes nothing. Only our own second button also ends the payment; a mail program's click never does.
+    While the database cannot take it, the unsubscribe is spooled in a file and written later: nobody presses twice.
     """
     found = services()
     try:
         with found.sessions.begin() as session:
             db.limit_lock_wait(session)
-            left = circulation.unsubscribe(session, token, tokens=found.tokens, now=found.now())
+            left = unsubscribing.unsubscribe(session, token, tokens=found.tokens, now=found.now())
     except TokenError as error:
         return _refusal(error)
     except DBAPIError as error:
-        return _kept(token, error)
+        return _spooled(token, error)
     money = _stop_paying(left.subscriber) if request.form.get("payment") == "cancel" else ""
     with db.reading(found.sessions) as session:
         subscriber = session.get_one(Subscriber, left.subscriber.id)
@@ -79,17 +79,17 @@ def leave(token: str) -> Response:
     return make_response(html)
 
 
-def _kept(token: str, fault: DBAPIError) -> Response:
-    """The link is good and the database is not: write the wish down beside it. Raises ``fault`` (503) when that cannot be done either."""
+def _spooled(token: str, fault: DBAPIError) -> Response:
+    """Spool the unsubscribe in a file, because the database cannot take it. Raises ``fault`` (503) when that fails as well."""
     here, subject = services(), _proved(token)
     if subject is None:
         raise fault
     try:
         spool.store(here.settings.LEAVING_DIR, subject, now=here.now())
     except OSError as error:
-        _log.error("unsubscribe.not_kept", reason=error.strerror or type(error).__name__)
+        _log.error("unsubscribe.not_spooled", reason=error.strerror or type(error).__name__)
         raise fault from None
-    _log.error("unsubscribe.kept_for_later", reason=db.explain(fault))
+    _log.error("unsubscribe.spooled", reason=db.explain(fault))
     here.spool_retry.start()
     html = render_template(
         "unsubscribe_done.html",
@@ -102,7 +102,7 @@ def _kept(token: str, fault: DBAPIError) -> Response:
 
 
 def _proved(token: str) -> str | None:
-    """Whom the link names, by its signature alone."""
+    """The subject of a link whose signature holds; None otherwise. Asks no database."""
     try:
         return services().tokens.read(UNSUBSCRIBE, token)
     except TokenError:
@@ -110,7 +110,7 @@ def _proved(token: str) -> str | None:
 
 
 def _stop_paying(reader: Subscriber) -> str:
-    """End the payment with what is paid for; "" when it is done, else "unsure": the mail has stopped all the same."""
+    """End the payment at the end of what is paid for. Returns "" when it is done, else "unsure"; the mail has stopped in any case."""
     here, number = services(), reader.id
     try:
         ends_at = cancellation.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
@@ -119,7 +119,7 @@ def _stop_paying(reader: Subscriber) -> str:
         return "unsure"
     if ends_at is not None:
         with here.sessions.begin() as session:
-            # They hear of it, in case it was not they who pressed: a mail with this link may have been passed on.
+            # Readers are told by mail: somebody else may have pressed, for a mail with this link may have been forwarded.
             notices.queue(
                 session,
                 "cancelled",
@@ -133,11 +133,11 @@ def _stop_paying(reader: Subscriber) -> str:
 
 @bp.post("/unsubscribe/<token>/undo")
 def undo(token: str) -> Response:
-    """They changed their mind."""
+    """Undo the unsubscribe."""
     found = services()
     try:
         with found.sessions.begin() as session:
-            subscriber = circulation.resubscribe(session, token, tokens=found.tokens, now=found.now())
+            subscriber = unsubscribing.resubscribe(session, token, tokens=found.tokens, now=found.now())
             stopped = mail_stopped(session, subscriber)
         spool.discard(found.settings.LEAVING_DIR, found.tokens.read(UNSUBSCRIBE, token))
     except TokenError as error:
@@ -150,12 +150,12 @@ def undo(token: str) -> Response:
 
 
 def masked(address: str) -> str:
-    """``a…@example.com``: enough to know one's own address by, for a mail may have been forwarded."""
+    """``a…@example.com``: enough to recognize one's own address; a mail may have been forwarded."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
 
 
 def _refusal(error: TokenError) -> Response:
-    # An erased reader gets no mail: what they want is so already, and a mail program's click deserves its 200.
+    # An erased reader gets no mail, which is what the link asks for: a mail program's click is answered 200.
     gone = isinstance(error, GoneToken)
     return make_response(render_template("unsubscribe_refused.html", gone=gone), 200 if gone else 404)

@@ -175,7 +175,7 @@ def test_on_a_phone_the_menu_and_the_grounds_are_folded_and_what_is_weak_stands_
     one.goto(link)
     follow(one, one.get_by_role("button", name="Sign me in"))
     assert one.evaluate("document.documentElement.scrollHeight") < 5 * 800
-    weak = one.locator(".sheet__grounds > .said .said__text").all_inner_texts()
+    weak = one.locator(".sheet__evidence > .said .said__text").all_inner_texts()
     assert weak
     assert all(one.get_by_text(words, exact=True).first.is_visible() for words in weak)
     story = one.locator("details.ground").first

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from newsletter import clock, db
 from newsletter.app import create_app
 from newsletter.db.models import AuditEntry, Issue, Notice, Operator, SignIn
-from newsletter.desk.guard import OPEN
+from newsletter.desk.guard import PUBLIC_ENDPOINTS
 from newsletter.subscribers import operators, pending_requests
 from newsletter.subscribers.tokens import CONFIRM, SIGNIN, fresh_secret
 
@@ -37,7 +37,7 @@ def _rules(site: Flask, method: str) -> list[tuple[str, str]]:
 def test_every_page_but_the_sign_in_is_closed_to_strangers(site: Flask) -> None:
     seen = 0
     for endpoint, path in _rules(site, "GET"):
-        if endpoint in OPEN:
+        if endpoint in PUBLIC_ENDPOINTS:
             continue
         answer = site.test_client().get(path)
         assert answer.status_code == 303, (endpoint, answer.status_code)
@@ -48,7 +48,7 @@ def test_every_page_but_the_sign_in_is_closed_to_strangers(site: Flask) -> None:
 
 
 def test_no_act_is_open_to_strangers(site: Flask, sessions: db.Sessions) -> None:
-    acts = [(e, p) for e, p in _rules(site, "POST") if e not in OPEN]
+    acts = [(e, p) for e, p in _rules(site, "POST") if e not in PUBLIC_ENDPOINTS]
     assert len(acts) > 15
     for endpoint, path in acts:
         answer = site.test_client().post(path, data={"reason": "because", "after": "accepted"})
@@ -62,7 +62,7 @@ def test_every_act_wants_the_form_token_of_this_very_sign_in(make_desk: Make, si
     one, other = make_desk("one@example.com").sign_in(), make_desk("two@example.com").sign_in()
     stolen = other.fields("issues/2026-03-02", "/desk/signout")
     for endpoint, path in _rules(site, "POST"):
-        if endpoint in OPEN:
+        if endpoint in PUBLIC_ENDPOINTS:
             continue
         assert one.post(path).status_code == 400, endpoint
         assert one.post(path, **stolen).status_code == 400, endpoint

@@ -26,7 +26,7 @@ from newsletter.delivery import ledger
 from newsletter.delivery.mail import slots
 from newsletter.delivery.mail.messages import content_hash
 from newsletter.delivery.providers.outbox.send import list_outbox, read_outbox
-from newsletter.desk.issue.next_step import Standing, advice
+from newsletter.desk.issue.next_step import IssueFacts, next_step
 from newsletter.errors import Refused
 from newsletter.issues.preview import example_slots
 from newsletter.summaries.story_text import from_json
@@ -266,17 +266,17 @@ def test_many_faults_of_one_kind_stand_behind_the_first(desk: object, sessions: 
 
 
 def test_what_comes_next_is_one_sentence_for_every_state() -> None:
-    draft = Standing("draft", MORNING, "", 0, 0, 0, checked=True, blocks=(), warns=2, auto=True)
-    assert advice(draft).until == MORNING + timedelta(minutes=10)
-    assert advice(replace(draft, auto=False)).tone == "look"
-    blocked = advice(replace(draft, blocks=("It is too large.", "It has no end")))
+    draft = IssueFacts("draft", MORNING, "", 0, 0, 0, checked=True, blocks=(), warns=2, auto=True)
+    assert next_step(draft).until == MORNING + timedelta(minutes=10)
+    assert next_step(replace(draft, auto=False)).tone == "look"
+    blocked = next_step(replace(draft, blocks=("It is too large.", "It has no end")))
     assert (blocked.tone, blocked.sentence) == ("stop", "It waits for you. It is too large. (And 1 more.)")
     assert (blocked.place, bool(blocked.label)) == ("#checks", True)
-    assert "check it now" in advice(replace(draft, checked=False)).sentence
+    assert "check it now" in next_step(replace(draft, checked=False)).sentence
     held = replace(draft, state="held", hold_reason="a quote is in doubt")
-    assert advice(held).sentence.startswith("Held: a quote is in doubt. Nothing goes out until")
-    assert advice(replace(draft, state="dispatched", audience=9, accepted=8, uncertain=1)).tone == "look"
-    assert advice(replace(draft, state="dispatched", audience=9, accepted=9)).tone == "calm"
+    assert next_step(held).sentence.startswith("Held: a quote is in doubt. Nothing goes out until")
+    assert next_step(replace(draft, state="dispatched", audience=9, accepted=8, uncertain=1)).tone == "look"
+    assert next_step(replace(draft, state="dispatched", audience=9, accepted=9)).tone == "calm"
 
 
 def test_the_pressroom_refuses_what_was_not_seen(desk: object) -> None:

@@ -31,8 +31,8 @@ from newsletter.db.models import (
     Subscriber,
     Suppression,
 )
-from newsletter.desk.metrics.plots import Series, plot
-from newsletter.desk.records import ACTS
+from newsletter.desk.audit import PHRASES
+from newsletter.desk.plots import Series, plot
 from newsletter.subscribers.addresses import address_hash
 from tests.conftest import MORNING
 
@@ -307,7 +307,7 @@ def test_every_act_in_the_trail_has_words() -> None:
     source = "".join(path.read_text() for path in Path("newsletter").rglob("*.py"))
     acts = set(re.findall(r'act="([a-z_]+\.[a-z_]+)"', source))
     assert len(acts) > 10
-    assert acts <= ACTS.keys()
+    assert acts <= PHRASES.keys()
 
 
 def test_searching_leaves_no_address_in_any_address_of_a_page(desk: object) -> None:

@@ -209,7 +209,7 @@ def test_get_changes_no_table_and_nothing_personal_is_kept_by_a_cache(
             assert answer.status_code != 200 or READER.encode() not in theirs.data, address
     assert tables(sessions) == before
     # That the test looks at real pages: nearly all answer, and personal ones are among them.
-    assert {"account.page", "account.export", "desk.reader", "desk.operators"} <= personal
+    assert {"account.page", "account.export", "desk.reader", "desk.operators_page"} <= personal
     assert {"landing.landing", "issues.issue", "issues.atom"} <= shared
     assert refused - inside.guessed <= {"offline_checkout.show", "desk.link_page"}
 

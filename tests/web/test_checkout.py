@@ -216,7 +216,7 @@ def test_forms_may_lead_to_the_processor_and_nowhere_by_script(browser: FlaskCli
 
 @pytest.fixture
 def signed_in(browser: FlaskClient, reader: Subscriber, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr("newsletter.web.checkout.signed_in_number", lambda: reader.id)
+    monkeypatch.setattr("newsletter.web.checkout.current_reader", lambda: reader.id)
     return browser
 
 

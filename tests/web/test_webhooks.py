@@ -23,7 +23,7 @@ from newsletter.app import create_app
 from newsletter.db.models import Delivery, DeliveryEvent, Issue, Notice, Suppression
 from newsletter.delivery import events, ledger
 from newsletter.delivery.providers.protocol import Outcome, Receipt
-from newsletter.web.machines.webhooks import EVENTS_CAP
+from newsletter.web.api.webhooks import EVENTS_CAP
 from tests.delivery.mailing import frozen_issue
 from tests.servers.event_signing import MOMENT, SIGNATURE, Signer, body_of, word
 

@@ -7,9 +7,9 @@ from flask import Response, make_response, render_template, request
 from newsletter import db
 from newsletter.delivery import corrections
 from newsletter.delivery.mail import slots
-from newsletter.desk.days import day_of
-from newsletter.desk.guard import bp, by, go
-from newsletter.desk.issue.acts import reason
+from newsletter.desk.guard import actor, bp, redirect_to
+from newsletter.desk.issue.decisions import reason
+from newsletter.desk.times import day_of
 from newsletter.errors import NewsletterError, Refused
 from newsletter.issues.preview import example_slots
 from newsletter.issues.service import find_issue
@@ -38,8 +38,8 @@ def send_correction(day: str) -> Response:
     """Owe it to them: exactly the words that were looked at."""
     if request.form.get("sure") != "yes" or not (seen := request.form.get("seen", "")):
         raise Refused("Nothing was sent: please look at the mail first and tick that you are sure.")
-    services().issues.correct(day_of(day), request.form.get("text", ""), kind=_kind(), by=by(), seen=seen)
-    return go(f"issues/{day_of(day)}/correct")
+    services().issues.correct(day_of(day), request.form.get("text", ""), kind=_kind(), by=actor(), seen=seen)
+    return redirect_to(f"issues/{day_of(day)}/correct")
 
 
 @bp.post("/issues/<day>/correct/withdraw")
@@ -48,8 +48,8 @@ def withdraw_correction(day: str) -> Response:
     number = request.form.get("number", "")
     if not (number.isascii() and number.isdigit() and len(number) < 18):
         raise Refused("Nothing was done: please say which correction.")
-    services().issues.withdraw_correction(int(number), by=by(), reason=reason())
-    return go(f"issues/{day_of(day)}/correct")
+    services().issues.withdraw_correction(int(number), by=actor(), reason=reason())
+    return redirect_to(f"issues/{day_of(day)}/correct")
 
 
 def _kind() -> str | None:

@@ -16,17 +16,17 @@ from newsletter.db.models import Delivery, DeliveryEvent, Run, Subscriber
 from newsletter.delivery import ledger, ledger_queries, webhook_health
 from newsletter.delivery.breakdown import Breakdown, By, breakdown
 from newsletter.delivery.states import STATES
-from newsletter.desk.days import day_of
-from newsletter.desk.guard import bp, by, go
-from newsletter.desk.issue.acts import reason
-from newsletter.desk.metrics.counting import aside
+from newsletter.desk.background_counts import count_in_background
+from newsletter.desk.guard import actor, bp, redirect_to
+from newsletter.desk.issue.decisions import reason
+from newsletter.desk.times import day_of
 from newsletter.errors import Refused
 from newsletter.issues.service import find_issue, standing
 from newsletter.web.services import services
 
 SHOWN = 200  # uncertain ones on one page
 ZONES_SHOWN = 40
-COUNTS_REST = 3.0  # seconds for each second that walking the ledger took: a quarter of the time at most
+REUSE_FACTOR = 3.0  # seconds for each second that walking the ledger took: a quarter of the time at most
 FOLLOW_EVERY = 10  # seconds; only for who asks, so that nothing an operator types is lost (WCAG 2.2.2)
 CHOICES = {
     "accepted": "It arrived",
@@ -36,7 +36,7 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
-class Doubt:
+class UncertainDelivery:
     """An uncertain Delivery and what is known of it."""
 
     number: int
@@ -62,11 +62,11 @@ def dispatch_page(day: str) -> Response:
     site = services()
     with db.reading(site.sessions) as session:
         row = find_issue(session, day_of(day))
-        cut = aside(
+        counted = count_in_background(
             f"breakdown:{row.id}",
             lambda own: breakdown(own, row.id),
             row.audience_size or 0,
-            rest=COUNTS_REST,
+            reuse_factor=REUSE_FACTOR,
         )
         html = render_template(
             "desk/dispatch.html",
@@ -74,10 +74,10 @@ def dispatch_page(day: str) -> Response:
             sums=ledger.sum_up(session, row.id),
             states=STATES,
             seen=standing(session, row),
-            tables=_tables(cut.value) if cut else (),
-            cut=cut,
+            tables=_tables(counted.value) if counted else (),
+            breakdown=counted,
             next_due=ledger_queries.next_due(session, row.id),
-            doubts=_doubts(session, row.id),
+            uncertain=_uncertain_deliveries(session, row.id),
             silent=webhook_health.unheard_because(site.settings)
             or webhook_health.silent_because(session, site.settings, now=site.now()),
             batches=ledger_queries.uncertain_batches(session, row.id),
@@ -107,8 +107,8 @@ def decide(day: str) -> Response:
         ]
     if not numbers:
         raise Refused("Nothing was done: please tick the copies you mean.")
-    services().issues.decide_uncertain(day_of(day), numbers, after, by=by(), reason=reason())
-    return go(f"issues/{day_of(day)}/dispatch#uncertain")
+    services().issues.decide_uncertain(day_of(day), numbers, after, by=actor(), reason=reason())
+    return redirect_to(f"issues/{day_of(day)}/dispatch#uncertain")
 
 
 def _paused(session: Session, now: datetime) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _table(heading: str, by: By, nobody: str) -> Table:
     return Table(heading, tuple(rows[:ZONES_SHOWN]), max(0, len(rows) - ZONES_SHOWN))
 
 
-def _doubts(session: Session, issue_id: int) -> list[Doubt]:
+def _uncertain_deliveries(session: Session, issue_id: int) -> list[UncertainDelivery]:
     rows = session.execute(
         select(Delivery, Subscriber.address)
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
@@ -150,7 +150,7 @@ def _doubts(session: Session, issue_id: int) -> list[Doubt]:
     ).all()
     heard = _events(session, [d.id for d, _ in rows])
     return [
-        Doubt(
+        UncertainDelivery(
             d.id,
             d.subscriber_id,
             address or "",

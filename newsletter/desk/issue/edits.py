@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.db.models import Issue, Placement, StoryRevision
-from newsletter.desk.days import day_of
-from newsletter.desk.guard import bp, by, go, operator
-from newsletter.desk.issue import changes
-from newsletter.desk.issue.acts import seen
-from newsletter.desk.records import name_of
+from newsletter.desk.audit import name_of
+from newsletter.desk.guard import actor, bp, operator, redirect_to
+from newsletter.desk.issue import edit_forms
+from newsletter.desk.issue.decisions import seen
+from newsletter.desk.times import day_of
 from newsletter.errors import ChangedMeanwhile
 from newsletter.issues import revisions
 from newsletter.issues.checks.context import offered
@@ -36,23 +36,23 @@ def edit_page(day: str) -> Response:
 def edit(day: str) -> Response:
     """One change. Which one, the form says in ``act``; a remedy of a Check leads back to the Checks."""
     given, now, wanted = request.form, services().now(), seen()
-    act = changes.act_of(given)
+    act = edit_forms.act_of(given)
 
     def change(session: Session, issue: Issue) -> dict[str, object]:
         return act(session, issue, given, operator().id, now)
 
     def untouched(session: Session, issue: Issue) -> bool:
-        return bool(given.get("part")) and given["part"] == changes.part_of(session, issue, given)
+        return bool(given.get("part")) and given["part"] == edit_forms.part_of(session, issue, given)
 
     try:
-        services().issues.edit(day_of(day), change, by=by(), seen=wanted, untouched=untouched)
+        services().issues.edit(day_of(day), change, by=actor(), seen=wanted, untouched=untouched)
     except ChangedMeanwhile:
-        if given["act"] not in changes.WRITTEN:
+        if given["act"] not in edit_forms.WRITTEN:
             raise
         return _conflict(day)
     if given.get("then") == "checks":
-        return go(f"issues/{day_of(day)}#checks")
-    return go(f"issues/{day_of(day)}/edit")
+        return redirect_to(f"issues/{day_of(day)}#checks")
+    return redirect_to(f"issues/{day_of(day)}/edit")
 
 
 def _conflict(day: str) -> Response:
@@ -61,7 +61,7 @@ def _conflict(day: str) -> Response:
     with db.reading(site.sessions) as session:
         row = find_issue(session, day_of(day))
         view = issue_view(session, row, now=site.now())
-        story = next((s for s in view.stories if s.id == changes.number(given, "story")), None)
+        story = next((s for s in view.stories if s.id == edit_forms.number(given, "story")), None)
         last = next(iter(revisions.listed(session, row)), None)
         html = render_template(
             "desk/conflict.html",
@@ -69,16 +69,16 @@ def _conflict(day: str) -> Response:
             given=given,
             texts=_both_texts(row, story, given),
             story=story,
-            gone=bool(changes.number(given, "story")) and story is None,
+            gone=bool(edit_forms.number(given, "story")) and story is None,
             seen=standing(session, row),
-            part=changes.part_of(session, row, given),
+            part=edit_forms.part_of(session, row, given),
             by_whom=name_of(session, last.by) if last else "",
             last=last,
         )
     return make_response(html, 409)
 
 
-def _both_texts(row: Issue, story: StoryView | None, given: changes.Form) -> list[BothTexts]:
+def _both_texts(row: Issue, story: StoryView | None, given: edit_forms.Form) -> list[BothTexts]:
     """Field by field what stands now and what was written, those that differ."""
     now: dict[str, str] = {"subject": row.subject, "preheader": row.preheader, "intro": row.intro}
     if story is not None:
@@ -136,8 +136,8 @@ def _page(session: Session, row: Issue) -> str:
             for r in revisions.listed(session, row)[:HISTORY]
         ],
         seen=standing(session, row),
-        parts={number: changes.story_part(row, telling) for number, telling in tellings.items()},
-        envelope_part=changes.envelope_part(row),
+        parts={number: edit_forms.story_part(row, telling) for number, telling in tellings.items()},
+        envelope_part=edit_forms.envelope_part(row),
         offered=offered(session, row),
         open=row.frozen_at is None and row.state in ("draft", "approved", "held"),
     )

@@ -67,7 +67,7 @@ class GroundedSection:
 
 
 @dataclass(frozen=True)
-class Ground:
+class StoryEvidence:
     """One Story's sentences with their grounds, in reading order."""
 
     story: StoryView
@@ -94,9 +94,9 @@ class Ground:
         return tuple(GroundedSection(name, tuple(those)) for name, those in found.items())
 
 
-def grounds(story: StoryView, written: Written, *, flagged: bool = False) -> Ground:
+def evidence_of(story: StoryView, written: Written, *, flagged: bool = False) -> StoryEvidence:
     """Everything the Story says, and why it may."""
-    return Ground(story, written, tuple(_all(story)), flagged)
+    return StoryEvidence(story, written, tuple(_all(story)), flagged)
 
 
 def _all(story: StoryView) -> Iterator[GroundedSentence]:

@@ -9,7 +9,7 @@ from newsletter.jobs.due import GRACE
 
 
 @dataclass(frozen=True)
-class Standing:
+class IssueFacts:
     """What of an Issue decides what is next."""
 
     state: str
@@ -25,7 +25,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Advice:
+class NextStep:
     """``tone``: "calm" (nothing to do), "look" (a decision is wanted), "stop" (nothing goes on without one).
 
     ``until`` is the moment the sentence ends with, or None. ``place`` is the page, or the part of this one, where to do
@@ -42,55 +42,57 @@ class Advice:
 _DOUBTS, _DECIDE = "/dispatch#uncertain", "Decide about them"
 
 
-def advice(now: Standing) -> Advice:
+def next_step(now: IssueFacts) -> NextStep:
     """The one sentence at the top of the Issue's page."""
     match now.state:
         case "draft":
             return _of_draft(now)
         case "approved":
-            return Advice("calm", "Approved. The first copies go out at their readers' hour; nothing to do.")
+            return NextStep(
+                "calm", "Approved. The first copies go out at their readers' hour; nothing to do."
+            )
         case "dispatching":
             return _of_dispatching(now)
         case "held":
             because = f": {_ended(now.hold_reason)}" if now.hold_reason else "."
-            return Advice("stop", f"Held{because} Nothing goes out until you resume or withdraw it.")
+            return NextStep("stop", f"Held{because} Nothing goes out until you resume or withdraw it.")
         case "withdrawn":
             because = f": {_ended(now.hold_reason)}" if now.hold_reason else "."
-            return Advice("calm", f"Withdrawn{because} It stays withdrawn.")
+            return NextStep("calm", f"Withdrawn{because} It stays withdrawn.")
     if now.uncertain:
-        return Advice(
+        return NextStep(
             "look", f"Dispatched, but {_copies(now.uncertain)} uncertain.", place=_DOUBTS, label=_DECIDE
         )
-    return Advice(
+    return NextStep(
         "calm", f"Dispatched: {now.accepted:,} of {now.audience:,} copies were accepted. Nothing to do."
     )
 
 
-def _of_draft(now: Standing) -> Advice:
+def _of_draft(now: IssueFacts) -> NextStep:
     if not now.checked:
-        return Advice("look", "Not checked yet: wait a minute, or check it now.")
+        return NextStep("look", "Not checked yet: wait a minute, or check it now.")
     if now.blocks:
         more = f" (And {len(now.blocks) - 1} more.)" if len(now.blocks) > 1 else ""
         said = f"It waits for you. {_ended(now.blocks[0])}{more}"
-        return Advice("stop", said, place="#checks", label="See what mends it")
+        return NextStep("stop", said, place="#checks", label="See what mends it")
     warned, to = (f" {now.warns} to look at.", ("#checks", "See what")) if now.warns else ("", ("", ""))
     if now.auto:
-        return Advice(
+        return NextStep(
             "look",
             f"No check blocks.{warned} Unless you hold it, it approves itself at",
             now.changed_at + GRACE,
             *to,
         )
-    return Advice("look", f"No check blocks.{warned} Look it over, then approve it.", None, *to)
+    return NextStep("look", f"No check blocks.{warned} Look it over, then approve it.", None, *to)
 
 
-def _of_dispatching(now: Standing) -> Advice:
+def _of_dispatching(now: IssueFacts) -> NextStep:
     done = f"On its way: {now.accepted:,} of {now.audience:,} copies accepted."
     if now.uncertain:
-        return Advice(
+        return NextStep(
             "look", f"{done} {_copies(now.uncertain).capitalize()} uncertain.", place=_DOUBTS, label=_DECIDE
         )
-    return Advice("calm", f"{done} Nothing to do.")
+    return NextStep("calm", f"{done} Nothing to do.")
 
 
 def _copies(count: int) -> str:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter.db.models import Delivery, Feed, Issue, Outlet, Report, Run
 from newsletter.delivery import webhook_health
 from newsletter.delivery.states import UNCERTAIN
-from newsletter.desk.days import clock_time
 from newsletter.desk.outlets import state_of
+from newsletter.desk.times import clock_time
 from newsletter.formatting import counted, short_day
 from newsletter.jobs.alerts import LOOK_BACK
 from newsletter.jobs.pipeline import STEPS
@@ -22,19 +22,21 @@ from newsletter.summaries import changed_articles
 
 
 @dataclass(frozen=True)
-class Worry:
+class Problem:
     """One thing that wants a look: a clause, and the desk's page about it."""
 
     words: str
     place: str
 
 
-def worries(session: Session, settings: Settings, shown: Issue | None, *, now: datetime) -> tuple[Worry, ...]:
+def problems(
+    session: Session, settings: Settings, shown: Issue | None, *, now: datetime
+) -> tuple[Problem, ...]:
     """The gravest first. ``shown`` is the Issue whose own page says how it stands."""
     return tuple(_all(session, settings, shown.id if shown else 0, now))
 
 
-def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Iterator[Worry]:
+def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Iterator[Problem]:
     lately = session.scalars(
         select(Issue)
         .where(Issue.composed_at > now - LOOK_BACK, Issue.id != shown)
@@ -42,24 +44,24 @@ def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Ite
     ).all()
     for issue in lately:
         if issue.state == "held":
-            yield Worry(f"the issue of {short_day(issue.issued_on)} is held", f"issues/{issue.issued_on}")
+            yield Problem(f"the issue of {short_day(issue.issued_on)} is held", f"issues/{issue.issued_on}")
         if copies := _uncertain(session, issue):
             said = f"{counted(copies, 'copy', 'copies')} of {short_day(issue.issued_on)} uncertain"
-            yield Worry(said, f"issues/{issue.issued_on}/dispatch#uncertain")
+            yield Problem(said, f"issues/{issue.issued_on}/dispatch#uncertain")
     if webhook_health.unheard_because(settings) or webhook_health.silent_because(session, settings, now=now):
         last = session.scalar(select(func.max(Issue.issued_on)).where(Issue.frozen_at.is_not(None)))
-        yield Worry(
+        yield Problem(
             "the email provider reports nothing", f"issues/{last}/dispatch" if last else "help#alerts"
         )
     for step, at in _failing(session):
-        yield Worry(f"{step} fails since {at}", "runs?only=failed")
+        yield Problem(f"{step} fails since {at}", "runs?only=failed")
     for found in changed_articles.changed(session, now=now):
         said = f"an article cited on {short_day(found.issued_on)} was changed"
-        yield Worry(said, f"issues/{found.issued_on}#story-{found.story_id}")
+        yield Problem(said, f"issues/{found.issued_on}#story-{found.story_id}")
     if trouble := _feeds_in_trouble(session, now):
-        yield Worry(f"{counted(trouble, 'feed')} in trouble", "outlets?only=trouble")
+        yield Problem(f"{counted(trouble, 'feed')} in trouble", "outlets?only=trouble")
     if reports := session.scalar(select(func.count()).where(Report.resolved_at.is_(None))):
-        yield Worry(f"{counted(reports, 'report')} by readers open", "reports")
+        yield Problem(f"{counted(reports, 'report')} by readers open", "reports")
 
 
 def _uncertain(session: Session, issue: Issue) -> int:

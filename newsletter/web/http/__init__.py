@@ -1,3 +1,3 @@
-"""What every answer of the site goes through: headers, errors, forms, the page cache."""
+"""What many pages share: headers, cookies, forms, errors, the page cache."""
 
-__all__ = ["csrf", "errors", "headers", "page_cache"]
+__all__ = ["cookies", "csrf", "errors", "headers", "page_cache"]

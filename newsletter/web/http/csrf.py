@@ -1,6 +1,8 @@
 """Protection of forms without a session, so that public pages set no cookie and may be cached.
 
-Two independent walls:
+Flask-WTF keeps its token in the session cookie, which every page with a form would have to set; so this is our own.
+
+Two independent checks:
 
 1. *Where the browser says it comes from.* Browsers send ``Sec-Fetch-Site`` and ``Origin`` with every form; a page
    cannot forge either. Another site's form is refused. A client that sends neither is not a browser acting for a
@@ -51,7 +53,7 @@ def from_here() -> bool:
     rebinding), and then its page sends ``Host``, ``Origin`` and ``Sec-Fetch-Site: same-origin`` that agree with each other.
     """
     origin = request.headers.get("Origin")
-    if origin == "null":  # a page that tells nobody where it is; believed where our own name was asked
+    if origin == "null":  # a page that hides its origin; believed where our own host was asked
         origin = f"{request.scheme}://{request.host}" if "Sec-Fetch-Site" in request.headers else ""
     if origin is not None and not _is_ours(origin):
         return False
@@ -64,20 +66,20 @@ def _is_ours(origin: str) -> bool:
         return True
     if settings.in_production:
         return False
-    # The site may be opened on another port or by another name of this machine. A number or "localhost" cannot be pointed
-    # elsewhere by a stranger's name server.
-    return origin.lower() == f"{request.scheme}://{request.host}".lower() and _leads_nowhere_else(origin)
+    # In development the site may be opened on another port, by number or as localhost: no name server of a stranger can
+    # point those at this machine.
+    return origin.lower() == f"{request.scheme}://{request.host}".lower() and _is_this_machine(origin)
 
 
 def _origin_of(url: str) -> str:
-    """As browsers write it: in lower case, in ASCII, without the scheme's own port."""
+    """The origin as browsers write it: in lower case, in ASCII, without the scheme's default port."""
     parts = urlsplit(url)
     host = (parts.hostname or "").encode("idna").decode()
     port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
-def _leads_nowhere_else(origin: str) -> bool:
+def _is_this_machine(origin: str) -> bool:
     try:
         host = urlsplit(origin).hostname or ""
         return host == "localhost" or host.endswith(".localhost") or bool(ip_address(host))

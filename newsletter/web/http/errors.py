@@ -1,4 +1,4 @@
-"""Pages of our own design for what went wrong: never a trace, never somebody else's words."""
+"""Error pages of our own design, without traces and without a library's words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from newsletter import db, log
 from newsletter.errors import DatabaseError
 
 _log = log.get("web")
-SAID = {
+PAGES = {  # heading and sentence by status
     400: ("That request makes no sense to us", "Something in it is malformed. Try again from the start."),
     403: ("That is not allowed", "The request was understood and refused."),
     404: ("There is no such page", "The address may be mistyped, or what stood here was withdrawn."),
@@ -25,8 +25,8 @@ SAID = {
 
 
 def page(status: int, detail: str = "") -> Response:
-    """The page for ``status``; ``detail`` is a sentence of ours about this very case."""
-    heading, sentence = SAID.get(status, SAID[500] if status >= 500 else SAID[400])
+    """The page for ``status``; ``detail``, a sentence about this case, replaces the general one."""
+    heading, sentence = PAGES.get(status, PAGES[500] if status >= 500 else PAGES[400])
     html = render_template("error.html", status=status, heading=heading, sentence=detail or sentence)
     return make_response(html, status)
 
@@ -35,7 +35,7 @@ def _refused(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:  # a redirect
         return error.get_response()  # type: ignore[return-value]
-    # Only sentences given to abort() by us; werkzeug's own descriptions stand on the class.
+    # Only sentences that we gave to abort(); werkzeug's own descriptions are attributes of the class.
     ours = error.description if error.description != type(error).description else ""
     answer = page(status, ours or "")
     if status == 405 and (allowed := getattr(error, "valid_methods", None)):

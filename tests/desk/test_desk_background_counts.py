@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter.db.models import Issue, Subscriber
-from newsletter.desk.metrics import counting
-from newsletter.desk.metrics.counting import Counted, Counting
+from newsletter.desk import background_counts
+from newsletter.desk.background_counts import BackgroundCounts, Counted
 from tests.conftest import MORNING
 
 DAY = "2026-03-02"
 FOR_EVER = 1e9  # seconds
 
 
-class Gated(Counting):
+class Gated(BackgroundCounts):
     """Counts only once the gate is open, and says when it is through."""
 
     def __init__(self) -> None:
@@ -37,8 +37,8 @@ def test_a_count_is_begun_once_kept_and_begun_anew_when_it_is_old() -> None:
     kept = Gated()
     said = iter(["first", "second"])
 
-    def look(rest: float = FOR_EVER) -> Counted[str] | None:
-        return kept.of("x", lambda: next(said), at=MORNING, rest=rest)
+    def look(reuse_factor: float = FOR_EVER) -> Counted[str] | None:
+        return kept.get("x", lambda: next(said), at=MORNING, reuse_factor=reuse_factor)
 
     assert (look(), look(), kept.begun) == (None, None, 1)
     kept.gate.set()
@@ -48,7 +48,7 @@ def test_a_count_is_begun_once_kept_and_begun_anew_when_it_is_old() -> None:
     assert (found.value, found.at, kept.begun) == ("first", MORNING, 1)
     kept.gate.clear()
     kept.through.clear()
-    old = look(rest=0)  # too old: another is begun, and nobody waits for it
+    old = look(reuse_factor=0)  # too old: another is begun, and nobody waits for it
     assert old is not None
     assert (old.value, kept.begun) == ("first", 2)
     kept.gate.set()
@@ -61,15 +61,15 @@ def test_a_count_is_begun_once_kept_and_begun_anew_when_it_is_old() -> None:
 def test_a_count_that_fails_is_begun_again_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     monkeypatch.setattr("threading.excepthook", lambda args: seen.append(args.exc_type.__name__))
-    kept = Counting(patience=30)
+    kept = BackgroundCounts(patience=30)
     answers: list[Callable[[], str]] = [lambda: str(1 / 0), lambda: "there"]
-    assert kept.of("x", lambda: answers.pop(0)(), at=MORNING, rest=FOR_EVER) is None
-    found = kept.of("x", lambda: answers.pop(0)(), at=MORNING, rest=FOR_EVER)
+    assert kept.get("x", lambda: answers.pop(0)(), at=MORNING, reuse_factor=FOR_EVER) is None
+    found = kept.get("x", lambda: answers.pop(0)(), at=MORNING, reuse_factor=FOR_EVER)
     assert found is not None
     assert found.value == "there"
-    for n in range(counting.MOST_KEPT + 3):
-        kept.of(f"x{n}", str, at=MORNING, rest=FOR_EVER)
-    assert len(kept._kept) == counting.MOST_KEPT
+    for n in range(background_counts.MOST_KEPT + 3):
+        kept.get(f"x{n}", str, at=MORNING, reuse_factor=FOR_EVER)
+    assert len(kept._kept) == background_counts.MOST_KEPT
 
 
 def test_a_large_dispatch_shows_its_sum_at_once_and_the_rest_when_it_is_counted(
@@ -80,15 +80,20 @@ def test_a_large_dispatch_shows_its_sum_at_once_and_the_rest_when_it_is_counted(
     desk.service.dispatch(MORNING.date())
     assert "By time zone</h2>" in desk.page(f"issues/{DAY}/dispatch")  # two copies are counted at once
     with desk.service.sessions.begin() as session:
-        session.execute(update(Issue).values(audience_size=counting.LARGE + 1))
-        many = {"id": counting.LARGE + 1, "address": "x@example.com", "address_hash": "x", "person_hash": "x"}
+        session.execute(update(Issue).values(audience_size=background_counts.COUNT_AT_ONCE + 1))
+        many = {
+            "id": background_counts.COUNT_AT_ONCE + 1,
+            "address": "x@example.com",
+            "address_hash": "x",
+            "person_hash": "x",
+        }
         session.add(Subscriber(**many, asked_at=MORNING))
-    kept = desk.client.application.extensions["counting"] = Gated()
+    kept = desk.client.application.extensions["background_counts"] = Gated()
     page = desk.page(f"issues/{DAY}/dispatch")
     assert "20001 ≠ 0 pending" in page  # the sum is never an old one
     assert "being counted" in page
     assert "By time zone</h2>" not in page
-    assert f"{counting.LARGE + 1:,} copies</a>" in desk.page("issues")
+    assert f"{background_counts.COUNT_AT_ONCE + 1:,} copies</a>" in desk.page("issues")
     for path, there in (("figures", "Do we grow?"), ("readers", "Confirmed and reading")):
         page = desk.page(path)
         assert ("eing counted" in page, there in page) == (True, False)
@@ -109,14 +114,16 @@ def test_a_large_dispatch_shows_its_sum_at_once_and_the_rest_when_it_is_counted(
 
 def test_a_count_that_took_long_says_when_it_was_made(make_desk: Callable[..., Any]) -> None:
     desk = make_desk().sign_in()
-    kept = desk.client.application.extensions["counting"] = Counting()
+    kept = desk.client.application.extensions["background_counts"] = BackgroundCounts()
     with desk.service.sessions.begin() as session:
         number = session.scalars(select(Issue.id)).one()
         session.execute(
-            update(Issue).values(audience_size=counting.LARGE + 1, frozen_at=MORNING, state="dispatching")
+            update(Issue).values(
+                audience_size=background_counts.COUNT_AT_ONCE + 1, frozen_at=MORNING, state="dispatching"
+            )
         )
     desk.page(f"issues/{DAY}/dispatch")
-    while (now := kept.of(f"breakdown:{number}", dict, at=MORNING, rest=FOR_EVER)) is None:
+    while (now := kept.get(f"breakdown:{number}", dict, at=MORNING, reuse_factor=FOR_EVER)) is None:
         pass
     kept._kept[f"breakdown:{number}"] = Counted(now.value, MORNING - timedelta(seconds=9), 3600.0, now.ended)
     assert "counted <time" in desk.page(f"issues/{DAY}/dispatch")

@@ -1,4 +1,4 @@
-"""The pictures for links to us on other sites, made here: no other server is asked, and none learns of a reader."""
+"""The pictures that other sites show beside a link to ours, drawn here: no other server is asked, and none learns of a reader."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from newsletter.formatting import counted
 from newsletter.issues import archive
 from newsletter.issues.views import StoryView, issue_view, story_view
 from newsletter.web.http.headers import public
-from newsletter.web.images.social_cards import card
 from newsletter.web.issues import day_in_address
 from newsletter.web.services import services
+from newsletter.web.social_card_drawing import draw_card
 
-bp = Blueprint("pictures", __name__)
+bp = Blueprint("social_cards", __name__)
 HOUR = 3600  # seconds
 
 
 @bp.get("/picture.png")
 def home() -> Response:
-    """The promise."""
+    """The picture of the landing page."""
     return _drawn(
         "Read both sides in 5 minutes each day.", (), "One email each morning, every sentence cited"
     )
@@ -56,7 +56,7 @@ def _counts(view: StoryView) -> tuple[int, ...]:
 
 
 def _drawn(headline: str, counts: tuple[int, ...], line: str) -> Response:
-    answer = make_response(card(services().settings.SITE_NAME, headline, counts, line))
+    answer = make_response(draw_card(services().settings.SITE_NAME, headline, counts, line))
     answer.headers["Content-Type"] = "image/png"
     # Other sites' previews show it, which the site's own policy for its resources must allow.
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, abort, request, send_from_directory
 from newsletter.web.http.headers import ONE_YEAR
 from newsletter.web.services import services
 
-bp = Blueprint("assets", __name__)
-FOLDER = Path(__file__).parents[1] / "static"
+bp = Blueprint("static_files", __name__)
+FOLDER = Path(__file__).parent / "static"
 
 
 def asset(name: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Response, make_response, render_template, request
 
 from newsletter import db
-from newsletter.desk.days import day_of
-from newsletter.desk.guard import bp, by, go, operator
-from newsletter.desk.issue.frame import Look, look_of
-from newsletter.desk.issue.pages import sheet_of
-from newsletter.desk.records import note
+from newsletter.desk.audit import record
+from newsletter.desk.guard import actor, bp, operator, redirect_to
+from newsletter.desk.issue.issue_page import load_issue_page
+from newsletter.desk.issue.preview import PreviewOptions, preview_options
+from newsletter.desk.times import day_of
 from newsletter.errors import Refused
 from newsletter.issues.service import find_issue
 from newsletter.web.services import services
@@ -37,29 +37,31 @@ def seen() -> str:
 
 @bp.post("/issues/<day>/check")
 def check(day: str) -> Response:
-    """Look it over again."""
+    """Run the Checks again, and ask links and the sender domain too."""
     site = services()
     found = site.issues.check(day_of(day), outside=True)
     with site.sessions.begin() as session:
-        note(session, "issue.checked", f"issue:{day_of(day)}", blocks=sum(f.level == "block" for f in found))
+        record(
+            session, "issue.checked", f"issue:{day_of(day)}", blocks=sum(f.level == "block" for f in found)
+        )
     return _back(day, "checks")
 
 
 @bp.post("/issues/<day>/approve")
 def approve(day: str) -> Response:
-    services().issues.approve(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
+    services().issues.approve(day_of(day), by=actor(), reason=reason(wanted=False), seen=seen())
     return _back(day)
 
 
 @bp.post("/issues/<day>/hold")
 def hold(day: str) -> Response:
-    services().issues.hold(day_of(day), by=by(), reason=reason(), seen=seen())
+    services().issues.hold(day_of(day), by=actor(), reason=reason(), seen=seen())
     return _back(day, page=request.form.get("then", ""))
 
 
 @bp.post("/issues/<day>/resume")
 def resume(day: str) -> Response:
-    services().issues.resume(day_of(day), by=by(), reason=reason(wanted=False), seen=seen())
+    services().issues.resume(day_of(day), by=actor(), reason=reason(wanted=False), seen=seen())
     return _back(day, page=request.form.get("then", ""))
 
 
@@ -67,23 +69,23 @@ def resume(day: str) -> Response:
 def confirm_withdraw(day: str) -> Response:
     """Withdrawing cannot be undone: a page of its own asks once more."""
     with db.reading(services().sessions) as session:
-        sheet = sheet_of(session, find_issue(session, day_of(day)), Look())
-    return make_response(render_template("desk/withdraw.html", sheet=sheet, issue=sheet.row))
+        page = load_issue_page(session, find_issue(session, day_of(day)), PreviewOptions())
+    return make_response(render_template("desk/withdraw.html", page=page, issue=page.row))
 
 
 @bp.post("/issues/<day>/withdraw")
 def withdraw(day: str) -> Response:
     if request.form.get("sure") != "yes":
         raise Refused("Nothing was done: please tick that you are sure.")
-    services().issues.withdraw(day_of(day), by=by(), reason=reason(), seen=seen())
+    services().issues.withdraw(day_of(day), by=actor(), reason=reason(), seen=seen())
     return _back(day)
 
 
 @bp.post("/issues/<day>/proof")
 def proof(day: str) -> Response:
     """Mail the Rendition looked at to the operator who asks."""
-    look = look_of(request.form)
-    kept = services().issues.proof(day_of(day), look.kind, operator().address, by=by())
+    look = preview_options(request.form)
+    kept = services().issues.proof(day_of(day), look.kind, operator().address, by=actor())
     html = render_template("desk/proof.html", day=day_of(day), receipt=kept, kind=look.kind)
     return make_response(html)
 
@@ -91,4 +93,4 @@ def proof(day: str) -> Response:
 def _back(day: str, part: str = "", *, page: str = "") -> Response:
     """To the Issue, or to its copies when the form stood there."""
     there = "/dispatch" if page == "dispatch" else ""
-    return go(f"issues/{day_of(day)}{there}" + (f"#{part}" if part else ""))
+    return redirect_to(f"issues/{day_of(day)}{there}" + (f"#{part}" if part else ""))

@@ -17,15 +17,15 @@ from newsletter.delivery import ledger
 from newsletter.delivery.ledger import LedgerSum
 from newsletter.delivery.mail.messages import Template
 from newsletter.delivery.states import issue_allowed
-from newsletter.desk.days import day_of, today
+from newsletter.desk.audit import AuditLine, audit_lines_about
+from newsletter.desk.background_counts import count_in_background
 from newsletter.desk.guard import bp
-from newsletter.desk.issue import frame
-from newsletter.desk.issue.evidence import Ground, grounds
-from newsletter.desk.issue.frame import Look, look_of
-from newsletter.desk.issue.next_step import Advice, Standing, advice
-from newsletter.desk.issue.status import worries
-from newsletter.desk.metrics.counting import aside
-from newsletter.desk.records import Act, acts_about
+from newsletter.desk.issue import preview
+from newsletter.desk.issue.evidence import StoryEvidence, evidence_of
+from newsletter.desk.issue.next_step import IssueFacts, NextStep, next_step
+from newsletter.desk.issue.preview import PreviewOptions, preview_options
+from newsletter.desk.issue.status import problems
+from newsletter.desk.times import day_of, today
 from newsletter.issues.service import find_issue, standing
 from newsletter.issues.views import IssueView, issue_view
 from newsletter.jobs.due import compose_moment
@@ -41,11 +41,11 @@ ZONES = (
 )  # fmt: skip
 _WEIGHT = {"block": 0, "warn": 1, "pass": 2}
 LISTED = 60  # Issues
-COUNTS_REST = 3.0  # seconds for each second that counting the copies taken took
+REUSE_FACTOR = 3.0  # seconds for each second that counting the copies taken took
 
 
 @dataclass(frozen=True)
-class Sheet:
+class IssuePage:
     """Everything the page of one Issue shows."""
 
     view: IssueView
@@ -54,10 +54,10 @@ class Sheet:
     faults: tuple[tuple[Check, tuple[Check, ...]], ...]  # one of each name and level, and the others like it
     rendition: Template | None  # the kind looked at; None until rendered
     sums: LedgerSum
-    advice: Advice
+    next_step: NextStep
     seen: str  # names what the page shows, for its forms
-    grounds: tuple[Ground, ...]
-    acts: tuple[Act, ...]
+    evidence: tuple[StoryEvidence, ...]
+    acts: tuple[AuditLine, ...]
 
     @property
     def blocked(self) -> bool:
@@ -82,7 +82,7 @@ def now() -> Response:
         if row is not None:
             return _shown(session, row)
         latest = session.scalars(select(Issue).order_by(Issue.issued_on.desc()).limit(1)).first()
-        beside = worries(session, site.settings, None, now=site.now())
+        found_problems = problems(session, site.settings, None, now=site.now())
     moment = compose_moment(day, site.settings.compose_time, site.settings.EDITION_TZ)
     html = render_template(
         "desk/no_issue.html",
@@ -90,7 +90,7 @@ def now() -> Response:
         composed_at=moment,
         late=moment is not None and site.now() > moment,
         latest=latest,
-        beside=beside,
+        problems=found_problems,
     )
     return make_response(html)
 
@@ -100,11 +100,13 @@ def issues() -> Response:
     with db.reading(services().sessions) as session:
         rows = session.scalars(select(Issue).order_by(Issue.issued_on.desc()).limit(LISTED)).all()
         gone_out = [row for row in rows if row.frozen_at is not None]
-        doubts = metrics.uncertain(session, gone_out)
+        uncertain = metrics.uncertain(session, gone_out)
     largest = max((row.audience_size or 0 for row in gone_out), default=0)
-    taken = aside("issues", lambda own: metrics.accepted(own, gone_out), largest, rest=COUNTS_REST)
+    taken = count_in_background(
+        "issues", lambda own: metrics.accepted(own, gone_out), largest, reuse_factor=REUSE_FACTOR
+    )
     html = render_template(
-        "desk/issues.html", rows=rows, taken=taken.value if taken else {}, doubts=doubts, today=today()
+        "desk/issues.html", rows=rows, taken=taken.value if taken else {}, uncertain=uncertain, today=today()
     )
     return make_response(html)
 
@@ -116,22 +118,22 @@ def issue(day: str) -> Response:
 
 
 def _shown(session: Session, row: Issue) -> Response:
-    look = look_of(request.args)
-    sheet = sheet_of(session, row, look)
-    text = frame.filled(sheet.rendition).text if sheet.rendition and look.form == "text" else ""
+    look = preview_options(request.args)
+    page = load_issue_page(session, row, look)
+    text = preview.with_example_slots(page.rendition).text if page.rendition and look.form == "text" else ""
     is_today, site = row.issued_on == today(), services()
     html = render_template(
         "desk/issue.html",
-        beside=worries(session, site.settings, row, now=site.now()) if is_today else None,
-        sheet=sheet,
-        issue=sheet.row,
+        problems=problems(session, site.settings, row, now=site.now()) if is_today else None,
+        page=page,
+        issue=page.row,
         look=look,
         text=text,
         switches=(
-            ("Edition", "kind", frame.KINDS),
-            ("Form", "form", frame.FORMS),
-            ("Width", "width", frame.WIDTHS),
-            ("Light", "scheme", frame.SCHEMES),
+            ("Edition", "kind", preview.KINDS),
+            ("Form", "form", preview.FORMS),
+            ("Width", "width", preview.WIDTHS),
+            ("Light", "scheme", preview.SCHEMES),
         ),
         zones=ZONES,
         arrives=arrives(row, look, site.now()),
@@ -140,7 +142,7 @@ def _shown(session: Session, row: Issue) -> Response:
     return make_response(html)
 
 
-def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
+def load_issue_page(session: Session, row: Issue, look: PreviewOptions) -> IssuePage:
     """Gather the page of one Issue."""
     site = services()
     view = issue_view(session, row, now=site.now())
@@ -158,7 +160,7 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
     changed = {
         c.story_id for c in changed_articles.changed(session, now=site.now()) if c.issued_on == row.issued_on
     }
-    facts = Standing(
+    facts = IssueFacts(
         state=row.state,
         changed_at=max([row.composed_at, *(r.rendered_at for r in row.renditions)]),
         hold_reason=row.hold_reason or "",
@@ -170,17 +172,17 @@ def sheet_of(session: Session, row: Issue, look: Look) -> Sheet:
         warns=sum(c.level == "warn" for c in checks),
         auto=site.settings.APPROVAL == "auto",
     )
-    return Sheet(
+    return IssuePage(
         view=view,
         row=row,
         checks=tuple(checks),
         faults=_faults(checks),
         rendition=ledger.stored_templates(session, row.id).get(look.kind),
         sums=sums,
-        advice=advice(facts),
+        next_step=next_step(facts),
         seen=standing(session, row),
-        grounds=tuple(grounds(s, words[s.id], flagged=s.id in changed) for s in view.stories),
-        acts=acts_about(session, f"issue:{row.issued_on}"),
+        evidence=tuple(evidence_of(s, words[s.id], flagged=s.id in changed) for s in view.stories),
+        acts=audit_lines_about(session, f"issue:{row.issued_on}"),
     )
 
 
@@ -193,7 +195,7 @@ def _faults(checks: Sequence[Check]) -> tuple[tuple[Check, tuple[Check, ...]], .
     return tuple((like[0], tuple(like[1:])) for like in found.values())
 
 
-def arrives(row: Issue, look: Look, now: datetime) -> datetime | None:
+def arrives(row: Issue, look: PreviewOptions, now: datetime) -> datetime | None:
     """When a reader of that zone and hour gets it: at their hour in their zone; None without a zone we know."""
     try:
         zone = ZoneInfo(look.zone)

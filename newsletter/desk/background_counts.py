@@ -1,7 +1,4 @@
-"""Counts over a million lines take seconds, and nobody at the desk waits for them: counted aside, kept, and said how old.
-
-In this process's memory only: looking at a page writes nothing anywhere.
-"""
+"""Counts over a million rows take seconds. They run in a thread, are kept in memory, and pages say how old they are."""
 
 from __future__ import annotations
 
@@ -18,39 +15,41 @@ from sqlalchemy.orm import Session
 from newsletter import db
 from newsletter.web.services import services
 
-PATIENCE = 0.3  # seconds a page waits for a count that has just begun
-LARGE = 20_000  # readers or copies up to which a page counts by itself, each time
+WAIT_SECONDS = 0.3  # seconds a page waits for a count that has just begun
+COUNT_AT_ONCE = 20_000  # readers or copies up to which a page waits for the count itself
 MOST_KEPT = 8  # counts
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Counted(Generic[T]):
-    """What was counted, the moment it was begun at, and how many seconds it took."""
+    """A count: its value, when it was begun, and how many seconds it took."""
 
     value: T
     at: datetime
     took: float
-    ended: float  # on the machine's own clock that only goes forward
+    ended: float  # monotonic seconds
 
 
-class Counting:
-    """The counts of one process. ``patience`` in seconds."""
+class BackgroundCounts:
+    """The counts of one process. ``patience`` is how many seconds a page waits for a new one."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
+    def __init__(self, patience: float = WAIT_SECONDS) -> None:
         self._patience = patience
         self._lock = Lock()
         self._kept: dict[str, Counted[Any]] = {}
         self._running: dict[str, Event] = {}
 
-    def of(self, key: str, count: Callable[[], T], *, at: datetime, rest: float) -> Counted[T] | None:
+    def get(
+        self, key: str, count: Callable[[], T], *, at: datetime, reuse_factor: float
+    ) -> Counted[T] | None:
         """The latest count, a new one if that is ready soon, or None when there is none yet.
 
-        A count that took a second is good for ``rest`` seconds; after that whoever looks sets a new one going, one at a time.
+        A count that took a second is reused for ``reuse_factor`` seconds; after that the next page starts a new one, one at a time.
         """
         with self._lock:
             kept = self._kept.get(key)
-            if kept is not None and time.monotonic() - kept.ended < rest * kept.took:
+            if kept is not None and time.monotonic() - kept.ended < reuse_factor * kept.took:
                 return kept
             done = self._running.get(key)
             if done is None:
@@ -70,14 +69,16 @@ class Counting:
                 self._kept[key] = Counted(value, at, ended - began, ended)
                 while len(self._kept) > MOST_KEPT:
                     del self._kept[next(iter(self._kept))]
-        finally:  # what failed is begun again by whoever looks next
+        finally:  # one that failed is started again by the next page
             with self._lock:
                 del self._running[key]
             done.set()
 
 
-def aside(key: str, count: Callable[[Session], T], size: int, *, rest: float) -> Counted[T] | None:
-    """``count`` of this app's database: at once where ``size`` is small, else aside. None: not there yet."""
+def count_in_background(
+    key: str, count: Callable[[Session], T], size: int, *, reuse_factor: float
+) -> Counted[T] | None:
+    """``count`` over this app's database: at once where ``size`` (readers or copies) is small, else in a thread. None: not ready yet."""
     site, app = services(), current_app._get_current_object()  # type: ignore[attr-defined]
 
     def now() -> T:
@@ -85,7 +86,7 @@ def aside(key: str, count: Callable[[Session], T], size: int, *, rest: float) ->
             return count(session)
 
     at = site.now()
-    if size <= LARGE:
+    if size <= COUNT_AT_ONCE:
         return Counted(now(), at, 0.0, 0.0)
-    counting: Counting = app.extensions.setdefault("counting", Counting())
-    return counting.of(key, now, at=at, rest=rest)
+    counts: BackgroundCounts = app.extensions.setdefault("background_counts", BackgroundCounts())
+    return counts.get(key, now, at=at, reuse_factor=reuse_factor)

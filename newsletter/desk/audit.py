@@ -1,4 +1,4 @@
-"""What was done, by whom and by the machine: the audit trail and the Runs."""
+"""The audit trail: what operators and the service itself did, in words."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Response, make_response, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import AuditEntry, Operator, Run
-from newsletter.desk.guard import bp, by
+from newsletter.db.models import AuditEntry, Operator
+from newsletter.desk.guard import actor, bp
+from newsletter.desk.paging import PAGE_SIZE, page_number
 from newsletter.web.services import services
 
-PAGE = 50  # lines
-# How an act reads after the name of who did it; an act without words here is shown by its own name.
-ACTS = {
+# How an act reads after the name of who did it; one without a phrase is shown by its own name.
+PHRASES = {
     "issue.approved": "approved",
     "issue.approval_taken_back": "took the approval back",
     "issue.checked": "had it checked",
@@ -60,7 +60,7 @@ ACTS = {
 
 
 @dataclass(frozen=True)
-class Act:
+class AuditLine:
     """One line of the audit trail, in words."""
 
     at: datetime
@@ -70,37 +70,37 @@ class Act:
     detail: tuple[tuple[str, str], ...]
 
 
-def note(session: Session, act: str, about: str, **detail: Any) -> None:
+def record(session: Session, act: str, about: str, **detail: Any) -> None:
     """Write down what the signed-in operator did. The caller commits."""
-    session.add(AuditEntry(at=services().now(), by=by(), act=act, about=about, detail=detail))
+    session.add(AuditEntry(at=services().now(), by=actor(), act=act, about=about, detail=detail))
 
 
-def acts_about(session: Session, about: str, limit: int = 30) -> tuple[Act, ...]:
+def audit_lines_about(session: Session, about: str, limit: int = 30) -> tuple[AuditLine, ...]:
     """The latest acts about one thing, newest first."""
     statement = select(AuditEntry).where(AuditEntry.about == about)
     statement = statement.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit)
-    return _in_words(session, session.scalars(statement).all())
+    return _audit_lines(session, session.scalars(statement).all())
 
 
 def name_of(session: Session, by: str) -> str:
-    """Who ``by`` is, for a page: an operator's address, or the machine."""
+    """The name behind ``by``, for a page: an operator's address, or "The machine"."""
     kind, _, number = by.partition(":")
     found = session.get(Operator, int(number)) if kind == "operator" and number.isdigit() else None
-    return found.address if found else _named(by)
+    return found.address if found else _without_account(by)
 
 
-def _named(by: str) -> str:
-    """Somebody as they signed on the command line, or what acts by itself."""
+def _without_account(by: str) -> str:
+    """The name that was given on the command line; "The machine" for what is done automatically."""
     return "The machine" if by in ("auto", "compose") else by[:1].upper() + by[1:]
 
 
-def _in_words(session: Session, rows: Sequence[AuditEntry]) -> tuple[Act, ...]:
+def _audit_lines(session: Session, rows: Sequence[AuditEntry]) -> tuple[AuditLine, ...]:
     names = {f"operator:{o.id}": o.address for o in session.scalars(select(Operator))}
     return tuple(
-        Act(
+        AuditLine(
             row.at,
-            names.get(row.by) or _named(row.by),
-            ACTS.get(row.act, row.act),
+            names.get(row.by) or _without_account(row.by),
+            PHRASES.get(row.act, row.act),
             names.get(row.about, row.about.replace(":", " ")),
             tuple((k, _short(v)) for k, v in row.detail.items() if v not in ("", None, [], {})),
         )
@@ -115,12 +115,6 @@ def _short(value: Any) -> str:
     return text[:12] if len(text) == 64 and text.isalnum() else text  # a content hash
 
 
-def page_number() -> int:
-    """Which page of a long list is asked for, from 1."""
-    asked = request.args.get("page", "1")
-    return min(max(int(asked), 1), 10_000) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
-
-
 @bp.get("/audit")
 def audit() -> Response:
     page = page_number()
@@ -128,31 +122,9 @@ def audit() -> Response:
         rows = session.scalars(
             select(AuditEntry)
             .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
-            .offset((page - 1) * PAGE)
-            .limit(PAGE + 1)
+            .offset((page - 1) * PAGE_SIZE)
+            .limit(PAGE_SIZE + 1)
         ).all()
-        acts = _in_words(session, rows)
-    more = len(acts) > PAGE
-    return make_response(render_template("desk/audit.html", acts=acts[:PAGE], page=page, more=more))
-
-
-@bp.get("/runs")
-def runs() -> Response:
-    page = page_number()
-    failed = request.args.get("only") == "failed"
-    statement = select(Run).order_by(Run.started_at.desc(), Run.id.desc())
-    if failed:
-        statement = statement.where(Run.outcome == "failed")
-    with db.reading(services().sessions) as session:
-        rows = session.scalars(statement.offset((page - 1) * PAGE).limit(PAGE + 1)).all()
-    lines = [(run, _said(run)) for run in rows[:PAGE]]
-    more = len(rows) > PAGE
-    return make_response(
-        render_template("desk/runs.html", lines=lines, page=page, more=more, only_failed=failed)
-    )
-
-
-def _said(run: Run) -> str:
-    """What a Run brought, without the noughts."""
-    parts = ((name, value) for name, value in run.detail.items() if value not in (0, None, "", False))
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in parts)
+        acts = _audit_lines(session, rows)
+    more = len(acts) > PAGE_SIZE
+    return make_response(render_template("desk/audit.html", acts=acts[:PAGE_SIZE], page=page, more=more))

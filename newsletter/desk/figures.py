@@ -18,25 +18,25 @@ from newsletter import db
 from newsletter.billing import subscription_ledger
 from newsletter.billing.revenue import Month
 from newsletter.db.models import Subscriber
-from newsletter.desk.days import today
+from newsletter.desk.background_counts import count_in_background
 from newsletter.desk.guard import bp
-from newsletter.desk.metrics.counting import aside
-from newsletter.desk.metrics.plots import Bars, Plot, Series, bars, plot
+from newsletter.desk.plots import Bars, Plot, Series, bars, plot
 from newsletter.desk.readers import readers_known
+from newsletter.desk.times import today
 from newsletter.formatting import number, percent, share, short_day, short_month
 from newsletter.subscribers import metrics
 from newsletter.subscribers.metrics import IssueCounts
 from newsletter.web.services import services
 
 DAYS, ISSUES, MONTHS = 30, 30, 12
-COUNTS_REST = 60.0  # seconds for each second that counting took: half an hour for half a minute
+REUSE_FACTOR = 60.0  # seconds for each second that counting took: half an hour for half a minute
 
 
 @bp.get("/figures")
 def figures() -> Response:
     with db.reading(services().sessions) as session:
         size = readers_known(session)
-    shown = aside("figures", _groups, size, rest=COUNTS_REST)
+    shown = count_in_background("figures", _groups, size, reuse_factor=REUSE_FACTOR)
     return make_response(
         render_template("desk/figures.html", shown=shown, groups=shown.value if shown else ())
     )

@@ -1,4 +1,4 @@
-"""Draws the pictures that other sites show beside a link to ours: 1200 × 630, in the site's own ink. Pure but for the fonts.
+"""Draws social cards, the pictures that other sites show beside a link to ours: 1200 × 630 pixels. Pure but for the fonts.
 
 Only what everybody may see is on them: a headline and its coverage.
 """
@@ -16,7 +16,7 @@ SIZE: Final = (1200, 630)  # pixels, as Open Graph readers expect
 EDGE: Final = 72
 PAPER, INK, SOFT, RULE = "#fcfcfa", "#16181d", "#4d525c", "#8b9099"
 COLORS: Final = {"left": "#1f5a96", "center": "#59616e", "right": "#a92f24"}
-LEANING: Final = {"left": 1, "center": 0, "right": -1}
+SLANT: Final = {"left": 1, "center": 0, "right": -1}
 BAR: Final = (446, 492)  # top and bottom
 MOST_SEGMENTS: Final = 60  # more outlets than that are drawn as shares
 _SERIF: Final = ("LiberationSerif-Bold.ttf", "DejaVuSerif-Bold.ttf")
@@ -24,34 +24,34 @@ _SANS: Final = ("LiberationSans-Regular.ttf", "DejaVuSans.ttf")
 
 
 @lru_cache(maxsize=256)
-def card(site: str, headline: str, counts: tuple[int, ...], line: str) -> bytes:
-    """A PNG. ``counts`` are outlets by Side, in the order of ``SIDES`` (empty: no bar); ``line`` stands at the foot."""
-    from PIL import Image, ImageDraw  # half of a tenth of a second that most processes never need
+def draw_card(site: str, headline: str, counts: tuple[int, ...], line: str) -> bytes:
+    """Return a PNG. ``counts`` are outlets by Side, in the order of ``SIDES`` (empty: no bar); ``line`` is printed at the foot."""
+    from PIL import Image, ImageDraw  # importing takes 0.05 s, and most processes draw nothing
 
     picture = Image.new("RGB", SIZE, PAPER)
     draw = ImageDraw.Draw(picture)
-    _nameplate(draw, site)
+    _draw_name(draw, site)
     lines, font, height = _fitted(draw, headline, 268 if counts else 330)
     top = 138 + ((268 if counts else 330) - height * len(lines)) // 2
     for number, words in enumerate(lines):
         draw.text((EDGE - 3, top + number * height), words, font=font, fill=INK)
     if counts:
-        _bar(draw, dict(zip(SIDES, counts, strict=True)))
+        _draw_coverage(draw, dict(zip(SIDES, counts, strict=True)))
     draw.text((EDGE, SIZE[1] - 62), line, font=_font(_SANS, 27), fill=SOFT)
     out = io.BytesIO()
     picture.quantize(64).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
-def _nameplate(draw: Any, site: str) -> None:
+def _draw_name(draw: Any, site: str) -> None:
     for side, left in zip(SIDES, (EDGE, EDGE + 24, EDGE + 48), strict=True):
-        _leaning(draw, left, left + 12, (52, 92), LEANING[side], COLORS[side])
+        _slanted_bar(draw, left, left + 12, (52, 92), SLANT[side], COLORS[side])
     draw.text((EDGE + 84, 42), site, font=_font(_SERIF, 46), fill=INK)
     draw.rectangle((EDGE, 112, SIZE[0] - EDGE, 114), fill=RULE)
     draw.rectangle((EDGE, 118, SIZE[0] - EDGE, 119), fill=RULE)
 
 
-def _bar(draw: Any, counts: Mapping[Any, int]) -> None:
+def _draw_coverage(draw: Any, counts: Mapping[Any, int]) -> None:
     total = sum(counts.values()) or 1
     gap, turn = (3, 9)
     shown = (
@@ -63,7 +63,7 @@ def _bar(draw: Any, counts: Mapping[Any, int]) -> None:
     left = EDGE + 10.0
     for side in sides:
         for _ in range(shown[side]):
-            _leaning(draw, left, left + width, BAR, LEANING[side], COLORS[side])
+            _slanted_bar(draw, left, left + width, BAR, SLANT[side], COLORS[side])
             left += width + gap
         left += turn
     place = float(EDGE)
@@ -74,15 +74,15 @@ def _bar(draw: Any, counts: Mapping[Any, int]) -> None:
         place += draw.textlength(words, font=font) + 34
 
 
-def _leaning(draw: Any, left: float, right: float, rows: tuple[int, int], lean: int, color: str) -> None:
-    """A bar that leans as its Side does."""
+def _slanted_bar(draw: Any, left: float, right: float, rows: tuple[int, int], lean: int, color: str) -> None:
+    """Draw a bar slanted to the left, upright or to the right, as ``lean`` (1, 0, -1) says."""
     top, bottom = rows
     by = lean * (bottom - top) * 0.14
     draw.polygon([(left - by, top), (right - by, top), (right + by, bottom), (left + by, bottom)], fill=color)
 
 
 def _fitted(draw: Any, words: str, room: int) -> tuple[Sequence[str], Any, int]:
-    """The headline in the largest letters that leave it whole; cut with an ellipsis only in the smallest."""
+    """The headline's lines, their font and line height: in the largest letters that fit ``room`` pixels, cut only in the smallest."""
     for size in (84, 74, 64, 54, 46):
         font, height = _font(_SERIF, size), round(size * 1.14)
         lines = _wrapped(draw, words, font)
@@ -106,7 +106,7 @@ def _wrapped(draw: Any, words: str, font: Any) -> list[str]:
 
 @lru_cache(maxsize=16)
 def _font(names: tuple[str, ...], size: int) -> Any:
-    """The first of these that the machine has, else the one that comes with the library."""
+    """The first of these fonts that is installed, else Pillow's own."""
     from PIL import ImageFont
 
     for name in names:

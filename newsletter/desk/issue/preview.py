@@ -17,8 +17,8 @@ from newsletter import db
 from newsletter.delivery import ledger
 from newsletter.delivery.mail import slots
 from newsletter.delivery.mail.messages import Template
-from newsletter.desk.days import day_of
 from newsletter.desk.guard import bp
+from newsletter.desk.times import day_of
 from newsletter.errors import NotFound
 from newsletter.issues.preview import example_slots
 from newsletter.issues.service import find_issue
@@ -43,7 +43,7 @@ _ANSWERS = {"dark": "(min-width:0)", "light": "(max-width:0)"}
 
 
 @dataclass(frozen=True)
-class Look:
+class PreviewOptions:
     """How the Preview is looked at. Its fields are the query of the page's address."""
 
     kind: str = "full"
@@ -55,12 +55,12 @@ class Look:
 
     def query(self, **changes: str) -> str:
         """The query that changes one thing and keeps the others: ``?kind=metered&width=375``."""
-        usual = Look().__dict__
+        usual = PreviewOptions().__dict__
         asked = {**self.__dict__, **changes}
         return "?" + urlencode({name: value for name, value in asked.items() if value != usual[name]})
 
 
-def look_of(args: Mapping[str, str]) -> Look:
+def preview_options(args: Mapping[str, str]) -> PreviewOptions:
     """What the query asks for; whatever it does not know is as if it were not there."""
 
     def one_of(name: str, known: Mapping[str, str], otherwise: str) -> str:
@@ -68,7 +68,7 @@ def look_of(args: Mapping[str, str]) -> Look:
         return value if value in known else otherwise
 
     hour = args.get("hour", "")
-    return Look(
+    return PreviewOptions(
         kind=one_of("kind", KINDS, "full"),
         form=one_of("form", FORMS, "html"),
         width=one_of("width", WIDTHS, ""),
@@ -80,16 +80,16 @@ def look_of(args: Mapping[str, str]) -> Look:
 
 @bp.get("/issues/<day>/frame")
 def frame(day: str) -> Response:
-    look = look_of(request.args)
+    look = preview_options(request.args)
     site = services()
     with db.reading(site.sessions) as session:
         made = ledger.stored_templates(session, find_issue(session, day_of(day)).id).get(look.kind)
     if made is None:
         raise NotFound("This issue has not been rendered yet.")
-    return framed(lit(filled(made).html, look.scheme))
+    return frame_response(with_scheme(with_example_slots(made).html, look.scheme))
 
 
-def filled(made: Template) -> Template:
+def with_example_slots(made: Template) -> Template:
     """The copy of a reader who does not exist: every Slot holds an address that leads nowhere personal."""
     values = example_slots(services().links)
     return replace(
@@ -99,17 +99,17 @@ def filled(made: Template) -> Template:
     )
 
 
-def framed(html: str) -> Response:
+def frame_response(html: str) -> Response:
     """An answer that is only fit to be shown in a frame of ours."""
     answer = make_response(html)
     answer.headers["Content-Security-Policy"] = FRAME_POLICY
     return answer
 
 
-def lit(html: str, scheme: str) -> str:
+def with_scheme(html: str, scheme: str) -> str:
     """The mail as a light, a dark or a darkening mailbox shows it; unchanged for any other ``scheme``."""
     if scheme == "forced":
-        head, mark, body = lit(html, "light").partition("</head>")
+        head, mark, body = with_scheme(html, "light").partition("</head>")
         return f"{head}{_FORCE}{mark}{body}"
     if scheme not in _ANSWERS:
         return html

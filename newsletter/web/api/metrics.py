@@ -1,8 +1,8 @@
 """The figures of ``/metrics``. However often they are asked for, counting takes a small part of one processor's time.
 
-A week of Issues has millions of Deliveries. Those of an Issue that nothing moves in are counted once: no line leaves accepted, failed or
-withdrawn (see ``delivery/states.py``), so as long as as many others are left, these are what they were. And a count that took long is good
-for a while. In this process's memory only.
+A week of Issues has millions of Deliveries. The final ones of an Issue are counted again only when the number of the others has
+changed: no Delivery leaves accepted, failed or withdrawn (see ``delivery/states.py``). And a count that took long is reused for a
+while. Everything is kept in this process's memory only.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from newsletter import db
 from newsletter.db.models import Delivery, Feed, Issue, Notice, Run, Subscriber
 from newsletter.delivery.states import ACCEPTED, FAILED, PENDING, SUBMITTING, UNCERTAIN, WITHDRAWN
 
-LATELY = timedelta(days=7)  # of Deliveries, Notices, Issues and failures counted
-QUICK = 0.1  # seconds; a count that took no longer is made anew each time
-REST = 20.0  # seconds that others are good for, for each second they took
+COUNTED_WINDOW = timedelta(days=7)  # of Deliveries, Notices, Issues and failures
+QUICK_SECONDS = 0.1  # a count that took no longer is made anew each time
+REUSE_FACTOR = 20.0  # seconds for which any other count is reused, for each second it took
 FINAL = (ACCEPTED, FAILED, WITHDRAWN)
 MOVING = (PENDING, SUBMITTING, UNCERTAIN)
 _States = Mapping[str, int]
 
 
 @dataclass
-class Gauges:
-    """What one process knows of the figures."""
+class Metrics:
+    """The figures of ``/metrics``, as one process keeps them."""
 
-    rest: float = REST
-    quick: float = QUICK
+    reuse_factor: float = REUSE_FACTOR
+    quick: float = QUICK_SECONDS
     _lock: Lock = field(default_factory=Lock)
     _text: bytes = b""
-    _good_until: float = 0.0  # on the machine's own clock that only goes forward
-    # By Issue: its Audience and how many lines were in MOVING states, and what the FINAL ones had.
+    _good_until: float = 0.0  # monotonic seconds
+    # By Issue: its Audience and how many Deliveries were in MOVING states, and how many in each FINAL one.
     _final: dict[int, tuple[tuple[int | None, int], _States]] = field(default_factory=dict)
 
     def text(self, sessions: db.Sessions, now: datetime) -> bytes:
-        """Prometheus text. One at a time counts; who comes meanwhile gets what that one found, if it is good for a while."""
+        """Return Prometheus text. One thread counts at a time; those that waited reuse its count if it took long."""
         with self._lock:
             began = time.monotonic()
             if began < self._good_until:
@@ -58,11 +58,11 @@ class Gauges:
             self._text = generate_latest(registry)
             ended = time.monotonic()
             took = ended - began
-            self._good_until = ended + (self.rest * took if took > self.quick else 0.0)
+            self._good_until = ended + (self.reuse_factor * took if took > self.quick else 0.0)
             return self._text
 
     def _families(self, session: Session, now: datetime) -> Iterator[Metric]:
-        since = now - LATELY
+        since = now - COUNTED_WINDOW
         runs = GaugeMetricFamily(
             "newsletter_step_finished_seconds", "When a step was last done, Unix time.", labels=["step"]
         )
@@ -106,7 +106,7 @@ class Gauges:
         yield _one(session, "newsletter_feeds", "Feeds that are read.", Feed.enabled, of=Feed)
 
     def _deliveries(self, session: Session, since: datetime) -> _States:
-        """By state, of all Issues since then."""
+        """How many Deliveries of the Issues since then are in which state."""
         sizes = _pairs(session, select(Issue.id, Issue.audience_size).where(Issue.issued_on > since.date()))
         total: Counter[str] = Counter()
         final: dict[int, tuple[tuple[int | None, int], _States]] = {}
@@ -128,14 +128,14 @@ class Gauges:
         return total
 
 
-def gauges() -> Gauges:
-    """Those of the app that is answering this request."""
-    found: Gauges = current_app.extensions.setdefault("gauges", Gauges())
+def metrics_of_app() -> Metrics:
+    """The Metrics of the app that is answering this request."""
+    found: Metrics = current_app.extensions.setdefault("metrics", Metrics())
     return found
 
 
 class _Collected(Collector):
-    """What was read from the database a moment ago."""
+    """Metric families that were read from the database a moment ago."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = list(families)
@@ -145,7 +145,7 @@ class _Collected(Collector):
 
 
 def _by_issue(session: Session, issues: Iterable[int], states: Iterable[str]) -> dict[int, dict[str, int]]:
-    """How many lines are in which of these states, for each of these Issues."""
+    """How many Deliveries of each of these Issues are in which of these states."""
     found: dict[int, dict[str, int]] = {number: {} for number in issues}
     if found:
         counted = select(Delivery.issue_id, Delivery.state, func.count()).where(

@@ -16,8 +16,8 @@ from newsletter.summaries.story_text import from_json
 from tests.conftest import MORNING
 
 
-def _glance(desk: Any) -> str:
-    found = re.search(r'<p class="glance.*?</p>', desk.page(), re.S)
+def _status_line(desk: Any) -> str:
+    found = re.search(r'<p class="status-line.*?</p>', desk.page(), re.S)
     assert found
     return unescape(re.sub(r"\s+", " ", found[0]))
 
@@ -36,8 +36,8 @@ def _run(step: str, hours: int, outcome: str) -> Run:
 
 def test_when_all_is_well_it_says_so_and_stands_before_everything_that_is_pressed(desk: Any) -> None:
     page = desk.page()
-    assert "All else is well" in _glance(desk)
-    assert page.index('class="advice') < page.index('class="glance') < page.index('aria-label="Decide"')
+    assert "All else is well" in _status_line(desk)
+    assert page.index('class="advice') < page.index('class="status-line') < page.index('aria-label="Decide"')
 
 
 def test_each_trouble_is_named_with_the_page_that_tells_more(desk: Any, sessions: db.Sessions) -> None:
@@ -70,7 +70,7 @@ def test_each_trouble_is_named_with_the_page_that_tells_more(desk: Any, sessions
                 state="uncertain",
             )
         )
-    said = _glance(desk)
+    said = _status_line(desk)
     for words, place in (
         ("the issue of 1 Mar is held", "issues/2026-03-01"),
         ("1 copy of 1 Mar uncertain", "issues/2026-03-01/dispatch#uncertain"),
@@ -81,19 +81,19 @@ def test_each_trouble_is_named_with_the_page_that_tells_more(desk: Any, sessions
         assert f'<a href="/desk/{place}">{words}</a>' in said
         assert desk.get(place).status_code == 200
     assert "lapse" not in said
-    assert "glance--look" in said
+    assert "status-line--look" in said
     with sessions.begin() as session:
         session.execute(delete(Delivery))
         session.execute(delete(Issue).where(Issue.issued_on == date(2026, 3, 1)))
         session.execute(update(Feed).values(failures=0, last_error=None))
         session.execute(update(Report).values(resolved_at=MORNING))
         session.add(_run("gather", 0, "done"))
-    assert "All else is well" in _glance(desk)
+    assert "All else is well" in _status_line(desk)
 
 
 def test_a_deaf_webhook_and_a_changed_article_are_named(make_desk: Any, sessions: db.Sessions) -> None:
     desk = make_desk(MAIL_PROVIDER="sendgrid", SENDGRID_API_KEY=SecretStr("SG.x")).sign_in()
-    assert '<a href="/desk/help#alerts">the email provider reports nothing</a>' in _glance(desk)
+    assert '<a href="/desk/help#alerts">the email provider reports nothing</a>' in _status_line(desk)
     desk.service.approve(MORNING.date(), by="test")
     with sessions.begin() as session:
         placed = session.scalars(select(Placement).order_by(Placement.rank)).first()
@@ -104,5 +104,5 @@ def test_a_deaf_webhook_and_a_changed_article_are_named(make_desk: Any, sessions
         story = placed.story_id
     assert (
         f'<a href="/desk/issues/2026-03-02#story-{story}">an article cited on 2 Mar was changed</a>'
-        in _glance(desk)
+        in _status_line(desk)
     )

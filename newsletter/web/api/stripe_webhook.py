@@ -1,4 +1,4 @@
-"""What Stripe reports: a door for what is signed. "Taken" is said only when it is in the database."""
+"""Stripe's webhook: accepts only signed events, and acknowledges them only when they are committed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stripe() -> Response:
     """
     here = services()
     if here.processor.name != "stripe" or not here.settings.STRIPE_WEBHOOK_SECRET.get_secret_value():
-        return _said("Stripe is not set up here: its events are not taken.", 404)
+        return _plain_text("Stripe is not set up here: its events are not taken.", 404)
     body = request.get_data(cache=False)
     try:
         subscriptions.handle_webhook(
@@ -34,16 +34,16 @@ def stripe() -> Response:
         )
     except ForgedWebhook as error:
         _log.warning("webhook.refused", provider="stripe", reason=str(error))
-        return _said(str(error), 403)
+        return _plain_text(str(error), 403)
     except ProcessorError as error:
-        _log.warning("webhook.put_off", provider="stripe", reason=str(error))
-        answer = _said("We could not read it again just now. Please deliver it once more.", 503)
+        _log.warning("webhook.deferred", provider="stripe", reason=str(error))
+        answer = _plain_text("We could not read it again just now. Please deliver it once more.", 503)
         answer.headers["Retry-After"] = "30"
         return answer
     return make_response("", 204)
 
 
-def _said(sentence: str, status: int) -> Response:
+def _plain_text(sentence: str, status: int) -> Response:
     answer = make_response(f"{sentence}\n", status)
     answer.mimetype = "text/plain"
     return answer

@@ -1,7 +1,7 @@
 """``/openapi.json``: every public address as OpenAPI 3.1, for programs and for the tests that attack them all.
 
-What there is comes from the routes themselves, so that none can be forgotten; what only people know (fields of forms, kinds of
-answers) stands in the tables here. The desk is nobody's to program against and is left out.
+The addresses come from the routes themselves, so that none can be forgotten; the fields of forms and the kinds of answers are
+in the tables here. The desk is left out: it is no interface for programs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from newsletter.web.services import services
 
 bp = Blueprint("openapi", __name__)
 HOUR = 3600  # seconds
-LEFT_OUT = ("desk.", "assets.")
+LEFT_OUT = ("desk.", "static_files.")
 _TEXT: dict[str, Any] = {"type": "string"}
 _TOKEN = {"type": "string", "description": "As printed in the form on the page."}
 _MADE = {"type": "string", "description": "As printed in the form: when its page was made."}
@@ -47,7 +47,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "checkout.look_again": {"form_token": _TOKEN, "checkout": _TEXT},
     "checkout.portal": {"form_token": _TOKEN},
     "checkout.cancel": {"form_token": _TOKEN},
-    "offline_checkout.press": {"form_token": _TOKEN,
+    "offline_checkout.submit": {"form_token": _TOKEN,
                                "do": {"type": "string", "enum": ["pay", "decline", "fail", "cancel", "end", "back"]}},
     "stories.read_story": {"form_token": _TOKEN},
     "stories.send_report": {"form_token": _TOKEN, "reason": _TEXT, "words": _TEXT},
@@ -56,8 +56,8 @@ FORMS: dict[str, dict[str, Any]] = {
 SIGNED = {"webhooks.provider_events": "array", "stripe_webhook.stripe": "object"}
 # What is answered when all is well, where it is no HTML.
 KINDS = {
-    "machines.robots": "text/plain", "machines.security": "text/plain", "machines.sitemap": "application/xml",
-    "pictures.home": "image/png", "pictures.story": "image/png", "pictures.issue": "image/png",
+    "crawlers.robots": "text/plain", "crawlers.security": "text/plain", "crawlers.sitemap": "application/xml",
+    "social_cards.home": "image/png", "social_cards.story": "image/png", "social_cards.issue": "image/png",
     "issues.atom": "application/atom+xml", "account.export": "application/json", "health.healthz": "application/json",
     "health.readyz": "application/json", "health.metrics": "text/plain", "openapi.openapi": "application/json",
 }  # fmt: skip
@@ -75,9 +75,9 @@ def openapi() -> Response:
     paths: dict[str, dict[str, Any]] = {}
     for rule in sorted(current_app.url_map.iter_rules(), key=lambda r: r.rule):
         if not rule.endpoint.startswith(LEFT_OUT):
-            told = paths.setdefault(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})
+            described = paths.setdefault(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                told[method.lower()] = _operation(rule, method)
+                described[method.lower()] = _operation(rule, method)
     answer = jsonify(
         openapi="3.1.0",
         info={
@@ -94,7 +94,7 @@ def openapi() -> Response:
 def _operation(rule: Rule, method: str) -> dict[str, Any]:
     view = current_app.view_functions[rule.endpoint]
     said = (view.__doc__ or rule.endpoint.replace(".", " ").replace("_", " ")).strip().split("\n")[0]
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),
         "summary": said.replace("``", ""),
         "parameters": [
@@ -105,8 +105,8 @@ def _operation(rule: Rule, method: str) -> dict[str, Any]:
         "responses": _responses(rule.endpoint),
     }
     if method == "POST":
-        told["requestBody"] = _body(rule.endpoint)
-    return told
+        described["requestBody"] = _body(rule.endpoint)
+    return described
 
 
 def _body(endpoint: str) -> dict[str, Any]:
@@ -126,8 +126,8 @@ def _body(endpoint: str) -> dict[str, Any]:
 def _responses(endpoint: str) -> dict[str, Any]:
     page: dict[str, Any] = {"text/html": {}}
     good = {KINDS[endpoint]: {}} if endpoint in KINDS else page
-    refusals = {**page, "text/plain": {}}  # webhooks and machines are told in plain words
-    told: dict[str, Any] = {
+    refusals = {**page, "text/plain": {}}  # webhooks and crawlers are answered in plain text
+    described: dict[str, Any] = {
         "2XX": {"description": "Done, or the page.", "content": good},
         "3XX": {"description": "It stands elsewhere, or signing in comes first.", "content": page},
         "4XX": {"description": "Refused, in a sentence that says why.", "content": refusals},
@@ -137,5 +137,5 @@ def _responses(endpoint: str) -> dict[str, Any]:
         },
     }
     if endpoint in SIGNED:
-        told["2XX"] = {"description": "Taken: it is in the database."}
-    return told
+        described["2XX"] = {"description": "Accepted: it is in the database."}
+    return described

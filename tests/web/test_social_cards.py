@@ -11,7 +11,7 @@ from PIL import Image
 
 from newsletter.db.models import Issue
 from newsletter.settings import Settings
-from newsletter.web.images.social_cards import SIZE, card
+from newsletter.web.social_card_drawing import SIZE, draw_card
 
 
 def test_each_public_page_names_a_picture_of_ours(
@@ -52,4 +52,4 @@ def test_no_picture_of_what_is_not_there(browser: FlaskClient, path: str) -> Non
     [("", ()), ("W" * 400, (0, 0, 0)), ("a word " * 90, (900, 0, 1)), ("日本 😀 عربى\u202e\x07", (0, 1, 0))],
 )
 def test_odd_headlines_are_drawn(headline: str, counts: tuple[int, ...]) -> None:
-    assert Image.open(io.BytesIO(card("Evenhand", headline, counts, "11 outlets"))).size == SIZE
+    assert Image.open(io.BytesIO(draw_card("Evenhand", headline, counts, "11 outlets"))).size == SIZE

@@ -1,4 +1,4 @@
-"""What programs ask for: robots.txt, the sitemap, security.txt, and the feed's other address."""
+"""For crawlers: robots.txt, the sitemap, security.txt, and the feed's usual address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.issues import archive
 from newsletter.web.http.headers import public
 from newsletter.web.services import services
 
-bp = Blueprint("machines", __name__)
+bp = Blueprint("crawlers", __name__)
 PAGES = ("about", "privacy", "terms")
 IN_SITEMAP = 2_000  # Issues
 STORIES_IN_SITEMAP = 40_000  # the format allows 50,000 addresses in all

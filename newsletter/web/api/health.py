@@ -1,4 +1,4 @@
-"""For machines: am I alive, may readers come, and how is it going."""
+"""For monitoring: whether the process is alive, whether it is ready, and its metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter import db
 from newsletter.errors import DatabaseError
-from newsletter.web.machines.metrics import gauges
+from newsletter.web.api.metrics import metrics_of_app
 from newsletter.web.services import services
 
 bp = Blueprint("health", __name__)
@@ -19,13 +19,13 @@ FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 @bp.get("/healthz")
 def healthz() -> Response:
-    """This process answers. Asks nothing of anybody else, so that a slow database does not get it killed."""
+    """This process answers. The database is not asked, so that a slow one does not get the process killed."""
     return jsonify(status="ok")
 
 
 @bp.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Readers may come: the database answers and has our tables. 503 with the reason otherwise."""
+    """The site is ready: the database answers and has our tables. 503 with the reason otherwise."""
     site = services()
     try:
         with db.reading(site.sessions) as session:
@@ -38,11 +38,11 @@ def readyz() -> tuple[Response, int]:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Prometheus text, for our own network only: how many readers there are is nobody else's to know."""
+    """Prometheus text, for our own network only: how many readers there are is confidential."""
     site = services()
     address = ip_address(request.remote_addr or "::")
-    # A proxy that the Settings do not know hides where the request came from: then nobody is believed to be from here.
+    # A proxy that the Settings do not name hides where the request came from: then it is treated as from outside.
     came_by_stranger = not site.settings.TRUSTED_PROXIES and any(h in request.headers for h in FORWARDED)
     if came_by_stranger or not (address.is_loopback or address.is_private) or address.is_unspecified:
         abort(404)
-    return Response(gauges().text(site.sessions, site.now()), content_type=CONTENT_TYPE_LATEST)
+    return Response(metrics_of_app().text(site.sessions, site.now()), content_type=CONTENT_TYPE_LATEST)

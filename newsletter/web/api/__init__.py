@@ -1,0 +1,1 @@
+"""Addresses for programs: health, metrics, OpenAPI, webhooks, robots.txt and the sitemap."""

@@ -1,1 +1,0 @@
-"""Pictures drawn here, and the files that pages load."""

@@ -1,1 +1,0 @@
-"""Addresses for programs: health, metrics, OpenAPI, webhooks, crawlers."""
