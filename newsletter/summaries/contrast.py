@@ -44,6 +44,7 @@ SHARED = 2  # words by which two headlines, or one and the Story, speak of one m
 UNLIKE = 0.2  # and below which they are about two matters
 DISTINCT = 4  # words marked in a pair, below which the two differ only by a synonym or a detail
 STALE = timedelta(days=2)  # before the newest headline of the Story: what it says may no longer hold
+ON_TOPIC = 0.3  # share of a headline's words that the Story's own headline and lede have
 SECOND = 0.5  # how much less a second headline of a Side may score than the first
 COMMON = 0.15  # share of the other headlines that have a word by which a headline is on the event
 CORE = 0.3  # and of those that have one of the event's commonest
@@ -176,11 +177,13 @@ def ranked(headlines: Sequence[Headline], side: str) -> list[tuple[Headline, flo
     return _ranked(HeadlineWords(headlines), side)
 
 
-def pair(headlines: Sequence[Headline]) -> Pair | None:
+def pair(headlines: Sequence[Headline], about: str = "") -> Pair | None:
     """The headlines to set beside each other, or None when a Side has none or the two say the same the same way.
 
-    Only headlines of the Story's last :data:`STALE` are taken; one whose time is not known counts as new.
+    Only headlines of the Story's last :data:`STALE` are taken; one whose time is not known counts as new. ``about`` is what
+    the Story says happened: a headline about something beside it is not taken.
     """
+    event = stems_of(about)
     story = HeadlineWords(headlines)
     times = [h.published_at for h in headlines if h.published_at is not None]
     since = max(times) - STALE if times else None
@@ -188,7 +191,8 @@ def pair(headlines: Sequence[Headline]) -> Pair | None:
         [
             (h, s)
             for h, s in _ranked(story, side)
-            if since is None or h.published_at is None or h.published_at >= since
+            if (since is None or h.published_at is None or h.published_at >= since)
+            and (not event or len(story.roots[h] & event) >= ON_TOPIC * len(story.roots[h]))
         ]
         for side in ("left", "right")
     )

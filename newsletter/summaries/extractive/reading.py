@@ -42,6 +42,11 @@ _CREDIT = re.compile(
 )
 _LABEL = re.compile(r"^(?:[A-Z]{4,}(?: [A-Z]+)*|[A-Z][\w’'-]*(?: [\w’'-]+){0,4}):\s")
 _CLOCK = re.compile(r"^\d{1,2}[:.]\d\d\b")
+# A second sentence begins inside: a heading, a standfirst or a date line ran into the text without a full stop.
+_RUN_ON = re.compile(
+    r"[\w%”\"’)] (?:The|An?|In|On|It|He|She|They|This|These|But|And|As|After|When|While|For|At) (?=[a-z])"
+    r"|\b\d{1,2}:\d\d\b(?! ?[ap]\.?m)"
+)
 _END = re.compile(r"[.!][\"”’'»)\]]*$")
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"")
 _VERB = re.compile(
@@ -226,6 +231,8 @@ def _fit(text: str) -> bool:
     ):
         return False
     if text.count("(") != text.count(")") or "…" in text or "..." in text or "|" in text:
+        return False
+    if _RUN_ON.search(text):
         return False
     if _CLOCK.match(text) or _LABEL.match(text) or _CREDIT.search(text) or "?" in unquoted(text):
         return False

@@ -36,7 +36,8 @@ class Extractive:
         if headline is None:
             raise SummarizerError("No headline of this story may stand over it.")
         kind = _kind(evidence)
-        pair = _pair(evidence) if kind is not StoryKind.NO_SIDES else ()
+        about = " ".join((headline, *(s.text for s in paragraph.said))) if paragraph else ""
+        pair = _pair(evidence, about) if kind is not StoryKind.NO_SIDES else ()
         if paragraph is None:
             return StoryText(headline, kind if pair else StoryKind.NO_SIDES, headlines=pair)
         lede, overview = evidence.print(paragraph.lede), evidence.print(paragraph.rest)
@@ -76,14 +77,15 @@ def _kind(evidence: Evidence) -> StoryKind:
     return StoryKind.WITH_SIDES if fewer else StoryKind.NO_SIDES
 
 
-def _pair(evidence: Evidence) -> tuple[PickedHeadline, ...]:
+def _pair(evidence: Evidence, about: str) -> tuple[PickedHeadline, ...]:
     """The headlines of the left and the right that differ most; none when no two differ."""
     chosen = contrast.pair(
         [
             contrast.Headline(a.id, a.outlet, a.side.value, a.headline, a.published_at, a.text)
             for a in evidence.news
             if a.side is not None
-        ]
+        ],
+        about,
     )
     if chosen is None:
         return ()
