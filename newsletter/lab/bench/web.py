@@ -121,18 +121,23 @@ def bench_web(
         "dispatching_all_the_time_of_the_pages": still,
         "kilobytes_an_answer": round(pages.bytes / max(1, many) / 1024, 1),
     }
+    found.yardsticks["dispatching_all_the_time_of_healthz"] = still_then
+    _report(found, pages, plain)
+    return found
+
+
+def _report(found: Measured, pages: Answers, plain: Answers) -> None:
+    """Write the waits for ``pages`` into ``found`` beside those for ``plain``, the yardstick, in milliseconds."""
     found.values |= {f"p{p}_ms": pages.ms(p) for p in (50, 99)}
     found.values |= {f"{kind}_p99_ms": pages.ms(99, kind) for kind in sorted(pages.waits)}
     found.yardsticks |= {f"healthz_p{p}_ms": plain.ms(p) for p in (50, 99)}
-    found.yardsticks["dispatching_all_the_time_of_healthz"] = still_then
     for p in (50, 99):
         bare = max(found.yardsticks[f"healthz_p{p}_ms"], 0.1)
         found.ratios[f"p{p}_to_healthz"] = round(found.values[f"p{p}_ms"] / bare, 2)
-    if many >= 500:
+    if found.values["requests"] >= 500:
         found.bars.append(Bar("answered (p99)", found.values["p99_ms"], P99_GOAL, "ms"))
     else:
         found.notes.append("too few requests to judge times")
-    return found
 
 
 def _make_the_day(values: dict[str, Any]) -> None:
