@@ -23,13 +23,13 @@ prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judg
 	@EVERY_SCREEN=1 $(PY) -m pytest --timeout 900 tests/desk/test_desk_focus.py
 	@LATE_PAGES=0.5 $(PY) -m pytest --timeout 900 -n $(WORKERS) -m browser
 
-check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests
+check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests (under two minutes)
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/bandit --quiet --severity-level medium --recursive newsletter migrations wsgi.py
-	@$(PY) -m pytest -n $(WORKERS) -m "not browser and not postgres and not slow"
+	@$(PY) -m pytest -n $$((2 * $(WORKERS))) -m "not browser and not postgres and not slow"
 
 bench: $(VENV)/.installed-dev ## one table: every part of the day at three sizes beside its yardstick (about 10 minutes)
 	@$(PY) -m newsletter bench table $(BENCH)

@@ -61,6 +61,7 @@ def migrated(tmp_path: Path, _migrated_sqlite: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_place_that_is_not_ours_to_serve_at(say, migrated: Path) -> None:
     said = say("web", "--host", "203.0.113.1", code=8, DATABASE_URL=f"sqlite:///{migrated}")
     assert said.startswith("Nothing can be served at 203.0.113.1, port 8000: "), "no other program has it"
@@ -138,6 +139,7 @@ def test_a_backup_that_fails_leaves_nothing_half_behind(say, tmp_path: Path) -> 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["n.db"]
 
 
+@pytest.mark.slow
 def test_control_c_stops_with_its_own_code(migrated: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newsletter", "schedule"]
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{migrated}"}

@@ -74,6 +74,7 @@ def test_one_copy_is_said_to_be_one_and_a_provider_without_a_name_to_have_none(s
     assert "1 copy handed over to an unnamed provider together" in said
 
 
+@pytest.mark.slow
 def test_a_correction_is_looked_at_then_owed_then_mailed_by_the_settle_step(say, sessions, tmp_path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("We wrote Monday.\n\nIt is Tuesday.")

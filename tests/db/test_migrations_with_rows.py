@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
     JSON,
@@ -122,6 +123,7 @@ def _same(before: Rows, after: Rows, *, but: Callable[[str, dict[str, Any]], boo
         assert len(kept) == len(after[name]), name
 
 
+@pytest.mark.slow
 def test_every_migration_is_undone_and_done_again_with_rows_in_all_tables(each_engine: Engine) -> None:
     scripts = ScriptDirectory.from_config(schema._alembic(each_engine))
     steps = [(s.revision, s.down_revision, s.module) for s in scripts.walk_revisions() if s.down_revision]

@@ -285,6 +285,7 @@ def test_the_short_way_to_the_to_line_says_what_the_library_says(local: str, dom
     assert headers._to(address) == long_way
 
 
+@pytest.mark.slow
 @given(st.from_regex(headers._PLAIN_ID, fullmatch=True))
 def test_the_short_way_to_a_message_id_says_what_the_library_says(value: str) -> None:
     assert headers._plain_line("Message-ID", value) == headers._line("Message-ID", value, headers.ONE_LINE)

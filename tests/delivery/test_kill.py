@@ -110,6 +110,7 @@ def url(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "nth"), PLACES)
 def test_killed_anywhere_nobody_gets_it_twice_and_nobody_is_lost(
     engine, url, settings, tmp_path, shell, place, nth

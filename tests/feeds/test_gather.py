@@ -254,6 +254,7 @@ def test_paused_feeds_and_switched_off_outlets_are_not_visited(
     assert go(sessions, at=NOW + LATER).feeds == 0
 
 
+@pytest.mark.slow
 def test_one_bad_feed_costs_the_others_nothing(
     server: FeedServer, go: Go, each_sessions: db.Sessions
 ) -> None:

@@ -193,6 +193,7 @@ def test_without_the_heads_styles_every_word_still_stands_out(kind: str) -> None
     assert poor_contrasts(html) == []
 
 
+@pytest.mark.slow
 @needs_spamassassin
 def test_spamassassin_finds_next_to_nothing() -> None:
     mails = {kind: eml(kind) for kind in MAILS}

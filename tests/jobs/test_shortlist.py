@@ -54,6 +54,7 @@ def revisions(sessions: db.Sessions) -> list[StoryRevision]:
         return list(session.scalars(select(StoryRevision).order_by(StoryRevision.id)))
 
 
+@pytest.mark.slow
 def test_the_shortlist_is_written_when_the_issue_is_composed(sessions: db.Sessions, parts_for: Any) -> None:
     with LlmServer(honest) as server:
         parts = parts_for(server)
@@ -95,6 +96,7 @@ def test_a_models_words_stay_until_an_article_they_cite_has_changed(
     assert newest[other.story_id] == "llm"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [500, "reset", "I cannot help with that.", "dies midway"])
 def test_an_issue_is_printed_whatever_the_model_does(
     sessions: db.Sessions, parts_for: Any, fault: str | int, capsys: pytest.CaptureFixture[str]
@@ -117,6 +119,7 @@ def test_an_issue_is_printed_whatever_the_model_does(
     assert written_by == ({"extractive", "llm"} if fault == "dies midway" else {"extractive"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [{"LLM_MODEL": "nobody:x", "LLM_BASE_URL": ""}, {"LLM_DAILY_TOKENS": "0"}, {"SUMMARIZER": "extractive"}],

@@ -44,6 +44,7 @@ def make_parts(make_settings, tmp_path) -> Callable[..., tuple[Parts, Hands]]:
     return make
 
 
+@pytest.mark.slow
 def test_who_left_while_the_database_was_away_gets_no_issue(sessions: db.Sessions, make_parts) -> None:
     parts, hands = make_parts(sessions, COMPOSE)
     reader = all_of(sessions, Subscriber)[0]
@@ -208,6 +209,7 @@ def test_feeds_out_of_reach_stop_no_other_step(sessions, make_parts) -> None:
     assert [n.kind for n in all_of(sessions, Notice)] == ["alert"]
 
 
+@pytest.mark.slow
 def test_a_check_that_blocks_holds_the_issue_back_and_tells_the_operators(sessions, make_parts) -> None:
     parts, hands = make_parts(sessions, COMPOSE)
     ticking(parts, hands, COMPOSE)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_everybody_arrives_once_and_the_ledger_adds_up(bench, database: str) -> None:
     done = bench("dispatch", "--recipients", "2100", "--database", database, "--json")

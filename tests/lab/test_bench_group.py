@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from newsletter.lab.bench.group import made_up
 
 
+@pytest.mark.slow
 def test_made_up_articles_are_grouped_each_size_in_a_process_of_its_own(bench) -> None:
     done = bench("group", "--articles", "400", "--articles", "800", "--json")
     assert done.returncode == 0, done.stderr

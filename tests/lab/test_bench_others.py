@@ -24,6 +24,7 @@ from tests.shell import ROOT
 NO_POSTFIX = not shutil.which("smtp-sink", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
+@pytest.mark.slow
 def test_every_feed_is_read_and_kept(bench) -> None:
     done = bench("gather", "--feeds", "70", "--json")
     assert done.returncode == 0, done.stderr
@@ -32,6 +33,7 @@ def test_every_feed_is_read_and_kept(bench) -> None:
     assert found["ratios"]["gather_to_bare_fetch"] > 0
 
 
+@pytest.mark.slow
 def test_the_site_answers_every_request(bench) -> None:
     done = bench("web", "--rate", "40", "--seconds", "1", "--workers", "1", "--recipients", "300", "--json")
     assert done.returncode == 0, done.stderr
@@ -60,6 +62,7 @@ def test_without_postfix_it_says_what_to_install(monkeypatch) -> None:
         bench_relay(readers=1, database="sqlite", progress=silent)
 
 
+@pytest.mark.slow
 def test_the_outbox_holds_every_copy(bench) -> None:
     done = bench("dispatch", "--provider", "outbox", "--recipients", "60", "--json")
     assert done.returncode == 0, done.stderr
@@ -76,6 +79,7 @@ def test_a_part_of_the_table_is_measured_at_three_sizes(bench) -> None:
     assert line["seconds"][-1] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "scale", "sizes"),
     [
@@ -117,6 +121,7 @@ def test_a_part_that_cannot_be_measured_says_why_and_the_others_are_measured() -
     assert "10, 10" in said
 
 
+@pytest.mark.slow
 def test_no_part_is_divided_below_what_can_be_measured(bench) -> None:
     done = bench("table", "--scale", "1000", "--only", "group", "--json")
     assert done.returncode == 0, done.stderr
@@ -130,6 +135,7 @@ def test_a_part_that_is_none_is_refused(bench) -> None:
     assert "no part of the table" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/1/stat"), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
     ("words", "after"),

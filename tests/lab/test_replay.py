@@ -29,6 +29,7 @@ from tests.subscribers.readers import make_reader
 FROZEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_readers_live_through_a_day_over_a_change_of_clocks_and_the_books_balance(tmp_path: Path) -> None:
     first = datetime(2025, 10, 25, 6, tzinfo=UTC)  # Europe's clocks go back in the night after
     scenario = Scenario(None, first, first + timedelta(hours=29), None, 24, 3, None)

@@ -61,6 +61,7 @@ def hostile(server: FeedServer, others_done: threading.Event) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_fifty_good_and_ten_hostile(
     servers: tuple[FeedServer, FeedServer], make_settings: Callable[..., Settings]
 ) -> None:

@@ -36,6 +36,7 @@ def parts(sessions: db.Sessions, make_settings: Callable[..., Settings]) -> tupl
     return opening.open_sample(service), hands
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 1 + DAYS))
 def test_a_day_under_a_clock_that_jumps(parts: tuple[Parts, Hands], sessions: db.Sessions, seed: int) -> None:
     made, hands = parts

@@ -183,6 +183,7 @@ def inside(settings: Settings, sessions: db.Sessions) -> Inside:
     return Inside(site, client, values)
 
 
+@pytest.mark.slow
 def test_get_changes_no_table_and_nothing_personal_is_kept_by_a_cache(
     inside: Inside, sessions: db.Sessions
 ) -> None:

@@ -62,6 +62,7 @@ def gone_within(seconds: float, settings: Settings) -> bool:
     return not waits(settings)
 
 
+@pytest.mark.slow
 def test_while_sqlite_is_locked(
     engine: Engine, sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
@@ -104,6 +105,7 @@ def test_who_meant_to_stop_paying_as_well_finds_the_button_for_it_again(
     assert "paying" not in others
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_it_is_kept_or_said_with_a_time_to_come_back(
     engine: Engine, sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
@@ -249,6 +251,7 @@ def die_before(call: str, folder: Path, subject: str) -> None:
     assert done.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_half_written_is_taken_up_when_it_is_whole_and_goes_when_not(
     sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
@@ -273,6 +276,7 @@ def test_what_a_killed_process_left_half_written_is_taken_up_when_it_is_whole_an
     assert waits(settings) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["dispatch", "settle"])
 def test_each_step_that_mails_takes_up_who_left_first(
     sessions: db.Sessions, settings: Settings, now: datetime, step: str

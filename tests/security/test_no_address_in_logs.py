@@ -32,6 +32,7 @@ KNOWN = (OPERATOR, READER, *invented_readers.READERS)
 THEIRS = re.compile("|".join(re.escape(a.split("@")[0]) for a in KNOWN), re.IGNORECASE)
 
 
+@pytest.mark.slow
 def test_a_whole_day_by_the_command_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "newsletter", "run", "--once", "--sample", "--now", NOW.isoformat()],
@@ -51,6 +52,7 @@ def test_a_whole_day_by_the_command_line(tmp_path: Path) -> None:
         assert THEIRS.search(file.read_text()) is None
 
 
+@pytest.mark.slow
 def test_signing_up_and_leaving_on_the_site(
     settings,
     sessions,

@@ -111,6 +111,7 @@ def attack(operation: Any, site: Flask, real: dict[str, list[str]], reached: dic
     ask()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the tool's own
 def test_no_request_made_up_from_the_description_breaks_anything(
     site: Flask, real: dict[str, list[str]]

@@ -230,6 +230,7 @@ def test_who_left_after_the_backup_stays_gone_and_nobody_gets_an_issue_twice(hou
         assert {"database.leavers_carried", "database.confirmed", "subscriber.erased"} <= set(acts)
 
 
+@pytest.mark.slow
 def test_an_issue_made_and_sent_after_the_backup_is_not_made_and_sent_anew(small_house: House) -> None:
     """The whole day by the scheduler's tick, and once more from the copy, which does not know that it was."""
     house = small_house

@@ -22,6 +22,7 @@ from newsletter.app import create_app
 from newsletter.cli.serve import site_server
 from newsletter.settings import Settings
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 MANY = 100
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: news.example.com\r\n"

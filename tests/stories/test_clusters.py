@@ -75,6 +75,7 @@ def test_the_order_of_arrival_does_not_matter(found: list[Piece], chance: object
     assert partition(mixed) == partition(found)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     pieces,

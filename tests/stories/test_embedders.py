@@ -47,6 +47,7 @@ def test_a_server_that_is_busy_is_asked_again() -> None:
         assert asking(server).embed(TEXTS).shape == (5, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["500", "401", "one missing", "another width", "no number", "no list", "cut off", "hang"]
 )
@@ -161,6 +162,7 @@ def test_however_large_the_numbers_a_row_has_length_one(times: float) -> None:
     assert unit([[], []]).shape == (2, 0)
 
 
+@pytest.mark.slow
 def test_the_model_s_help_is_measured(shell: Shell, tmp_path: Path) -> None:
     told = APART + COPIED
     label = [0, 0, 1, 1] + [2 + n // 3 for n in range(18)]

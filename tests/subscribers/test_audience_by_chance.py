@@ -86,6 +86,7 @@ READERS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(
     readers=st.lists(READERS, min_size=1, max_size=25),
     day=st.sampled_from(DAYS),

@@ -207,6 +207,7 @@ def picks(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_measure_is_the_mean_reciprocal_rank_of_the_picks(picks: Path) -> None:
     result = CliRunner().invoke(contrast, [str(picks)])
     assert json.loads(result.output) == {"mrr": 0.75, "n": 2, "chance": 0.75}

@@ -86,6 +86,7 @@ def test_lost_lede_overview_and_headline_become_the_outlets_own_words(tmp_path: 
     assert told.headline
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["yes to all", "none", "talk", 500, "cut"])
 def test_without_a_usable_judge_nothing_of_a_model_is_published(tmp_path: Path, answer: str | int) -> None:
     def judged(body: dict[str, Any]) -> Any:
@@ -239,6 +240,7 @@ def test_a_model_that_rambles_or_answers_in_markdown_is_cut_to_what_is_asked(tmp
     assert len(told.questions) <= 4
 
 
+@pytest.mark.slow
 def test_several_stories_are_written_at_once(tmp_path: Path) -> None:
     """Two calls for a Story, 0.2 s each: six lanes take a quarter of the time that one after the other takes."""
     stories = [

@@ -167,6 +167,7 @@ def test_a_side_the_model_forgot_is_left_out(tell: Callable[..., StoryText]) -> 
         assert tell(server).row(RowKind.RIGHT_STRESSES) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ['{"headline": {"te', 500, 401, "reset", "hang", "drip"])
 def test_a_useless_answer_is_an_error_the_caller_can_fall_back_from(
     tell: Callable[..., StoryText], answer: str | int

@@ -68,6 +68,7 @@ def test_locked_words_are_nowhere_in_the_answer(
     assert SECRET_WORDS not in locked.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("used_up", [False, True])
 def test_no_way_of_asking_gets_round_the_meter(
     browser: FlaskClient, sessions: db.Sessions, addresses: list[str], used_up: bool

@@ -205,6 +205,7 @@ def _check(seen: dict[str, str], told: dict[int, StoryText], excerpts: dict[int,
         assert quote.words in " ".join(excerpts[quote.citation.article_id].split())
 
 
+@pytest.mark.slow
 @settings(
     max_examples=6,
     deadline=None,
