@@ -1,4 +1,4 @@
-"""Telling the operators by mail what they must know: in their words, once for each cause and day, never in a flood."""
+"""Mails to operators about what needs their attention: one for each cause and day, and at most :data:`MOST_A_DAY` a day."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from newsletter.summaries import changed_articles
 LONG_PAUSE = timedelta(minutes=4)  # asked for by a provider
 STUCK_FOR = timedelta(minutes=15)  # of hand-overs that all came back
 LATE = timedelta(hours=1)  # after the moment of composing
-LOOK_BACK = timedelta(days=4)  # Issues; older ones are nobody's worry any more
+LOOK_BACK = timedelta(days=4)  # Issues that are looked at
 LATELY = timedelta(days=1)
 WAITS_FOR = timedelta(hours=1)  # a doubt that no later word has settled by then
 MOST_A_DAY = 20  # to each operator: past that, more mail hides what matters
@@ -126,8 +126,8 @@ def cited_articles_changed(service: IssueService) -> None:
         )
 
 
-def look_around(service: IssueService, now: datetime) -> None:
-    """What no Step would notice: a missing Issue, feeds that fail, an Issue held by what bounced, doubts that wait, silence."""
+def alert_about_state(service: IssueService, now: datetime) -> None:
+    """Alert operators about what no Step notices: a missing or held Issue, failing feeds, uncertain Deliveries, wrong charges."""
     with db.reading(service.sessions) as session:
         found = list(_noticed(session, service, now))
     for about, what in found:

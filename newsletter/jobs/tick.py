@@ -43,15 +43,15 @@ def tick(parts: Parts, now: datetime) -> list[DueStep]:
         with reading(parts.service.sessions) as session:
             steps = due.due(now, rhythm, facts(session, now=now))
         fresh = [step for step in steps if not tried[step]]
-        if not fresh or _leaving(parts):
+        if not fresh or _stopping(parts):
             break
         for step in fresh:
             tried[step] += 1
-            if not _leaving(parts) and _do(parts, step):
+            if not _stopping(parts) and _do(parts, step):
                 done.append(step)
         now = max(now, parts.now)
-    if not _leaving(parts):
-        alerts.look_around(parts.service, now)
+    if not _stopping(parts):
+        alerts.alert_about_state(parts.service, now)
     return done
 
 
@@ -83,7 +83,7 @@ def _do(parts: Parts, step: DueStep) -> bool:
     return True
 
 
-def _leaving(parts: Parts) -> bool:
+def _stopping(parts: Parts) -> bool:
     return parts.service.stop is not None and parts.service.stop.is_set()
 
 

@@ -47,8 +47,8 @@ def told(sessions: db.Sessions) -> Told:
                 return [n.values["what"] for n in session.scalars(select(Notice).order_by(Notice.id))]
 
         before = len(all_told())
-        alerts.look_around(service, service.clock())
-        alerts.look_around(service, service.clock())  # what was told is not told again
+        alerts.alert_about_state(service, service.clock())
+        alerts.alert_about_state(service, service.clock())  # what was told is not told again
         return all_told()[before:]
 
     return look
@@ -164,6 +164,6 @@ def test_there_is_an_end_to_it(make_service: Any, sessions: db.Sessions) -> None
     for n in range(40):
         with sessions.begin() as session:
             session.execute(update(Issue).where(Issue.id == issue.id).values(hold_reason=f"reason {n}"))
-        alerts.look_around(make_service(), MORNING)
+        alerts.alert_about_state(make_service(), MORNING)
     with db.reading(sessions) as session:
         assert len(session.scalars(select(Notice)).all()) == alerts.MOST_A_DAY
