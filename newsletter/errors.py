@@ -43,13 +43,13 @@ class TooFewStories(NewsletterError):
 
 
 class Refused(NewsletterError):
-    """The wish is understood and not allowed as things stand (a blocking Check, a wrong state, other bytes)."""
+    """The request is understood and not allowed as things stand (a blocking Check, a wrong state, other bytes)."""
 
     exit_code = 7
 
 
 class ChangedMeanwhile(Refused):
-    """Somebody else changed what the wish was about after it was looked at."""
+    """Somebody else changed what the request was about after it was looked at."""
 
 
 class PortTaken(NewsletterError):

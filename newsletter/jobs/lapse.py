@@ -1,4 +1,4 @@
-"""What time itself changes: Trials that end are announced, and what must not be kept is let go."""
+"""What changes as time passes: the ends of Trials are announced, and records past their retention are deleted."""
 
 from __future__ import annotations
 
@@ -28,38 +28,38 @@ from newsletter.subscribers.access import COMP, pays
 from newsletter.subscribers.meter import month_of
 
 ANNOUNCED_BEFORE = timedelta(days=2)  # a Trial's end
-ANNOUNCED_FOR = timedelta(days=1)  # an end longer past than that is no news any more
+ANNOUNCED_FOR = timedelta(days=1)  # an end longer past than that is not announced
 REMINDED_AFTER = timedelta(hours=48)  # of asking without confirming, once
-REMINDED_UNTIL = timedelta(hours=72)  # later than that it is no reminder any more
+REMINDED_UNTIL = timedelta(hours=72)  # later than that nobody is reminded
 UNCONFIRMED_KEPT = timedelta(days=30)
-WISH_KEPT = timedelta(days=2)  # one that could not be granted until then
+PENDING_REQUEST_KEPT = timedelta(days=2)  # after which one that could not be granted is dropped
 SIGNIN_KEPT = timedelta(days=30)  # after it ended
 # Links live for minutes, but one of a clock that was ahead (MAX_CLOCK_SKEW in tokens.py) lives on for a day.
-SPENT_KEPT = timedelta(days=2)
+USED_TOKEN_KEPT = timedelta(days=2)
 IP_KEPT = timedelta(days=90)
 RUNS_KEPT = timedelta(days=90)  # a busy day has a thousand, and every tick reads the latest
 
 
 @dataclass(frozen=True)
 class LapseReport:
-    """What one run let go and announced."""
+    """How many records one run deleted, and how many Notices it queued."""
 
     trials_ending: int = 0
     trials_ended: int = 0
-    unconfirmed_let_go: int = 0
-    networks_forgotten: int = 0
+    unconfirmed_deleted: int = 0
+    consent_ips_cleared: int = 0
     reminded: int = 0
-    reads_forgotten: int = 0
-    knocks_forgotten: int = 0
-    wishes_let_go: int = 0
-    signins_forgotten: int = 0
-    spent_tokens_forgotten: int = 0
-    runs_forgotten: int = 0
+    reads_deleted: int = 0
+    rate_limit_hits_deleted: int = 0
+    pending_requests_deleted: int = 0
+    signins_deleted: int = 0
+    used_tokens_deleted: int = 0
+    runs_deleted: int = 0
     issues_summed: int = 0
 
 
 def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseReport:
-    """Queue the trial notices that are due by now, and forget what is kept long enough. A second run changes nothing."""
+    """Queue the trial notices that are due by ``now`` and delete records past their retention. A second run changes nothing."""
     with sessions.begin() as session:
         trial = timedelta(days=settings.TRIAL_DAYS)
         return LapseReport(
@@ -67,38 +67,38 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
             trials_ended=_announce(
                 session, now - trial - ANNOUNCED_FOR, ANNOUNCED_FOR, "0", trial=trial, now=now
             ),
-            unconfirmed_let_go=_let_go(session, now=now),
-            networks_forgotten=db.changed(
+            unconfirmed_deleted=_delete_unconfirmed(session, now=now),
+            consent_ips_cleared=db.changed(
                 session,
                 update(Subscriber)
                 .where(Subscriber.consent_ip.is_not(None), Subscriber.asked_at < now - IP_KEPT)
                 .values(consent_ip=None),
             ),
             reminded=_remind(session, now=now),
-            # The Meter counts the month that runs; what was read before that is nobody's business any more.
-            reads_forgotten=db.changed(session, delete(Read).where(Read.month < month_of(settings, now))),
-            knocks_forgotten=db.changed(
+            # The Meter counts the current month only.
+            reads_deleted=db.changed(session, delete(Read).where(Read.month < month_of(settings, now))),
+            rate_limit_hits_deleted=db.changed(
                 session, delete(RateLimitHit).where(RateLimitHit.at < now - rate_limits.HITS_KEPT)
             ),
-            wishes_let_go=db.changed(
-                session, delete(PendingRequest).where(PendingRequest.asked_at < now - WISH_KEPT)
+            pending_requests_deleted=db.changed(
+                session, delete(PendingRequest).where(PendingRequest.asked_at < now - PENDING_REQUEST_KEPT)
             ),
-            signins_forgotten=db.changed(
+            signins_deleted=db.changed(
                 session,
                 delete(SignIn).where(
                     (SignIn.expires_at < now - SIGNIN_KEPT) | (SignIn.revoked_at < now - SIGNIN_KEPT)
                 ),
             ),
-            spent_tokens_forgotten=db.changed(
-                session, delete(UsedToken).where(UsedToken.used_at < now - SPENT_KEPT)
+            used_tokens_deleted=db.changed(
+                session, delete(UsedToken).where(UsedToken.used_at < now - USED_TOKEN_KEPT)
             ),
-            runs_forgotten=db.changed(session, delete(Run).where(Run.due_at < now - RUNS_KEPT)),
+            runs_deleted=db.changed(session, delete(Run).where(Run.due_at < now - RUNS_KEPT)),
             issues_summed=metrics.store_sums(session, now=now),
         )
 
 
-def _let_go(session: Session, *, now: datetime) -> int:
-    """Forget who asked long ago and never confirmed, and what they were given."""
+def _delete_unconfirmed(session: Session, *, now: datetime) -> int:
+    """Delete Subscribers who never confirmed within :data:`UNCONFIRMED_KEPT`, with their comps, unless they pay; return how many."""
     over = Subscriber.confirmed_at.is_(None) & (Subscriber.asked_at < now - UNCONFIRMED_KEPT)
     theirs = Subscription.subscriber_id.in_(select(Subscriber.id).where(over))
     session.execute(delete(Subscription).where(Subscription.processor == COMP, theirs))

@@ -216,8 +216,8 @@ _SAID = ("held", "paused_until", "paused_because", "next_due")
 
 
 def settle_step(parts: Parts) -> dict[str, Any]:
-    """Who left while the database was away → noted; what strangers asked for → Notices; waiting Notices → the provider; doubts
-    that a later word settled → decided."""
+    """Record unsubscribes from the spool, grant PendingRequests, hand waiting Notices to the provider, and decide uncertain
+    Deliveries about which a later event says more. Returns how many of each."""
     service = parts.service
     spool.apply_all(service.sessions, service.settings.LEAVING_DIR)
     corrections.follow_up(service.sessions, now=parts.now)
@@ -231,29 +231,29 @@ def settle_step(parts: Parts) -> dict[str, Any]:
         slots_for=slots_for(service.tokens, service.links),
         stop=service.stop,
     )
-    doubts = resubmit.run(
+    resubmitted = resubmit.run(
         service.sessions,
         provider=service.provider.name,
         now=parts.now,
         stale_after=timedelta(hours=service.settings.STALE_AFTER),
     )
     # Last, so that a mailbox that cannot be read keeps no Notice from going: the Step fails and operators are told.
-    heard: dict[str, Any] = {}
+    bounces: dict[str, Any] = {}
     if (mailbox := service.settings.BOUNCE_MAILDIR) is not None:
         came = bounce_reports.run(
             service.sessions, mailbox, tokens=service.tokens, links=service.links, now=parts.now
         )
-        heard = {"reports_by_mail": came.proven, "reports_doubted": came.unproven}
-    return {"wishes_granted": granted, **asdict(report), **asdict(doubts), **heard}
+        bounces = {"reports_by_mail": came.proven, "reports_doubted": came.unproven}
+    return {"pending_requests_granted": granted, **asdict(report), **asdict(resubmitted), **bounces}
 
 
 def lapse_step(parts: Parts) -> dict[str, Any]:
-    """Trials that end → their Notices; what was kept long enough is let go; payments that nobody told of are looked up."""
+    """Announce ends of Trials, delete records past their retention, and look up payments that no webhook reported. Returns how many."""
     service = parts.service
     report = asdict(lapse.run(service.sessions, service.settings, now=parts.now))
     caught_up = reconciliation.run(service.sessions, processors.make(service.settings), clock=service.clock)
     summed = event_rollup.run(service.sessions, now=parts.now)
-    forgotten = link_looks.forget(service.sessions, now=parts.now)
+    links_deleted = link_looks.forget(service.sessions, now=parts.now)
     if Fence(service.sessions, service.settings.FENCE_DIR).why_closed() is None:
         unsubscribe_log.write_rolling(service.sessions, service.settings.LEAVING_DIR, now=parts.now)
     mailbox = service.settings.BOUNCE_MAILDIR
@@ -270,10 +270,10 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
         **report,
         "payments_read_again": caught_up,
         "events_summed": summed,
-        "link_answers_forgotten": forgotten,
-        "queue_parts_forgotten": queue_tables.forget(service.sessions, now=parts.now),
-        "half_written": spool.clean_up(service.settings.LEAVING_DIR, now=parts.now),
-        "answers_forgotten": budget.forget(service.settings.LLM_DIR, now=parts.now),
+        "link_answers_deleted": links_deleted,
+        "queued_parts_deleted": queue_tables.forget(service.sessions, now=parts.now),
+        "half_written_files_deleted": spool.clean_up(service.settings.LEAVING_DIR, now=parts.now),
+        "model_answers_deleted": budget.forget(service.settings.LLM_DIR, now=parts.now),
     }
 
 

@@ -108,7 +108,7 @@ def test_what_need_not_be_kept_is_let_go_once(
         each_sessions, now, "fresh@example.com", asked_at=now - 89 * DAY, consent_ip="203.0.113.9"
     )
     report = lapse.run(each_sessions, settings, now=now)
-    assert (report.unconfirmed_let_go, report.networks_forgotten) == (1, 1)
+    assert (report.unconfirmed_deleted, report.consent_ips_cleared) == (1, 1)
     with db.reading(each_sessions) as session:
         left = {s.address for s in session.scalars(select(Subscriber))}
         assert left == {"new@example.com", "known@example.com", "fresh@example.com"}
@@ -208,8 +208,12 @@ def test_what_is_kept_long_enough_is_let_go(
         for days in (0.1, 3):
             session.add(UsedToken(token_hash=str(days), used_at=now - days * DAY))
     report = lapse.run(each_sessions, settings, now=now)
-    assert (report.reads_forgotten, report.knocks_forgotten, report.wishes_let_go) == (2, 1, 1)
-    assert (report.signins_forgotten, report.spent_tokens_forgotten, report.runs_forgotten) == (2, 1, 1)
+    assert (report.reads_deleted, report.rate_limit_hits_deleted, report.pending_requests_deleted) == (
+        2,
+        1,
+        1,
+    )
+    assert (report.signins_deleted, report.used_tokens_deleted, report.runs_deleted) == (2, 1, 1)
     assert lapse.run(each_sessions, settings, now=now) == lapse.LapseReport()
 
 
@@ -221,7 +225,7 @@ def test_a_present_to_who_never_confirmed_keeps_no_housekeeping_from_being_done(
     make_reader(each_sessions, now, "bo@example.com", confirmed_at=None, asked_at=long_ago)
     with each_sessions.begin() as session:
         comps.give(session, given.id, until=None, reason="a friend", by="operator:1", now=now)
-    assert lapse.run(each_sessions, settings, now=now).unconfirmed_let_go == 2
+    assert lapse.run(each_sessions, settings, now=now).unconfirmed_deleted == 2
     with db.reading(each_sessions) as session:
         assert session.scalars(select(Subscriber.id)).all() == []
         assert session.scalars(select(Subscription.id)).all() == []

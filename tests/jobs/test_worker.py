@@ -195,11 +195,11 @@ def test_what_ended_in_the_queue_goes_after_a_week_and_what_waits_stays(make_par
             return sorted((status, count) for status, count in rows)
 
     assert left() == [(s, 2) for s in ("aborted", "cancelled", "doing", "failed", "succeeded", "todo")]
-    assert pipeline.run_step(parts, "lapse", due_at=MORNING).detail["queue_parts_forgotten"] == 5
+    assert pipeline.run_step(parts, "lapse", due_at=MORNING).detail["queued_parts_deleted"] == 5
     assert left() == [(s, 1) for s in ("aborted", "cancelled", "doing", "failed", "succeeded")] + [
         ("todo", 2)
     ]
-    assert pipeline.lapse_step(parts)["queue_parts_forgotten"] == 0
+    assert pipeline.lapse_step(parts)["queued_parts_deleted"] == 0
     with db.reading(sessions) as session:
         astray = "SELECT count(*) FROM procrastinate_events WHERE job_id NOT IN (SELECT id FROM procrastinate_jobs)"
         assert session.scalar(text(astray)) == 0

@@ -91,8 +91,8 @@ NO_DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 @cache
 def _parts(name: str) -> set[str]:
     """snake_case and CamelCase names as their lower-case words, singular."""
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
-    return {w.lower() for w in words} | {w.lower().removesuffix("s") for w in words}
+    words = {w.lower() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+    return words | {w.removesuffix("s") for w in words} | {w.removesuffix("es") for w in words}
 
 
 @cache  # the same tree for every word
@@ -125,11 +125,47 @@ def test_no_avoided_word_is_used_as_a_name(word: str) -> None:
     assert not bad, f"'{word}' is a word to avoid (GLOSSARY.md): {bad}"
 
 
+# Names that use such a word as the field does.
+IN_THE_FIELDS_SENSE = {
+    "HALF_LIFE": "of something that decays by halves",
+    "_porter": "Porter's stemmer",
+    "_AROUND": "what stands on both sides of a text",
+    "_AROUND_SIGN": "what stands on both sides of a sign",
+}
+# Names that wait to be renamed: this list only shrinks.
+NOT_YET = {
+    ("newsletter/feeds/sample.py", "happening"),
+    ("newsletter/issues/checks/context.py", "around"),
+    ("newsletter/issues/checks/findings.py", "Around"),
+    ("newsletter/issues/checks/findings.py", "around"),
+    ("newsletter/issues/views.py", "latest_telling"),
+    ("newsletter/stories/continuity.py", "continuity"),
+    ("newsletter/stories/threads.py", "_rows_of_likeness"),
+    ("newsletter/summaries/extractive/evidence.py", "leaning"),
+    ("newsletter/summaries/extractive/likeness.py", "likeness"),
+}
+
+
 def _not_ours() -> set[str]:
     """The left column of the table of words that give way to the field's."""
     table = GLOSSARY.partition("| Not | Use |\n|---|---|\n")[2]
     rows = [line.split("|") for line in table.splitlines() if line.startswith("|")]
     return {word.strip() for row in rows for word in row[1].split(",")}
+
+
+@cache
+def _more_names() -> list[tuple[str, str]]:
+    """Folders, fields of classes and constants of modules."""
+    found = sorted({(str(p.parent.relative_to(ROOT)), p.parent.name) for p in PACKAGE.rglob("*.py")})
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        bodies = [tree.body, *(n.body for n in ast.walk(tree) if isinstance(n, ast.ClassDef))]
+        for node in (n for body in bodies for n in body):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+            named = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            found += [(f"{path.relative_to(ROOT)}:{node.lineno}", name) for name in named]
+    return found
 
 
 def test_the_table_of_the_fields_words_is_read() -> None:
@@ -138,6 +174,16 @@ def test_the_table_of_the_fields_words_is_read() -> None:
 
 @pytest.mark.parametrize("word", sorted(_not_ours()))
 def test_the_fields_word_is_used_and_not_ours(word: str) -> None:
-    folders = sorted({(str(p.parent.relative_to(ROOT)), p.parent.name) for p in PACKAGE.rglob("*.py")})
-    bad = [f"{where} {name}" for where, name in [*_names(), *folders] if word in _parts(name)]
+    bad = [
+        f"{where} {name}"
+        for where, name in [*_names(), *_more_names()]
+        if word in _parts(name)
+        and name not in IN_THE_FIELDS_SENSE
+        and (where.partition(":")[0], name) not in NOT_YET
+    ]
     assert not bad, f"'{word}' gives way to the field's word (end of GLOSSARY.md): {bad}"
+
+
+def test_what_was_renamed_is_no_exception_any_more() -> None:
+    there = {(where.partition(":")[0], name) for where, name in [*_names(), *_more_names()]}
+    assert not NOT_YET - there, f"take out of NOT_YET: {NOT_YET - there}"

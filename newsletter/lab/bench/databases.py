@@ -15,19 +15,19 @@ from newsletter.errors import Refused, SettingsError
 
 
 @contextmanager
-def bench_database(wish: str, folder: Path) -> Iterator[Engine]:
-    """``wish`` is "sqlite", "postgresql" (both made under ``folder`` and thrown away) or the address of an empty database.
+def bench_database(database: str, folder: Path) -> Iterator[Engine]:
+    """``database`` is "sqlite", "postgresql" (both made under ``folder`` and thrown away) or the address of an empty database.
 
     Raises :class:`Refused` for a database that has tables: a bench fills it with a million invented readers.
     """
-    if wish == "sqlite":
+    if database == "sqlite":
         with _migrated(f"sqlite:///{folder}/bench.db") as engine:
             yield engine
-    elif wish == "postgresql":
+    elif database == "postgresql":
         with _server(folder / "postgresql") as url, _migrated(url) as engine:
             yield engine
     else:
-        with _migrated(wish) as engine:
+        with _migrated(database) as engine:
             yield engine
 
 
