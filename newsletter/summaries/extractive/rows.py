@@ -21,6 +21,9 @@ ON_TOPIC = 0.12  # least nearness to the Story of a sentence in a row
 FEW_TELL = 0.1  # share of the other side's newsrooms that may tell what one side stresses
 TOLD_BY_OTHER = 0.5  # how far the other side may say what one side stresses
 RESTATED = 0.65  # how far what is printed may say an Article's first sentence
+EXPLAINED = (
+    2  # words of the paragraph that a sentence on what is next has: the reader knows what it speaks of
+)
 AGREED = 0.65  # how far a sentence of each side says what is not disputed
 HORIZON = timedelta(days=60)  # what is later is not next
 STALE = timedelta(
@@ -149,8 +152,8 @@ def _stressed(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | Non
             continue
         backed = len(evidence.stated_by(s, side, least=0.45))
         voiced = quoted or (several and speaker(s) is not None)
-        if not voiced and backed < (1 if s.attributed else 2):
-            continue
+        if not quoted and backed < (1 if s.attributed else 2):
+            continue  # a detail that one outlet alone reports is nothing its side stresses
         own = evidence.leaning(s.terms, side)
         if own <= 0:
             continue
@@ -201,7 +204,8 @@ def _next(evidence: Evidence, paragraph: Paragraph, now: datetime) -> Row | None
             or not s.stands_alone
         ):
             continue
-        if evidence.weights.central(s.terms) >= ON_TOPIC / 2 and evidence.is_fresh(s.terms):
+        known = len(s.terms & paragraph.terms) >= EXPLAINED
+        if known and evidence.weights.central(s.terms) >= ON_TOPIC / 2 and evidence.is_fresh(s.terms):
             candidates.append((s.side is Side.CENTER, evidence.weights.central(s.terms), s))
     found: list[Sentence] = []
     for *_, s in sorted(candidates, key=lambda c: (-c[0], -c[1], c[2].article.id, c[2].position)):
