@@ -13,12 +13,14 @@ from newsletter.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+DOCS = README + "".join(p.read_text() for p in sorted((ROOT / "docs").glob("*.md")))
+LONGEST_README = 9_000  # bytes
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_has_help_and_stands_in_the_readme(name: str) -> None:
+def test_every_setting_has_help_and_stands_in_the_docs(name: str) -> None:
     assert Settings.model_fields[name].description
-    assert f"`{name}`" in README
+    assert f"`{name}`" in DOCS
 
 
 @pytest.mark.parametrize(
@@ -29,12 +31,12 @@ def test_every_requirement_is_pinned_and_justified(requirement: str) -> None:
         x for x in (ROOT / "requirements.txt").read_text().splitlines() if re.match(rf"{requirement}[\[=]", x)
     )
     assert "==" in line
-    assert f"`{requirement}`" in README
+    assert f"`{requirement}`" in DOCS
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))
-def test_every_command_stands_in_the_readme(command: str) -> None:
-    assert f"`{command}" in README
+def test_every_command_stands_in_the_docs(command: str) -> None:
+    assert f"`{command}" in DOCS
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
@@ -44,6 +46,15 @@ def test_every_section_has_a_template_wherever_it_is_shown(section: Section) -> 
         wanted += [f"email/sections/{section.name}.mjml", f"email/sections/{section.name}.txt"]
     for path in wanted:
         assert (ROOT / "templates" / path).is_file(), f"the section {section.name} lacks templates/{path}"
+
+
+def test_the_readme_is_read_in_a_minute() -> None:
+    assert len(README.encode()) < LONGEST_README
+
+
+def test_every_page_the_readme_links_to_is_there() -> None:
+    for path in re.findall(r"\]\(([\w/.-]+\.(?:md|png))\)", README):
+        assert (ROOT / path).is_file(), path
 
 
 def test_pictures_named_in_the_readme_exist() -> None:
