@@ -40,7 +40,7 @@ from newsletter.subscribers.addresses import address_hash
 from newsletter.web.services import KEY
 from tests.browsing import follow
 from tests.conftest import MORNING
-from tests.desk.conftest import plant_loaded
+from tests.desk.conftest import plant_loaded, take_out_loaded
 
 READERS = 1200
 PAST = 29  # Issues before today's
@@ -100,7 +100,7 @@ def main(folder: Path) -> None:
         parts = pipeline.Parts(service, sample.catalogue(), sample.fetcher(MORNING), is_sample=True)
         for step in ("gather", "group", "summarize", "compose", "check"):
             pipeline.run_step(parts, step, due_at=MORNING)
-        plant_loaded(sessions)  # a check has something to say
+        plant_loaded(sessions)  # so that a check of the draft has something to say
         service.render(MORNING.date())
         service.check(MORNING.date())
         server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -216,6 +216,8 @@ def _add(session: Any, model: type[Base], rows: list[dict[str, Any]]) -> None:
 def half_way(service: IssueService, numbers: list[int]) -> None:
     """Approve, and dispatch until something under half of what is due has gone; three copies are in doubt."""
     day = MORNING.date()
+    take_out_loaded(service.sessions)
+    service.render(day)
     service.approve(day, by="operator:1")
     service.dispatch(day, limit=450)
     dice = random.Random(7)

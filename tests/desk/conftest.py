@@ -84,6 +84,20 @@ LOADED = (
 )
 
 
+def take_out_loaded(sessions: db.Sessions) -> None:
+    """Take out again what :func:`plant_loaded` put in."""
+    with sessions.begin() as session:
+        for revision in session.scalars(select(StoryRevision)):
+            text = from_json(revision.words)
+            kept = tuple(s for s in text.overview if s.text != LOADED)
+            if kept != text.overview:
+                session.execute(
+                    update(StoryRevision)
+                    .where(StoryRevision.id == revision.id)
+                    .values(words=to_json(replace(text, overview=kept)))
+                )
+
+
 def plant_false(sessions: db.Sessions) -> None:
     """Put a sentence with a number that no article has into the Overview of the Issue's first Story."""
     with sessions.begin() as session:
