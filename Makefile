@@ -29,7 +29,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/bandit --quiet --severity-level medium --recursive newsletter migrations wsgi.py
-	@$(PY) -m pytest -n $$((2 * $(WORKERS))) -m "not browser and not postgres and not slow"
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not browser and not postgres and not slow"
 
 bench: $(VENV)/.installed-dev ## one table: every part of the day at three sizes beside its yardstick (about 10 minutes)
 	@$(PY) -m newsletter bench table $(BENCH)

@@ -74,6 +74,7 @@ def test_the_shortlist_is_written_when_the_issue_is_composed(sessions: db.Sessio
         assert {p.story_revision_id for p in placed} <= {r.id for r in by_model}
 
 
+@pytest.mark.slow
 def test_a_models_words_stay_until_an_article_they_cite_has_changed(
     sessions: db.Sessions, parts_for: Any
 ) -> None:

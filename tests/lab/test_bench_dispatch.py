@@ -25,6 +25,7 @@ def test_everybody_arrives_once_and_the_ledger_adds_up(bench, database: str) -> 
     assert found["bars"] == []  # too few to judge
 
 
+@pytest.mark.slow
 def test_a_database_with_tables_is_refused(bench, engine) -> None:
     url = engine.url.render_as_string(hide_password=False)
     done = bench("dispatch", "--recipients", "10", "--database", url)

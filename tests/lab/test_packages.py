@@ -26,6 +26,7 @@ main()
         ["replay", "--from", "2026-01-01", "--to", "2026-01-02"],
     ],
 )
+@pytest.mark.slow
 def test_what_to_install_is_said(words: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, *words], cwd=ROOT, capture_output=True, text=True, check=False
