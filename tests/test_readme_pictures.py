@@ -1,4 +1,4 @@
-"""The README's pictures are made by ``make pictures``, each of them, out of the sample edition."""
+"""The pictures of the README and of docs/ are made by ``make pictures``, each of them, out of the sample edition."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from tests import pictures
 ROOT = Path(__file__).parent.parent
 
 
-def test_every_picture_the_readme_shows_is_one_that_is_made() -> None:
+def test_every_picture_shown_is_one_that_is_made() -> None:
     shown = set(re.findall(r"\(docs/([\w-]+\.png)\)", (ROOT / "README.md").read_text()))
+    for page in (ROOT / "docs").glob("*.md"):
+        shown |= set(re.findall(r"\(([\w-]+\.png)\)", page.read_text()))
     made = {shot.name for shot in pictures.SHOTS}
     assert shown == made == {file.name for file in (ROOT / "docs").glob("*.png")}
 

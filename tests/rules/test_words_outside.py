@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
+from pydantic import SecretStr
 
-from newsletter.cli.main import COMMANDS
+from newsletter.cli.main import COMMANDS, cli
 from newsletter.issues.sections import EMAIL, METERED, SECTIONS, STORY, Section
 from newsletter.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DOCS = README + "".join(p.read_text() for p in sorted((ROOT / "docs").glob("*.md")))
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "newsletter").rglob("*.md")),
+]
+PAGES += [ROOT / "tests" / name for name in ("README.md", "prove/README.md", "security/README.md")]
 LONGEST_README = 9_000  # bytes
 
 
@@ -39,6 +47,26 @@ def test_every_command_stands_in_the_docs(command: str) -> None:
     assert f"`{command}" in DOCS
 
 
+def test_the_docs_name_every_subcommand_and_no_other() -> None:
+    named: dict[str, set[str]] = {}
+    for group, words in re.findall(
+        r"`([a-z]+) ([a-z][a-z|\\-]*)", (ROOT / "docs" / "settings.md").read_text()
+    ):
+        named.setdefault(group, set()).update(words.replace("\\", "").split("|"))
+    for name in COMMANDS:
+        group = cli.get_command(click.Context(cli), name)
+        if isinstance(group, click.Group):
+            assert named[name] == set(group.commands), name
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"SECRET_KEY", "OUTLETS_FILE"}))
+def test_a_setting_s_default_in_the_docs_is_its_default(name: str) -> None:
+    row = re.search(rf"^\| `{name}` \| (\S.*?) \|", (ROOT / "docs" / "settings.md").read_text(), re.M)
+    assert row
+    default = Settings.model_fields[name].default
+    assert row[1] == ("–" if default in (None, "", SecretStr("")) else f"`{default}`")
+
+
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
 def test_every_section_has_a_template_wherever_it_is_shown(section: Section) -> None:
     wanted = [f"web/sections/{section.name}.html"] if STORY in section.where else []
@@ -52,14 +80,15 @@ def test_the_readme_is_read_in_a_minute() -> None:
     assert len(README.encode()) < LONGEST_README
 
 
-def test_every_page_the_readme_links_to_is_there() -> None:
-    for path in re.findall(r"\]\(([\w/.-]+\.(?:md|png))\)", README):
-        assert (ROOT / path).is_file(), path
-
-
-def test_pictures_named_in_the_readme_exist() -> None:
-    for path in re.findall(r"\]\(([\w/.-]+\.png)\)", README):
-        assert (ROOT / path).is_file()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_links_to_and_names_is_there(page: Path) -> None:
+    text = page.read_text()
+    for path in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / path).exists(), f"the link to {path} leads nowhere"
+    for path in re.findall(r"`((?:tests|newsletter|templates|docs|migrations)/[\w/.-]+)`", text):
+        assert (ROOT / path).exists(), f"{path} is not there"
+    for name in re.findall(r"`(test_\w+\.py)`", text):
+        assert list((ROOT / "tests").rglob(name)), f"there is no {name}"
 
 
 def test_no_text_of_the_shared_data_was_copied() -> None:
