@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from newsletter.stories.terms import STOPWORDS
 from newsletter.summaries.extractive.likeness import in_english
@@ -41,10 +41,11 @@ WEIGHTS: Mapping[str, float] = {
 FEATURES = tuple(WEIGHTS)
 ALIKE = 0.6  # cosine of the words of two headlines from which they say the same the same way
 SHARED = 2  # words by which two headlines, or one and the Story, speak of one matter
-UNLIKE = 0.2  # and below which they are about two matters
 DISTINCT = 4  # words marked in a pair, below which the two differ only by a synonym or a detail
-STALE = timedelta(days=2)  # before the newest headline of the Story: what it says may no longer hold
-ON_TOPIC = 0.3  # share of a headline's words that the Story's own headline and lede have
+STALE = timedelta(
+    days=4
+)  # before the Article that tells what happened: what an older headline says may no longer hold
+ON_TOPIC = 0.35  # share of a headline's words that the Story's own headline and lede have
 SECOND = 0.5  # how much less a second headline of a Side may score than the first
 COMMON = 0.15  # share of the other headlines that have a word by which a headline is on the event
 CORE = 0.3  # and of those that have one of the event's commonest
@@ -57,7 +58,7 @@ _ANOTHER_KIND = re.compile(
     r"(?i)\b(?:live blog|live updates?|live[:|]|as it happened|takeaways?|(?:need|what) to know|newsletter|round-?up|list of)"
     r"|\b(?:brief|briefing|digest|recap|readers|letters|opinion|editorial|op-ed|commentary|press release|statement on)\b"
     r"|\b(?:stocks?|shares) to (?:buy|watch)\b|\([a-z]+:[a-z]+\)"
-    r"|^(?:live|watch|photos?|video|yes,|no,|what|should|\d{1,2} \w+ \d{4}:)(?!\w)|\bthings to\b"
+    r"|^(?:live|watch|photos?|video|yes,|no,|what|why|how|should|\d{1,2} \w+ \d{4}:)(?!\w)|\bthings to\b"
 )
 _TO_THE_READER = re.compile(r"\b(?:I|[Ww]e|[Oo]ur|[Yy]ou|[Yy]our|should)\b")
 _TRAILS_OFF = re.compile(r"(?:…|\.\.\.)[\"”’']?(?:\s+[-–—|].*)?$")
@@ -91,7 +92,7 @@ def eligible(headline: Headline, story: HeadlineWords) -> bool:
     text = clean(headline.text)
     return not (
         len(text.split()) < 4
-        or text.endswith("?")
+        or "?" in text
         or text.isupper()
         or _TRAILS_OFF.search(headline.text)
         or _ANOTHER_KIND.search(headline.text)
@@ -177,16 +178,17 @@ def ranked(headlines: Sequence[Headline], side: str) -> list[tuple[Headline, flo
     return _ranked(HeadlineWords(headlines), side)
 
 
-def pair(headlines: Sequence[Headline], about: str = "") -> Pair | None:
+def pair(headlines: Sequence[Headline], about: str = "", as_of: datetime | None = None) -> Pair | None:
     """The headlines to set beside each other, or None when a Side has none or the two say the same the same way.
 
-    Only headlines of the Story's last :data:`STALE` are taken; one whose time is not known counts as new. ``about`` is what
-    the Story says happened: a headline about something beside it is not taken.
+    ``about`` is what the Story says happened, and ``as_of`` when that was published (by default, the newest headline): a
+    headline about something beside it, or older by :data:`STALE`, is not taken; one whose time is not known counts as new.
     """
     event = stems_of(about)
     story = HeadlineWords(headlines)
     times = [h.published_at for h in headlines if h.published_at is not None]
-    since = max(times) - STALE if times else None
+    as_of = as_of or max(times, default=None)
+    since = as_of - STALE if as_of else None
     left, right = (
         [
             (h, s)
@@ -226,7 +228,7 @@ def _contrasts(left: Headline, right: Headline, story: HeadlineWords) -> bool:
     marked = [_marked_words(h, story) for h in (left, right)]
     return (
         len(story.roots[left] & story.roots[right]) >= SHARED
-        and UNLIKE <= cosine(story.roots[left], story.roots[right]) < ALIKE
+        and cosine(story.roots[left], story.roots[right]) < ALIKE
         and all(marked)
         and sum(map(len, marked)) >= DISTINCT
     )

@@ -267,7 +267,7 @@ def told(
             story, _ = checked(writer.tell(articles, now=now), articles)
             if story.lede or story.headlines:
                 return story, writer.name, fell_back
-            reason = "no sentence of its lede is carried by the articles"
+            reason = "No article tells it in whole sentences, and no two headlines differ."
         except SummarizerError as error:
             reason = str(error)
         if writer.name == own.name:

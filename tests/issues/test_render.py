@@ -84,7 +84,7 @@ def test_every_story_stands_in_html_and_text(kind: str) -> None:
             "coverage is said once a story"
         )
         assert re.search(r"Monday, 2 March 2026 · \d minutes to read", words)
-        assert "No sides to this one" in words or "NO SIDES TO THIS ONE" in words
+        assert "In brief" in words or "IN BRIEF" in words
         assert words.count("2 left · 0 right") == 1
     assert "Sample edition: invented outlets and events" in page
     assert "SAMPLE EDITION: invented outlets and events" in text
@@ -190,7 +190,7 @@ def test_a_story_without_sides_has_no_bar_and_no_columns() -> None:
     assert brief.coverage.outlets, "it could have a bar"
     alone = replace(issue(0), stories=(brief,))
     html = rendition(alone, "full", settings=SETTINGS, links=LINKS).html
-    assert "No sides to this one" in html
+    assert "In brief" in html
     assert 'bgcolor="#1f5a96"' not in html
     assert "Articles (" not in html
     assert "As reported by" in html

@@ -135,7 +135,7 @@ def test_a_headline_cut_off_in_a_word_is_never_chosen(end: str) -> None:
 
 def test_a_stale_headline_is_not_paired() -> None:
     lines = bridge()
-    lines[1] = replace(lines[1], published_at=NOON - timedelta(days=3))
+    lines[1] = replace(lines[1], published_at=NOON - timedelta(days=5))
     assert 2 in [h.article_id for h, _ in ranked(lines, "left")]
     assert pair(lines) is None
 

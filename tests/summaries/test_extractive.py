@@ -311,3 +311,14 @@ def test_mostly_one_side_is_a_blind_spot() -> None:
 def test_the_overview_alone_is_the_paragraph() -> None:
     assert overview(TOLL_ROAD) == paragraph(told(*TOLL_ROAD))
     assert overview([]) == ""
+
+
+def test_of_very_many_articles_the_newest_are_read() -> None:
+    """Comparing Articles takes time with their square, so a Story of a thousand is told from its newest part."""
+    old = tuple(
+        article(n, CENTER, f"Old headline number {n} on the harbor toll", "", hours=200 + n)
+        for n in range(20, 620)
+    )
+    story = told(*TOLL_ROAD, *old)
+    assert story.headline == told(*TOLL_ROAD).headline
+    assert story.lede == told(*TOLL_ROAD).lede

@@ -144,8 +144,14 @@ def _written(
 def _of_set(path: Path) -> Iterator[Text]:
     for line, row in read_rows(path):
         name = text_of(row, "story", path=path, line=line)
-        articles = [_article(a) for a in row.get("articles", ())]
-        told = summarize.told(Extractive(), articles, now=_time(row["now"]))
+        try:
+            articles, now = [_article(a) for a in row["articles"]], _time(row["now"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RowsError(
+                f"{path}, line {line}: a row needs now and articles of {{n, outlet, side, headline, text, published}}"
+                f" ({type(error).__name__}: {error})."
+            ) from error
+        told = summarize.told(Extractive(), articles, now=now)
         if told is not None:
             yield Text(name, "ours", plain(told[0], {a.id: a.outlet for a in articles}))
         if row.get("answer"):

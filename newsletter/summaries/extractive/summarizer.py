@@ -10,7 +10,7 @@ from newsletter.feeds.leans import Side
 from newsletter.summaries import contrast
 from newsletter.summaries.extractive.evidence import OTHER_SIDE, Evidence
 from newsletter.summaries.extractive.headline import neutral_headline
-from newsletter.summaries.extractive.paragraph import best_paragraph, further
+from newsletter.summaries.extractive.paragraph import Paragraph, best_paragraph, further
 from newsletter.summaries.extractive.questions import questions
 from newsletter.summaries.extractive.quotes import side_quotes
 from newsletter.summaries.extractive.rows import rows, shows_difference
@@ -19,6 +19,7 @@ from newsletter.summaries.story_text import PickedHeadline, StoryKind, StoryText
 
 # A blind spot: one side has this many times the other's outlets, and at least so many.
 ONE_SIDED, FEWEST = 3, 4
+MOST_READ = 300  # Articles of a Story, the newest: comparing them takes time with their square
 
 
 class Extractive:
@@ -28,7 +29,9 @@ class Extractive:
 
     def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
         """The Story's words. Raises SummarizerError when no English news is among the Articles, or no headline is fit."""
-        evidence = Evidence([a for a in articles if a.published_at <= now])
+        known = [a for a in articles if a.published_at <= now]
+        newest = {a.id for a in sorted(known, key=lambda a: a.published_at)[-MOST_READ:]}
+        evidence = Evidence([a for a in known if a.id in newest])
         if not evidence.news:
             raise SummarizerError("No news article in English tells this story.")
         paragraph = best_paragraph(evidence.news, evidence.weights)
@@ -37,7 +40,7 @@ class Extractive:
             raise SummarizerError("No headline of this story may stand over it.")
         kind = _kind(evidence)
         about = " ".join((headline, *(s.text for s in paragraph.said))) if paragraph else ""
-        pair = _pair(evidence, about) if kind is not StoryKind.NO_SIDES else ()
+        pair = _pair(evidence, about, paragraph) if kind is not StoryKind.NO_SIDES else ()
         if paragraph is None:
             return StoryText(headline, kind if pair else StoryKind.NO_SIDES, headlines=pair)
         lede, overview = evidence.print(paragraph.lede), evidence.print(paragraph.rest)
@@ -77,7 +80,7 @@ def _kind(evidence: Evidence) -> StoryKind:
     return StoryKind.WITH_SIDES if fewer else StoryKind.NO_SIDES
 
 
-def _pair(evidence: Evidence, about: str) -> tuple[PickedHeadline, ...]:
+def _pair(evidence: Evidence, about: str, paragraph: Paragraph | None) -> tuple[PickedHeadline, ...]:
     """The headlines of the left and the right that differ most; none when no two differ."""
     chosen = contrast.pair(
         [
@@ -86,6 +89,7 @@ def _pair(evidence: Evidence, about: str) -> tuple[PickedHeadline, ...]:
             if a.side is not None
         ],
         about,
+        paragraph.article.published_at if paragraph else None,
     )
     if chosen is None:
         return ()
