@@ -8,8 +8,8 @@ __all__ = [
     "regroup",
     "reports",
     "sides",
-    "terms",
     "tfidf",
     "threads",
     "topic_words",
+    "words",
 ]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from newsletter.stories.tfidf import fold
+from newsletter.stories.words import fold
 
 RUN = 4  # words in a row that are compared as one
 FEWEST_RUNS = 8  # below this an excerpt is too short to tell a copy from a coincidence

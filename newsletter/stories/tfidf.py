@@ -8,7 +8,6 @@ full stemmer would confuse.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from newsletter.stories.terms import STOPWORDS
+from newsletter.stories.words import STOP_WORDS, fold
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[.,]\d+)*")
 _ENDINGS = ("ations", "ation", "ings", "ing", "ers", "ies", "ed", "er", "es", "ly", "s")
@@ -26,14 +25,6 @@ FEW = 10  # groups: of fewer, a word that all use may be the name of the only ha
 SCARCE = 10  # rows: among so many, a word that one row alone has counts half
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
-
-
-def fold(text: str) -> str:
-    """Lower case without accents, so that "Petén" and "Peten" are one word."""
-    if text.isascii():
-        return text.lower()
-    plain = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in plain if not unicodedata.combining(c)).lower()
 
 
 def stem(word: str) -> str:
@@ -147,7 +138,7 @@ def terms(texts: Iterable[Sequence[tuple[str, int]]]) -> Terms:
 def _numbered(word: str, number: dict[str, int]) -> int:
     """The number of a word's stem, a new one if need be; -1 for function words and single letters."""
     short = stem(word)
-    if word in STOPWORDS or (len(short) < 2 and not short.isdigit()):
+    if word in STOP_WORDS or (len(short) < 2 and not short.isdigit()):
         return -1
     return number.setdefault(short, len(number))
 

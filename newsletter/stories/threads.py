@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import db, log
 from newsletter.db.models import Article, HistoryLink, Story
-from newsletter.stories.tfidf import Floats, Stems, count, fold, stem, weigh
+from newsletter.stories.tfidf import Floats, Stems, count, stem, weigh
+from newsletter.stories.words import fold
 
 RECENT = timedelta(days=2)  # Stories that may still gain Articles or stand in an Issue
 LOOK_BACK = timedelta(days=400)

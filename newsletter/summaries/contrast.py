@@ -15,17 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from newsletter.stories.terms import STOPWORDS
-from newsletter.summaries.extractive.likeness import in_english
+from newsletter.stories.words import STOP_WORDS, fold, in_english, is_stop_word, placed_words, stem, terms
 from newsletter.summaries.headline_words import (
     Headline,
     HeadlineWords,
     cosine,
-    means_something,
     other_side,
-    stem_of,
-    stems_of,
-    words_in,
 )
 from newsletter.summaries.headlines import clean, is_cut_off, tells_nothing
 
@@ -113,7 +108,7 @@ def _cut_off(text: str, others: frozenset[str]) -> bool:
     end = last.group()
     return (
         end.islower()
-        and end not in STOPWORDS
+        and end not in STOP_WORDS
         and end not in others
         and any(word.startswith(end) for word in others)
     )
@@ -127,7 +122,7 @@ def _foreign(text: str) -> bool:
 
 def _several_matters(text: str, story: HeadlineWords) -> bool:
     """A list of three or more, one of which has no word of another headline."""
-    parts = [stems_of(part) for part in re.split(r"[,;]\s", text)]
+    parts = [frozenset(terms(part)) for part in re.split(r"[,;]\s", text)]
     return len(parts) > 2 and any(len(p) >= CLAUSE and all(story.using[w] < 2 for w in p) for p in parts)
 
 
@@ -151,14 +146,14 @@ def features(headline: Headline, story: HeadlineWords) -> dict[str, float]:
     only_says: 1 if its verb says that somebody said or reported it.
     """
     text, mine, own = clean(headline.text), story.roots[headline], story.own(headline)
-    quoted = frozenset[str]().union(*(stems_of(q) for q in _QUOTATION.findall(text)))
+    quoted = frozenset[str]().union(*(terms(q) for q in _QUOTATION.findall(text)))
     nearest = [cosine(mine, story.roots[h]) for h in story.headlines if h.side == other_side(headline.side)]
     return {
         "own_words": math.sqrt(len(own)),
         "nearest": max(nearest, default=0.0),
         "own_quotation": float(bool(quoted & own)),
         "clauses": float(text.count(",") >= 2),
-        "only_says": float(any(w in _SAYING for _, _, w in words_in(text))),
+        "only_says": float(any(w in _SAYING for _, _, w in placed_words(text))),
     }
 
 
@@ -184,7 +179,7 @@ def pair(headlines: Sequence[Headline], about: str = "", as_of: datetime | None 
     ``about`` is what the Story says happened, and ``as_of`` when that was published (by default, the newest headline): a
     headline about something beside it, or older by :data:`STALE`, is not taken; one whose time is not known counts as new.
     """
-    event = stems_of(about)
+    event = frozenset(terms(about))
     story = HeadlineWords(headlines)
     times = [h.published_at for h in headlines if h.published_at is not None]
     as_of = as_of or max(times, default=None)
@@ -250,9 +245,9 @@ def _marked_words(headline: Headline, story: HeadlineWords) -> list[tuple[int, i
     outlet = re.sub(r"\W", "", headline.outlet.lower())
     return [
         (start + start_of, end + start_of)
-        for start, end, word in words_in(text)
-        if means_something(word)
-        and stem_of(word) in own
+        for start, end, word in placed_words(text)
+        if not is_stop_word(word)
+        and stem(word) in own
         and word not in _SAYING
         and not word[0].isdigit()
         and not (len(word) > 2 and word in outlet)
@@ -267,7 +262,7 @@ def _marks(headline: Headline, story: HeadlineWords) -> tuple[tuple[int, int], .
     )
     spans: list[tuple[int, int]] = []
     for start, end in _marked_words(headline, story):
-        if stem_of(headline.text[start:end].lower().replace("’", "'")) in elsewhere:
+        if stem(fold(headline.text[start:end])) in elsewhere:
             continue
         if spans and not headline.text[spans[-1][1] : start].strip(" -"):
             spans[-1] = (spans[-1][0], end)

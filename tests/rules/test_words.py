@@ -142,7 +142,6 @@ NOT_YET = {
     ("newsletter/stories/continuity.py", "continuity"),
     ("newsletter/stories/threads.py", "_rows_of_likeness"),
     ("newsletter/summaries/extractive/evidence.py", "leaning"),
-    ("newsletter/summaries/extractive/likeness.py", "likeness"),
 }
 
 

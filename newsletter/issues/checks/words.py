@@ -10,7 +10,7 @@ from newsletter.feeds.leans import Side
 from newsletter.issues.checks.findings import Answers, Case, Remedy, bare
 from newsletter.issues.subject import preheader as compose_preheader
 from newsletter.issues.subject import subjects
-from newsletter.stories.terms import terms
+from newsletter.stories.words import terms
 from newsletter.summaries.story_text import RowKind, StoryKind
 
 FEWEST, WANTED, MOST = 3, 5, 9  # Stories

@@ -18,7 +18,7 @@ from newsletter.lab.bench.children import beginning, begun
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, peak_megabytes, silent, timed
 from newsletter.lab.evaluate.measures import b_cubed
 from newsletter.stories.clustering import Piece, cluster
-from newsletter.stories.terms import STOPWORDS
+from newsletter.stories.words import STOP_WORDS
 
 LEAST = 10  # Articles; of fewer the yardstick finds no word in two and in a quarter of them
 WEEK = 13_000  # Articles in seven days, the window that grouping looks at
@@ -41,7 +41,7 @@ def made_up(number: int, *, seed: int = 7) -> tuple[list[Piece], list[int]]:
     chance = np.random.default_rng(seed)
     share = 1.0 / np.arange(1, _VOCABULARY + 1) ** _ZIPF
     ladder = np.cumsum(share / share.sum())
-    small = sorted(STOPWORDS)
+    small = sorted(STOP_WORDS)
     pieces: list[Piece] = []
     happenings: list[int] = []
     days = 7 * number / WEEK

@@ -11,9 +11,10 @@ from itertools import pairwise
 
 from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
-from newsletter.summaries.extractive.likeness import Weights, in_english, terms
+from newsletter.stories.words import in_english, terms
 from newsletter.summaries.extractive.paragraph import told_as_of
 from newsletter.summaries.extractive.reading import READ, Said, sentences
+from newsletter.summaries.extractive.similarity import Weights
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import Citation, Sentence
 

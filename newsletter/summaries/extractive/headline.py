@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from newsletter.feeds.leans import Side
-from newsletter.summaries.extractive.likeness import Weights, terms
+from newsletter.stories.words import terms
 from newsletter.summaries.extractive.paragraph import Paragraph, neutral, told_as_of
+from newsletter.summaries.extractive.similarity import Weights
 from newsletter.summaries.extractive.states import contradict, open_ended, other_day
 from newsletter.summaries.protocol import ArticleText
 

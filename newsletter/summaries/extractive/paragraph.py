@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from newsletter.feeds.leans import Side
-from newsletter.summaries.extractive.likeness import READ, Weights, terms
+from newsletter.stories.words import terms
 from newsletter.summaries.extractive.reading import Said, sentences, unquoted
+from newsletter.summaries.extractive.similarity import READ, Weights
 from newsletter.summaries.extractive.states import day_told, overtaken
 from newsletter.summaries.protocol import ArticleText
 

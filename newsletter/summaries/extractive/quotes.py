@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from newsletter.feeds.leans import Side
+from newsletter.stories.words import terms
 from newsletter.summaries.extractive.evidence import OTHER_SIDE, Evidence
-from newsletter.summaries.extractive.likeness import terms
 from newsletter.summaries.extractive.reading import Said, unquoted
 from newsletter.summaries.story_text import Citation, Quote
 

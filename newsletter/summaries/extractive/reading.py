@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from newsletter.feeds.leans import Side
+from newsletter.stories.words import terms
 from newsletter.summaries.abbreviations import ends_sentence
-from newsletter.summaries.extractive.likeness import terms
 from newsletter.summaries.protocol import ArticleText
 
 READ = 6_000  # characters of a text that are read

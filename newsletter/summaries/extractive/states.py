@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from newsletter.summaries.extractive.likeness import Weights, stem, terms
+from newsletter.stories.words import fold, stem, terms
 from newsletter.summaries.extractive.reading import unquoted
+from newsletter.summaries.extractive.similarity import Weights
 from newsletter.summaries.protocol import ArticleText
 
 LATER = timedelta(hours=1)
@@ -126,7 +127,7 @@ def _counted(text: str) -> dict[str, set[str]]:
         number = _SMALL.get(match[1].lower(), match[1].replace(",", ""))
         for word in match[2].split():
             if word[0].islower() and terms(word):
-                found.setdefault(stem(word), set()).add(number)
+                found.setdefault(stem(fold(word)), set()).add(number)
     return found
 
 

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from newsletter.feeds.leans import LEAN_NAMES, SIDE_NAMES
-from newsletter.stories.terms import STOPWORDS
+from newsletter.stories.words import STOP_WORDS
 
 QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"")
 # Of three words or more: shorter, and it may be an apostrophe.
@@ -206,7 +206,7 @@ def name_words(text: str) -> tuple[str, ...]:
     for match in _CAPITAL.finditer(text):
         word = match.group().rstrip(".'’-")
         low = word.lower().replace("’", "'")
-        if low in _OPENERS or low in STOPWORDS or low in _OURS or len(low) < 2:
+        if low in _OPENERS or low in STOP_WORDS or low in _OURS or len(low) < 2:
             continue
         found.append(word)
     return tuple(found)

@@ -11,7 +11,7 @@ from typing import Any
 
 from newsletter.feeds.kinds import GROUPED
 from newsletter.feeds.leans import SIDES, Side
-from newsletter.summaries.extractive.likeness import in_english
+from newsletter.stories.words import in_english
 from newsletter.summaries.protocol import ArticleText
 
 MOST_ARTICLES = 24

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from newsletter.feeds import html_text
 from newsletter.feeds.leans import Side
-from newsletter.stories.terms import terms
+from newsletter.stories.words import terms
 from newsletter.summaries.extractive.reading import split
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import (

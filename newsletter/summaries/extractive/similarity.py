@@ -7,50 +7,15 @@ what few use tells two sentences of one Story apart.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
-import snowballstemmer
-
+from newsletter.stories.words import terms
 from newsletter.summaries.protocol import ArticleText
 
 FEW = 4  # newsrooms whose common words do not yet say what is beside a Story's matter
 PLAIN = 1.5  # half of a sentence's words repeat as much as three quarters of its rare ones
 READ = 1_500  # characters of a text that say what it is about
-_FUNCTION_WORDS = (
-    "a about above after again against all also am an and any are around as at be because been before "
-    "being below between both but by can could did do does doing down during each either even few for "
-    "from further get had has have having he her here hers herself him himself his how however i if in "
-    "into is it its itself just like made make many may me might more most much must my myself no nor not "
-    "now of off on once one only or other our ours out over own per put said same say says she should "
-    "since so some still such take than that the their theirs them themselves then there these they this "
-    "those though through to told too toward two under until up upon us very was we were what when where "
-    "whether which while who whom whose why will with within without would yet you your yours "
-)
-FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
-_WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)?")
-_stemmer = snowballstemmer.stemmer("english")
-
-
-@lru_cache(maxsize=50_000)
-def stem(word: str) -> str:
-    """The word's stem, small letters; a possessive ending is no part of it."""
-    bare = re.sub(r"[’']s?$", "", word.lower())
-    return str(_stemmer.stemWord(bare))
-
-
-@lru_cache(maxsize=50_000)
-def terms(text: str) -> tuple[str, ...]:
-    """The stems of the words with a meaning of their own, in the order of the text."""
-    return tuple(stem(w) for w in _WORD.findall(text) if w.lower() not in FUNCTION_WORDS)
-
-
-def in_english(text: str) -> bool:
-    """Whether function words are as frequent as in English prose. Short texts pass."""
-    words = [w.lower() for w in _WORD.findall(text[:READ])]
-    return len(words) < 12 or sum(w in FUNCTION_WORDS for w in words) >= 0.2 * len(words)
 
 
 class Weights:

@@ -1,0 +1,88 @@
+"""The words of a text: how it is cut into words, what their stems are, and which of them say nothing of its subject. Pure.
+
+Every comparison of texts in the service uses these words: grouping, Topics, History, Summaries, and the choice of headlines.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import snowballstemmer
+
+# English function words, and the words that reports of any subject use: verbs of saying, weekdays, spans of time.
+_STOP_WORDS = """
+a about above according across after again against all also am amid among an and any are aren't around as at back be because been
+before being below between both but by can can't could couldn't day days did didn't do does doesn't doing don't down during each
+either even few first for friday from further get going got had hadn't has hasn't have haven't having he her here hers herself him
+himself his how however i if in including into is isn't it its itself just last let like made make many may me might monday month
+more most mr mrs ms much must my myself new no nor not now of off on once one only or other our ours out over own people per put
+reported reportedly said same saturday say saying says she should since so some still such sunday take tell than that the their
+theirs them themselves then there these they this those though through thursday time to told too toward tuesday two under until up
+upon us very via was wasn't way we wednesday week well were weren't what when where whether which while who whom whose why will
+with within without won't would would-be year years yet you your yours
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+|[.,]\d[^\W_]*)*")
+_POSSESSIVE = re.compile(r"'s?$")
+_BRITISH = re.compile(r"is(?=(?:e|ed|es|ing|ation)$)")
+_stemmer = snowballstemmer.stemmer("english")
+_ENGLISH_SAMPLE = 1_500  # characters by which a text's language is judged
+_ENGLISH_LEAST = 12  # words below which it is not
+_ENGLISH_SHARE = 0.2  # of function words in the leanest English prose
+
+
+def fold(text: str) -> str:
+    """Lower case without accents and with straight apostrophes, so that "Petén" and "Peten" are one word."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text.replace("’", "'"))
+    return "".join(c for c in plain if not unicodedata.combining(c)).lower()
+
+
+def words(text: str) -> list[str]:
+    """The words of ``text`` in order, folded. A number with its commas and decimals is one word, and so is "doesn't"."""
+    return _WORD.findall(fold(text))
+
+
+def placed_words(text: str) -> list[tuple[int, int, str]]:
+    """Each word of ``text``: where it starts and ends without a possessive ending, and itself without it, folded."""
+    found = []
+    for match in _WORD.finditer(text):
+        word = re.sub(r"['’]s?$", "", match.group())
+        found.append((match.start(), match.start() + len(word), fold(word)))
+    return found
+
+
+def is_stop_word(word: str) -> bool:
+    """Whether a folded word says nothing of a text's subject: a function word, also before an apostrophe, or one letter."""
+    return (
+        word in STOP_WORDS or word.partition("'")[0] in STOP_WORDS or (len(word) < 2 and not word.isdigit())
+    )
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """The English stem (Porter2) of a folded word, without a possessive ending; both spellings of "recognise" have one.
+
+    A number is returned without its commas.
+    """
+    bare = _POSSESSIVE.sub("", word)
+    if not bare.isalpha():
+        return bare.replace(",", "").replace("'", "")
+    return str(_stemmer.stemWord(_BRITISH.sub("iz", bare)))
+
+
+@lru_cache(maxsize=50_000)
+def terms(text: str) -> tuple[str, ...]:
+    """The stems of the words of ``text`` that say something of its subject, in order."""
+    return tuple(stem(word) for word in words(text) if not is_stop_word(word))
+
+
+def in_english(text: str) -> bool:
+    """Whether function words are as frequent at the beginning of ``text`` as in English prose. Short texts pass."""
+    sample = words(text[:_ENGLISH_SAMPLE])
+    return len(sample) < _ENGLISH_LEAST or sum(word in STOP_WORDS for word in sample) >= _ENGLISH_SHARE * len(
+        sample
+    )
