@@ -20,8 +20,8 @@ SIDE_COLOURS = {Side.LEFT: "#1f5a96", Side.CENTER: "#59616e", Side.RIGHT: "#a92f
 NO_SIDE = "No side"
 ROW_NAMES = {
     RowKind.NOT_DISPUTED: "Not disputed",
-    RowKind.LEFT_STRESSES: "The left stresses",
-    RowKind.RIGHT_STRESSES: "The right stresses",
+    RowKind.LEFT_STRESSES: "Left outlets stress",
+    RowKind.RIGHT_STRESSES: "Right outlets stress",
     RowKind.ONLY_ONE_SIDE: "Only one side reports",
     RowKind.NEXT: "Next",
 }

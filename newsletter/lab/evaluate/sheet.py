@@ -29,8 +29,8 @@ from newsletter.summaries.story_text import RowKind, Sentence, StoryText, from_j
 MARKS = ("reads", "sides", "useful")  # 1 to 10 each
 _ROW_LABELS = {
     RowKind.NOT_DISPUTED: "Not disputed",
-    RowKind.LEFT_STRESSES: "The left stresses",
-    RowKind.RIGHT_STRESSES: "The right stresses",
+    RowKind.LEFT_STRESSES: "Left outlets stress",
+    RowKind.RIGHT_STRESSES: "Right outlets stress",
     RowKind.NEXT: "Next",
 }
 HOW_TO_MARK = """\
@@ -225,8 +225,8 @@ def _answer(answer: Mapping[str, Any], articles: Mapping[int, ArticleText]) -> s
         parts.append("\n".join(["Same event, two headlines:", *shown]))
     for label, rows in (
         ("Not disputed", answer.get("not_disputed", ())),
-        ("The left stresses", answer["sides"].get("left", {}).get("sentences", ())),
-        ("The right stresses", answer["sides"].get("right", {}).get("sentences", ())),
+        ("Left outlets stress", answer["sides"].get("left", {}).get("sentences", ())),
+        ("Right outlets stress", answer["sides"].get("right", {}).get("sentences", ())),
         ("They differ", answer.get("differ", ())),
         ("Next", answer.get("next", ())),
     ):

@@ -14,6 +14,7 @@ from newsletter.summaries.extractive.paragraph import Paragraph, best_paragraph,
 from newsletter.summaries.extractive.questions import questions
 from newsletter.summaries.extractive.quotes import side_quotes
 from newsletter.summaries.extractive.rows import rows, shows_difference
+from newsletter.summaries.extractive.states import contradict, pending
 from newsletter.summaries.protocol import ArticleText, SummarizerError
 from newsletter.summaries.story_text import PickedHeadline, StoryKind, StoryText
 
@@ -81,15 +82,21 @@ def _kind(evidence: Evidence) -> StoryKind:
 
 
 def _pair(evidence: Evidence, about: str, paragraph: Paragraph | None) -> tuple[PickedHeadline, ...]:
-    """The headlines of the left and the right that differ most; none when no two differ."""
+    """The headlines of the left and the right that differ most; none when no two differ.
+
+    None that announces what the paragraph tells as done, or tells another state of it.
+    """
+    as_of = paragraph.article.published_at if paragraph else None
     chosen = contrast.pair(
         [
             contrast.Headline(a.id, a.outlet, a.side.value, a.headline, a.published_at, a.text)
             for a in evidence.news
             if a.side is not None
+            and not (as_of and a.published_at < as_of and pending(a.headline))
+            and not contradict(a.headline, about)
         ],
         about,
-        paragraph.article.published_at if paragraph else None,
+        as_of,
     )
     if chosen is None:
         return ()
