@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from threading import Lock
 
 import snowballstemmer
 
@@ -28,6 +29,9 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+|[.,]\d[^\W_]*)*")
 _POSSESSIVE = re.compile(r"'s?$")
 _BRITISH = re.compile(r"is(?=(?:e|ed|es|ing|ation)$)")
 _stemmer = snowballstemmer.stemmer("english")
+_one_at_a_time = (
+    Lock()
+)  # the stemmer keeps the word it works on in itself, and Stories are written in several threads
 _ENGLISH_SAMPLE = 1_500  # characters by which a text's language is judged
 _ENGLISH_LEAST = 12  # words below which it is not
 _ENGLISH_SHARE = 0.2  # of function words in the leanest English prose
@@ -71,7 +75,8 @@ def stem(word: str) -> str:
     bare = _POSSESSIVE.sub("", word)
     if not bare.isalpha():
         return bare.replace(",", "").replace("'", "")
-    return str(_stemmer.stemWord(_BRITISH.sub("iz", bare)))
+    with _one_at_a_time:
+        return str(_stemmer.stemWord(_BRITISH.sub("iz", bare)))
 
 
 @lru_cache(maxsize=50_000)
