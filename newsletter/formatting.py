@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 
@@ -39,6 +41,17 @@ def hour_of_day(hour: int) -> str:
     if hour in (0, 12):
         return "noon" if hour else "midnight"
     return f"{hour % 12} {'am' if hour < 12 else 'pm'}"
+
+
+def country_name(code: str) -> str:
+    """``Britain (UK)`` for ``GB``: the name that tzdata gives an ISO 3166-1 code, or the code where it knows none."""
+    return _country_names().get(code, code)
+
+
+@cache
+def _country_names() -> dict[str, str]:
+    rows = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8").splitlines()
+    return dict(row.split("\t")[:2] for row in rows if row and not row.startswith("#"))
 
 
 def rfc3339(value: datetime) -> str:

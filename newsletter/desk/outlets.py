@@ -14,7 +14,9 @@ from newsletter.db.models import Article, Feed, Outlet
 from newsletter.desk.guard import actor, bp, redirect_to
 from newsletter.feeds import feed_pause
 from newsletter.feeds.gather import KEEP_FROM
-from newsletter.feeds.leans import SIDES, Lean, Side, side_of
+from newsletter.feeds.leans import SIDES, Side
+from newsletter.stories.countries import side_for
+from newsletter.stories.sides import standing
 from newsletter.web.services import services
 
 LATELY = timedelta(days=1)
@@ -37,7 +39,7 @@ class FeedLine:
 
     feed: Feed
     outlet: Outlet
-    side: Side
+    side: Side | None  # None: state-run
     state: str
     entries: int  # Articles gathered from it within LATELY
     last: tuple[LastEntry, ...]  # the latest Articles it brought
@@ -105,7 +107,7 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
         FeedLine(
             f,
             f.outlet,
-            side_of(Lean(f.outlet.lean)),
+            side_for(standing(f.outlet)),
             state_of(f, now),
             brought.get(f.id, 0),
             latest.get(f.id, ()),

@@ -44,7 +44,7 @@ class Opened:
     story_id: int
     view: StoryView
     printed: archive.Printed | None
-    reasons_of_leans: dict[str, str]  # by the Outlet's name; only those that have one
+    outlets: dict[str, Outlet]  # those of its Articles, by name: the page says who owns them
 
 
 @bp.get("/stories/<slug>")
@@ -64,7 +64,7 @@ def story(slug: str) -> Response:
         allowance=seen.allowance,
         signed_in=seen.signed_in,
         reasons=reports.REASONS,
-        reasons_of_leans=found.reasons_of_leans,
+        outlets=found.outlets,
         most_listed=MOST_LISTED,
     )
     # No cache may keep it: the address answers each reader differently. It holds no secret of the reader, so it is compressed.
@@ -157,12 +157,10 @@ def _look(session: Session, row: Story) -> Opened | None:
         return None
     # No more can have carried it than we read: an older Issue's number may be smaller than today's Coverage.
     view = replace(view, outlets_read=max(read, view.coverage.outlets) if read else 0)
-    reasons = session.execute(
-        select(Outlet.name, Outlet.lean_basis)
-        .join(Article, Article.outlet_id == Outlet.id)
-        .where(Article.story_id == row.id, Outlet.lean_basis != "")
+    outlets = session.scalars(
+        select(Outlet).where(Outlet.id.in_(select(Article.outlet_id).where(Article.story_id == row.id)))
     )
-    return Opened(row.id, view, placed, {name: reason for name, reason in reasons})
+    return Opened(row.id, view, placed, {outlet.name: outlet for outlet in outlets})
 
 
 def _to(path: str, status: int) -> Response:

@@ -91,6 +91,7 @@ FILTERS: tuple[Callable[..., Any], ...] = (
     formatting.day,
     formatting.short_day,
     formatting.hour_of_day,
+    formatting.country_name,
     formatting.counted,
     formatting.listed,
     formatting.rfc3339,
