@@ -13,6 +13,15 @@ from newsletter.subscribers.preferences import local_day
 ROOT = Path(__file__).parent.parent
 
 
+def test_a_country_is_told_by_its_name() -> None:
+    assert [formatting.country_name(code) for code in ("KE", "US", "ZZ", "")] == [
+        "Kenya",
+        "United States",
+        "ZZ",
+        "",
+    ]
+
+
 def test_a_day_and_a_moment() -> None:
     assert formatting.day(date(2026, 3, 2)) == "Monday, 2 March 2026"
     at = datetime(2026, 3, 2, 10, 10, tzinfo=UTC)

@@ -121,6 +121,42 @@ def test_the_list_of_outlets_gives_lean_and_reason(browser: FlaskClient, publish
     assert page.count('<th scope="row">') == 16
 
 
+def test_pages_say_who_owns_an_outlet_and_why_it_counts_for_no_side(
+    browser: FlaskClient, sessions: db.Sessions, published: Issue
+) -> None:
+    with sessions.begin() as session:
+        story = session.scalars(
+            select(Story).join(Placement, Placement.story_id == Story.id).order_by(Placement.rank)
+        ).first()
+        assert story is not None
+        for article in story.articles:
+            article.headline, article.excerpt = f"Kenya votes: {article.headline}", "Kenya voted on Sunday."
+        outlets = {a.outlet.id: a.outlet for a in story.articles}.values()
+        run_by_state = next(o for o in outlets if o.lean == "left")
+        foreign = next(o for o in outlets if o.lean == "right")
+        run_by_state.owner, run_by_state.country = "Ministry of Ports", "MW"
+        run_by_state.state_run, run_by_state.state_run_basis = True, "The minister names its editor."
+        foreign.country, foreign.lean_basis = "NZ", "Its editorials back the party of farmers."
+        slug, of_state, of_another = story.slug, run_by_state.name, foreign.name
+    page = _words(opened(browser, f"/stories/{slug}"))
+    no_side = page[page.index("Articles by side") :]
+    no_side = no_side[no_side.rindex("No side") :]
+    for name, reason in ((of_state, "State-run"), (of_another, "From outside this story’s countries")):
+        assert re.search(
+            rf"{re.escape(name)} · \d+ \w+ {reason}: counts for no side About this outlet", no_side
+        )
+    for words in (page, _words(browser.get("/about").text)):
+        assert (
+            "Owner: Ministry of Ports · Country: Malawi State-run, counts for no side: The minister names"
+            in words
+        )
+        assert "Country: New Zealand Right: Its editorials back the party of farmers." in words
+
+
+def _words(page: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
 def test_a_reader_finds_the_articles_behind_every_sentence(browser: FlaskClient, published: Issue) -> None:
     issue = browser.get(f"/issues/{published.issued_on}").text
     for address in set(re.findall(r'href="(/stories/[a-z0-9-]+)"', issue)):
