@@ -14,9 +14,7 @@ from newsletter.db.models import Article, Feed, Outlet
 from newsletter.desk.guard import actor, bp, redirect_to
 from newsletter.feeds import feed_pause
 from newsletter.feeds.gather import KEEP_FROM
-from newsletter.feeds.leans import SIDES, Side
-from newsletter.stories.countries import side_for
-from newsletter.stories.sides import standing
+from newsletter.feeds.leans import SIDES, Lean, Side, side_of
 from newsletter.web.services import services
 
 LATELY = timedelta(days=1)
@@ -107,7 +105,7 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
         FeedLine(
             f,
             f.outlet,
-            side_for(standing(f.outlet)),
+            None if f.outlet.state_run else side_of(Lean(f.outlet.lean)),
             state_of(f, now),
             brought.get(f.id, 0),
             latest.get(f.id, ()),

@@ -253,7 +253,11 @@ def test_what_each_side_can_bring_is_counted_by_outlet(desk: object) -> None:
 def test_a_state_run_outlet_counts_for_no_side_on_the_desk(desk: object, sessions: db.Sessions) -> None:
     with sessions.begin() as session:
         outlet = session.scalars(select(Outlet).where(Outlet.lean == "left")).first()
-        outlet.state_run, outlet.state_run_basis, outlet.country = True, "The minister names its editor.", "MW"
+        outlet.state_run, outlet.state_run_basis, outlet.country = (
+            True,
+            "The minister names its editor.",
+            "MW",
+        )
     page = desk.page("outlets")
     counted = re.findall(r"</span></th><td>(\d+)</td>", page)
     assert sum(int(n) for n in counted) == 15
