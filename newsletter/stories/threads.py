@@ -23,8 +23,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import db, log
 from newsletter.db.models import Article, HistoryLink, Story
-from newsletter.stories.tfidf import Floats, Stems, count, stem, weigh
-from newsletter.stories.words import fold
+from newsletter.stories.tfidf import Floats, count, weigh
+from newsletter.stories.words import fold, stem, stems
 
 RECENT = timedelta(days=2)  # Stories that may still gain Articles or stand in an Issue
 LOOK_BACK = timedelta(days=400)
@@ -101,13 +101,12 @@ def links(stories: Sequence[Thread], recent: frozenset[int]) -> list[Link]:
     The answer does not depend on the order of ``stories``.
     """
     stories = sorted(stories, key=lambda s: s.id)
-    stems = Stems()
     matrix = weigh(
         [
             count(
                 [
-                    *((stems.of(h), 2) for h in s.headlines),
-                    *((stems.of(t[:TEXT_LETTERS]), 1) for t in s.texts),
+                    *((stems(h), 2) for h in s.headlines),
+                    *((stems(t[:TEXT_LETTERS]), 1) for t in s.texts),
                 ]
             )
             for s in stories

@@ -13,8 +13,8 @@ from collections.abc import Hashable, Iterable
 from functools import cache
 from itertools import pairwise
 
-from newsletter.stories.tfidf import Stems
 from newsletter.stories.topic_words import ABROAD, AT_HOME, JUSTICE, POLITICS, TOPICS, WORDS, WORLD
+from newsletter.stories.words import stems
 
 DEFAULT = WORLD
 EXCERPT_LETTERS = 400
@@ -31,14 +31,13 @@ def topic_of(texts: Iterable[tuple[Hashable, str, str]]) -> str:
 
 def votes(texts: Iterable[tuple[Hashable, str, str]]) -> dict[str, float]:
     """How much of the Outlets' votes each Topic gets."""
-    stems = Stems()
     abroad, at_home = _places()
     by_outlet: dict[Hashable, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     said: dict[Hashable, set[str]] = defaultdict(set)
     for outlet, headline, excerpt in texts:
         mine = by_outlet[outlet]
         for text, weight in ((headline, HEADLINE), (excerpt[:EXCERPT_LETTERS], 1.0)):
-            words = _terms(stems.of(text))
+            words = _terms(stems(text))
             said[outlet] |= words
             for found in words:
                 for topic, strength in _known().get(found, ()):
@@ -62,9 +61,8 @@ def _terms(words: list[str]) -> set[str]:
 @cache
 def _places() -> tuple[frozenset[str], frozenset[str]]:
     """Stems of places abroad, and of places and powers at home."""
-    stems = Stems()
     abroad, at_home = (
-        frozenset("_".join(stems.of(name.replace("_", " "))) for name in names.split())
+        frozenset("_".join(stems(name.replace("_", " "))) for name in names.split())
         for names in (ABROAD, AT_HOME)
     )
     return abroad, at_home
@@ -73,11 +71,10 @@ def _places() -> tuple[frozenset[str], frozenset[str]]:
 @cache
 def _known() -> dict[str, list[tuple[str, float]]]:
     """Every known stem or phrase, with its Topics and their strengths (squared: one sure word outweighs many hints)."""
-    stems = Stems()
     known: dict[str, dict[str, int]] = defaultdict(dict)
     for topic, by_strength in WORDS.items():
         for strength, words in by_strength.items():
             for word in words.split():
-                key = "_".join(stems.of(word.replace("_", " ").replace("-", " ")))
+                key = "_".join(stems(word.replace("_", " ").replace("-", " ")))
                 known[key][topic] = max(strength, known[key].get(topic, 0))
     return {word: [(t, float(s * s)) for t, s in sorted(of.items())] for word, of in known.items()}

@@ -8,9 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from threading import Lock
-
-import snowballstemmer
 
 # English function words, and the words that reports of any subject use: verbs of saying, weekdays, spans of time.
 _STOP_WORDS = """
@@ -28,10 +25,12 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+|[.,]\d[^\W_]*)*")
 _POSSESSIVE = re.compile(r"'s?$")
 _BRITISH = re.compile(r"is(?=(?:e|ed|es|ing|ation)$)")
-_stemmer = snowballstemmer.stemmer("english")
-_one_at_a_time = (
-    Lock()
-)  # the stemmer keeps the word it works on in itself, and Stories are written in several threads
+# Our own, not a library's. With Porter2 (snowballstemmer 3.1.1) as `stem`, grouping loses .004 of its mean B-cubed F1 and the choice
+# of headlines .02 of its mean reciprocal rank, and overviews gain .1 of ROUGE-1 (`evaluate clusters|contrast|neutral`). A full
+# stemmer makes one word of "author" and "authority", and two of "Israel" and "Israeli"; that library's also keeps state, and
+# texts are stemmed in several threads at once.
+_ENDINGS = ("ations", "ation", "ings", "ing", "ers", "ies", "ed", "er", "es", "ly", "s")
+_SHORTEST_STEM = 4  # letters that stay; a plural's "s" may leave three
 _ENGLISH_SAMPLE = 1_500  # characters by which a text's language is judged
 _ENGLISH_LEAST = 12  # words below which it is not
 _ENGLISH_SHARE = 0.2  # of function words in the leanest English prose
@@ -68,15 +67,23 @@ def is_stop_word(word: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """The English stem (Porter2) of a folded word, without a possessive ending; both spellings of "recognise" have one.
+    """A folded word without its possessive and its commonest English ending; both spellings of "recognises" have one stem.
 
     A number is returned without its commas.
     """
     bare = _POSSESSIVE.sub("", word)
     if not bare.isalpha():
         return bare.replace(",", "").replace("'", "")
-    with _one_at_a_time:
-        return str(_stemmer.stemWord(_BRITISH.sub("iz", bare)))
+    bare = _BRITISH.sub("iz", bare)
+    for ending in _ENDINGS:
+        if bare.endswith(ending) and len(bare) - len(ending) >= _SHORTEST_STEM:
+            return bare.removesuffix(ending)
+    return bare[:-1] if len(bare) == _SHORTEST_STEM and bare[-1] == "s" != bare[-2] else bare
+
+
+def stems(text: str) -> list[str]:
+    """The stems of all words of ``text``, in order, but for single letters."""
+    return [stem(word) for word in words(text) if len(word) > 1 or word.isdigit()]
 
 
 @lru_cache(maxsize=50_000)
