@@ -25,8 +25,7 @@ from newsletter.stories.embedding_scale import SURE, Meanings, scaled
 from newsletter.stories.linkage import link, taken_in
 from newsletter.stories.similarity_graph import graph, propagate, strengthened, stronger
 from newsletter.stories.stability import settled
-from newsletter.stories.tfidf import Floats, Numbers, count, terms, weigh, weigh_terms
-from newsletter.stories.words import stems
+from newsletter.stories.tfidf import Floats, Numbers, Terms, terms, weigh_terms
 
 TEXT_LETTERS = 400
 EDGE = 0.20  # likeness of two pieces that may pull each other into one group
@@ -58,13 +57,13 @@ def cluster(
     """
     order = sorted(range(len(pieces)), key=lambda i: _canonical(pieces[i]))
     ordered = [pieces[i] for i in order]
-    words = terms([[(p.title, 2), (p.text[:TEXT_LETTERS], 1)] for p in ordered])
+    words = _words_of(ordered)
     days = np.array([_day(p.date) for p in ordered], dtype=np.float64)
     stood = _stood([before[i] for i in order] if before is not None else [None] * len(order))
     labels = stood.tolist()
     heard: Meanings | None = None
     if meanings is not None:
-        sure = graph(weigh_terms(words, list(range(len(order)))), days, least=SURE)
+        sure = graph(weigh_terms(words, range(len(order))), days, least=SURE)
         heard = scaled(meanings[order], sure)
     # Where propagation begins: two large Stories that touch would else be one in every other turn.
     begun: list[int] | None = None
@@ -82,6 +81,11 @@ def cluster(
     for place, label in zip(order, _numbered(labels), strict=True):
         result[place] = label
     return result
+
+
+def _words_of(pieces: Sequence[Piece]) -> Terms:
+    """The words of each piece's title, twice, and of the beginning of its text."""
+    return terms([[(p.title, 2), (p.text[:TEXT_LETTERS], 1)] for p in pieces])
 
 
 def _stood(before: Sequence[int | None]) -> Numbers:
@@ -125,10 +129,6 @@ def _day(when: date | datetime | None) -> float:
 
 def central(pieces: Sequence[Piece]) -> int:
     """The place of the piece that most resembles all others; the first of equals."""
-    matrix = weigh(
-        [count([(stems(p.title), 2), (stems(p.text[:TEXT_LETTERS]), 1)]) for p in pieces],
-        min_df=1,
-        max_share=1.0,
-    )
+    matrix = weigh_terms(_words_of(pieces), range(len(pieces)), max_share=1.0)
     likeness = np.asarray(matrix @ matrix.sum(axis=0).T).ravel()
     return int(np.argmax(np.round(likeness, 9)))

@@ -1,11 +1,16 @@
 """Texts as sparse vectors of weighted words, for comparing Articles and Stories. Pure.
 
-Weights are (1 + log tf) · idf, rows of length 1, so that a dot product is a cosine. Words are those of :mod:`newsletter.stories.words`.
+Weights are (1 + log tf) · idf, rows of length 1, so that a dot product is a cosine. Words are those of
+:mod:`newsletter.stories.words`.
+
+Ours, not scikit-learn's (1.9.1): its TfidfVectorizer counts documents once and for all, where idf here counts Stories as they are found
+in each turn; with it, mean B-cubed F1 falls from .931 to .913. Its CountVectorizer before our idf groups the same, but takes 0.73 s
+instead of 0.47 s for the words of 13,000 articles, 57 MB more memory, 0.5 s of import and 55 MB of installation (`bench group` prints
+the yardstick).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,37 +24,6 @@ FEW = 10  # groups: of fewer, a word that all use may be the name of the only ha
 SCARCE = 10  # rows: among so many, a word that one row alone has counts half
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
-
-
-def weigh(counts: Sequence[Counter[str]], *, min_df: int = 2, max_share: float = 0.25) -> sparse.csr_matrix:
-    """One row of length 1 for each Counter of words: (1 + log tf) · idf.
-
-    Words in fewer than ``min_df`` rows or in more than ``max_share`` of them say nothing about what belongs together
-    and are left out; a row without any other word is empty. The columns are in alphabetical order, so that equal
-    inputs give bit-equal outputs.
-    """
-    total = len(counts)
-    seen: Counter[str] = Counter()
-    for row in counts:
-        seen.update(row.keys())
-    most = max(max_share * total, min_df)
-    kept_words = sorted(w for w, df in seen.items() if min_df <= df <= most)
-    column = {w: i for i, w in enumerate(kept_words)}
-    idf = np.array([np.log((1 + total) / (1 + seen[w])) + 1 for w in kept_words], dtype=np.float64)
-    starts: list[int] = [0]
-    columns: list[int] = []
-    values: list[int] = []
-    for row in counts:
-        kept = sorted((column[w], tf) for w, tf in row.items() if w in column)
-        columns.extend(c for c, _ in kept)
-        values.extend(tf for _, tf in kept)
-        starts.append(len(columns))
-    at = np.array(columns, dtype=np.int32)
-    weights = (1 + np.log(np.array(values, dtype=np.float64))) * idf[at] if columns else np.zeros(0)
-    matrix = sparse.csr_matrix(
-        (weights, at, np.array(starts, dtype=np.int64)), shape=(total, len(kept_words))
-    )
-    return unit_rows(matrix)
 
 
 @dataclass(frozen=True)
@@ -97,7 +71,7 @@ def terms(texts: Iterable[Sequence[tuple[str, int]]]) -> Terms:
 
 
 def _numbered(word: str, number: dict[str, int]) -> int:
-    """The number of a word's stem, a new one if need be; -1 for function words and single letters."""
+    """The number of a word's stem, a new one if need be; -1 for stop words."""
     return -1 if is_stop_word(word) else number.setdefault(stem(word), len(number))
 
 
@@ -135,19 +109,3 @@ def weigh_terms(terms: Terms, groups: Sequence[int], *, max_share: float = 0.25)
     length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel() + rare * terms.alone)
     length[length == 0] = 1.0
     return sparse.diags_array(1.0 / length).dot(weighted).tocsr()
-
-
-def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """The same rows at length 1; empty rows stay empty."""
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    length[length == 0] = 1.0
-    return sparse.diags_array(1.0 / length).dot(matrix).tocsr()
-
-
-def count(parts: Iterable[tuple[Sequence[str], int]]) -> Counter[str]:
-    """Words of several texts counted together, each text as often as its number says."""
-    total: Counter[str] = Counter()
-    for found, times in parts:
-        for word in found:
-            total[word] += times
-    return total

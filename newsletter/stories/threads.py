@@ -23,8 +23,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import db, log
 from newsletter.db.models import Article, HistoryLink, Story
-from newsletter.stories.tfidf import Floats, count, weigh
-from newsletter.stories.words import fold, stem, stems
+from newsletter.stories.tfidf import Floats, terms, weigh_terms
+from newsletter.stories.words import fold, stem
 
 RECENT = timedelta(days=2)  # Stories that may still gain Articles or stand in an Issue
 LOOK_BACK = timedelta(days=400)
@@ -101,17 +101,10 @@ def links(stories: Sequence[Thread], recent: frozenset[int]) -> list[Link]:
     The answer does not depend on the order of ``stories``.
     """
     stories = sorted(stories, key=lambda s: s.id)
-    matrix = weigh(
-        [
-            count(
-                [
-                    *((stems(h), 2) for h in s.headlines),
-                    *((stems(t[:TEXT_LETTERS]), 1) for t in s.texts),
-                ]
-            )
-            for s in stories
-        ]
+    words_of = terms(
+        [[*((h, 2) for h in s.headlines), *((t[:TEXT_LETTERS], 1) for t in s.texts)] for s in stories]
     )
+    matrix = weigh_terms(words_of, range(len(stories)))
     # "City", "Strip" and "Supporters" are words somebody wrote large.
     words = (
         _DATES | _PARTIES | {stem(fold(word)) for s in stories for t in s.texts for word in _SMALL.findall(t)}

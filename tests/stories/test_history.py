@@ -109,9 +109,9 @@ def test_a_thread_fades_as_time_passes() -> None:
 
 
 def test_two_stories_that_belong_with_a_third_belong_together() -> None:
-    first = worded(1, 12, ("p", 22), ("r", 2), name="Odo Xanthic")
-    between = worded(2, 6, ("p", 8), ("q", 8), name="Odo Xanthic")
-    third = worded(3, 0, ("q", 22), ("r", 2), name="Odo Xanthic")
+    first = worded(1, 12, ("p", 20), ("r", 3), name="Odo Xanthic")
+    between = worded(2, 6, ("p", 9), ("q", 9), name="Odo Xanthic")
+    third = worded(3, 0, ("q", 20), ("r", 3), name="Odo Xanthic")
     assert linked(first, third) == []
     assert linked(first, between, third) == [(2, 1), (3, 2), (3, 1)]
     # Also when the third alone is of today and looked at.
