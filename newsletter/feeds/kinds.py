@@ -16,7 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 
 class ArticleKind(StrEnum):
-    """The genre of an Article. ``ANALYSIS`` includes explainers and fact checks, ``OPINION`` reviews and letters."""
+    """The genre of an Article. ``ANALYSIS`` includes explainers and fact checks, ``OPINION`` reviews and letters,
+    ``SERVICE`` what helps a reader do something and reports nothing: how to watch a match, hints for a puzzle, opening hours."""
 
     NEWS = "news"
     OPINION = "opinion"
@@ -31,6 +32,7 @@ class ArticleKind(StrEnum):
     SHOPPING = "shopping"
     LOTTERY = "lottery"
     HOROSCOPE = "horoscope"
+    SERVICE = "service"
 
 
 K = ArticleKind
@@ -118,18 +120,24 @@ for _name in ("live", "comment", "promotion", "promotions", "promoted", "review"
 # ── the form of headline and text ─────────────────────────────────────────────────────────────────────────────────
 
 _NUMBERS_DRAWN = re.compile(r"(?i)\bwinning numbers\b")
-_RESULTS = re.compile(
-    r"(?i)\b(?:lottery|lotto|jackpot)\b.*\b(?:results?|numbers|draw(?:ing)?)\b|\bnumbers drawn\b"
-)
 _DRAW = re.compile(r"(?i)\b(?:draw(?:ing|n)?|jackpot|lotter(?:y|ies)|lotto)\b")
 _NUMBER_ROW = re.compile(r"\b\d{1,2}(?:(?:, | ?- ?| and |, and )\d{1,2}\b){4,}")
+_LOTTERY = re.compile(
+    r"(?i)\b(?:jackpot|lotter(?:y|ies)|lotto|winning (?:\w+ )?numbers|numbers (?:were )?drawn|match(?:ed)? all)\b"
+)
+_JACKPOT_STANDS = re.compile(
+    r"(?i)\bjackpot\b(?s:.*)\b(?:next drawing|no (?:one|ticket|winner)|nobody|rolls? over)\b"
+)
 _STARS = re.compile(
     r"(?i)\b(?:(?:daily|weekly|monthly|your|today[’']?s?|tomorrow[’']?s?|free) horoscopes?|horoscopes?(?: today| for\b|:|$)|zodiac signs?)"
 )
+_STAR_WORD = re.compile(r"(?i)\b(?:horoscopes?|zodiac|star signs?|astrolog(?:y|ical|ers?))\b")
 _SIGNS = re.compile(
     r"\b(?:Aries|Taurus|Gemini|Leo|Virgo|Libra|Scorpio|Sagittarius|Capricorn|Aquarius|Pisces)\b"
 )
-_SHOPPING_DAY = r"\b(?:black friday|cyber monday|prime day|(?:labor|memorial|presidents[’']?) day)\b"
+# A price that somebody pays in a shop; "$11 billion" is none.
+_AMOUNT = r"[$£€]\d[\d.,]*(?! ?(?:\d|hundred|thousand|million|billion|trillion|bn|[mbk]\b))"
+_SHOPPING_DAY = r"\b(?:black friday|cyber (?:monday|week)|prime day|(?:labor|memorial|presidents[’']?) day)\b"
 _FOR_SALE = r"\b(?:deals|sales|gifts|discounts|coupons)"
 _ON_SALE = re.compile(
     rf"(?i){_SHOPPING_DAY}.*\b(?:best|top|\d+|early|our|these|shop)\b.*{_FOR_SALE}\b"
@@ -138,8 +146,28 @@ _ON_SALE = re.compile(
     r"|\b(?:promo|coupon|discount) codes?\b|\bgift guide\b|\bdeals (?:under \$|you can (?:buy|shop)|to shop|of the day)"
     r"|\$\d[\d.,]* (?:off )?(?:at|on) amazon\b|\b\d\d ?% off\b.*\b(?:amazon|sale)\b"
 )
+# What a headline offers its reader to buy, and how a text to the buyer speaks.
+_OFFER = re.compile(
+    rf"(?i)\b\d+ ?% off\b|{_AMOUNT} off\b|(?:^|: )(?:save|get|grab|snag|score|buy|shop)\b.*(?:{_AMOUNT}|\d ?%)"
+    rf"|\b(?:under|as low as|down to|drops? to|just|only) {_AMOUNT}|\blowest price (?:ever|yet)\b"
+    r"|\b(?:best|top|today[’']s|week[’']s)\b[^:]*\bdeals\b"
+    rf"|{_SHOPPING_DAY}.*\b(?:is (?:live|here|back)|need to know|what to expect|how to (?:save|shop))\b"
+)
+_TO_BUYERS = re.compile(
+    rf"\b(?:[Oo]ur|[Ee]ditors?[’']?) (?:\w+ ){{0,2}}(?:picks?|picked|favou?rites?)\b|\b[Ww]e(?:[’']ve| have)? (?:\w+ )?(?:tested|tried|picked)\b"
+    rf"|\b[Ss]hoppers (?:say|love|rave)\b|\blist price\b|\bdown from {_AMOUNT}|{_AMOUNT} at [A-Z]|\b\d+ ?% off\b|\b[Dd]iscounts?\b|\bis offering\b"
+    r"|\b(?:[Ss]hop|[Bb]uy|[Gg]rab|[Ss]nag) (?:our|the|these|it|them|now)\b"
+)
+_GUIDE = re.compile(r"(?i)\b(?:best|top|gifts?|picks|buy|tested|reviewed|favou?rites?)\b")
+_OWN_PICK = re.compile(
+    r"(?i)\b(?:our|editors?[’']?) (?:\w+ ){0,2}(?:picks?|picked|favou?rites?)\b|\bwe(?:[’']ve| have)? (?:\w+ )?(?:tested|tried|picked)\b"
+)
 _PRICE = re.compile(
     r"(?i)[$£€]\s?\d|\b\d+ ?% off\b|\bdiscounts?\b|\bon sale\b|\blowest price\b|\bretailers?\b"
+)
+_SERVICE = re.compile(
+    r"(?i)^(?:how|where) to (?:watch|stream)\b|: how to watch\b|\bhints?(?:,| and| &) (?:\w+ and )?(?:answers?|clues)\b|\bTV channel\b"
+    r"|\bwhat[’']s (?:open|closed)\b.*\b(?:open|closed)\b|^(?:is|are)\b.*\b(?:open|closed) (?:on|today|for)\b.*\?"
 )
 _COMMISSION = re.compile(
     r"(?i)\b(?:earns?|receives?|gets?|make) (?:an? )?(?:small )?(?:affiliate )?commissions?\b|\b(?:buy|purchase|shop)\w*\b.{0,40}\b(?:our|these|affiliate) links\b"
@@ -202,6 +230,7 @@ _STRENGTH = [
     K.HOROSCOPE,
     K.LOTTERY,
     K.SHOPPING,
+    K.SERVICE,
     K.LIVE_BLOG,
     K.TRANSCRIPT,
     K.ROUND_UP,
@@ -253,14 +282,16 @@ def _by_form(headline: str, text: str) -> ArticleKind | None:
     opening, both = text[:_OPENING], f"{headline}\n{text}"
     if _PAID_TEXT.search(opening):
         return K.SPONSORED
-    if _STARS.search(headline) and (len(set(_SIGNS.findall(both))) >= 2 or "horoscope" in headline.lower()):
+    if _is_horoscope(headline, f"{headline}\n{opening}"):
         return K.HOROSCOPE
-    if (_NUMBERS_DRAWN.search(headline) and _DRAW.search(both)) or (
-        _RESULTS.search(headline) and _NUMBER_ROW.search(text)
+    if (_NUMBERS_DRAWN.search(headline) and _DRAW.search(both)) or _is_lottery(
+        headline, f"{headline}\n{opening}"
     ):
         return K.LOTTERY
-    if (_ON_SALE.search(headline) or _COMMISSION.search(text)) and _PRICE.search(both):
+    if (_COMMISSION.search(text) and _PRICE.search(both)) or _sells(headline, text):
         return K.SHOPPING
+    if _SERVICE.search(headline):
+        return K.SERVICE
     if len(_CLOCK.findall(text)) >= 2:
         return K.LIVE_BLOG
     if (
@@ -282,6 +313,32 @@ def _by_form(headline: str, text: str) -> ArticleKind | None:
     if _VIEWS.search(text):
         return K.OPINION
     return None
+
+
+def _is_horoscope(headline: str, opening: str) -> bool:
+    """Several signs of the zodiac, with a word for them or without; ``opening`` begins with the headline."""
+    signs = len(set(_SIGNS.findall(opening)))
+    if _STARS.search(headline) and "horoscope" in headline.lower():
+        return True
+    return signs >= 3 or (signs == 2 and bool(_STAR_WORD.search(opening)))
+
+
+def _is_lottery(headline: str, opening: str) -> bool:
+    """A row of numbers drawn, or a jackpot that nobody won; ``opening`` begins with the headline."""
+    if _NUMBER_ROW.search(opening) and _LOTTERY.search(opening):
+        return True
+    return "jackpot" in headline.lower() and bool(_JACKPOT_STANDS.search(opening))
+
+
+def _sells(headline: str, text: str) -> bool:
+    """The headline offers something to buy, and the text speaks to those who buy."""
+    if not _PRICE.search(f"{headline}\n{text}"):
+        return False
+    opening = text[:_OPENING]
+    offers = _OFFER.search(headline) and _TO_BUYERS.search(f"{headline}\n{opening}")
+    return bool(
+        _ON_SALE.search(headline) or offers or (_GUIDE.search(headline) and _OWN_PICK.search(opening))
+    )
 
 
 def _takes_turns(text: str) -> bool:

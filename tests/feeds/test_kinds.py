@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from newsletter.feeds.kinds import ArticleKind, classify
+from newsletter.feeds.kinds import GROUPED, ArticleKind, classify
 
 PLAIN = "https://courier.example/harbor/bridge-vote"
 SAYS = "The council of Port Orla voted 6-3 on Monday to close the old bridge. Repairs will cost 4 million dollars."
@@ -150,6 +150,99 @@ FORMS = [
     ),
     ("Coach praises his winning numbers", "The team scored 41 points on Monday.", ArticleKind.NEWS),
 ]
+
+
+SOLD = [  # headline, text
+    (
+        "The 15 best kettles of 2026, tested and reviewed",
+        "We tested 42 kettles. Our top pick is the Brill 9, which costs $129.",
+    ),
+    ("Brill earbuds drop to lowest price ever", "The earbuds are $79, down from $149."),
+    (
+        "These boots are 40% off right now",
+        "The Trekka boots are 40% off in every color. Shoppers say they fit.",
+    ),
+    ("25 gifts for dads who have everything", "From a $20 kit to a smart grill, here are our favorites."),
+    (
+        "Get three months of Orla Stream for $1",
+        "Orla Stream is offering three months for $1 to new subscribers.",
+    ),
+    (
+        "Today’s best deals: vacuums, lamps and a $15 kettle",
+        "Here are the best discounts on vacuums and lamps.",
+    ),
+    ("Prime Day is back: everything you need to know", "The sale returns on July 8 with discounts on lamps."),
+    ("Labor Day mattress sales: up to 60% off", "Brands are cutting prices by up to 60%. Shop our picks."),
+]
+DRAWN = [
+    (
+        "Grandball numbers for Saturday",
+        "The numbers drawn were 3, 14, 22, 41 and 60. The jackpot was $140 million.",
+    ),
+    (
+        "Grandball jackpot climbs to $820 million",
+        "No ticket matched all numbers. The next drawing is on Monday.",
+    ),
+    ("Did anyone win? Grandball results for May 4", "Nobody matched all numbers: 4, 18, 22, 37 and 61."),
+    (
+        "Pick 3 and Cash 5 results for May 4",
+        "Pick 3: 4-1-9. Cash 5: 3, 14, 22, 31, 40. The Orla Lottery draws every night.",
+    ),
+]
+STARS = [
+    (
+        "Your star sign’s forecast for the week",
+        "Mercury moves into Sagittarius, and Aries will feel it first.",
+    ),
+    ("Aries to Pisces: what the stars say today", "Aries, money comes. Taurus, take rest."),
+    ("Astrology for December: Scorpio finds love", "December brings Virgo a raise."),
+]
+SERVED = [
+    ("Orla Words today: hints and answer for May 4", "The answer is a kind of boat."),
+    ("How to watch Orla Rovers vs. Norrick: TV channel, start time", "The match begins at 1 p.m."),
+    ("Are banks open on Harbor Day? What’s open and closed", "Banks are closed on Monday."),
+]
+OFFERS = [
+    *[(*row, ArticleKind.SHOPPING) for row in SOLD],
+    *[(*row, ArticleKind.LOTTERY) for row in DRAWN],
+    *[(*row, ArticleKind.HOROSCOPE) for row in STARS],
+    *[(*row, ArticleKind.SERVICE) for row in SERVED],
+]
+NO_OFFERS = [  # near to one of these, and news all the same
+    ("Black Friday sales hit a record $11 billion", "Shoppers spent $11 billion and liked the discounts."),
+    ("Tariffs to raise price of toys by $15, retailers warn", "Retailers said toys will cost $15 more."),
+    (
+        "Norrick recalls 40,000 kettles after fires",
+        "The $129 kettles caught fire. The best thing is to unplug them.",
+    ),
+    ("Workers to get $1,000 after strike at Norrick", "The mill is offering $1,000 to each worker."),
+    ("Gas falls to lowest price since 2021", "Gas costs $2.89 a gallon, $0.20 less than a year ago."),
+    ("Best trade deals in years, says minister", "The deals cut $2 from the price of steel."),
+    (
+        "Lottery director resigns over audit",
+        "The director of the Orla Lottery resigned. The audit found missing jackpots.",
+    ),
+    (
+        "Couple claims $180 million jackpot",
+        "The couple from Norrick claimed the jackpot on Monday and paid taxes on it.",
+    ),
+    ("Draft lottery: Orla Rovers pick first", "Orla Rovers won the lottery and will pick first on May 4."),
+    ("Voss beats Kelm 6-4, 3-6, 7-5", "Edda Voss won 6-4, 3-6, 7-5 on Sunday to open her half of the draw."),
+    ("Cargo ship Aries collides with ferry Gemini", "The Aries and the Gemini collided in fog."),
+    ("Planet found in the constellation Leo", "The planet circles a star in Leo every 12 days."),
+    ("Banks to stay closed on Monday as workers strike", "Workers walked out of 40 banks."),
+]
+
+
+@pytest.mark.parametrize(("headline", "text", "kind"), OFFERS)
+def test_what_sells_draws_or_foretells_is_no_news(headline: str, text: str, kind: ArticleKind) -> None:
+    assert classify(headline, PLAIN, (), text) is kind
+    assert kind not in GROUPED
+
+
+@pytest.mark.parametrize(("headline", "text"), NO_OFFERS)
+def test_news_of_sales_lotteries_and_stars_stays_news(headline: str, text: str) -> None:
+    assert classify(headline, PLAIN, (), text) is ArticleKind.NEWS
 
 
 @pytest.mark.parametrize(("headline", "kind"), LABELLED)
