@@ -11,5 +11,6 @@ __all__ = [
     "kinds",
     "leans",
     "opml",
+    "page_text",
     "sample",
 ]

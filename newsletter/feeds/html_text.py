@@ -69,6 +69,11 @@ def plain(markup: str) -> str:
         text = html.unescape(text)
         if text == before:
             break
+    return visible(text)
+
+
+def visible(text: str) -> str:
+    """Text that holds no markup, without invisible characters; one line."""
     text = _INVISIBLE.sub("", text)
     return " ".join(_MARKS.sub(r"\1", unicodedata.normalize("NFC", text)).split())
 
@@ -91,7 +96,12 @@ def excerpt(markup: str) -> str:
     while len(text) <= 2 * LONGEST_EXCERPT and (found := _LEFTOVERS.search(text)):
         text = text[: found.start()]
     text = text[: 2 * LONGEST_EXCERPT]
-    return cut(" ".join(_NOTE.sub(" ", text).split()), LONGEST_EXCERPT)
+    return cut(without_notes(text), LONGEST_EXCERPT)
+
+
+def without_notes(text: str) -> str:
+    """The text but for sentences in which the outlet speaks of the text itself, such as a correction."""
+    return " ".join(_NOTE.sub(" ", text).split())
 
 
 def cut(text: str, longest: int) -> str:

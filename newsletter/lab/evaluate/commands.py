@@ -10,7 +10,7 @@ import click
 
 from newsletter.cli.opening import open_settings
 from newsletter.errors import SettingsError
-from newsletter.lab.evaluate import contrast, history, kinds, prose, sheet, stability, words
+from newsletter.lab.evaluate import contrast, history, kinds, pages, prose, sheet, stability, words
 from newsletter.lab.evaluate.jsonlines import write_rows
 from newsletter.lab.evaluate.measures import measures
 from newsletter.lab.evaluate.reading_pieces import read_pieces
@@ -36,6 +36,7 @@ for measured in (
     history.history,
     stability.stability,
     kinds.kinds,
+    pages.pages,
 ):
     evaluate.add_command(measured)
 

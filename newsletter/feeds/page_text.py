@@ -1,0 +1,219 @@
+"""The text of an article's page, without what is beside it, and whether a wall stands before it. Pure: bytes in, values out.
+
+Trafilatura finds the article's elements (Barbaresi 2021, https://aclanthology.org/2021.acl-demo.15). Of those only running text
+is kept: paragraphs that end as sentences do and do not mostly consist of links (link density: Kohlschütter et al. 2010).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from lxml import etree
+from lxml import html as lxml_html
+from trafilatura import bare_extraction
+from trafilatura.settings import Document
+
+from newsletter.feeds import html_text
+from newsletter.feeds.encoding import to_text
+from newsletter.feeds.page_metadata import PageMetadata, read_metadata
+
+logging.getLogger("trafilatura").setLevel(
+    logging.CRITICAL
+)  # its remarks on strangers' markup help nobody here
+
+MOST_ELEMENTS = 50_000  # of a page that is looked at
+LONGEST_RUN = 20_000  # words, or equals signs, between two tags or inside one: the parser takes time in the square of a tag's attributes
+LONGEST_TEXT = 60_000  # characters kept of one article
+LEAST_TEXT = 300  # characters; a page with less tells no more than a feed does
+MOSTLY_LINKS = 0.5  # share of a paragraph's letters inside links, above which it leads elsewhere
+FULLER = 1.5  # times longer than the page's paragraphs: then schema.org's articleBody is the text
+SAME_SUBJECT = 0.4  # share of the headline's longer words that the right page has
+
+_ENDS = frozenset(".!?…:;。！？؟।॥")  # what ends a sentence, or leads to the next paragraph
+_SENTENCE_END = re.compile(
+    r"[.!?…。！？؟।॥][\"'”’)\]]*(?=\s+[^\W\da-z_])"
+)  # another sentence begins behind it
+_CHARSET = re.compile(rb"""<meta[^>]{1,200}charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
+_WORD = re.compile(r"\w{4,}")
+# Beside the text: captions, posts of other sites, boxes with facts, and what style sheets hide.
+_BESIDE = [
+    f"//*[{what}][not(.//article or .//h1)]"  # a page whose tags are not closed has its article inside such an element
+    for what in (
+        "self::figcaption or self::aside or self::dialog or self::details or self::nav",
+        "contains(@class, 'caption') or contains(@class, 'factbox') or contains(@class, 'infobox')",
+        "self::blockquote and (contains(@class, 'twitter-') or contains(@class, '-media') or contains(@class, '-embed'))",
+        "(self::form or @hidden or contains(translate(@style, ' ', ''), 'display:none')) and count(.//p) < 3",
+        "(contains(@class, '-hide') or contains(@class, 'hidden') or contains(@class, 'sr-only')) and count(.//p) < 3",
+    )
+]
+
+
+class Wall(StrEnum):
+    """Why a page's text is not the article's, as a sentence for the desk."""
+
+    PAYWALL = "Its outlet says that the text is not free."
+    SIGN_IN = "It gives little text and asks to sign in or subscribe."
+    SCRIPT = "It gives little text without its scripts."
+    OTHER_PAGE = (
+        "It answers with another page than the article: consent, a check for robots, or its front page."
+    )
+    SHORT = "It has too little text."
+
+
+class PageRefused(ValueError):
+    """These bytes are no page that can be read. The message is the reason, one sentence."""
+
+    @property
+    def reason(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Page:
+    """An article's page. ``paragraphs`` are plain text; ``wall`` says why they must not be told, None when they may."""
+
+    paragraphs: tuple[str, ...]
+    metadata: PageMetadata
+    wall: Wall | None = None
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.paragraphs)
+
+
+def parse(body: bytes, content_type: str = "") -> Any:
+    """The page as an lxml tree. Raises :class:`PageRefused` for what is no HTML, or too much of it."""
+    if not body.strip():
+        raise PageRefused("It is empty.")
+    if not re.match(r"\s*(?:$|text/|application/xhtml)", content_type, re.IGNORECASE):
+        raise PageRefused("It is no web page.")
+    if "charset" not in content_type.lower() and (said := _CHARSET.search(body[:2048])):
+        content_type = f"text/html; charset={said[1].decode('ascii', 'replace')}"
+    text = to_text(body, content_type).replace("\x00", "")
+    if _has_endless_run(text):
+        raise PageRefused("One of its tags never ends.")
+    try:
+        tree = lxml_html.document_fromstring(
+            text.encode("utf-8", "replace"),
+            parser=lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True),
+        )
+    except (etree.LxmlError, ValueError):
+        raise PageRefused("Its markup cannot be read.") from None
+    if sum(1 for _ in tree.iter()) > MOST_ELEMENTS:
+        raise PageRefused(f"It has more than {MOST_ELEMENTS:,} elements.")
+    return tree
+
+
+def _has_endless_run(markup: str) -> bool:
+    """Whether some tag may have more attributes than a parser can take. Scripts and styles may be long."""
+    inside = ""
+    for found in re.finditer("[<>][^<>]*", markup):
+        run, start = found[0], found[0][:8].lower()
+        if inside:
+            inside = "" if start.startswith(f"</{inside}") else inside
+        elif run.count("=") > LONGEST_RUN or len(run.split(maxsplit=LONGEST_RUN)) > LONGEST_RUN:
+            return True
+        else:
+            inside = next((tag for tag in ("script", "style") if start.startswith(f"<{tag}")), "")
+    return False
+
+
+def read_page(tree: Any, *, headline: str = "") -> Page:
+    """The text and metadata of a page made by :func:`parse`.
+
+    ``headline`` is the feed's: a page without its words is another one. Raises :class:`PageRefused`.
+    """
+    metadata = read_metadata(tree)
+    try:
+        found = tuple(_paragraphs(tree))
+    except (etree.LxmlError, RecursionError, ValueError):
+        raise PageRefused("Its markup cannot be read.") from None
+    # One paragraph alone may be that body in one piece: trafilatura takes it where it finds little else.
+    if len(metadata.body) > (FULLER if len(found) > 1 else 0.9) * sum(map(len, found)):
+        found = tuple(p for p in map(_whole_sentences, metadata.body.split("\n")) if p)
+    page = Page(_cut(found), metadata)
+    return replace(page, wall=_wall(tree, page, headline))
+
+
+def without_repeated(paragraphs: tuple[str, ...], repeated: frozenset[str]) -> tuple[str, ...]:
+    """The paragraphs but those that stand on other pages of the outlet as well."""
+    return tuple(p for p in paragraphs if p not in repeated)
+
+
+def _paragraphs(tree: Any) -> Iterator[str]:
+    """Paragraphs of running text, in order. A list belongs to it where the paragraph before leads to it with a colon."""
+    document = bare_extraction(
+        tree,
+        include_comments=False,
+        include_tables=False,
+        include_links=True,
+        prune_xpath=_BESIDE,
+    )
+    leads_on = False
+    for element in document.body if isinstance(document, Document) else ():
+        text = _text(element)
+        if element.tag == "list":
+            if leads_on:
+                yield from filter(None, map(_text, element))
+        elif element.tag != "head" and (prose := _whole_sentences(text)):
+            linked = sum(len(_text(link)) for link in element.iter("ref"))
+            if linked <= MOSTLY_LINKS * len(text):
+                yield prose
+                leads_on = prose.endswith(":")
+                continue
+        leads_on = False
+
+
+def _text(element: Any) -> str:
+    """On one line, without invisible characters and what the outlet says of its own text."""
+    return html_text.without_notes(html_text.visible("".join(element.itertext())))
+
+
+def _whole_sentences(text: str) -> str:
+    """The sentences of a paragraph; empty where most of it is none: a caption, a credit, a heading."""
+    end = len(text)
+    while end and (text[end - 1] in "\"'" or unicodedata.category(text[end - 1]) in ("Pf", "Pi", "Pe")):
+        end -= 1
+    if end and text[end - 1] in _ENDS:
+        return text
+    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
+    return text[: ends[-1]] if ends and ends[-1] >= len(text) / 2 else ""
+
+
+def _cut(paragraphs: tuple[str, ...]) -> tuple[str, ...]:
+    """The first ones, each once, as long as they stay within :data:`LONGEST_TEXT`."""
+    kept: list[str] = []
+    length = 0
+    for paragraph in dict.fromkeys(paragraphs):
+        length += len(paragraph)
+        if length > LONGEST_TEXT:
+            break
+        kept.append(paragraph)
+    return tuple(kept)
+
+
+def _wall(tree: Any, page: Page, headline: str) -> Wall | None:
+    if page.metadata.is_free is False:
+        return Wall.PAYWALL
+    if not _is_of(headline, page):
+        return Wall.OTHER_PAGE
+    if len(page.text) >= LEAST_TEXT:
+        return None
+    if tree.xpath("//input[@type='password' or @type='email']"):
+        return Wall.SIGN_IN
+    if tree.xpath("//script") and not tree.xpath("//p[string-length(normalize-space()) > 80]"):
+        return Wall.SCRIPT
+    return Wall.SHORT
+
+
+def _is_of(headline: str, page: Page) -> bool:
+    """Whether the page is about what ``headline`` says: it has its longer words."""
+    wanted = set(_WORD.findall(headline.casefold()))
+    there = set(_WORD.findall(f"{page.metadata.title} {page.text}".casefold()))
+    return len(wanted & there) >= SAME_SUBJECT * len(wanted)
