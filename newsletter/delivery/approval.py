@@ -41,10 +41,12 @@ def approve(
     settings: Settings,
     findings: Sequence[FindingLike],
     reason: str = "",
+    reviewed: bool = False,
 ) -> str:
     """Put the content hash of both Renditions under the Issue; from here on other bytes are refused. Returns the hash.
 
     A blocking Check refuses, unless the one who approves writes down why (``reason``). Approving the same bytes again does nothing.
+    ``reviewed``: an operator had these bytes open; it is kept with who approved and when.
     """
     blocks = [f for f in findings if f.level == "block"]
     if blocks and not reason.strip():
@@ -70,8 +72,23 @@ def approve(
         hold_reason=None,
     )
     overruled = [f.name for f in blocks]
-    _audit(session, issue, "issue.approved", by, now, hash=content, reason=reason, overruled=overruled)
+    _audit(
+        session,
+        issue,
+        "issue.approved",
+        by,
+        now,
+        hash=content,
+        reason=reason,
+        overruled=overruled,
+        **({"reviewed": True} if reviewed else {}),
+    )
     return content
+
+
+def is_reviewed(approved_by: str | None) -> bool:
+    """Whether an operator approved the Issue on the desk, where approving is offered only beside the preview of the same bytes."""
+    return (approved_by or "").startswith("operator:")
 
 
 def take_back(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> None:

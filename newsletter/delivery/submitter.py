@@ -14,6 +14,7 @@ from types import TracebackType
 from newsletter import log
 from newsletter.clock import Clock
 from newsletter.db.models import Issue
+from newsletter.delivery.approval import is_reviewed
 from newsletter.delivery.claims import Claimed
 from newsletter.delivery.mail import headers
 from newsletter.delivery.mail.messages import Message
@@ -79,6 +80,8 @@ class BatchSubmission:
 
     def _messages(self, claimed: Claimed) -> list[Message]:
         messages = []
+        reviewed = is_reviewed(self.issue.approved_by)
+        said = {k: headers.disclosed(t.html, reviewed=reviewed) for k, t in claimed.templates.items()}
         for row in claimed.rows:
             slots = self.slots_for(row.subscriber_id, row.address)
             head = headers.issue_headers(
@@ -88,6 +91,7 @@ class BatchSubmission:
                 unsubscribe_url=slots["unsubscribe_url"],
                 settings=self.settings,
                 links=self.links,
+                disclosure=said[row.rendition],
             )
             messages.append(
                 Message(row.reference, row.address, claimed.templates[row.rendition], slots, head)

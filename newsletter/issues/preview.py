@@ -78,6 +78,7 @@ def write_preview(
                 unsubscribe_url=values["unsubscribe_url"],
                 settings=settings,
                 links=links,
+                disclosure=headers.disclosed(made.html, reviewed=view.reviewed),
             ),
         )
         for ending, data in (

@@ -101,6 +101,7 @@ class IssueService:
 
     def approve(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:
         """Check, then approve exactly these bytes. Raises ``Refused`` when a Check blocks and no reason is given."""
+        reviewed = bool(seen) and approval.is_reviewed(by)
         with db.reading(self.sessions) as session:
             seen = seen or standing(session, find_issue(session, issued_on))  # nothing comes in between
         findings = self.check(issued_on)
@@ -114,6 +115,7 @@ class IssueService:
                 settings=self.settings,
                 findings=findings,
                 reason=reason,
+                reviewed=reviewed,
             )
             return issue
 
@@ -228,6 +230,7 @@ class IssueService:
             unsubscribe_url=slots["unsubscribe_url"],
             settings=self.settings,
             links=self.links,
+            disclosure=headers.disclosed(made.html, reviewed=False),
         )
         marked = replace(made, subject=f"[Proof] {made.subject}")
         receipt = self.provider.submit([Message(reference, address, marked, slots, head)])[0]

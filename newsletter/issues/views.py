@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter.db.models import Article, HistoryLink, Issue, Placement, Story, StoryRevision
+from newsletter.delivery.approval import is_reviewed
 from newsletter.feeds.leans import SIDES, Coverage, Lean, Side
 from newsletter.issues.numbering import numbered
 from newsletter.stories.sides import coverage_of, sides_of
@@ -106,6 +107,7 @@ class IssueView:
     outlets_read: int
     is_sample: bool
     composed_at: datetime
+    reviewed: bool = False  # an operator approved it with its preview open
 
     def of_kind(self, kind: StoryKind) -> tuple[StoryView, ...]:
         """The placed Stories of this kind, in rank order."""
@@ -197,6 +199,7 @@ def issue_view(session: Session, issue: Issue, *, now: datetime) -> IssueView:
         outlets_read=issue.outlets_read,
         is_sample=issue.is_sample,
         composed_at=issue.composed_at,
+        reviewed=is_reviewed(issue.approved_by),
     )
 
 

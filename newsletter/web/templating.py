@@ -11,7 +11,7 @@ from flask import Flask
 
 from newsletter import formatting
 from newsletter.feeds.leans import LEAN_NAMES, SIDE_NAMES, SIDES, Coverage, Side
-from newsletter.issues.render import story_phrases
+from newsletter.issues.render import authorship, story_phrases
 from newsletter.issues.views import ArticleView, StoryView
 from newsletter.subscribers.preferences import zone_or
 from newsletter.web.http.bot_timing import page_made
@@ -83,6 +83,9 @@ def _variables() -> dict[str, Any]:
         "side_names": SIDE_NAMES,
         "row_sides": story_phrases.ROW_SIDES,
         "lean_names": LEAN_NAMES,
+        "disclosure": authorship.disclosure,
+        "digital_source": authorship.DIGITAL_SOURCE,
+        "reviewed_line": authorship.REVIEWED,
         "epoch": datetime.fromtimestamp(0, UTC),
     }
 
@@ -109,6 +112,7 @@ FILTERS: tuple[Callable[..., Any], ...] = (
     story_phrases.parts_of,
     story_phrases.row_name,
     story_phrases.row_note,
+    authorship.written_line,
 )
 
 

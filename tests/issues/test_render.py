@@ -148,7 +148,7 @@ def test_an_issue_says_who_wrote_it() -> None:
     told = story(1)
     model = replace(told.text.lede[0], text="Nobody printed these invented words.")
     written = {
-        "An AI model wrote the summaries, and every sentence was checked against the articles it cites.": model,
+        "An AI model wrote this summary, and every sentence was checked against the articles it cites.": model,
         "no AI wrote any of this, and our editors changed some sentences.": replace(
             model, verdict=Verdict.OPERATOR
         ),

@@ -36,6 +36,7 @@ LONGEST_VALUE = 900  # characters; leaves room for the longest header name
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN_ADDRESS = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)", re.ASCII)
+_DISCLOSED = re.compile(r'<meta(?=[^<>]* name="ai-disclosure")[^<>]* content="([a-z=-]+)"')
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,76}")
 
 
@@ -52,10 +53,12 @@ def issue_headers(
     settings: Settings,
     links: Links,
     unsubscribe_mail: str = "",
+    disclosure: str = "",
 ) -> dict[str, str]:
     """Header lines of an Issue for one reader.
 
-    ``reference`` is "delivery:17"; ``unsubscribe_mail`` an optional address that also unsubscribes. Mailbox providers
+    ``reference`` is "delivery:17"; ``unsubscribe_mail`` an optional address that also unsubscribes; ``disclosure`` says for
+    machines that a model wrote some of it (see :func:`disclosed`). Mailbox providers
     act on List-Unsubscribe-Post (RFC 8058) only over https and when the mail is signed (DKIM).
     """
     ways = [f"<{unsubscribe_url}>"]
@@ -65,7 +68,14 @@ def issue_headers(
         "Message-ID": message_id(reference, links),
         "List-Unsubscribe": ", ".join(ways),
         **_everybodys(issued_on, rendition, settings.SITE_NAME, links),
+        **({"AI-Disclosure": disclosure} if disclosure else {}),
     }
+
+
+def disclosed(html: str, *, reviewed: bool) -> str:
+    """What the page of a mail says to machines of a model's part in it, and that an editor ``reviewed`` it; empty without a model."""
+    found = _DISCLOSED.search(html)
+    return f'{found[1]}, reviewed-by="editor"' if found and reviewed else found[1] if found else ""
 
 
 @lru_cache(maxsize=16)
@@ -218,7 +228,7 @@ def _plain_line(name: str, value: str) -> bytes:
 # Of these the library reads the value of a Message-ID alone.
 _PLAIN_ID = re.compile(r"<[a-z0-9]+(?:\.[a-z0-9]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)*>")
 _PLAIN_NAMES = frozenset(
-    {"Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID"}
+    {"Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID", "AI-Disclosure"}
 )
 _PLAIN_VALUE = re.compile(r"(?!.*=\?)[!-~](?:[!-~]| (?=[!-~]))*")  # no "=?", single blanks, none at the ends
 

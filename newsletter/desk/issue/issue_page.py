@@ -26,6 +26,7 @@ from newsletter.desk.issue.next_step import IssueFacts, NextStep, next_step
 from newsletter.desk.issue.preview import PreviewOptions, preview_options
 from newsletter.desk.issue.status import problems
 from newsletter.desk.times import day_of, today
+from newsletter.issues.render.authorship import by_model
 from newsletter.issues.service import find_issue, standing
 from newsletter.issues.views import IssueView, issue_view
 from newsletter.jobs.due import compose_moment
@@ -58,6 +59,10 @@ class IssuePage:
     seen: str  # names what the page shows, for its forms
     evidence: tuple[StoryEvidence, ...]
     acts: tuple[AuditLine, ...]
+
+    @property
+    def by_model(self) -> bool:
+        return any(by_model(s.text) for s in self.view.stories)
 
     @property
     def blocked(self) -> bool:

@@ -17,7 +17,7 @@ from newsletter.delivery.mail.templates import RenderError, Words, compiled, fil
 from newsletter.issues.fewer_citations import with_fewer_citations
 from newsletter.issues.length import FRAME_WORDS, WHOLE_ISSUE, fitted, metered, metered_words_of, words_of
 from newsletter.issues.reading_time import seconds_for, words_in
-from newsletter.issues.render import story_phrases
+from newsletter.issues.render import authorship, story_phrases
 from newsletter.issues.renditions import KINDS, LARGEST, Kind, RenderedIssue, mailed_bytes
 from newsletter.issues.sections import EMAIL, METERED, sections_for
 from newsletter.issues.views import IssueView
@@ -74,6 +74,7 @@ def issue_words(
     else:
         where, stories, words = METERED, tuple(map(metered, view.stories)), metered_words_of
     seconds = seconds_for(around + sum(map(words, stories)))
+    texts = [story.text for story in view.stories]
     values = {
         "kind": kind,
         "day": formatting.day(view.issued_on),
@@ -85,7 +86,9 @@ def issue_words(
         "briefs": [story for story in stories if story.kind is StoryKind.NO_SIDES],
         "blind_spots": [story for story in stories if story.kind is StoryKind.BLIND_SPOT],
         "listed": stories,
-        "written": story_phrases.written_line(story.text for story in view.stories),
+        "written": authorship.written_line(texts),
+        "disclosure": authorship.disclosure(texts),
+        "at_the_top": authorship.AT_THE_TOP if any(map(authorship.by_model, texts)) else "",
         "reading": f"{formatting.counted(phrases.minutes(seconds), 'minute')} to read",
         "is_sample": view.is_sample,
         "intro": view.intro,

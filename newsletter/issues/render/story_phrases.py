@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice, zip_longest
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,9 +10,10 @@ from urllib.parse import urlsplit
 from newsletter.delivery.mail.phrases import UNSEEN
 from newsletter.feeds.leans import SIDE_NAMES, SIDES, Side
 from newsletter.formatting import counted
+from newsletter.issues.render.authorship import in_own_words
 from newsletter.issues.views import ArticleView, StoryView
 from newsletter.links import Links
-from newsletter.summaries.story_text import PickedHeadline, Quote, Row, RowKind, Sentence, StoryText, Verdict
+from newsletter.summaries.story_text import PickedHeadline, Quote, Row, RowKind, Sentence, Verdict
 
 # White on these is at least 4.5:1 (WCAG AA); tests/issues/test_render_contrast.py computes it.
 SIDE_COLOURS = {Side.LEFT: "#1f5a96", Side.CENTER: "#59616e", Side.RIGHT: "#a92f24"}
@@ -125,16 +125,6 @@ def counts_in_words(story: StoryView) -> str:
     return ", ".join(f"{story.coverage.of(side)} {side.value}" for side in SIDES)
 
 
-def in_own_words(sentence: Sentence) -> bool:
-    """Whether every word of the sentence stands in one passage that it cites: an Outlet wrote it."""
-    wanted = _words(sentence.text)
-    return any(wanted <= _words(c.passage) for c in sentence.citations)
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold()))
-
-
 def credit(story: StoryView) -> ArticleView | None:
     """The Article that the paragraph is taken from; None when an operator or a model wrote it."""
     first = next(iter(story.text.lede), None)
@@ -181,17 +171,6 @@ def further_articles(story: StoryView) -> tuple[tuple[Side, tuple[ArticleView, .
     chosen = tuple(islice(turns, MOST_LISTED))
     groups = ((side, tuple(a for a in chosen if a.side is side)) for side in SIDES)
     return tuple((side, articles) for side, articles in groups if articles)
-
-
-def written_line(texts: Iterable[StoryText]) -> str:
-    """One sentence on who wrote what stands in these texts."""
-    said = [s for text in texts for s in text.sentences()]
-    operators = any(s.verdict is Verdict.OPERATOR for s in said)
-    if all(in_own_words(s) for s in said if s.verdict is not Verdict.OPERATOR):
-        line = "Every sentence is quoted from the outlet named beside it; no AI wrote any of this"
-    else:
-        line = "An AI model wrote the summaries, and every sentence was checked against the articles it cites"
-    return f"{line}, and our editors changed some sentences." if operators else f"{line}."
 
 
 FOR_TEMPLATES: dict[str, Any] = {
