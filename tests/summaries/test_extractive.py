@@ -313,6 +313,31 @@ def test_the_overview_alone_is_the_paragraph() -> None:
     assert overview([]) == ""
 
 
+# Each stands among Articles of another Story, with whose frame it is alike; the same outlet's quotation stands in it.
+OTHER_MATTERS = (
+    (
+        "Varna council: water prices rose 9 percent",
+        "Water prices rose 9 percent in a year, the Varna council heard on Monday. It wants a cap on prices. ",
+    ),
+    (
+        "Norrick council approves plan for tunnel",
+        "The Norrick council approved a plan for the mountain tunnel on Monday by seven votes to two. Work begins in June. ",
+    ),
+    (
+        "Varna council honors rowing crew",
+        "The Varna council honored its rowing crew on Monday after three wins. The crew rows again in Ellery in June. ",
+    ),
+)
+SAID = "“Nobody in this valley has ever seen such a good year,” said Ines Vole, who heads the club."
+
+
+@pytest.mark.parametrize("side", [LEFT, CENTER, RIGHT])
+@pytest.mark.parametrize(("headline", "text"), OTHER_MATTERS)
+def test_an_article_about_another_matter_supplies_nothing(side: Side, headline: str, text: str) -> None:
+    story = told(*TOLL_ROAD, article(9, side, headline, text + SAID, hours=1))
+    assert story == told(*TOLL_ROAD)
+
+
 def test_of_very_many_articles_the_newest_are_read() -> None:
     """Comparing Articles takes time with their square, so a Story of a thousand is told from its newest part."""
     old = tuple(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
+from statistics import median
 
 from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
@@ -23,13 +24,15 @@ SAID_ALREADY = 0.75  # how far everything printed together may say it
 ECHOED = 0.7  # how far one sentence repeats another to tell the same
 COPIED = 0.85  # share of the words from which a sentence is taken over
 SAME = 0.6  # from here on two sentences state the same
+BESIDE = 0.55  # of the usual nearness to the Story, below which an Article is about another matter
+ENOUGH = 4  # newsrooms from which the usual nearness is known
 OTHER_SIDE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
 
 
 class Evidence:
     """The usable Articles of one Story, oldest first, and their sentences.
 
-    ``kept`` are all of them, ``news`` and ``voices`` hold one of each wire text. ``news`` supplies facts; ``voices`` are news, opinion and analysis, which may be quoted for its side.
+    ``kept`` are all of them; ``news`` and ``voices`` hold one of each wire text, and none about another matter. ``news`` supplies facts; ``voices`` are news, opinion and analysis, which may be quoted for its side.
     """
 
     def __init__(self, articles: Sequence[ArticleText]) -> None:
@@ -38,6 +41,9 @@ class Evidence:
         self.kept = kept
         self.voices = _firsts(sorted(kept, key=lambda a: (a.published_at, a.id)))
         self.news = [a for a in self.voices if a.kind is ArticleKind.NEWS]
+        beside = _beside(self.voices)
+        self.voices = [a for a in self.voices if a.id not in beside]
+        self.news = [a for a in self.news if a.id not in beside]
         self.weights = Weights(self.news or self.voices)
         self._printed: list[frozenset[str]] = []
 
@@ -146,6 +152,19 @@ def copied(one: Said, other: Said) -> bool:
     """The sentences are one text, printed twice."""
     a, b = set(one.text.lower().split()), set(other.text.lower().split())
     return len(a & b) >= COPIED * min(len(a), len(b))
+
+
+def _beside(articles: Sequence[ArticleText]) -> set[int]:
+    """The Articles about another matter, which share with the others no more than a frame ("a committee reported on Monday").
+
+    They count for their Outlets, and nothing is quoted from them.
+    """
+    told = [a for a in articles if a.text]
+    if len({a.origin for a in told}) < ENOUGH:
+        return set()
+    weights = Weights(told)
+    near = {a.id: weights.central(terms(f"{a.headline} {a.text[:READ]}")) for a in told}
+    return {number for number, much in near.items() if much < BESIDE * median(near.values())}
 
 
 def _firsts(articles: Sequence[ArticleText]) -> list[ArticleText]:
