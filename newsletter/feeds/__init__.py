@@ -11,6 +11,7 @@ __all__ = [
     "kinds",
     "leans",
     "opml",
+    "page_rights",
     "page_text",
     "sample",
 ]

@@ -1,0 +1,331 @@
+"""Whether an article's page may be read, and by models too: what a site, its licences and the page itself say. Pure.
+
+Sources: robots.txt (RFC 9309), Content-Usage (IETF draft aipref-attach) and Content-Signal (contentsignals.org) in it and in
+headers, RSL 1.0 licences (rslstandard.org/rsl), TDM Reservation Protocol (W3C, tdmrep), X-Robots-Tag and the meta element
+"robots". We train no model, so that what is said of training alone forbids nothing here. A reservation of text and data mining
+forbids all reading by a machine. Where signals differ the stricter one holds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from lxml import etree
+from protego import Protego
+
+LARGEST_RULES = 512 * 1024  # bytes of a robots.txt, tdmrep.json or licence; RFC 9309 asks to read 500 KiB
+RSL_KIND = "application/rsl+xml"  # media type of a licence
+SIGNAL_HEADERS = (
+    "x-robots-tag",
+    "content-usage",
+    "content-signal",
+    "tdm-reservation",
+    "link",
+)
+_AI_INPUT = frozenset(
+    {"ai-input", "ai-use", "ai-output", "ai"}
+)  # names of giving a text to a model that answers
+_ALL_MACHINES = frozenset({"bots", "automated", "all"})
+_WITH_VALUE = frozenset(
+    {"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"}
+)  # robots directives
+
+
+class Use(StrEnum):
+    """What may be done with an article's page."""
+
+    READ = "read"
+    WITHOUT_MODELS = "without_models"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Right:
+    """``reason`` is one sentence for the desk: by what right the page is read, or why it is not."""
+
+    use: Use
+    reason: str
+
+
+@dataclass(frozen=True)
+class SiteRules:
+    """What a site says for all its pages, as received. ``robots_status`` None: no answer, and ``error`` says why."""
+
+    robots_status: int | None
+    robots: str = ""
+    error: str = ""
+    tdmrep: str = ""  # /.well-known/tdmrep.json; empty when there is none
+    licences: tuple[str, ...] = ()  # RSL documents that robots.txt names
+    missing_licence: str = ""  # address of one that could not be fetched
+
+
+@dataclass(frozen=True)
+class PageSignals:
+    """What came with a page. Names of headers and meta elements are in lower case."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    metas: tuple[tuple[str, str], ...] = ()
+    licences: tuple[str, ...] = ()  # RSL documents inside the page or linked from it
+    missing_licence: str = ""
+
+
+def right_to_read(
+    url: str,
+    site: SiteRules,
+    *,
+    agent: str,
+    policy: str = "page",
+    reading: str = "allowed",
+    feed_licences: tuple[str, ...] = (),
+    page: PageSignals | None = None,
+) -> Right:
+    """Whether the page at ``url`` may be read by ``agent``, the product token of our User-Agent.
+
+    ``policy`` is the catalogue's, ``reading`` the setting READ_PAGES. Without ``page`` the answer is the one before it is
+    fetched; with it, the one before its text is kept. The strictest of all answers is given.
+    """
+    if reading == "off":
+        return Right(Use.REFUSED, "Reading pages is switched off (READ_PAGES=off).")
+    if policy != "page":
+        return Right(Use.REFUSED, 'The catalogue allows its feeds only (policy = "feed").')
+    found = Right(Use.READ, "Nothing forbids it: robots.txt, licences and the page were asked.")
+    for said in _said(url, site, agent, feed_licences, page):
+        if said.use is Use.REFUSED:
+            return said
+        if said.use is Use.WITHOUT_MODELS and found.use is Use.READ:
+            found = said
+    return found
+
+
+def crawl_delay(site: SiteRules, agent: str) -> float | None:
+    """Seconds between two requests that robots.txt asks for; None where it does not say."""
+    return _parsed(site.robots).crawl_delay(agent) if site.robots else None
+
+
+def licence_addresses(robots: str) -> list[str]:
+    """The addresses of RSL licences that robots.txt names, whoever they are for: a stricter one than ours does no harm."""
+    return [value for field, value in _fields(robots) if field == "license" and value]
+
+
+def linked_licence(page: PageSignals) -> str:
+    """The address of a licence that the page's Link header names; empty when it names none."""
+    for name, value in page.headers:
+        for target, parameters in re.findall(r"<([^>]{1,2000})>([^,<]*)", value) if name == "link" else ():
+            if re.search(r"rel=\"?license\b", parameters) and RSL_KIND in parameters:
+                return str(target)
+    return ""
+
+
+def page_signals(tree: Any, headers: Iterable[tuple[str, str]] = ()) -> PageSignals:
+    """The signals of a parsed page (an lxml element) and of the headers it came with."""
+    metas = [
+        (str(m.get("name") or m.get("property")).lower(), str(m.get("content") or ""))
+        for m in tree.xpath("//meta[@name or @property]")
+    ]
+    inline = tree.xpath("//script[@type=$kind]/text()", kind=RSL_KIND)
+    return PageSignals(tuple(headers), tuple(metas), tuple(map(str, inline)))
+
+
+def _said(
+    url: str, site: SiteRules, agent: str, feed_licences: tuple[str, ...], page: PageSignals | None
+) -> Iterator[Right]:
+    """The answer of each signal that there is."""
+    yield from _robots(url, site, agent)
+    yield from _tdmrep(url, site.tdmrep)
+    page = page or PageSignals()
+    for missing in filter(None, (site.missing_licence, page.missing_licence)):
+        yield Right(Use.REFUSED, f"Its licence could not be read ({missing[:200]}).")
+    for where, licences in (("robots.txt", site.licences), ("feed", feed_licences), ("page", page.licences)):
+        for licence in licences:
+            yield from _licence(url, licence, where)
+    for name, value in page.headers:
+        if name in ("content-usage", "content-signal"):
+            yield from _usage(_preferences(value), f"header {name.title()}")
+        elif name == "x-robots-tag":
+            yield from _directives(_for_us(value, agent), "header X-Robots-Tag")
+        elif name == "tdm-reservation":
+            yield from _reserved(value, "header tdm-reservation")
+    for name, value in page.metas:
+        if name in ("robots", agent.lower()):
+            yield from _directives(re.split(r"\s*,\s*", value.strip().lower()), f'meta element "{name}"')
+        elif name == "tdm-reservation":
+            yield from _reserved(value, "meta element tdm-reservation")
+
+
+# --- robots.txt ---
+
+
+def _robots(url: str, site: SiteRules, agent: str) -> Iterator[Right]:
+    status = site.robots_status
+    if status is None:
+        yield Right(Use.REFUSED, f"Its robots.txt could not be read: {site.error}")
+    elif status == 429 or status >= 500:
+        yield Right(Use.REFUSED, f"Its robots.txt answers with status {status}.")
+    elif status == 200:  # 4xx: there is none, and nothing is forbidden
+        if not _parsed(site.robots).can_fetch(url, agent):
+            yield Right(Use.REFUSED, "Its robots.txt forbids it.")
+        for name in _AI_INPUT | _ALL_MACHINES:
+            if not _parsed(_as_rules(site.robots, name)).can_fetch(url, agent):
+                yield from _usage({name: False}, "robots.txt")
+
+
+@lru_cache(maxsize=256)
+def _parsed(robots: str) -> Protego:
+    return Protego.parse(robots)
+
+
+def _fields(robots: str) -> Iterator[tuple[str, str]]:
+    """Name, in lower case, and value of each line."""
+    for line in robots.splitlines():
+        name, colon, value = line.partition("#")[0].partition(":")
+        if colon:
+            yield name.strip().lower(), value.strip()
+
+
+@lru_cache(maxsize=1024)
+def _as_rules(robots: str, name: str) -> str:
+    """A robots.txt that forbids the paths for which ``robots`` says no to the usage ``name``; its groups are the same."""
+    lines = []
+    for field, value in _fields(robots):
+        if field == "user-agent":
+            lines.append(f"User-agent: {value}")
+            continue
+        rule = "Other: rule"  # parts two groups
+        if field in ("content-usage", "content-signal"):
+            path, _, said = value.partition(" ") if value.startswith("/") else ("/", "", value)
+            answer = _preferences(said).get(name)
+            rule = rule if answer is None else f"{'Allow' if answer else 'Disallow'}: {path}"
+        lines.append(rule)
+    return "\n".join(lines)
+
+
+def _preferences(text: str) -> dict[str, bool]:
+    """``ai-input=n, train-ai=y`` or ``ai-input=no`` as names and answers."""
+    found = re.findall(r"([\w-]+)\s*=\s*\"?(y|yes|n|no)\b", text.lower())
+    return {name: answer.startswith("y") for name, answer in found}
+
+
+def _usage(preferences: dict[str, bool], where: str) -> Iterator[Right]:
+    no = {name for name, answer in preferences.items() if not answer}
+    if no & _ALL_MACHINES:
+        yield Right(Use.REFUSED, f"Its {where} forbids use by machines ({min(no & _ALL_MACHINES)}=n).")
+    if no & _AI_INPUT:
+        yield Right(Use.WITHOUT_MODELS, f"Its {where} keeps it from models ({min(no & _AI_INPUT)}=n).")
+
+
+# --- licences and reservations ---
+
+
+def _tdmrep(url: str, text: str) -> Iterator[Right]:
+    """The most specific rule of a tdmrep.json."""
+    try:
+        rules = json.loads(text) if text else []
+    except (ValueError, RecursionError):
+        return
+    rows = [r for r in rules if isinstance(r, dict)] if isinstance(rules, list) else []
+    matching = [r for r in rows if _matches(str(r.get("location", "")), url)]
+    if matching:
+        rule = max(matching, key=lambda r: len(str(r.get("location"))))
+        yield from _reserved(str(rule.get("tdm-reservation", "")), "tdmrep.json")
+
+
+def _reserved(value: str, where: str) -> Iterator[Right]:
+    if value.strip() == "1":
+        yield Right(Use.REFUSED, f"Its {where} reserves text and data mining.")
+
+
+def _licence(url: str, licence: str, where: str) -> Iterator[Right]:
+    """What an RSL document grants for ``url``: of its licences for the most specific content, the one that allows most."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=False)
+    try:
+        root = etree.fromstring(licence.strip().encode(), parser)
+    except (etree.LxmlError, ValueError):
+        yield Right(Use.REFUSED, f"The licence of its {where} cannot be read.")
+        return
+    contents = [c for c in root.iter("{*}content") if _matches(str(c.get("url") or "/"), url)]
+    if not contents:
+        return
+    most = max(len(str(c.get("url") or "")) for c in contents)
+    licences = [x for c in contents if len(str(c.get("url") or "")) == most for x in c.iter("{*}license")]
+    uses = [_granted(x) for x in licences] or [Use.REFUSED]
+    if Use.READ not in uses:
+        models = Use.WITHOUT_MODELS in uses
+        yield Right(
+            Use.WITHOUT_MODELS if models else Use.REFUSED,
+            f"The licence (RSL) of its {where} {'keeps it from models' if models else 'forbids it or asks for payment'}.",
+        )
+
+
+def _granted(licence: Any) -> Use:
+    """What one ``<license>`` lets a commercial reader do that has paid nothing."""
+    permits, prohibits = _listed(licence, "permits"), _listed(licence, "prohibits")
+    payments = {str(p.get("type") or "purchase") for p in licence.iter("{*}payment")}
+
+    def may(kind: str, *names: str) -> bool:
+        return (kind not in permits or bool(permits[kind] & set(names))) and not (
+            prohibits.get(kind, set()) & set(names)
+        )
+
+    models = may("usage", "all", "ai-all", "ai-input")
+    reading = models or may("usage", "all", "search")
+    if not reading or not may("user", "commercial") or payments & {"crawl", "purchase", "subscription"}:
+        return Use.REFUSED
+    return Use.READ if models and not payments & {"use", "inference"} else Use.WITHOUT_MODELS
+
+
+def _listed(licence: Any, element: str) -> dict[str, set[str]]:
+    """What ``<permits>`` or ``<prohibits>`` list, by their type."""
+    found: dict[str, set[str]] = {}
+    for one in licence.iter(f"{{*}}{element}"):
+        found.setdefault(str(one.get("type") or "usage"), set()).update(
+            re.split(r"[\s,]+", (one.text or "").strip())
+        )
+    return found
+
+
+def _matches(pattern: str, url: str) -> bool:
+    """Whether a path, or an address, with ``*`` for anything and ``$`` for the end, covers ``url``; as in robots.txt."""
+    whole = urlsplit(url)
+    path = f"{whole.path or '/'}?{whole.query}" if whole.query else whole.path or "/"
+    parts = urlsplit(pattern)
+    if parts.scheme and parts.netloc:
+        if parts.netloc.lower() != whole.netloc.lower():
+            return False
+        pattern = pattern.split(parts.netloc, 1)[1]
+    return not _parsed(f"User-agent: *\nDisallow: {_one_line(pattern) or '/'}").can_fetch(path, "x")
+
+
+def _one_line(text: str) -> str:
+    return "".join(text.split())
+
+
+# --- directives for robots ---
+
+
+def _for_us(value: str, agent: str) -> list[str]:
+    """The directives of an X-Robots-Tag that are for everybody or for us: ``otherbot: noindex, nofollow`` is neither."""
+    ours, found = True, []
+    for part in re.split(r"\s*,\s*", value.strip().lower()):
+        name, colon, rest = part.partition(":")
+        if colon and name.strip() not in _WITH_VALUE:
+            ours = name.strip() == agent.lower()
+            part = rest.strip()
+        if ours:
+            found.append(part)
+    return found
+
+
+def _directives(said: Iterable[str], where: str) -> Iterator[Right]:
+    """What a page asks robots: not to index or quote it forbids reading; not to keep a copy, models."""
+    names = {part.replace(" ", "") for part in said}
+    if never := names & {"noindex", "none", "nosnippet", "max-snippet:0"}:
+        yield Right(Use.REFUSED, f"Its {where} says {min(never)}.")
+    if no := names & {"noai", "noarchive", "nocache"}:
+        yield Right(Use.WITHOUT_MODELS, f"Its {where} keeps it from models ({min(no)}).")
