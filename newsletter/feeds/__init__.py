@@ -11,7 +11,6 @@ __all__ = [
     "kinds",
     "leans",
     "opml",
-    "page_rights",
     "page_text",
     "sample",
 ]
