@@ -36,6 +36,11 @@ def short_moment(value: datetime, zone: str, *, seconds: bool = False) -> str:
     return f"{short_day(local)}, {local:%H:%M:%S}" if seconds else f"{short_day(local)}, {local:%H:%M}"
 
 
+def utc_minute(value: datetime) -> str:
+    """``2026-03-02 10:10 UTC``, for operators: on the command line, in logs and in the ledger."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def hour_of_day(hour: int) -> str:
     """``6 am``, ``noon``, ``5 pm``, ``midnight``."""
     if hour in (0, 12):

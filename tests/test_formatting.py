@@ -88,3 +88,10 @@ def test_nothing_else_writes_months_counts_or_moments_in_a_way_of_its_own() -> N
     files = [f for name in folders for f in sorted((ROOT / "newsletter" / name).rglob("*.py"))]
     assert len(files) > 100
     assert [str(f.relative_to(ROOT)) for f in files if own.search(f.read_text())] == []
+
+
+def test_a_minute_for_operators_is_in_utc() -> None:
+    assert (
+        formatting.utc_minute(datetime(2026, 3, 2, 5, 10, tzinfo=ZoneInfo("America/New_York")))
+        == "2026-03-02 10:10 UTC"
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from newsletter import clock
+from newsletter import clock, formatting
 from newsletter.cli import opening
 from newsletter.cli import progress as showing
 from newsletter.errors import CatalogueError, NothingToRead, Refused
@@ -124,7 +124,7 @@ def _say(found: Sequence[FeedHealth], counts: Counter[str], balance: dict[str, i
     for one in found:
         said = one.reason or f"{one.entries} entries"
         if one.newest_at is not None:
-            said += f", newest {one.newest_at:%Y-%m-%d %H:%M} UTC"
+            said += f", newest {formatting.utc_minute(one.newest_at)}"
         remarks = "".join(f"; look: {remark}" for remark in one.remarks)
         click.echo(f"{one.outcome:<9} {one.outlet} <{one.feed}>: {said}{remarks}")
     click.echo(

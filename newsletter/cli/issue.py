@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import click
 from sqlalchemy import select
 
-from newsletter import db
+from newsletter import db, formatting
 from newsletter.cli import opening
 from newsletter.db.models import Check, Issue
 from newsletter.delivery import corrections, ledger, ledger_queries
@@ -116,7 +116,7 @@ def show(day: date, as_json: bool) -> None:
         click.echo("  ledger: " + _sum_in_words(shown["ledger"]))
     for each in shown["corrections"]:
         click.echo(
-            f"  correction {each['number']}, approved {each['approved_at']:%Y-%m-%d %H:%M} UTC: {each['in_words']}"
+            f"  correction {each['number']}, approved {formatting.utc_minute(each['approved_at'])}: {each['in_words']}"
         )
 
 
@@ -239,12 +239,12 @@ def uncertain(day: date, as_json: bool) -> None:
         click.echo(json.dumps([asdict(one) for one in ones], default=str))
         return
     for one in ones[:MOST_SHOWN]:
-        at = f"{one.submitted_at:%Y-%m-%d %H:%M} UTC" if one.submitted_at else "never handed over"
+        at = formatting.utc_minute(one.submitted_at) if one.submitted_at else "never handed over"
         click.echo(f"{one.delivery_id:>9}  subscriber {one.subscriber_id or 'erased'}  {at}  {one.reason}")
     if len(ones) > MOST_SHOWN:
         click.echo(f"… and {len(ones) - MOST_SHOWN:,} more; --json lists them all.")
     for batch in batches:
-        what = "1 copy" if batch.copies == 1 else f"{batch.copies:,} copies"
+        what = formatting.counted(batch.copies, "copy", "copies")
         whom = batch.provider or "an unnamed provider"
         click.echo(f"batch of {batch.first}: {what} handed over to {whom} together")
     if ones:
@@ -345,7 +345,7 @@ def correct(
         raise Refused("Nothing was done: the text of the correction is not in UTF-8.") from None
     mail, readers = service.correction(day, text, rendition)
     click.echo(f"Subject: {mail.subject}\n\n{mail.text}")
-    said = f"{readers:,} reader{'' if readers == 1 else 's'} got this issue or may have got it."
+    said = f"{formatting.counted(readers, 'reader')} got this issue or may have got it."
     if dry_run:
         click.echo(f"{said} Nothing was sent.")
         return
@@ -364,5 +364,5 @@ def withdraw_correction(number: int, reason: str, by: str, now: str | None) -> N
     """Stop a correction: what is still pending of it never goes."""
     service = opening.open_issue_service(opening.open_settings(), now=now)
     left = service.withdraw_correction(number, by=by, reason=reason)
-    were = "1 copy was" if left == 1 else f"{left:,} copies were"
+    were = formatting.counted(left, "copy was", "copies were")
     click.echo(f"Correction {number} is withdrawn; {were} still pending.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from newsletter import db
+from newsletter import db, formatting
 from newsletter.cli import opening, progress
 from newsletter.errors import NotFound, Refused
 from newsletter.subscribers import import_export
@@ -80,7 +80,7 @@ def hand_out(file: Path, force: bool, now: str | None) -> None:
                 click.echo(piece, nl=False)
             return
         count = _write(file, pieces, force=force)
-    click.echo(f"{file}: {count:,} subscriber{'' if count == 1 else 's'}.", err=True)
+    click.echo(f"{file}: {formatting.counted(count, 'subscriber')}.", err=True)
 
 
 def _body(file: Path) -> bytes:
@@ -125,7 +125,7 @@ def _said(file: Path, report: ImportReport) -> str:
     if report.ignored_columns:
         lines.append(f"Columns not taken: {', '.join(report.ignored_columns)}.")
     lines.append(
-        f"{report.rows:,} row{'' if report.rows == 1 else 's'}: {report.imported:,} {verb}, of them {len(report.unproved):,} not confirmed;"
+        f"{formatting.counted(report.rows, 'row')}: {report.imported:,} {verb}, of them {len(report.unproved):,} not confirmed;"
         f" {report.known:,} known already; {len(report.refused):,} refused."
     )
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import db
+from newsletter import db, formatting
 from newsletter.db.models import Delivery, DeliveryEvent, Issue, LeftOut
 from newsletter.delivery import circuit_breaker
 from newsletter.delivery.circuit_breaker import DOUBTFUL_BATCHES, FAILED_SHARE_FROM, RecentOutcomes
@@ -201,7 +201,7 @@ class DeliveryHistory:
 
 
 def _moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "at no known time"
+    return formatting.utc_minute(at) if at else "at no known time"
 
 
 def history_of(session: Session, subscriber_id: int, *, limit: int = 30) -> list[DeliveryHistory]:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from newsletter import formatting
 from newsletter.feeds.leans import Coverage
 from newsletter.summaries.story_text import StoryKind
 
@@ -69,7 +70,7 @@ def development(candidate: Candidate, *, now: datetime) -> str | None:
         return ""
     if candidate.new_outlets < NEW_OUTLETS and candidate.new_articles < NEW_ARTICLES:
         return None
-    articles = "1 more article" if candidate.new_articles == 1 else f"{candidate.new_articles} more articles"
+    articles = formatting.counted(candidate.new_articles, "more article")
     days = max(1, round((now - candidate.placed_at) / timedelta(days=1)))
     return f"{articles} since {'yesterday' if days == 1 else f'{days} days ago'}"
 

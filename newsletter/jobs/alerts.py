@@ -170,7 +170,7 @@ def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator
             )
         )
         if waiting:
-            said = "1 copy is" if waiting == 1 else f"{waiting:,} copies are"
+            said = formatting.counted(waiting, "copy is", "copies are")
             yield (
                 f"uncertain:{issue.issued_on}",
                 f"{said} of unknown fate in the issue of {formatting.day(issue.issued_on)}: decide.",

@@ -21,7 +21,7 @@ from scipy import sparse
 from newsletter.stories.words import is_stop_word, stem, words
 
 FEW = 10  # groups: of fewer, a word that all use may be the name of the only happening
-SCARCE = 10  # rows: among so many, a word that one row alone has counts half
+SCARCE = 10  # rows: among so many, a word that one row alone has counts half when Articles are grouped
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
@@ -90,12 +90,15 @@ def _counted(row: Numbers, word: Numbers, times: Floats, *, rows: int, number: d
     return Terms(counts[:, np.flatnonzero(shared)].tocsr(), alone)
 
 
-def weigh_terms(terms: Terms, groups: Sequence[int], *, max_share: float = 0.25) -> sparse.csr_matrix:
+def weigh_terms(
+    terms: Terms, groups: Sequence[int], *, max_share: float = 0.25, scarce: int = SCARCE
+) -> sparse.csr_matrix:
     """Rows of length 1: counts times idf, where the documents that idf counts are the groups of rows with one label.
 
     Words in more than ``max_share`` of the groups, if these are more than :data:`FEW`, say nothing about what belongs
     together and are left out. Words that one row alone has can meet no other; they only lengthen their row, and less so
-    the more rows there are (:data:`SCARCE`): among few rows two texts would else be alike that share one word of fifty.
+    the more rows there are: among few rows two texts would else be alike that share one word of fifty. Among ``scarce`` rows
+    they count half, with 0 never.
     """
     counts, size = terms.counts, terms.counts.shape[0]
     labels, group = np.unique(np.asarray(groups, dtype=np.int64), return_inverse=True)
@@ -105,7 +108,7 @@ def weigh_terms(terms: Terms, groups: Sequence[int], *, max_share: float = 0.25)
     idf[used > max(max_share * len(labels), FEW)] = 0.0
     weighted = (counts @ sparse.diags_array(idf)).tocsr()
     weighted.eliminate_zeros()
-    rare = (np.log((1 + len(labels)) / 2) + 1) ** 2 * SCARCE / (SCARCE + size)
+    rare = (np.log((1 + len(labels)) / 2) + 1) ** 2 * scarce / (scarce + size)
     length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel() + rare * terms.alone)
     length[length == 0] = 1.0
     return sparse.diags_array(1.0 / length).dot(weighted).tocsr()

@@ -104,7 +104,7 @@ def links(stories: Sequence[Thread], recent: frozenset[int]) -> list[Link]:
     words_of = terms(
         [[*((h, 2) for h in s.headlines), *((t[:TEXT_LETTERS], 1) for t in s.texts)] for s in stories]
     )
-    matrix = weigh_terms(words_of, range(len(stories)))
+    matrix = weigh_terms(words_of, range(len(stories)), scarce=0)
     # "City", "Strip" and "Supporters" are words somebody wrote large.
     words = (
         _DATES | _PARTIES | {stem(fold(word)) for s in stories for t in s.texts for word in _SMALL.findall(t)}

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter import formatting
 from newsletter.db.models import Delivery, DeliveryEvent, Issue, LeftOut, Subscriber, Suppression
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import address_hash, normalise
@@ -70,7 +71,7 @@ def why_by_hash(session: Session, hashed: str, *, now: datetime) -> Answer:
 
 
 def _about_delivery(session: Session, delivery: Delivery, day: str, now: datetime) -> str:
-    at = f"{delivery.settled_at or delivery.submitted_at or delivery.due_at:%Y-%m-%d %H:%M} UTC"
+    at = formatting.utc_minute(delivery.settled_at or delivery.submitted_at or delivery.due_at)
     match delivery.state:
         case "pending":
             when = "is due now" if delivery.due_at <= now else f"is due at {at}"

@@ -103,7 +103,7 @@ def test_what_is_offered_does_not_stand_in_the_issue(desk: object, sessions: db.
         told = session.scalars(select(StoryRevision)).all()
         stands = {t.words["headline"] for t in told if t.story_id in _placed(sessions)}
     found = {t.words["headline"] for t in told if t.words["headline"] in offered}
-    assert len(found) >= 3
+    assert len(found) >= 2
     assert not found & stands
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter import atomic_files, db, log
+from newsletter import atomic_files, db, formatting, log
 from newsletter.db.models import Delivery, Instance, Issue, Run, Subscriber, Suppression
 from newsletter.delivery.fence import RESTORED, marks_of
 from newsletter.delivery.states import ACCEPTED, SUBMITTING, UNCERTAIN
@@ -52,7 +52,7 @@ def write(
     ``copies`` adds the submitted Deliveries of the latest Issues; ``doubt`` says why somebody may be missing in it.
     """
     if since is not None:
-        doubt = f"the list is of {now:%Y-%m-%d %H:%M} UTC, and who left after that is not in it"
+        doubt = f"the list is of {formatting.utc_minute(now)}, and who left after that is not in it"
     count = 0
     with atomic_files.written(path) as file, db.reading(sessions) as session:
         file.write(_line(_heading(session, now, doubt)))

@@ -7,6 +7,7 @@ and nationalities: whether they are the right ones is a question of meaning, whi
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,17 +15,17 @@ from functools import lru_cache
 from newsletter.summaries.grounding.aliases import also_called
 from newsletter.summaries.grounding.facts import QUOTED, name_words, spelled
 
-# Words with a capital that name nobody: the calendar, sides, titles and places of office, and nationalities that are no
+# Words with a capital that name nobody, beside days and months: sides, titles and places of office, and nationalities that are no
 # inflection of a country's name.
 _NAMES_NOBODY = """
-monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october
-november december left right center centre president vice senator governor lieutenant representative congressman congresswoman
+left right center centre president vice senator governor lieutenant representative congressman congresswoman
 secretary minister prime judge justice chief mayor attorney chancellor general king queen prince princess deputy speaker leader
 director ambassador sir lord lady pope professor doctor sheriff commissioner chairman district homeland security state department
 house senate congress parliament government administration court american british english scottish welsh irish french dutch german
 swiss spanish portuguese greek danish swedish norwegian finnish polish turkish filipino thai european african asian us uk eu un
 """
-_ANYWHERE = frozenset(_NAMES_NOBODY.split())
+_CALENDAR = frozenset(name.lower() for name in (*calendar.day_name, *calendar.month_name[1:]))
+_ANYWHERE = _CALENDAR | frozenset(_NAMES_NOBODY.split())
 _ENDINGS = (
     "ians", "ian", "eans", "ean", "vian", "ans", "an", "ese", "ish", "ists", "ist", "ism", "ers", "er", "ic", "is", "ns", "n",
     "ia", "a", "i", "y", "e", "s",
