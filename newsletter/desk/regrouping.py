@@ -15,7 +15,7 @@ from newsletter.desk.guard import actor, bp, redirect_to
 from newsletter.desk.issue.decisions import reason
 from newsletter.desk.stories import LAST
 from newsletter.errors import NotFound, Refused
-from newsletter.issues.views import latest_telling
+from newsletter.issues.views import latest_revision
 from newsletter.stories import regroup
 from newsletter.web.services import services
 
@@ -87,9 +87,9 @@ def _named(session: Session, text: str) -> int:
 
 def _headline(session: Session, story: Story) -> str:
     """What it is called here: its own Headline, or that of its first Article while it has not been told."""
-    telling = latest_telling(session, story.id)
-    if telling is not None:
-        return str(telling.words["headline"])
+    story_revision = latest_revision(session, story.id)
+    if story_revision is not None:
+        return str(story_revision.words["headline"])
     return story.articles[0].headline if story.articles else story.slug
 
 

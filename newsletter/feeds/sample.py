@@ -1,4 +1,4 @@
-"""The sample edition: invented outlets telling invented happenings, served as real feed documents without a network.
+"""The sample edition: invented outlets telling invented events, served as real feed documents without a network.
 
 For a first look where no feed can be reached, and for the tests. Never a silent fallback: whoever uses it says so.
 Texts lie in ``sample/`` with ages in hours instead of dates, and ``{weekday:+3}`` or ``{date:-1}`` instead of days.
@@ -37,7 +37,7 @@ _DC = "http://purl.org/dc/elements/1.1/"
 class SampleArticle:
     """One invented Article. ``hours`` is its age when the edition is made; days in its text are still open."""
 
-    happening: str
+    event: str
     outlet: str
     hours: float
     headline: str
@@ -63,7 +63,7 @@ def catalogue() -> Catalogue:
 def articles() -> tuple[SampleArticle, ...]:
     """All invented Articles; a wire copy appears once for each Outlet that prints it."""
     found = []
-    for path in sorted((_FOLDER / "happenings").glob("*.toml")):
+    for path in sorted((_FOLDER / "events").glob("*.toml")):
         for row in tomllib.loads(path.read_text(encoding="utf-8"))["article"]:
             # An agency's text reaches the Outlets that reprint it within minutes.
             for place, outlet in enumerate([row["outlet"], *row.get("also", ())]):

@@ -164,13 +164,13 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
         covered = coverage_of(rows)
         if covered.outlets < FEWEST_OUTLETS:
             continue
-        telling = session.scalars(
+        story_revision = session.scalars(
             select(StoryRevision)
             .where(StoryRevision.story_id == story.id)
             .order_by(StoryRevision.revision.desc())
             .limit(1)
         ).one()
-        words = from_json(telling.words)
+        words = from_json(story_revision.words)
         if not words.lede and words.kind is not StoryKind.BLIND_SPOT:
             continue  # headlines alone: nothing tells what happened
         since = placed.get(story.id)
@@ -189,7 +189,7 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
                     new_articles=len(new),
                     new_outlets=len({outlet for outlet, _ in new} - known),
                 ),
-                story_revision_id=telling.id,
+                story_revision_id=story_revision.id,
                 headline=words.headline,
             )
         )

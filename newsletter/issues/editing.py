@@ -19,7 +19,7 @@ from newsletter.db.models import Issue, Placement, Story, StoryRevision
 from newsletter.errors import NotFound, Refused
 from newsletter.issues.subject import preheader as composed_preheader
 from newsletter.issues.subject import subject as composed_subject
-from newsletter.issues.views import article_texts, latest_telling
+from newsletter.issues.views import article_texts, latest_revision
 from newsletter.summaries.grounding.hard_facts import judged
 from newsletter.summaries.story_text import (
     NEVER_JUDGED,
@@ -109,7 +109,7 @@ def revise(
     newest = session.scalar(
         select(func.max(StoryRevision.revision)).where(StoryRevision.story_id == story_id)
     )
-    telling = StoryRevision(
+    story_revision = StoryRevision(
         story_id=story_id,
         revision=(newest or 0) + 1,
         written_by="operator",
@@ -118,10 +118,10 @@ def revise(
         words=to_json(after),
         operator_id=operator_id,
     )
-    session.add(telling)
-    placement.story_revision = telling
+    session.add(story_revision)
+    placement.story_revision = story_revision
     session.flush()
-    return {"story": after.headline, "revision": telling.revision, "before": before.headline}
+    return {"story": after.headline, "revision": story_revision.revision, "before": before.headline}
 
 
 def _lines(text: str) -> list[str]:
@@ -131,15 +131,15 @@ def _lines(text: str) -> list[str]:
 def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> Said:
     """Place the Story in the words of an earlier (or later) revision. Raises NotFound."""
     placement = placement_of(session, issue, story_id)
-    telling = session.scalars(
+    story_revision = session.scalars(
         select(StoryRevision).where(StoryRevision.story_id == story_id, StoryRevision.revision == revision)
     ).one_or_none()
-    if telling is None:
+    if story_revision is None:
         raise NotFound("The story has no such revision.")
     with _named_anew(session, issue):
-        placement.story_revision = telling
+        placement.story_revision = story_revision
         session.flush()
-    return {"story": telling.words["headline"], "back to revision": revision}
+    return {"story": story_revision.words["headline"], "back to revision": revision}
 
 
 def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
@@ -172,18 +172,20 @@ def drop(session: Session, issue: Issue, story_id: int) -> Said:
 def put_in(session: Session, issue: Issue, story_id: int) -> Said:
     """Place another Story at the end, in its latest words. Raises NotFound, and Refused when it stands there already."""
     story = session.get(Story, story_id)
-    telling = latest_telling(session, story_id)
-    if story is None or telling is None or story.merged_into_id is not None:
+    story_revision = latest_revision(session, story_id)
+    if story is None or story_revision is None or story.merged_into_id is not None:
         raise NotFound("There is no such story with words of its own.")
     stand = placed(session, issue)
     if any(p.story_id == story_id for p in stand):
         raise Refused("Nothing was done: the story stands in the issue already.")
     with _named_anew(session, issue):
         session.add(
-            Placement(issue_id=issue.id, story_id=story_id, story_revision_id=telling.id, rank=len(stand) + 1)
+            Placement(
+                issue_id=issue.id, story_id=story_id, story_revision_id=story_revision.id, rank=len(stand) + 1
+            )
         )
         session.flush()
-    return {"put in": telling.words["headline"]}
+    return {"put in": story_revision.words["headline"]}
 
 
 def envelope(session: Session, issue: Issue, *, subject: str, preheader: str, intro: str) -> Said:

@@ -15,7 +15,7 @@ from newsletter.db.models import Issue
 from newsletter.errors import Refused
 from newsletter.issues import editing
 from newsletter.issues.editing import Said
-from newsletter.issues.views import latest_telling
+from newsletter.issues.views import latest_revision
 from newsletter.summaries.grounding.hard_facts import checked
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import from_json
@@ -44,7 +44,7 @@ def take_out_ungrounded(
 def use_newest(session: Session, issue: Issue, story_id: int) -> Said:
     """The Story stands in the latest of its revisions. Raises NotFound, Refused."""
     placement = editing.placement_of(session, issue, story_id)
-    newest = latest_telling(session, story_id)
+    newest = latest_revision(session, story_id)
     if newest is None or newest.id == placement.story_revision_id:
         raise Refused("Nothing was done: the story stands in its newest words.")
     return editing.go_back(session, issue, story_id, revision=newest.revision)

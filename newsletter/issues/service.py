@@ -92,8 +92,10 @@ class IssueService:
             issue = find_issue(session, issued_on)
             view = issue_view(session, issue, now=now)
             rendered = render.rendered(issue)
-            around = context.around(session, issue, view, settings=self.settings, now=now, sender=sender)
-        findings = registry.check(view, rendered, settings=self.settings, around=around)
+            known = context.check_context(
+                session, issue, view, settings=self.settings, now=now, sender=sender
+            )
+        findings = registry.check(view, rendered, settings=self.settings, context=known)
         now = self.clock()
         with self.sessions.begin() as session:
             context.keep(session, view.id, findings, rendered, now=now)

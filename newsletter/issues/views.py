@@ -125,11 +125,11 @@ def story_view(
     *,
     now: datetime,
     outlets_read: int = 0,
-    telling: StoryRevision | None = None,
+    story_revision: StoryRevision | None = None,
 ) -> StoryView | None:
-    """The Story as it stands, or in the words of ``telling``; None while it has no words yet."""
-    telling = telling or latest_telling(session, story.id)
-    if telling is None:
+    """The Story as it stands, or in the words of ``story_revision``; None while it has no words yet."""
+    story_revision = story_revision or latest_revision(session, story.id)
+    if story_revision is None:
         return None
     articles = session.scalars(
         select(Article)
@@ -137,7 +137,7 @@ def story_view(
         .options(joinedload(Article.outlet))
         .order_by(Article.published_at, Article.id)
     ).all()
-    words = from_json(telling.words)
+    words = from_json(story_revision.words)
     sides = sides_of(articles)
     seen: dict[str, int] = {}
     numbers = numbered((a.id for a in articles), words)
@@ -163,7 +163,7 @@ def story_view(
         coverage=coverage_of(articles),
         articles=tuple(sorted(views, key=lambda v: v.number)),
         history=_history(session, story, now=now),
-        updated_at=max(telling.written_at, story.grouped_at),
+        updated_at=max(story_revision.written_at, story.grouped_at),
         outlets_read=outlets_read,
     )
 
@@ -183,7 +183,7 @@ def issue_view(session: Session, issue: Issue, *, now: datetime) -> IssueView:
             placement.story,
             now=now,
             outlets_read=issue.outlets_read,
-            telling=placement.story_revision,
+            story_revision=placement.story_revision,
         )
         if view is not None:
             stories.append(replace(_unlinked(view, issue.unlinked), development=placement.development))
@@ -211,7 +211,7 @@ def _unlinked(story: StoryView, gone: Collection[int]) -> StoryView:
     return replace(story, articles=articles)
 
 
-def latest_telling(session: Session, story_id: int) -> StoryRevision | None:
+def latest_revision(session: Session, story_id: int) -> StoryRevision | None:
     return session.scalars(
         select(StoryRevision)
         .where(StoryRevision.story_id == story_id)
@@ -237,13 +237,13 @@ def _history(session: Session, story: Story, *, now: datetime) -> tuple[HistoryV
     views = []
     for row in rows:
         earlier = session.get(Story, row.earlier_id)
-        telling = latest_telling(session, row.earlier_id)
-        if earlier is None or telling is None or earlier.merged_into_id is not None:
+        story_revision = latest_revision(session, row.earlier_id)
+        if earlier is None or story_revision is None or earlier.merged_into_id is not None:
             continue
         views.append(
             HistoryView(
                 slug=earlier.slug,
-                headline=telling.words["headline"],
+                headline=story_revision.words["headline"],
                 age=age(earlier.first_published_at, now),
                 articles=len(earlier.articles),
                 first_published_at=earlier.first_published_at,

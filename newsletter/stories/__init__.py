@@ -2,12 +2,12 @@
 
 __all__ = [
     "clustering",
-    "continuity",
     "embeddings",
     "grouping",
     "regroup",
     "reports",
     "sides",
+    "story_matching",
     "tfidf",
     "threads",
     "topic_words",

@@ -19,10 +19,10 @@ from newsletter.db.models import Article, Outlet, Story, StoryChange
 from newsletter.errors import Refused
 from newsletter.feeds.kinds import GROUPED
 from newsletter.stories.clustering import Piece, central, cluster, embedded_text
-from newsletter.stories.continuity import Plan, plan
 from newsletter.stories.dedup import Print, wire_keys
 from newsletter.stories.embeddings import Embedder, EmbedderError
 from newsletter.stories.slugs import make_slug, mark_of
+from newsletter.stories.story_matching import Plan, plan
 from newsletter.stories.tfidf import Floats
 from newsletter.stories.topics import topic_of
 

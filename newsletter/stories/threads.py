@@ -162,7 +162,7 @@ class _Kinship:
     def pairs(self, rows: Sequence[int]) -> dict[int, list[_Pair]]:
         """For each row the others that may be of its thread, earlier or later."""
         found: dict[int, list[_Pair]] = {}
-        for row, likeness in _rows_of_likeness(self._matrix, rows):
+        for row, likeness in _similarity_rows(self._matrix, rows):
             apart = np.abs(self._days - self._days[row])
             near = np.flatnonzero((likeness >= KIN_ALIKE) & (apart >= APART / timedelta(days=1)))
             judged = (self._judged(row, i, float(likeness[i]), float(apart[i])) for i in near.tolist())
@@ -184,7 +184,7 @@ class _Kinship:
         return _Pair(other, similarity, score, name, close=similarity >= ALIKE and score >= ENOUGH)
 
 
-def _rows_of_likeness(matrix: sparse.csr_matrix, rows: Sequence[int]) -> Iterator[tuple[int, Floats]]:
+def _similarity_rows(matrix: sparse.csr_matrix, rows: Sequence[int]) -> Iterator[tuple[int, Floats]]:
     """Each row's cosine to every row, computed in blocks: bounds the memory."""
     across = matrix.T.tocsc()
     for start in range(0, len(rows), _BLOCK):

@@ -132,17 +132,6 @@ IN_THE_FIELDS_SENSE = {
     "_AROUND": "what stands on both sides of a text",
     "_AROUND_SIGN": "what stands on both sides of a sign",
 }
-# Names that wait to be renamed: this list only shrinks.
-NOT_YET = {
-    ("newsletter/feeds/sample.py", "happening"),
-    ("newsletter/issues/checks/context.py", "around"),
-    ("newsletter/issues/checks/findings.py", "Around"),
-    ("newsletter/issues/checks/findings.py", "around"),
-    ("newsletter/issues/views.py", "latest_telling"),
-    ("newsletter/stories/continuity.py", "continuity"),
-    ("newsletter/stories/threads.py", "_rows_of_likeness"),
-    ("newsletter/summaries/extractive/evidence.py", "leaning"),
-}
 
 
 def _not_ours() -> set[str]:
@@ -176,13 +165,6 @@ def test_the_fields_word_is_used_and_not_ours(word: str) -> None:
     bad = [
         f"{where} {name}"
         for where, name in [*_names(), *_more_names()]
-        if word in _parts(name)
-        and name not in IN_THE_FIELDS_SENSE
-        and (where.partition(":")[0], name) not in NOT_YET
+        if word in _parts(name) and name not in IN_THE_FIELDS_SENSE
     ]
     assert not bad, f"'{word}' gives way to the field's word (end of GLOSSARY.md): {bad}"
-
-
-def test_what_was_renamed_is_no_exception_any_more() -> None:
-    there = {(where.partition(":")[0], name) for where, name in [*_names(), *_more_names()]}
-    assert not NOT_YET - there, f"take out of NOT_YET: {NOT_YET - there}"

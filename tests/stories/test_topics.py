@@ -12,7 +12,7 @@ from newsletter.stories import topics
 from newsletter.stories.topic_words import TOPICS, WORDS
 from newsletter.stories.topics import topic_of, votes
 
-SAMPLE = Path(topics.__file__).parents[1] / "feeds" / "sample" / "happenings"
+SAMPLE = Path(topics.__file__).parents[1] / "feeds" / "sample" / "events"
 
 
 @pytest.mark.parametrize(

@@ -155,8 +155,8 @@ def load_issue_page(session: Session, row: Issue, look: PreviewOptions) -> Issue
     checks = sorted(checks, key=lambda c: _WEIGHT[c.level])
     sums = ledger.sum_up(session, row.id)
     words = {
-        story_id: telling
-        for story_id, telling in session.execute(
+        story_id: story_revision
+        for story_id, story_revision in session.execute(
             select(Placement.story_id, StoryRevision)
             .join(StoryRevision, StoryRevision.id == Placement.story_revision_id)
             .where(Placement.issue_id == row.id)

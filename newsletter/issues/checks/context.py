@@ -14,7 +14,7 @@ from newsletter.db.models import Article, Check, Feed, Issue, Outlet, Placement,
 from newsletter.delivery.mail import sender_domain
 from newsletter.feeds.leans import SIDES, side_of
 from newsletter.issues.checks import link_looks
-from newsletter.issues.checks.findings import Answering, Around, Earlier, Finding, Level, Offered
+from newsletter.issues.checks.findings import Answering, CheckContext, Earlier, Finding, Level, Offered
 from newsletter.issues.render import render
 from newsletter.issues.renditions import RenderedIssue
 from newsletter.issues.views import IssueView, article_texts
@@ -54,7 +54,7 @@ def link_addresses(view: IssueView) -> dict[int, str]:
     return {a.id: a.url for story in view.stories for a in story.articles if a.url}
 
 
-def around(
+def check_context(
     session: Session,
     issue: Issue,
     view: IssueView,
@@ -62,13 +62,16 @@ def around(
     settings: Settings,
     now: datetime,
     sender: tuple[Level, str] | None = None,
-) -> Around:
-    """Everything around the Issue as the tables have it. ``sender`` is what was asked of the DNS just now; without it the
-    last word stands."""
+) -> CheckContext:
+    """Return what the tables know beside the Issue: its Stories' Articles, other Issues, outlets, links and Audiences.
+
+    ``sender`` is what the DNS has just answered about the Sender's domain; when it is None, the answer that the last Check
+    recorded is used.
+    """
     numbers = [s.id for s in view.stories]
     counted, before, before_on = _audiences(session, issue)
     links = link_looks.remembered(session, link_addresses(view))
-    return Around(
+    return CheckContext(
         articles={number: article_texts(session, number) for number in numbers},
         offered=offered(session, issue),
         earlier=_earlier(session, issue),

@@ -72,7 +72,7 @@ def loaded(case: Case) -> Answers:
 def grounding(case: Case) -> Answers:
     looked = 0
     for number, story in enumerate(case.view.stories, start=1):
-        articles = case.around.articles.get(story.id)
+        articles = case.context.articles.get(story.id)
         if articles is None:
             continue
         looked += 1
@@ -103,7 +103,7 @@ def grounding(case: Case) -> Answers:
 
 def changed(case: Case) -> Answers:
     for number, story in enumerate(case.view.stories, start=1):
-        if story.id in case.around.flagged:
+        if story.id in case.context.flagged:
             yield (
                 "warn",
                 f"An article that story {number} cites was changed after the story was told.",
@@ -113,7 +113,7 @@ def changed(case: Case) -> Answers:
 
 
 def _retold(case: Case, story: StoryView) -> tuple[Remedy, ...]:
-    return (Remedy("newest", "Use its newest words", story.id),) if story.id in case.around.retold else ()
+    return (Remedy("newest", "Use its newest words", story.id),) if story.id in case.context.retold else ()
 
 
 def _no_longer_true(

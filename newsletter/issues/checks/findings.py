@@ -102,8 +102,8 @@ class LinkState:
 
 
 @dataclass(frozen=True)
-class Around:
-    """What is known beside the Issue itself. Whatever was not looked at is None or empty."""
+class CheckContext:
+    """What the Checks know beside the Issue itself. A value that nobody has looked up is None or empty."""
 
     articles: Mapping[int, tuple[ArticleText, ...]] = field(default_factory=dict)  # by Story, as they are now
     offered: tuple[Offered, ...] = ()
@@ -121,16 +121,16 @@ class Around:
 
 @dataclass(frozen=True)
 class Case:
-    """The Issue, its finished mails, the Settings they were made with, and what is known around it."""
+    """The Issue, its finished mails, the Settings they were made with, and what else is known."""
 
     view: IssueView
     mails: tuple[Mail, ...]
     settings: Settings
-    around: Around = Around()
+    context: CheckContext = CheckContext()
 
     def swaps(self, story_id: int, *, two_sided: bool = False) -> tuple[Remedy, ...]:
         """What may be done about a Story as a whole: put another in its place, or drop it."""
-        fitting = (o for o in self.around.offered if not (two_sided and o.one_sided))
+        fitting = (o for o in self.context.offered if not (two_sided and o.one_sided))
         best = next(fitting, None)
         swap = (
             ()

@@ -1,4 +1,4 @@
-"""Checks of what is around an Issue: other Issues, the outlets, the addresses it leads to, the Sender, the Audience. Pure.
+"""Checks against what lies outside an Issue: other Issues, the outlets, the addresses it leads to, the Sender, the Audience. Pure.
 
 What they go by was gathered before (``newsletter/issues/checks/context.py``); whatever was not looked at passes and says so.
 """
@@ -24,7 +24,7 @@ def repeated(case: Case) -> Answers:
     told = 0
     for number, story in enumerate(case.view.stories, start=1):
         own = frozenset(bare(story.headline).split())
-        for earlier in case.around.earlier:
+        for earlier in case.context.earlier:
             words = frozenset(bare(earlier.headline).split())
             same = earlier.story_id == story.id
             if same and story.development:
@@ -52,7 +52,7 @@ def links_alive(case: Case) -> Answers:
     asked = dead = mute = 0
     for number, story in enumerate(case.view.stories, start=1):
         for article in story.articles:
-            state = case.around.links.get(article.id)
+            state = case.context.links.get(article.id)
             if state is None or story_phrases.article_url(story, article.number, home) not in there:
                 continue
             asked += 1
@@ -72,14 +72,14 @@ def links_alive(case: Case) -> Answers:
         )
     if case.view.is_sample:
         yield "pass", "A sample edition: its outlets are invented, and their links are not asked."
-    elif not case.around.links_asked:
+    elif not case.context.links_asked:
         yield "pass", "The links have not been asked yet; “Check again” asks them."
     unanswered = f"; {mute} gave no answer" if mute else ""
     yield "pass", f"{asked - dead} of {asked} links to articles are alive{unanswered}."
 
 
 def outlets(case: Case) -> Answers:
-    sides = case.around.answering
+    sides = case.context.answering
     total, silent = sum(a.outlets for a in sides), sum(len(a.silent) for a in sides)
     look = (Remedy("go", "Look at the feeds", 0, "outlets?only=trouble"),)
     for a in sides:
@@ -109,15 +109,15 @@ def sender_domain(case: Case) -> Answers:
             "pass",
             "Mail is kept in the Outbox and leaves for nobody, so the sender’s domain does not matter.",
         )
-    elif case.around.sender is None:
+    elif case.context.sender is None:
         yield "pass", "The sender’s domain has not been asked for yet; “Check again” asks the DNS."
     else:
-        level, said = case.around.sender
+        level, said = case.context.sender
         yield level, said, () if level == "pass" else (_AGAIN, Remedy("go", "What to do", 0, "help#sender"))
 
 
 def audience(case: Case) -> Answers:
-    now, before, day = case.around.audience, case.around.audience_before, case.around.before_on
+    now, before, day = case.context.audience, case.context.audience_before, case.context.before_on
     if now is None:
         yield "pass", "The audience has not been counted yet."
         return

@@ -9,13 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from newsletter.issues.checks import fairness, looks, mail, outside, words
-from newsletter.issues.checks.findings import Answer, Answers, Around, Case, Finding, Level, Mail, Remedy
+from newsletter.issues.checks.findings import (
+    Answer,
+    Answers,
+    Case,
+    CheckContext,
+    Finding,
+    Level,
+    Mail,
+    Remedy,
+)
 from newsletter.issues.checks.mailed_page import read_page
 from newsletter.issues.renditions import RenderedIssue
 from newsletter.issues.views import IssueView
 from newsletter.settings import Settings
 
-__all__ = ["CHECKS", "Around", "Finding", "Level", "Remedy", "check"]
+__all__ = ["CHECKS", "CheckContext", "Finding", "Level", "Remedy", "check"]
 
 CHECKS: dict[str, Callable[[Case], Answers]] = {
     "renditions": mail.renditions,
@@ -55,10 +64,10 @@ def check(
     renditions: Sequence[RenderedIssue],
     *,
     settings: Settings,
-    around: Around = Around(),  # noqa: B008 - frozen, and the same for all who know nothing more
+    context: CheckContext = CheckContext(),  # noqa: B008 - frozen, and the same for all who know nothing more
 ) -> list[Finding]:
     """Look an Issue over. A Check without fault gives one finding that passes, otherwise one for each fault."""
-    case = Case(view, tuple(Mail(r, read_page(r.html)) for r in renditions), settings, around)
+    case = Case(view, tuple(Mail(r, read_page(r.html)) for r in renditions), settings, context)
     findings = []
     for name, look in CHECKS.items():
         answers = [_finding(name, answer) for answer in look(case)]

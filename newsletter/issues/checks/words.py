@@ -24,7 +24,7 @@ def stories(case: Case) -> Answers:
     said = f"The issue has {formatting.counted(count, 'story', 'stories')}"
     more = tuple(
         Remedy("put-in", f"Put in “{o.headline}”", o.story_id)
-        for o in case.around.offered[:1]
+        for o in case.context.offered[:1]
         if count < WANTED
     )
     less = tuple(Remedy("drop", "Drop the last one", s.id) for s in case.view.stories[-1:] if count > MOST)
@@ -74,7 +74,7 @@ def sides(case: Case) -> Answers:
 
 
 def _newest(case: Case, story_id: int) -> tuple[Remedy, ...]:
-    return (Remedy("newest", "Use its newest words", story_id),) if story_id in case.around.retold else ()
+    return (Remedy("newest", "Use its newest words", story_id),) if story_id in case.context.retold else ()
 
 
 def citations(case: Case) -> Answers:

@@ -51,12 +51,12 @@ def bench_summarize(*, stories: int = STORIES, progress: Progress = silent) -> M
 def _stories() -> Iterator[list[ArticleText]]:
     """Without end."""
     lean = {entry.name: entry.lean for entry in sample.catalogue().outlets}
-    happenings: dict[str, list[sample.SampleArticle]] = {}
+    events: dict[str, list[sample.SampleArticle]] = {}
     for article in sample.articles():
-        happenings.setdefault(article.happening, []).append(article)
+        events.setdefault(article.event, []).append(article)
     round_ = number = 0
     while True:
-        for articles in happenings.values():
+        for articles in events.values():
             if len(articles) < _AT_LEAST:
                 continue
             texts = []

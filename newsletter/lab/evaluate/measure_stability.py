@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from newsletter.stories.clustering import Piece, cluster
-from newsletter.stories.continuity import plan
+from newsletter.stories.story_matching import plan
 
 WINDOW = timedelta(days=7)  # as ``group`` looks back
 

@@ -93,8 +93,9 @@ class Evidence:
                     found.add(a.origin)
         return len(found)
 
-    def leaning(self, words: Iterable[str], side: Side) -> float:
-        """How much more often the side's newsrooms use these words than the other's: smoothed log-odds, over √length."""
+    def side_log_odds(self, words: Iterable[str], side: Side) -> float:
+        """Return how much more often the side's newsrooms use these words than the other side's: the sum of smoothed log-odds,
+        divided by the square root of the number of words."""
         own = frozenset(words)
         users, others = self._users[side], self._users[OTHER_SIDE[side]]
         number, there = len(self.origins(side)), len(self.origins(OTHER_SIDE[side]))

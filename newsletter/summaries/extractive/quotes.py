@@ -104,7 +104,7 @@ def _candidates(evidence: Evidence, side: Side) -> list[tuple[float, Said, Spoke
             or evidence.weights.central(said.terms) < ON_TOPIC
         ):
             continue
-        lean = evidence.leaning(said.terms, side)
+        lean = evidence.side_log_odds(said.terms, side)
         if lean <= 0:
             continue
         own = terms(quote.words)

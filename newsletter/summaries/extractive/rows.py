@@ -154,7 +154,7 @@ def _stressed(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | Non
         voiced = quoted or (several and speaker(s) is not None)
         if not quoted and backed < (1 if s.attributed else 2):
             continue  # a detail that one outlet alone reports is nothing its side stresses
-        own = evidence.leaning(s.terms, side)
+        own = evidence.side_log_odds(s.terms, side)
         if own <= 0:
             continue
         candidates.append(

@@ -21,7 +21,7 @@ from tests.conftest import MORNING
 from tests.servers.dns_server import DnsServer
 
 
-def test_what_is_around_an_issue_on_both_databases(settings: Settings, each_sessions: db.Sessions) -> None:
+def test_check_context_is_read_on_both_databases(settings: Settings, each_sessions: db.Sessions) -> None:
     fixed = clock.fixed(MORNING)
     service = IssueService(
         settings,
@@ -39,7 +39,7 @@ def test_what_is_around_an_issue_on_both_databases(settings: Settings, each_sess
     with db.reading(each_sessions) as session:
         issue = session.scalars(select(Issue)).one()
         view = service.view(day)
-        found = context.around(session, issue, view, settings=settings, now=MORNING)
+        found = context.check_context(session, issue, view, settings=settings, now=MORNING)
         before = [p.story_id for p in session.scalars(select(Placement).order_by(Placement.rank))]
     assert sum(a.outlets for a in found.answering) == 16
     assert not any(a.silent for a in found.answering)
