@@ -187,3 +187,24 @@ def test_numbers_and_names_come_from_the_cited_articles_together(
 
     sentence = Sentence(text, tuple(Citation(n, KNOWN[n].headline) for n in cites))
     assert (refusal(sentence, KNOWN) is None) == stands
+
+
+JUDGED_ONLY = [
+    ("Engineer Kilmar Teal is not heard by the shippers.", 3),  # named by another Article of the Story
+    ("On 2 March the shippers spoke of 300 jobs.", 3),  # the day on which the Article appeared
+]
+
+
+@pytest.mark.parametrize(("text", "cite"), JUDGED_ONLY)
+def test_a_judge_decides_on_names_of_the_story_and_the_day_of_its_articles(text: str, cite: int) -> None:
+    sentence = sentence_of(text, (cite,), ARTICLES)
+    assert refusal(sentence, KNOWN) is None
+    assert refusal(replace(sentence, verdict=Verdict.SUPPORTED), KNOWN) is not None
+
+
+def test_an_outlet_that_is_called_by_its_address_may_be_named() -> None:
+    known = {2: replace(KNOWN[2], outlet="marlow-times.example")}
+    said = "The council voted 7 to 4 for 1,200 berths, {} writes."
+    for name, stands in (("marlow-times.example", True), ("evil.example", False)):
+        sentence = sentence_of(said.format(name), (1,), [known[2]])
+        assert (refusal(sentence, known) is None) is stands, name

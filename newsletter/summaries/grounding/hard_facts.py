@@ -1,5 +1,6 @@
 """Hard facts, checked by program: citations exist, passages and quotations are verbatim, numbers and names occur in the
-cited Articles taken together. In a judged sentence a number may be counted, rounded, summed or subtracted. Pure.
+cited Articles taken together. In a judged sentence a number may be counted, rounded, summed or subtracted, or the day on which
+a cited Article appeared, and a name may stand in any Article of the Story: the judge says whether it is the right one. Pure.
 
 Whether a sentence means what its Articles mean is not decided here: no rule about words can (a model judges it, and an
 outlet's own sentence needs no judge). Outlet names, sides, weekdays and months are allowed anywhere.
@@ -66,7 +67,8 @@ def refusal(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal 
         return reason
     cited = [articles[i] for i in dict.fromkeys(c.article_id for c in sentence.citations)]
     is_judged = sentence.verdict is Verdict.JUDGED
-    return _addressed(_named(sentence.text, cited)) or _facts(sentence.text, cited, is_judged=is_judged)
+    beside = tuple(articles.values()) if is_judged else ()
+    return _addressed(_named(sentence.text, cited)) or _facts(sentence.text, cited, beside)
 
 
 def quote_refusal(quote: Quote, articles: Mapping[int, ArticleText]) -> Refusal | None:
@@ -196,19 +198,22 @@ def _citations(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refus
     return None
 
 
-def _facts(text: str, cited: Sequence[ArticleText], *, is_judged: bool = False) -> Refusal | None:
+def _facts(text: str, cited: Sequence[ArticleText], beside: Sequence[ArticleText] = ()) -> Refusal | None:
+    """Why the text may not stand by its quotations, numbers and names. ``beside``: the Story's Articles, for a judged sentence."""
     sources = [_all_of(a) for a in cited]
     quoted = ["".join(q) for q in QUOTED.findall(text)] + SINGLE_QUOTED.findall(text)
     if any(not any(spelled(q).strip(" .,;:!?") in spelled(s) for s in sources) for q in quoted):
         return Refusal.QUOTE
     text = _named(text, cited)
     there = frozenset().union(*(numbers(s) | numbers(_SPLIT_THOUSANDS.sub(",", s)) for s in sources))
+    if beside:
+        there |= {str(n) for a in cited for n in (a.published_at.day, a.published_at.year)}
     unknown = [n for n in numbers(text) if n not in there]
     if any(
-        not (about(n, text) and near_to(n, there)) and not (is_judged and _made_of(n, there)) for n in unknown
+        not (about(n, text) and near_to(n, there)) and not (beside and _made_of(n, there)) for n in unknown
     ):
         return Refusal.NUMBER
-    return Refusal.NAME if unknown_names(text, sources) else None
+    return Refusal.NAME if unknown_names(text, sources + [_all_of(a) for a in beside]) else None
 
 
 def _made_of(number: str, there: frozenset[str]) -> bool:

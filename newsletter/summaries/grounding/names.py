@@ -52,6 +52,8 @@ def unknown_names(text: str, sources: Sequence[str]) -> list[str]:
 
 def without_outlets(text: str, outlets: Sequence[str]) -> str:
     """The text without the names of these Outlets: "New York Post" for nypost.com, "France 24" for france24.com."""
+    for outlet in outlets:
+        text = re.sub(rf"(?<![\w.-]){re.escape(outlet)}(?![\w-])", "it", text, flags=re.IGNORECASE)
 
     def masked(words: list[str]) -> list[str]:
         own = [re.sub(r"[^a-z0-9]", "", re.sub(r"['’]s$", "", w.lower())) for w in words]
