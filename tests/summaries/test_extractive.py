@@ -8,6 +8,8 @@ import pytest
 
 from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
+from newsletter.summaries.extractive.quotes import spoken
+from newsletter.summaries.extractive.reading import sentences
 from newsletter.summaries.extractive.summarizer import Extractive, overview
 from newsletter.summaries.protocol import ArticleText, SummarizerError
 from newsletter.summaries.story_text import RowKind, StoryKind, StoryText
@@ -347,3 +349,23 @@ def test_of_very_many_articles_the_newest_are_read() -> None:
     story = told(*TOLL_ROAD, *old)
     assert story.headline == told(*TOLL_ROAD).headline
     assert story.lede == told(*TOLL_ROAD).lede
+
+
+def test_a_speaker_has_the_name_that_the_article_gives_mostly() -> None:
+    """Not the words of a headline that stands before the surname once."""
+    text = (
+        "Council Chair Hails Toll Dorn wins the vote. Councilor Ines Dorn asked for the toll. Ines Dorn had lost in May. "
+        "“Every driver in the district will get back what this bridge costs,” Dorn said."
+    )
+    said = sentences(article(1, LEFT, "Toll vote in Varna", text))[-1]
+    found = spoken(said)
+    assert found is not None
+    assert found.speaker == "Ines Dorn"
+
+
+def test_an_invitation_to_click_is_no_sentence_of_the_story() -> None:
+    text = "The Varna council approved a toll on Monday. Read the full text of the decision here. It starts in May."
+    assert [s.text for s in sentences(article(1, CENTER, "Toll", text))] == [
+        "The Varna council approved a toll on Monday.",
+        "It starts in May.",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from newsletter.feeds.leans import Side
@@ -63,19 +64,12 @@ def speaker(said: Said) -> str | None:
 
 
 def _in_full(name: str, text: str) -> str:
-    """A surname alone with the given name or title that the Article puts before it."""
+    """A surname alone with the given name or title that the Article mostly puts right before it."""
     if " " in name:
         return name
-    found = re.search(
-        rf"(?<![\w.])(?:(?:U\.S\.|[A-Z][\w’-]+|[A-Z][a-z]{{0,3}}\.)\s+){{1,4}}{re.escape(name)}\b", text
-    )
-    if found is None:
-        return name
-    full = " ".join(found[0].split())
-    words = full.split()
-    while words and words[0] in _NOBODY:
-        words = words[1:]
-    return " ".join(words)
+    before = re.findall(rf"(?<![\w.])([A-Z][\w’-]+|[A-Z][a-z]{{0,3}}\.)\s+{re.escape(name)}\b", text)
+    usual = Counter(word for word in before if word not in _NOBODY).most_common(1)
+    return f"{usual[0][0]} {name}" if usual else name
 
 
 def side_quotes(evidence: Evidence) -> tuple[Quote, ...]:

@@ -38,7 +38,8 @@ _HEADING = re.compile(
 _OWN_VOICE = re.compile(r"\b(?:I|[Ww]e|[Oo]ur|[Uu]s|[Mm]e|[Mm]y|[Yy]ou|[Yy]our|[Ll]et[’']s)\b(?!\.)")
 _CREDIT = re.compile(
     r"\b(?:[Pp]hoto|[Pp]icture|[Ii]mage|[Ff]ile|[Vv]ideo|[Gg]raphic|[Ii]llustration)s?\s?(?:by|:|/|credit|courtesy|via)"
-    r"|Getty|\bAP Photo|\([^)]*/[^)]*\)|^By [A-Z]{2,}|^\W*(?:By|Updated|Published|Posted)\b[^.]{0,40}\d|https?:|www\.|@\w|©|#\w"
+    r"|Getty|\bAP Photo|\([^)]*/[^)]*\)|^By [A-Z]{2,}|^\W*(?:By|Updated|Published|Posted)\b[^.]{0,40}\d"
+    r"|^(?:Read|Click|See|Watch|Listen|Sign up|Subscribe|Follow|Download)\b[^.]{0,60}\bhere\b|https?:|www\.|@\w|©|#\w"
 )
 _LABEL = re.compile(r"^(?:[A-Z]{4,}(?: [A-Z]+)*|[A-Z][\w’'-]*(?: [\w’'-]+){0,4}):\s")
 _CLOCK = re.compile(r"^\d{1,2}[:.]\d\d\b")

@@ -35,6 +35,7 @@ _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+")
 _UNNAMED = re.compile(
     r"\b[Tt]he (?:[a-z]+ |[A-Z]{2} ){0,2}[a-z]+,? (?:said|says|told|added|adds|wrote|stated|noted)\b|\bin question\b"
     r"|\b(?:said|says|added|told reporters)\s+(?:he|she|they|the [a-z]+)\s*[.,]"
+    r"|^\W*(?:he|she|they) (?:said|says|told|added|wrote)\b"
 )
 _NEGATED = re.compile(r"\b(?:not|no|never|without|none|neither)\b|n[’']t\b")
 _STRESSES = {Side.LEFT: RowKind.LEFT_STRESSES, Side.RIGHT: RowKind.RIGHT_STRESSES}
