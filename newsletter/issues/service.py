@@ -27,7 +27,7 @@ from newsletter.delivery.mail.messages import Message, Template
 from newsletter.delivery.providers.protocol import EmailProvider, Receipt
 from newsletter.errors import ChangedMeanwhile, NotFound, Refused
 from newsletter.issues import revisions
-from newsletter.issues.checks import context, registry
+from newsletter.issues.checks import context, operators, registry
 from newsletter.issues.checks.registry import Finding
 from newsletter.issues.length import reading_seconds
 from newsletter.issues.preview import example_slots
@@ -89,11 +89,14 @@ class IssueService:
             context.ask_outside(self.sessions, self.view(issued_on), self.settings, now=now)
             sender = context.ask_sender(self.settings)
         with db.reading(self.sessions) as session:
+            number = find_issue(session, issued_on).id
+        judged = operators.judged(self.sessions, number, self.settings)
+        with db.reading(self.sessions) as session:
             issue = find_issue(session, issued_on)
             view = issue_view(session, issue, now=now)
             rendered = render.rendered(issue)
             known = context.check_context(
-                session, issue, view, settings=self.settings, now=now, sender=sender
+                session, issue, view, settings=self.settings, now=now, sender=sender, judged=judged
             )
         findings = registry.check(view, rendered, settings=self.settings, context=known)
         now = self.clock()

@@ -8,6 +8,7 @@ __all__ = [
     "headline_words",
     "loaded_words",
     "model",
+    "operators_words",
     "protocol",
     "registry",
     "story_text",

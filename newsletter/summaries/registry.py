@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from newsletter import clock
 from newsletter.errors import SettingsError
 from newsletter.settings import Settings
 from newsletter.summaries.protocol import Summarizer
+
+if TYPE_CHECKING:
+    from newsletter.summaries.model.asking import Asker
+    from newsletter.summaries.model.judge import Judge
 
 MODEL = "llm"  # StoryRevision.written_by of what a model wrote
 
@@ -23,29 +31,46 @@ def model_writer(settings: Settings) -> Summarizer | None:
     if not has_model(settings):
         return None
     # Imported here: a model's clients take seconds to load, and most processes never ask one.
-    from newsletter.summaries.model.asking import Asker
-    from newsletter.summaries.model.budget import Budget, KeptAnswers
-    from newsletter.summaries.model.client import ModelNameError, model_of
     from newsletter.summaries.model.judge import Judge
     from newsletter.summaries.model.writer import Llm
 
     if not settings.LLM_MODEL:
         raise SettingsError("SUMMARIZER=llm needs LLM_MODEL, such as openai:NAME.")
-    answers = KeptAnswers(settings.LLM_DIR)
-    budget = Budget(settings.LLM_DIR, settings.LLM_DAILY_TOKENS, lambda: clock.system().date())
+    writer = _asker(settings, settings.LLM_MODEL)
+    return Llm(writer, Judge(_asker(settings, settings.JUDGE_MODEL or settings.LLM_MODEL)))
 
-    def asker(name: str) -> Asker:
-        try:
-            model = model_of(
-                name,
-                base_url=settings.LLM_BASE_URL,
-                api_key=settings.LLM_API_KEY.get_secret_value(),
-                timeout=settings.LLM_TIMEOUT,
-            )
-        except ModelNameError as error:
-            raise SettingsError(f"{error}.") from None
-        return Asker(model, answers, budget, timeout=settings.LLM_TIMEOUT)
 
-    writer = asker(settings.LLM_MODEL)
-    judge = asker(settings.JUDGE_MODEL) if settings.JUDGE_MODEL else writer
-    return Llm(writer, Judge(judge))
+def model_judge(settings: Settings) -> Judge | None:
+    """The model that judges what operators write: JUDGE_MODEL, or the one that writes; None when neither is configured.
+
+    Raises :class:`SettingsError` when the name cannot be asked.
+    """
+    name = settings.JUDGE_MODEL or (settings.LLM_MODEL if has_model(settings) else "")
+    if not name:
+        return None
+    from newsletter.summaries.model.judge import Judge
+
+    return Judge(_asker(settings, name))
+
+
+def _asker(settings: Settings, name: str) -> Asker:
+    """The same for the same settings, so that its patience with a server that fails lasts. Raises :class:`SettingsError`."""
+    key = settings.LLM_API_KEY.get_secret_value()
+    where = (settings.LLM_BASE_URL, key, settings.LLM_TIMEOUT)
+    return _asker_of(name, *where, settings.LLM_DIR, settings.LLM_DAILY_TOKENS)
+
+
+@lru_cache(maxsize=8)
+def _asker_of(
+    name: str, base_url: str, api_key: str, timeout: float, folder: Path, tokens_a_day: int
+) -> Asker:
+    from newsletter.summaries.model.asking import Asker
+    from newsletter.summaries.model.budget import Budget, KeptAnswers
+    from newsletter.summaries.model.client import ModelNameError, model_of
+
+    try:
+        model = model_of(name, base_url=base_url, api_key=api_key, timeout=timeout)
+    except ModelNameError as error:
+        raise SettingsError(f"{error}.") from None
+    budget = Budget(folder, tokens_a_day, lambda: clock.system().date())
+    return Asker(model, KeptAnswers(folder), budget, timeout=timeout)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import Issue, Placement, StoryRevision
+from newsletter.db.models import Check, Issue, Placement, StoryRevision
 from newsletter.desk.audit import name_of
 from newsletter.desk.guard import actor, bp, operator, redirect_to
 from newsletter.desk.issue import edit_forms
@@ -17,6 +17,7 @@ from newsletter.desk.issue.decisions import seen
 from newsletter.desk.times import day_of
 from newsletter.errors import ChangedMeanwhile
 from newsletter.issues import revisions
+from newsletter.issues.checks import operators
 from newsletter.issues.checks.context import offered
 from newsletter.issues.render.story_phrases import row_name
 from newsletter.issues.service import find_issue, standing
@@ -139,8 +140,21 @@ def _page(session: Session, row: Issue) -> str:
         parts={number: edit_forms.story_part(row, telling) for number, telling in tellings.items()},
         envelope_part=edit_forms.envelope_part(row),
         offered=offered(session, row),
+        doubts=_doubts(session, row),
         open=row.frozen_at is None and row.state in ("draft", "approved", "held"),
     )
+
+
+def _doubts(session: Session, issue: Issue) -> dict[int, list[str]]:
+    """By Story, what the last Checks say of sentences that an operator wrote."""
+    found: dict[int, list[str]] = {}
+    asked = select(Check).where(
+        Check.issue_id == issue.id, Check.name == operators.NAME, Check.level == "block"
+    )
+    for check in session.scalars(asked.order_by(Check.id)):
+        for remedy in check.remedies[:1]:
+            found.setdefault(remedy["story"], []).append(check.reason)
+    return found
 
 
 def _revisions(session: Session, issue: Issue) -> dict[int, list[tuple[StoryRevision, bool]]]:

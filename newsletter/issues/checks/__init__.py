@@ -1,3 +1,3 @@
 """Pre-flight Checks of an Issue: one file a family."""
 
-__all__ = ["context", "link_looks", "outside"]
+__all__ = ["context", "link_looks", "operators", "outside"]

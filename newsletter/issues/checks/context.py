@@ -14,7 +14,15 @@ from newsletter.db.models import Article, Check, Feed, Issue, Outlet, Placement,
 from newsletter.delivery.mail import sender_domain
 from newsletter.feeds.leans import SIDES, side_of
 from newsletter.issues.checks import link_looks
-from newsletter.issues.checks.findings import Answering, CheckContext, Earlier, Finding, Level, Offered
+from newsletter.issues.checks.findings import (
+    Answering,
+    CheckContext,
+    Earlier,
+    Finding,
+    Judged,
+    Level,
+    Offered,
+)
 from newsletter.issues.render import render
 from newsletter.issues.renditions import RenderedIssue
 from newsletter.issues.views import IssueView, article_texts
@@ -62,11 +70,12 @@ def check_context(
     settings: Settings,
     now: datetime,
     sender: tuple[Level, str] | None = None,
+    judged: Judged = Judged(),  # noqa: B008 - frozen
 ) -> CheckContext:
     """Return what the tables know beside the Issue: its Stories' Articles, other Issues, outlets, links and Audiences.
 
     ``sender`` is what the DNS has just answered about the Sender's domain; when it is None, the answer that the last Check
-    recorded is used.
+    recorded is used. ``judged`` is what was found of operators' sentences.
     """
     numbers = [s.id for s in view.stories]
     counted, before, before_on = _audiences(session, issue)
@@ -85,6 +94,7 @@ def check_context(
         before_on=before_on,
         links=links,
         links_asked=bool(links),
+        judged=judged,
         sender=sender or _said_before(session, issue),
     )
 

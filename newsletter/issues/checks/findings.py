@@ -102,6 +102,18 @@ class LinkState:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What operators wrote that its Articles do not carry: by Story the sentence and why. Each Story they changed is listed.
+
+    ``unjudged`` says why only hard facts were looked at, ``failed`` why the judge gave no answer.
+    """
+
+    doubts: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    failed: str = ""
+    unjudged: str = ""
+
+
+@dataclass(frozen=True)
 class CheckContext:
     """What the Checks know beside the Issue itself. A value that nobody has looked up is None or empty."""
 
@@ -116,6 +128,7 @@ class CheckContext:
     before_on: date | None = None
     links: Mapping[int, LinkState] = field(default_factory=dict)  # by Article
     links_asked: bool = False
+    judged: Judged = Judged()  # operators' sentences
     sender: tuple[Level, str] | None = None  # what the DNS says of the Sender's domain
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from newsletter.issues.checks import fairness, looks, mail, outside, words
+from newsletter.issues.checks import fairness, looks, mail, operators, outside, words
 from newsletter.issues.checks.findings import (
     Answer,
     Answers,
@@ -37,6 +37,7 @@ CHECKS: dict[str, Callable[[Case], Answers]] = {
     "loaded-words": fairness.loaded,
     "citations": words.citations,
     "grounding": fairness.grounding,
+    operators.NAME: operators.operators_words,
     "changed-articles": fairness.changed,
     "quotes": words.quotes,
     "subject": words.subject,
