@@ -91,7 +91,7 @@ def test_every_story_stands_in_html_and_text(kind: str) -> None:
 
 
 def test_the_full_rendition_lists_its_stories_with_bars_that_are_also_words() -> None:
-    top = made("full").html.partition(">In this issue<")[2].partition("kicker")[0]
+    top = made("full").html.partition(">In this issue<")[2].partition("Articles (")[0]
     links = re.findall(r'<a class="plain" href="([^"]+)"', top)
     order = [*shown("with_sides"), *shown("no_sides"), *shown("blind_spot")]
     assert sorted(links) == sorted(LINKS.story(told.slug) for told in order)
