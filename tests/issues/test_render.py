@@ -112,7 +112,7 @@ def test_two_headlines_stand_side_by_side_verbatim_linked_and_marked_without_col
             article = told.article(picked.article_id)
             assert article
             assert f'href="{article.url}"' in html
-            assert f"{SIDE_NAMES[side]} · {article.outlet}" in read_page(html).flat
+            assert f"{SIDE_NAMES[side]}: {picked.text} {article.outlet}" in read_page(html).flat
             assert f"{SIDE_NAMES[side]}, {article.outlet} [{article.number}]:" in text
         assert f"<b><u>{escape(told.headline)}</u></b>" in html
     assert html.count("appear only in that side’s headlines") == 1, "the marks are explained once"
@@ -397,6 +397,6 @@ def test_of_many_further_outlets_a_few_of_each_side_are_named() -> None:
     view = replace(issue(1), stories=(replace(told, articles=(*told.articles, *more)),))
     r = rendition(view, "full", settings=SETTINGS, links=LINKS)
     for words in (read_page(r.html).flat, " ".join(r.text.split())):
-        also = words.partition("Also: ")[2].partition("Read the full story")[0]
+        also = words.rpartition("Also: ")[2]
         assert [also.count(f"({side.value})") for side in Side] == [1, 1, 1]
         assert also.count(" II") == 3
