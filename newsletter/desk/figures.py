@@ -1,7 +1,7 @@
-"""How it goes, in figures: each drawing answers the question that is its heading. Sums only: nobody's reading is drawn.
+"""The figures: plots of growth, mail, reading and money. Each answers the question in its heading. Only sums are shown.
 
-What a reader opens or clicks in a mail is not known. Counted is what people do on purpose: confirm, read on, leave, pay,
-report, complain.
+Opens and clicks in mails are not tracked. Counted is what people do on purpose: confirm, read on, unsubscribe, pay, report,
+complain.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from newsletter.billing.revenue import Month
 from newsletter.db.models import Subscriber
 from newsletter.desk.background_counts import count_in_background
 from newsletter.desk.guard import bp
-from newsletter.desk.plots import Bars, Plot, Series, bars, plot
+from newsletter.desk.plots import Bars, Plot, PlotText, Series, bars, plot
 from newsletter.desk.readers import readers_known
 from newsletter.desk.times import today
 from newsletter.formatting import number, percent, share, short_day, short_month
@@ -49,7 +49,7 @@ def _groups(session: Session) -> tuple[tuple[str, str, list[Plot | Bars]], ...]:
         ("readers", "Readers", [*growth(session), editions(issues)]),
         ("mail", "Mail", [arrival(issues), *mailboxes(session)]),
         ("reading", "What readers do", [turning_away(issues), reading_on(session)]),
-        ("money", "Money", [trials(months), revenue(months), leaving(months)]),
+        ("money", "Money", [trials(months), revenue(months), churn(months)]),
     )
 
 
@@ -67,22 +67,26 @@ def growth(session: Session) -> list[Plot]:
     labels = [short_day(d) for d in days]
     return [
         plot(
-            "growth",
-            "Do we grow?",
-            "Readers who confirmed and did not leave, at the end of each day. Who was erased since is not in it.",
-            "Day",
+            PlotText(
+                "growth",
+                "Do we grow?",
+                "Readers who confirmed and did not leave, at the end of each day. Who was erased since is not in it.",
+                "Day",
+                answer=f"{stock[-1]:,} readers, {_difference(change)} than {DAYS} days ago.",
+            ),
             labels,
             [Series("Readers", "b", stock)],
-            answer=f"{stock[-1]:,} readers, {_difference(change)} than {DAYS} days ago.",
         ),
         plot(
-            "comings",
-            "Who comes, and who goes?",
-            "People on each of the last 30 days.",
-            "Day",
+            PlotText(
+                "comings",
+                "Who comes, and who goes?",
+                "People on each of the last 30 days.",
+                "Day",
+                answer=f"{sum(asked):,} asked, {sum(came):,} confirmed ({share(sum(came), sum(asked))}), {sum(went):,} left.",
+            ),
             labels,
             [Series("Asked", "a", asked), Series("Confirmed", "b", came), Series("Unsubscribed", "c", went)],
-            answer=f"{sum(asked):,} asked, {sum(came):,} confirmed ({share(sum(came), sum(asked))}), {sum(went):,} left.",
         ),
     ]
 
@@ -91,15 +95,17 @@ def editions(issues: Sequence[IssueCounts]) -> Plot:
     """How many get the full Rendition and how many the metered one."""
     last = issues[-1] if issues else None
     return plot(
-        "editions",
-        "Who gets everything?",
-        "Copies of the full edition (trial and paying) and of the metered one, each issue.",
-        "Issue",
+        PlotText(
+            "editions",
+            "Who gets everything?",
+            "Copies of the full edition (trial and paying) and of the metered one, each issue.",
+            "Issue",
+            answer=f"{share(last.full, last.copies)} of the latest issue’s copies were the full edition."
+            if last
+            else "",
+        ),
         [short_day(i.issued_on) for i in issues],
         [Series("Full", "b", [i.full for i in issues]), Series("Metered", "a", [i.metered for i in issues])],
-        answer=f"{share(last.full, last.copies)} of the latest issue’s copies were the full edition."
-        if last
-        else "",
     )
 
 
@@ -124,10 +130,13 @@ def arrival(issues: Sequence[IssueCounts]) -> Plot:
         else ""
     )
     return plot(
-        "arrival",
-        "Does the mail arrive?",
-        "Copies of the last 30 issues. We submit, the provider accepts, the mailbox delivers. Not every provider reports deliveries.",
-        "Issue",
+        PlotText(
+            "arrival",
+            "Does the mail arrive?",
+            "Copies of the last 30 issues. We submit, the provider accepts, the mailbox delivers. Not every provider reports deliveries.",
+            "Issue",
+            answer=f"{said}{told}." if said else "",
+        ),
         [short_day(i.issued_on) for i in issues],
         [
             Series("Accepted", "b", state("accepted")),
@@ -137,7 +146,6 @@ def arrival(issues: Sequence[IssueCounts]) -> Plot:
             Series("Failed", "c", state("failed")),
             Series("Uncertain", "c", state("uncertain")),
         ],
-        answer=f"{said}{told}." if said else "",
         drawn=2,
     )
 
@@ -150,24 +158,24 @@ def mailboxes(session: Session) -> list[Bars]:
     worst = max(shares, key=lambda s: s[1], default=None)
     return [
         bars(
-            "mailboxes",
-            "Which mailboxes take it badly?",
-            f"Copies of the latest issue that bounced, were complained about or were not accepted. Domains of fewer than "
-            f"{metrics.MIN_DOMAIN_READERS} readers stand together.",
-            "Domain",
+            PlotText(
+                "mailboxes",
+                "Which mailboxes take it badly?",
+                f"Copies of the latest issue that bounced, were complained about or were not accepted. Domains of fewer than "
+                f"{metrics.MIN_DOMAIN_READERS} readers stand together.",
+                "Domain",
+                answer="None: every copy went well."
+                if worst and not worst[1]
+                else f"{worst[0]} most: {percent(worst[1])} went wrong."
+                if worst
+                else "",
+            ),
             shares,
             ("Copies", "Accepted", "Bounced", "Complained", "Deferred"),
             [
                 (x.domain, [number(n) for n in (x.copies, x.accepted, x.bounced, x.complained, x.deferred)])
                 for x in lines
             ],
-            answer=(
-                "None: every copy went well."
-                if worst and not worst[1]
-                else f"{worst[0]} most: {percent(worst[1])} went wrong."
-                if worst
-                else ""
-            ),
             say=percent,
         )
     ]
@@ -177,20 +185,22 @@ def turning_away(issues: Sequence[IssueCounts]) -> Plot:
     """Unsubscribes, complaints and reports, per thousand copies of each Issue."""
     last = issues[-1] if issues else None
     return plot(
-        "turning-away",
-        "Does an issue drive readers away?",
-        "Readers who left until the next issue, complaints, and reports of a fault, each per thousand copies. "
-        "Mailboxes ask for fewer than 1 complaint in a thousand.",
-        "Issue",
+        PlotText(
+            "turning-away",
+            "Does an issue drive readers away?",
+            "Readers who left until the next issue, complaints, and reports of a fault, each per thousand copies. "
+            "Mailboxes ask for fewer than 1 complaint in a thousand.",
+            "Issue",
+            answer=f"After the latest, {last.left:,} of {last.copies:,} left and {last.reports:,} reported a fault."
+            if last
+            else "",
+        ),
         [short_day(i.issued_on) for i in issues],
         [
             Series("Unsubscribed", "b", [i.per_thousand(i.left) for i in issues]),
             Series("Complained", "c", [i.per_thousand(i.heard.get("complained", 0)) for i in issues]),
             Series("Reported a fault", "a", [i.per_thousand(i.reports) for i in issues]),
         ],
-        answer=f"After the latest, {last.left:,} of {last.copies:,} left and {last.reports:,} reported a fault."
-        if last
-        else "",
     )
 
 
@@ -199,14 +209,16 @@ def reading_on(session: Session) -> Plot:
     days = [today().replace(day=n) for n in range(1, today().day + 1)]
     opened = metrics.reading(session, days, services().settings.EDITION_TZ)
     return plot(
-        "reading-on",
-        "Do metered readers read on?",
-        "Story pages opened by a press of the button, by metered and signed-out readers, since the month began; what was "
-        "read before is forgotten. Trial and paying readers are not counted at all, and no opening of a mail is.",
-        "Day",
+        PlotText(
+            "reading-on",
+            "Do metered readers read on?",
+            "Story pages opened by a press of the button, by metered and signed-out readers, since the month began; what was "
+            "read before is forgotten. Trial and paying readers are not counted at all, and no opening of a mail is.",
+            "Day",
+            answer=f"{sum(opened):,} story pages this month.",
+        ),
         [short_day(d) for d in days],
         [Series("Story pages", "b", opened)],
-        answer=f"{sum(opened):,} story pages this month.",
     )
 
 
@@ -214,17 +226,19 @@ def trials(months: Sequence[Month]) -> Plot:
     """Trials begun in each month, and how many of them a paid Subscription followed."""
     begun, paid = sum(m.trials for m in months), sum(m.converted for m in months)
     return plot(
-        "trials",
-        "Do trials become subscriptions?",
-        "Trials by the month they began in, and those that a paid subscription followed, whenever it did. The latest month’s "
-        "have hardly had the time.",
-        "Month",
+        PlotText(
+            "trials",
+            "Do trials become subscriptions?",
+            "Trials by the month they began in, and those that a paid subscription followed, whenever it did. The latest month’s "
+            "have hardly had the time.",
+            "Month",
+            answer=f"{paid:,} of {begun:,} trials within a year ({share(paid, begun)}).",
+        ),
         [short_month(m.first) for m in months],
         [
             Series("Trials begun", "a", [m.trials for m in months]),
             Series("Paid later", "b", [m.converted for m in months]),
         ],
-        answer=f"{paid:,} of {begun:,} trials within a year ({share(paid, begun)}).",
     )
 
 
@@ -236,11 +250,16 @@ def revenue(months: Sequence[Month]) -> Plot:
 
     last = months[-1] if months else None
     return plot(
-        "revenue",
-        "What comes in each month?",
-        "Monthly recurring revenue at the end of each month, this month’s as of now. It is the month before’s, and new, and come "
-        "back, less lost, and changed prices.",
-        "Month",
+        PlotText(
+            "revenue",
+            "What comes in each month?",
+            "Monthly recurring revenue at the end of each month, this month’s as of now. It is the month before’s, and new, and come "
+            "back, less lost, and changed prices.",
+            "Month",
+            answer=f"{_money(last.mrr_cents / 100)} a month from {last.paying:,} subscriptions."
+            if last
+            else "",
+        ),
         [short_month(m.first) for m in months],
         [
             Series("MRR", "b", units([m.mrr_cents for m in months])),
@@ -251,13 +270,12 @@ def revenue(months: Sequence[Month]) -> Plot:
             Series("Received", "a", units([m.paid_cents for m in months])),
             Series("Given back or disputed", "c", units([m.returned_cents for m in months])),
         ],
-        answer=f"{_money(last.mrr_cents / 100)} a month from {last.paying:,} subscriptions." if last else "",
         drawn=1,
         say=_money,
     )
 
 
-def leaving(months: Sequence[Month]) -> Plot:
+def churn(months: Sequence[Month]) -> Plot:
     """Churn: the Subscriptions lost in each month, as a share of those that paid when it began."""
     last = months[-1] if months else None
     said = (
@@ -267,13 +285,15 @@ def leaving(months: Sequence[Month]) -> Plot:
         + (f" ({percent(100 * last.loss)})." if last.loss is not None else ".")
     )
     return plot(
-        "churn",
-        "How many stop paying?",
-        "Subscriptions lost in each month, in percent of those that paid when it began. A month that began with none has no share.",
-        "Month",
+        PlotText(
+            "churn",
+            "How many stop paying?",
+            "Subscriptions lost in each month, in percent of those that paid when it began. A month that began with none has no share.",
+            "Month",
+            answer=said,
+        ),
         [short_month(m.first) for m in months],
         [Series("Lost", "b", [round(100 * (m.loss or 0), 1) for m in months])],
-        answer=said,
         say=percent,
     )
 

@@ -1,4 +1,7 @@
-"""Lines over days and bars beside names, as numbers for an SVG and for the table behind it. Pure."""
+"""Line plots and bar charts, laid out as numbers for an SVG and for the table below it. Pure.
+
+No plotting library is used: a template draws these few shapes in the page's own colours, and without scripts.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,22 @@ from dataclasses import dataclass
 
 from newsletter.formatting import number
 
-WIDTH, HEIGHT = 640, 200  # of the drawing's own units; it scales with the page
+WIDTH, HEIGHT = 640, 200  # in the units of the SVG's viewBox
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 12, 26
 _STEPS = (1, 2, 5)
 ROW = 34  # height of one bar with its name
 Say = Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class PlotText:
+    """The words around a drawing: its heading, caption, the name of its labels, and its answer."""
+
+    key: str  # its id on the page
+    heading: str  # a question
+    caption: str  # what is counted
+    by: str  # what the labels are: "Day", "Issue"
+    answer: str = ""  # one sentence that answers the heading
 
 
 @dataclass(frozen=True)
@@ -31,11 +45,7 @@ class Series:
 class Plot:
     """A drawing and its table. ``points`` has one polyline for each drawn series."""
 
-    key: str
-    heading: str
-    answer: str  # the question of the heading, answered in one sentence
-    caption: str
-    by: str  # what the labels are
+    text: PlotText
     labels: Sequence[str]
     series: Sequence[Series]
     drawn: Sequence[Series]
@@ -66,11 +76,7 @@ class Bar:
 class Bars:
     """A bar for each name, and the table behind them."""
 
-    key: str
-    heading: str
-    answer: str
-    caption: str
-    by: str
+    text: PlotText
     bars: Sequence[Bar]
     columns: Sequence[str]
     rows: Sequence[tuple[str, list[str]]]
@@ -81,18 +87,14 @@ class Bars:
 
 
 def plot(
-    key: str,
-    heading: str,
-    caption: str,
-    by: str,
+    text: PlotText,
     labels: Sequence[str],
     series: Sequence[Series],
     *,
-    answer: str = "",
     drawn: int | None = None,
     say: Say = number,
 ) -> Plot:
-    """Lay the lines out. ``drawn`` says how many of the series are drawn; the table has all of them."""
+    """Lay out a line for each of the first ``drawn`` series (all when None); the table has all of them. ``say`` writes a value."""
     lines = list(series[:drawn])
     most = max((v for s in lines for v in s.values), default=0)
     top, step = _scale(most)
@@ -106,11 +108,7 @@ def plot(
 
     every = max(1, -(-len(labels) // 6))
     return Plot(
-        key=key,
-        heading=heading,
-        answer=answer,
-        caption=caption,
-        by=by,
+        text=text,
         labels=labels,
         series=series,
         drawn=lines,
@@ -123,24 +121,20 @@ def plot(
 
 
 def bars(
-    key: str,
-    heading: str,
-    caption: str,
-    by: str,
+    text: PlotText,
     values: Sequence[tuple[str, float]],
     columns: Sequence[str],
     rows: Sequence[tuple[str, list[str]]],
     *,
-    answer: str = "",
     say: Say = number,
 ) -> Bars:
-    """Lay a bar out for each name; the widest is as wide as the drawing."""
+    """Lay out a bar for each name; the widest is as wide as the drawing. ``say`` writes a value."""
     most = max((v for _, v in values), default=0) or 1
     drawn = [
         Bar(name, say(value), round(WIDTH * value / most, 1), ROW * n)
         for n, (name, value) in enumerate(values)
     ]
-    return Bars(key, heading, answer, caption, by, drawn, columns, rows)
+    return Bars(text, drawn, columns, rows)
 
 
 def _scale(most: float) -> tuple[float, float]:

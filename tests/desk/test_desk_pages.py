@@ -32,7 +32,7 @@ from newsletter.db.models import (
     Suppression,
 )
 from newsletter.desk.audit import PHRASES
-from newsletter.desk.plots import Series, plot
+from newsletter.desk.plots import PlotText, Series, plot
 from newsletter.subscribers.addresses import address_hash
 from tests.conftest import MORNING
 
@@ -388,10 +388,7 @@ def test_growth_is_drawn_with_a_table_of_the_same_numbers(
 def test_a_plot_lies_inside_its_drawing_and_keeps_every_number() -> None:
     values = [0, 7, 1234, 3]
     drawn = plot(
-        "k",
-        "h",
-        "c",
-        "Day",
+        PlotText("k", "h", "c", "Day"),
         ["a", "b", "c", "d"],
         [Series("One", "a", values), Series("Two", "b", [1, 1, 1, 1])],
     )
@@ -400,7 +397,7 @@ def test_a_plot_lies_inside_its_drawing_and_keeps_every_number() -> None:
     assert min(y for _, y in points) == points[2][1]
     assert drawn.grid[-1][1] == "1,500"
     assert drawn.rows[::-1] == [(label, [f"{v:,}", "1"]) for label, v in zip("abcd", values, strict=True)]
-    assert plot("k", "h", "c", "Day", [], [Series("One", "a", [])]).rows == []
+    assert plot(PlotText("k", "h", "c", "Day"), [], [Series("One", "a", [])]).rows == []
 
 
 def test_the_audit_trail_writes_names_as_people_signed(desk: object, sessions: db.Sessions) -> None:
