@@ -1,4 +1,4 @@
-"""The desk: the pages of those who run the service. Every page stands behind the guard in ``guard.py``."""
+"""The desk: the pages of those who run the service. ``guard.py`` asks for a Sign-in on every page but the sign-in."""
 
 from newsletter.desk import (
     audit,

@@ -1,4 +1,4 @@
-"""What a newcomer to the desk asks: the morning in order, what each Check looks at, what the words mean."""
+"""Help for operators: the morning in order, what each Check looks at, what the words mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.jobs.due import GRACE
 
 @bp.get("/help")
 def help_page() -> Response:
-    """The numbers in it are those the program goes by."""
+    """The page, with the limits that the program uses."""
     html = render_template(
         "desk/help.html",
         grace=int(GRACE.total_seconds()) // 60,

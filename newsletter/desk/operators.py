@@ -1,4 +1,4 @@
-"""Who may open the desk, with which duty, and in which browsers they are signed in."""
+"""The operators: who may open the desk, with which duty, and in which browsers they are signed in."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def operators_page() -> Response:
 @bp.post("/operators")
 @full_duty_required
 def add_operator() -> Response:
-    """Let somebody in, and mail them a link."""
+    """Add an operator and mail them a link."""
     site = services()
     address = request.form.get("address", "")
     with site.sessions.begin() as session:

@@ -1,4 +1,4 @@
-"""The Outbox's mail, as it would have left. Not there when another provider takes our mail."""
+"""The mail in the Outbox. There are no such pages when another provider takes our mail."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ def kept_frame(name: str) -> Response:
 
 @bp.get("/outbox/<name>/file")
 def kept_file(name: str) -> Response:
-    """The very bytes, to open in a mail program."""
+    """The stored bytes, to open in a mail program."""
     answer = make_response(read_outbox(folder(), name).raw)
     answer.headers["Content-Type"] = "message/rfc822"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'  # its letters were looked at
+    answer.headers["Content-Disposition"] = (
+        f'attachment; filename="{name}"'  # read_outbox has checked its letters
+    )
     return answer

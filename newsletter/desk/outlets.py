@@ -1,4 +1,4 @@
-"""Outlets and their Feeds: how fetching goes, what each Side brings, and pausing."""
+"""Outlets and their Feeds: how fetching goes, how many Articles each Side has, and pausing a Feed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from newsletter.feeds.gather import KEEP_FROM
 from newsletter.feeds.leans import SIDES, Lean, Side, side_of
 from newsletter.web.services import services
 
-LATELY = timedelta(days=1)
+RECENT = timedelta(days=1)
 LAST_ENTRIES = 5  # shown of each Feed
-SILENT_AFTER = timedelta(days=3)  # a Feed without a new Entry for so long deserves a look
+SILENT_AFTER = timedelta(days=3)  # a Feed without a new Entry for so long counts as silent
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,24 @@ class LastEntry:
 
 @dataclass(frozen=True)
 class FeedLine:
-    """One Feed and how it does: "well", "failing", "silent", "paused", "off" or "new"."""
+    """One Feed and its state: "well", "failing", "silent", "paused", "off" or "new"."""
 
     feed: Feed
     outlet: Outlet
     side: Side | None  # None: state-run
     state: str
-    entries: int  # Articles gathered from it within LATELY
+    entries: int  # Articles gathered from it within RECENT
     last: tuple[LastEntry, ...]  # the latest Articles it brought
 
 
 @dataclass(frozen=True)
 class SideCount:
-    """What one Side can bring at most, and what it brought."""
+    """The Outlets and Articles of one Side."""
 
     side: Side
     outlets: int  # listed and enabled: no Story can have more
-    answering: int  # with a Feed that answered within LATELY
-    articles: int  # gathered within LATELY
+    answering: int  # with a Feed that answered within RECENT
+    articles: int  # gathered within RECENT
 
 
 @bp.get("/outlets")
@@ -89,7 +89,7 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
         feed_id: count
         for feed_id, count in session.execute(
             select(Article.feed_id, func.count())
-            .where(Article.gathered_at > now - LATELY, Article.published_at > now - LATELY - KEEP_FROM)
+            .where(Article.gathered_at > now - RECENT, Article.published_at > now - RECENT - KEEP_FROM)
             .group_by(Article.feed_id)
         )
     }
@@ -115,7 +115,7 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
 
 
 def _latest(session: Session, now: datetime) -> dict[int, tuple[LastEntry, ...]]:
-    """The latest Articles of each Feed, newest first; none that are older than any news. Years of Articles are not walked."""
+    """The latest Articles of each Feed, newest first; none that are older than any news. Older Articles are not read."""
     place = func.row_number().over(
         partition_by=Article.feed_id, order_by=(Article.published_at.desc(), Article.id.desc())
     )
@@ -132,7 +132,7 @@ def _latest(session: Session, now: datetime) -> dict[int, tuple[LastEntry, ...]]
 
 
 def state_of(feed: Feed, now: datetime) -> str:
-    """How a Feed does, as a word."""
+    """The state of a Feed, one of those in :class:`FeedLine`."""
     if feed.paused_at is not None:
         return "paused"
     if not feed.enabled or not feed.outlet.enabled:
@@ -153,7 +153,7 @@ def _counts(lines: list[FeedLine], now: datetime) -> list[SideCount]:
         answering = {
             x.outlet.id
             for x in own
-            if not x.feed.failures and x.feed.checked_at is not None and now - x.feed.checked_at <= LATELY
+            if not x.feed.failures and x.feed.checked_at is not None and now - x.feed.checked_at <= RECENT
         }
         found.append(
             SideCount(side, len({x.outlet.id for x in own}), len(answering), sum(x.entries for x in own))

@@ -1,6 +1,6 @@
-"""One reader at a time: what they agreed to, what they got and why, and suppressing their address.
+"""One reader's page: their consent, what they got and why, and suppressing their address.
 
-Searched for by a form that is posted, so that no address stands in a log or a browser's history.
+The search form is posted, so that no address gets into a log or a browser's history.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Reader:
 
 @bp.get("/readers")
 def readers() -> Response:
-    return make_response(render_template("desk/readers.html", counts=_sums(), found=None, wanted=""))
+    return make_response(render_template("desk/readers.html", counts=_reader_counts(), found=None, wanted=""))
 
 
 @bp.post("/readers")
@@ -58,7 +58,9 @@ def find_reader() -> Response:
         found = _search(session, wanted) if len(wanted) >= SHORTEST else []
     if len(found) == 1:
         return redirect_to(f"readers/{found[0].id}")
-    html = render_template("desk/readers.html", counts=_sums(), found=found, wanted=wanted, most=FOUND)
+    html = render_template(
+        "desk/readers.html", counts=_reader_counts(), found=found, wanted=wanted, most=FOUND
+    )
     return make_response(html)
 
 
@@ -116,7 +118,7 @@ def release_reader(number: int) -> Response:
 @bp.post("/readers/<int:number>/give")
 @full_duty_required
 def give_comp(number: int) -> Response:
-    """The full edition as a present: for so many days, or for ever when none are named."""
+    """Give the full edition free of charge, for a number of days or for ever."""
     site, days = services(), request.form.get("days", "").strip()
     if days and not re.fullmatch(r"[1-9][0-9]{0,3}", days, re.ASCII):
         raise Refused("Nothing was done: give a number of days from 1 to 9999, or none for ever.")
@@ -138,14 +140,14 @@ def end_comp(number: int) -> Response:
 
 def _search(session: Session, wanted: str) -> list[Subscriber]:
     like = func.lower(Subscriber.address).contains(wanted.lower(), autoescape=True)
-    # The address itself comes first: of a short one there may be more than FOUND that end in it.
+    # An exact match comes first: more than FOUND addresses may contain a short one.
     itself = func.lower(Subscriber.address) == wanted.lower()
     statement = select(Subscriber).where(like).order_by(itself.desc(), Subscriber.address).limit(FOUND)
     found = list(session.scalars(statement))
     return [r for r in found if r.address.lower() == wanted.lower()] or found
 
 
-def _sums() -> Counted[list[tuple[str, int]]] | None:
+def _reader_counts() -> Counted[list[tuple[str, int]]] | None:
     now = services().now()
     with db.reading(services().sessions) as session:
         size = readers_known(session)
@@ -153,7 +155,7 @@ def _sums() -> Counted[list[tuple[str, int]]] | None:
 
 
 def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
-    """Whom we have, as sums."""
+    """How many readers there are of each kind."""
     trial = timedelta(days=services().settings.TRIAL_DAYS)
     confirmed, left = Subscriber.confirmed_at.is_not(None), Subscriber.unsubscribed_at.is_not(None)
     kinds = {
@@ -171,5 +173,5 @@ def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
 
 
 def readers_known(session: Session) -> int:
-    """About how many there are: the highest number given."""
+    """About how many readers there are: the highest id."""
     return session.scalar(select(func.max(Subscriber.id))) or 0

@@ -1,4 +1,4 @@
-"""One Story's Articles, and an operator's word on where they belong: merge, split, move."""
+"""One Story's Articles, and regrouping them by hand: merge, split, move."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.db.models import Article, Story
 from newsletter.desk.audit import audit_lines_about
 from newsletter.desk.guard import actor, bp, redirect_to
 from newsletter.desk.issue.decisions import reason
-from newsletter.desk.stories import LAST
+from newsletter.desk.stories import LISTED_FOR
 from newsletter.errors import NotFound, Refused
 from newsletter.issues.views import latest_revision
 from newsletter.stories import regroup
@@ -86,7 +86,7 @@ def _named(session: Session, text: str) -> int:
 
 
 def _headline(session: Session, story: Story) -> str:
-    """What it is called here: its own Headline, or that of its first Article while it has not been told."""
+    """Return the Story's own Headline, or that of its first Article while the Story has no text."""
     story_revision = latest_revision(session, story.id)
     if story_revision is not None:
         return str(story_revision.words["headline"])
@@ -94,14 +94,14 @@ def _headline(session: Session, story: Story) -> str:
 
 
 def _offered(session: Session, story: Story) -> list[tuple[int, str]]:
-    """Other Stories of the last days, those that most Outlets carry first."""
+    """Other Stories of the last days, ordered by how many Outlets carry them."""
     rows = session.scalars(
         select(Story)
         .join(Article, Article.story_id == Story.id)
         .where(
             Story.id != story.id,
             Story.merged_into_id.is_(None),
-            Story.last_published_at > services().now() - LAST,
+            Story.last_published_at > services().now() - LISTED_FOR,
         )
         .group_by(Story.id)
         .order_by(func.count(func.distinct(Article.outlet_id)).desc(), Story.id)

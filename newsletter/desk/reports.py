@@ -1,4 +1,4 @@
-"""What readers say is wrong."""
+"""The problems that readers report."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ def reports() -> Response:
 def resolve_report(number: int) -> Response:
     site = services()
     with site.sessions.begin() as session:
-        reporting.resolve(session, number, now=site.now(), by=actor(), reason=reason(wanted=False))
+        reporting.resolve(session, number, now=site.now(), by=actor(), reason=reason(required=False))
     return redirect_to("reports")

@@ -1,4 +1,4 @@
-"""Coming in by a link that works once, and going out."""
+"""Operators sign in by a link that works once, and sign out."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def signin_page() -> Response:
 
 @bp.post("/signin")
 def ask() -> Response:
-    """Somebody asks for a link. The answer is the same for every address, and so is the work behind it."""
+    """Keep the request for a link. The answer, and the work behind it, are the same for every address."""
     check_form("desk-signin")
     site, address = services(), request.form.get("address", "")
-    with suppress(AddressError):  # even so
+    with suppress(AddressError):  # the answer is the same for no address at all
         pending_requests.store(
             site.sessions,
             pending_requests.SIGNIN,
@@ -41,7 +41,7 @@ def ask() -> Response:
 
 @bp.get("/signin/<token>")
 def link_page(token: str) -> Response:
-    """A page with a button. Looking spends nothing, so scanners of mail do no harm."""
+    """A page with a button. GET uses nothing up, so scanners of mail do no harm."""
     site = services()
     try:
         with db.reading(site.sessions) as session:
@@ -56,7 +56,7 @@ def link_page(token: str) -> Response:
 
 @bp.post("/signin/<token>")
 def spend(token: str) -> Response:
-    """The button: the link is spent and this browser signed in."""
+    """Use the link up and sign this browser in."""
     check_form("desk-link", token)
     site = services()
     try:

@@ -18,7 +18,7 @@ from newsletter.feeds.leans import Coverage
 from newsletter.stories.sides import coverage_of
 from newsletter.web.services import services
 
-LAST = timedelta(days=4)
+LISTED_FOR = timedelta(days=4)  # after its last Article
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StoryLine:
 @bp.get("/stories")
 def stories() -> Response:
     page = page_number()
-    since = services().now() - LAST
+    since = services().now() - LISTED_FOR
     lately = (Story.last_published_at > since, Story.merged_into_id.is_(None))
     with db.reading(services().sessions) as session:
         carried = (
@@ -56,7 +56,7 @@ def stories() -> Response:
         lines = _lines(session, rows[:PAGE_SIZE])
     more = len(rows) > PAGE_SIZE
     return make_response(
-        render_template("desk/stories.html", lines=lines, page=page, more=more, days=LAST.days)
+        render_template("desk/stories.html", lines=lines, page=page, more=more, days=LISTED_FOR.days)
     )
 
 

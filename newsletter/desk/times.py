@@ -1,4 +1,4 @@
-"""Days and moments as the desk's addresses and tables write them."""
+"""Days and times in the desk's addresses and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Putting an Issue right for those who got the wrong words: write, look, then send. Nothing goes before it was looked at."""
+"""Corrections of an Issue, for those who got the wrong words: write, preview, then send. Nothing is sent that was not previewed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ EDITIONS = {"": "Both editions", "full": "Only the full edition", "metered": "On
 
 @bp.get("/issues/<day>/correct")
 def correction_page(day: str) -> Response:
-    """Write one, and see what became of earlier ones."""
+    """The form, and how earlier corrections fared."""
     return _page(day)
 
 
 @bp.post("/issues/<day>/correct")
-def look_at_correction(day: str) -> Response:
-    """How it will arrive, and at how many readers. Changes nothing."""
+def preview_correction(day: str) -> Response:
+    """Preview the correction, and say how many readers get it. Changes nothing."""
     text, kind = request.form.get("text", ""), _kind()
     template, readers = services().issues.correction(day_of(day), text, kind)
     mail = slots.fill(template.text, example_slots(services().links), html=False)
@@ -35,7 +35,7 @@ def look_at_correction(day: str) -> Response:
 
 @bp.post("/issues/<day>/correct/send")
 def send_correction(day: str) -> Response:
-    """Owe it to them: exactly the words that were looked at."""
+    """Queue the correction: exactly the words that were previewed."""
     if request.form.get("sure") != "yes" or not (seen := request.form.get("seen", "")):
         raise Refused("Nothing was sent: please look at the mail first and tick that you are sure.")
     services().issues.correct(day_of(day), request.form.get("text", ""), kind=_kind(), by=actor(), seen=seen)
@@ -44,7 +44,7 @@ def send_correction(day: str) -> Response:
 
 @bp.post("/issues/<day>/correct/withdraw")
 def withdraw_correction(day: str) -> Response:
-    """What is still pending of it never goes."""
+    """Stop a correction: what is still pending of it is never mailed."""
     number = request.form.get("number", "")
     if not (number.isascii() and number.isdigit() and len(number) < 18):
         raise Refused("Nothing was done: please say which correction.")
@@ -59,7 +59,7 @@ def _kind() -> str | None:
     return kind or None
 
 
-def _page(day: str, **looked_at: object) -> Response:
+def _page(day: str, **previewed: object) -> Response:
     with db.reading(services().sessions) as session:
         issue = find_issue(session, day_of(day))
         try:
@@ -67,7 +67,7 @@ def _page(day: str, **looked_at: object) -> Response:
             refused = ""
         except NewsletterError as error:
             refused = str(error)
-        values = {"text": "", "kind": None, "template": None, "mail": "", "readers": 0, **looked_at}
+        values = {"text": "", "kind": None, "template": None, "mail": "", "readers": 0, **previewed}
         html = render_template(
             "desk/correct.html",
             issue=issue,

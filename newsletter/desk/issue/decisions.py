@@ -1,4 +1,4 @@
-"""What an Operator decides about an Issue. Every act goes through the issue service and is an AuditEntry there."""
+"""What an operator decides about an Issue: check, approve, hold, resume, withdraw, mail a proof. The issue service does it and keeps an AuditEntry."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from newsletter.web.services import services
 LONGEST_REASON = 500  # characters
 
 
-def reason(*, wanted: bool = True) -> str:
-    """What the operator wrote down, one line. Raises :class:`Refused` when it is wanted and missing."""
+def reason(*, required: bool = True) -> str:
+    """The reason that the operator gave, in one line. Raises :class:`Refused` when it is required and missing."""
     text = " ".join(request.form.get("reason", "").split())[:LONGEST_REASON]
-    if wanted and not text:
+    if required and not text:
         raise Refused("Nothing was done: please write down why, for those who come after you.")
     return text
 
 
 def seen() -> str:
-    """What the form was made for. Raises :class:`Refused` when it does not say."""
+    """The state of the Issue that the form was made for. Raises :class:`Refused` when the form does not say."""
     named = request.form.get("seen", "")
     if not named:
         raise Refused(
@@ -49,7 +49,7 @@ def check(day: str) -> Response:
 
 @bp.post("/issues/<day>/approve")
 def approve(day: str) -> Response:
-    services().issues.approve(day_of(day), by=actor(), reason=reason(wanted=False), seen=seen())
+    services().issues.approve(day_of(day), by=actor(), reason=reason(required=False), seen=seen())
     return _back(day)
 
 
@@ -61,13 +61,13 @@ def hold(day: str) -> Response:
 
 @bp.post("/issues/<day>/resume")
 def resume(day: str) -> Response:
-    services().issues.resume(day_of(day), by=actor(), reason=reason(wanted=False), seen=seen())
+    services().issues.resume(day_of(day), by=actor(), reason=reason(required=False), seen=seen())
     return _back(day, page=request.form.get("then", ""))
 
 
 @bp.get("/issues/<day>/withdraw")
 def confirm_withdraw(day: str) -> Response:
-    """Withdrawing cannot be undone: a page of its own asks once more."""
+    """Ask for confirmation: withdrawing cannot be undone."""
     with db.reading(services().sessions) as session:
         page = load_issue_page(session, find_issue(session, day_of(day)), PreviewOptions())
     return make_response(render_template("desk/withdraw.html", page=page, issue=page.row))
@@ -83,7 +83,7 @@ def withdraw(day: str) -> Response:
 
 @bp.post("/issues/<day>/proof")
 def proof(day: str) -> Response:
-    """Mail the Rendition looked at to the operator who asks."""
+    """Mail the Rendition that is previewed to the operator."""
     look = preview_options(request.form)
     kept = services().issues.proof(day_of(day), look.kind, operator().address, by=actor())
     html = render_template("desk/proof.html", day=day_of(day), receipt=kept, kind=look.kind)
@@ -91,6 +91,6 @@ def proof(day: str) -> Response:
 
 
 def _back(day: str, part: str = "", *, page: str = "") -> Response:
-    """To the Issue, or to its copies when the form stood there."""
+    """Redirect to the Issue, or to its deliveries when the form was there."""
     there = "/dispatch" if page == "dispatch" else ""
     return redirect_to(f"issues/{day_of(day)}{there}" + (f"#{part}" if part else ""))

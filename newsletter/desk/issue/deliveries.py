@@ -1,4 +1,4 @@
-"""An Issue on its way: the ledger's sum, by zone, provider and reason, and the uncertain ones with what is known of them."""
+"""The Deliveries of an Issue: their sum, by zone, provider and reason, and the uncertain ones with what is known of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from newsletter.web.services import services
 SHOWN = 200  # uncertain ones on one page
 ZONES_SHOWN = 40
 REUSE_FACTOR = 3.0  # seconds for each second that walking the ledger took: a quarter of the time at most
-FOLLOW_EVERY = 10  # seconds; only for who asks, so that nothing an operator types is lost (WCAG 2.2.2)
+FOLLOW_EVERY = 10  # seconds; only on request, so that nothing an operator types is lost (WCAG 2.2.2)
 CHOICES = {
     "accepted": "It arrived",
     "withdrawn": "Leave it: it is not sent again",
@@ -50,7 +50,7 @@ class UncertainDelivery:
 
 @dataclass(frozen=True)
 class Table:
-    """How many Deliveries stand in which state, by something. Every row sums to its last number."""
+    """How many Deliveries are in which state, by zone, provider or edition. A row's last number is its sum."""
 
     heading: str
     rows: tuple[tuple[str, dict[str, int], int], ...]
@@ -92,7 +92,7 @@ def dispatch_page(day: str) -> Response:
 
 @bp.post("/issues/<day>/uncertain")
 def decide(day: str) -> Response:
-    """An operator's word on the uncertain Deliveries that are ticked."""
+    """Record what an operator decides about the ticked uncertain Deliveries."""
     after = request.form.get("after", "")
     if after not in CHOICES:
         raise Refused("Nothing was done: please say what became of them.")
@@ -112,7 +112,7 @@ def decide(day: str) -> Response:
 
 
 def _paused(session: Session, now: datetime) -> dict[str, Any]:
-    """Until when the provider asked us to wait, and why, as the last dispatch Run says."""
+    """Until when the provider asked us to wait, and why, according to the last dispatch Run."""
     run = session.scalars(
         select(Run).where(Run.step == "dispatch").order_by(Run.started_at.desc()).limit(1)
     ).first()
@@ -124,7 +124,7 @@ def _paused(session: Session, now: datetime) -> dict[str, Any]:
 
 
 def _tables(cut: Breakdown) -> tuple[Table, ...]:
-    """The largest first."""
+    """The tables, the largest rows first."""
     return (
         _table("Time zone", cut.zones, "Erased since"),
         _table("Provider", cut.providers, "Not handed over"),

@@ -1,4 +1,4 @@
-"""What a form on the desk may change in an Issue: from its fields to an act of the newsroom. Which one, it says in ``act``."""
+"""The edits that a form on the desk may ask for: from its fields to a function of ``issues``. The field ``act`` names the edit."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from newsletter.issues.editing import Said
 from newsletter.issues.views import article_texts
 
 Form = Mapping[str, str]
-Act = Callable[[Session, Issue, Form, int, datetime], Said]  # …, the operator's number, now
+Edit = Callable[[Session, Issue, Form, int, datetime], Said]  # …, the operator's id, now
 LONGEST_ROW = 4000  # characters
 MOST_ROWS = 10
 _MOST_DIGITS = 9
-# What an operator writes by hand: lost when it is refused, so these forms get their words back.
-WRITTEN = frozenset({"envelope", "retell", "retell-rows"})
+# Edits with text that an operator typed: when one is refused, the page shows the text again.
+FREE_TEXT_EDITS = frozenset({"envelope", "retell", "retell-rows"})
 
 
 def number(given: Form, name: str) -> int:
@@ -30,17 +30,17 @@ def number(given: Form, name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
-def act_of(given: Form) -> Act:
-    """The act a form asks for. Raises Refused when it names none we know."""
-    act = ACTS.get(given.get("act", ""))
-    if act is None:
+def edit_of(given: Form) -> Edit:
+    """The edit that a form asks for. Raises Refused when it names none that we know."""
+    edit = EDITS.get(given.get("act", ""))
+    if edit is None:
         raise Refused("Nothing was done: the form does not say what to change.")
-    return act
+    return edit
 
 
 def part_of(session: Session, issue: Issue, given: Form) -> str:
-    """Names, as it is now, the part of the Issue that a written form is about; empty for any other form."""
-    if given.get("act") not in WRITTEN:
+    """Identify the present text of the part of the Issue that a free-text form is about; empty for any other form."""
+    if given.get("act") not in FREE_TEXT_EDITS:
         return ""
     story = number(given, "story")
     if story:
@@ -52,12 +52,12 @@ def part_of(session: Session, issue: Issue, given: Form) -> str:
 
 
 def story_part(issue: Issue, story_revision_id: int) -> str:
-    """The same for one placed Story."""
+    """Identify the present text of one placed Story."""
     return f"{issue.state}:{story_revision_id}"
 
 
 def envelope_part(issue: Issue) -> str:
-    """The same for subject line, preheader and intro."""
+    """Identify the present text of subject line, preheader and intro."""
     words = "\n".join((issue.subject, issue.preheader, issue.intro))
     return f"{issue.state}:{sha256(words.encode()).hexdigest()[:16]}"
 
@@ -109,7 +109,7 @@ def _line(given: Form) -> str:
     return line
 
 
-ACTS: dict[str, Act] = {
+EDITS: dict[str, Edit] = {
     "retell": _retell,
     "retell-rows": _retell_rows,
     "envelope": _envelope,

@@ -35,12 +35,12 @@ def edit_page(day: str) -> Response:
 
 @bp.post("/issues/<day>/edit")
 def edit(day: str) -> Response:
-    """One change. Which one, the form says in ``act``; a remedy of a Check leads back to the Checks."""
+    """Make the edit that the form names in ``act``. A remedy of a Check leads back to the Checks."""
     given, now, wanted = request.form, services().now(), seen()
-    act = edit_forms.act_of(given)
+    change_issue = edit_forms.edit_of(given)
 
     def change(session: Session, issue: Issue) -> dict[str, object]:
-        return act(session, issue, given, operator().id, now)
+        return change_issue(session, issue, given, operator().id, now)
 
     def untouched(session: Session, issue: Issue) -> bool:
         return bool(given.get("part")) and given["part"] == edit_forms.part_of(session, issue, given)
@@ -48,7 +48,7 @@ def edit(day: str) -> Response:
     try:
         services().issues.edit(day_of(day), change, by=actor(), seen=wanted, untouched=untouched)
     except ChangedMeanwhile:
-        if given["act"] not in edit_forms.WRITTEN:
+        if given["act"] not in edit_forms.FREE_TEXT_EDITS:
             raise
         return _conflict(day)
     if given.get("then") == "checks":
@@ -57,7 +57,7 @@ def edit(day: str) -> Response:
 
 
 def _conflict(day: str) -> Response:
-    """Somebody was faster: both texts side by side, and nothing of either lost."""
+    """The page for an edit that came too late: the present text and the operator's side by side, so that neither is lost."""
     given, site = request.form, services()
     with db.reading(site.sessions) as session:
         row = find_issue(session, day_of(day))
@@ -80,7 +80,7 @@ def _conflict(day: str) -> Response:
 
 
 def _both_texts(row: Issue, story: StoryView | None, given: edit_forms.Form) -> list[BothTexts]:
-    """Field by field what stands now and what was written, those that differ."""
+    """For each field of the form the present text and the operator's."""
     now: dict[str, str] = {"subject": row.subject, "preheader": row.preheader, "intro": row.intro}
     if story is not None:
         text = story.text
@@ -102,7 +102,7 @@ def _both_texts(row: Issue, story: StoryView | None, given: edit_forms.Form) -> 
 
 @dataclass(frozen=True)
 class BothTexts:
-    """One field of a form: what stands now, and what the operator wrote."""
+    """One field of a form: the present text, and the operator's."""
 
     name: str
     label: str
@@ -158,7 +158,7 @@ def _doubts(session: Session, issue: Issue) -> dict[int, list[str]]:
 
 
 def _revisions(session: Session, issue: Issue) -> dict[int, list[tuple[StoryRevision, bool]]]:
-    """Every revision of each placed Story, newest first, and whether it is the one that stands in the Issue."""
+    """Every revision of each placed Story, newest first, and whether it is the one placed in the Issue."""
     found: dict[int, list[tuple[StoryRevision, bool]]] = {}
     for telling, placed in session.execute(
         select(StoryRevision, Placement.story_revision_id)

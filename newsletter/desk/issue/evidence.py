@@ -1,4 +1,4 @@
-"""What every sentence of a Story rests on: its Citations with their passages, and the gate's word. Pure."""
+"""The evidence of every sentence of a Story: its Citations with their passages, and the verdict of the grounding gate. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class GroundedSentence:
-    """A sentence of ours beside what it rests on. ``support`` in whole percent."""
+    """A sentence of ours with the passages it rests on. ``support`` in whole percent."""
 
     section: str  # the part of the Story that it folds with
     where: str
@@ -68,7 +68,7 @@ class GroundedSection:
 
 @dataclass(frozen=True)
 class StoryEvidence:
-    """One Story's sentences with their grounds, in reading order."""
+    """One Story's sentences with their evidence, in reading order."""
 
     story: StoryView
     written: Written

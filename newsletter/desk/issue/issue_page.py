@@ -1,4 +1,4 @@
-"""Today's Issue and those of other days: how it stands, what its Checks say, how it will arrive, what it rests on."""
+"""The page of an Issue: its next step, Checks, preview and evidence; and the list of Issues."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class IssuePage:
     rendition: Template | None  # the kind looked at; None until rendered
     sums: LedgerSum
     next_step: NextStep
-    seen: str  # names what the page shows, for its forms
+    seen: str  # identifies the state that the page shows, for its forms
     evidence: tuple[StoryEvidence, ...]
     acts: tuple[AuditLine, ...]
 
@@ -79,7 +79,7 @@ class IssuePage:
 @bp.get("")
 @bp.get("/")
 def now() -> Response:
-    """Today's Issue; when there is none yet, when it comes."""
+    """Today's Issue, or when it will be composed."""
     day = today()
     site = services()
     with db.reading(site.sessions) as session:
@@ -148,7 +148,7 @@ def _shown(session: Session, row: Issue) -> Response:
 
 
 def load_issue_page(session: Session, row: Issue, look: PreviewOptions) -> IssuePage:
-    """Gather the page of one Issue."""
+    """Read everything that the page of one Issue shows."""
     site = services()
     view = issue_view(session, row, now=site.now())
     checks = session.scalars(select(Check).where(Check.issue_id == row.id).order_by(Check.id)).all()
@@ -192,7 +192,7 @@ def load_issue_page(session: Session, row: Issue, look: PreviewOptions) -> Issue
 
 
 def _faults(checks: Sequence[Check]) -> tuple[tuple[Check, tuple[Check, ...]], ...]:
-    """What does not pass, gravest first, fifty faults of one kind standing behind the first of them."""
+    """The Checks that do not pass, gravest first; of each kind the first, and the others like it."""
     found: dict[tuple[str, str], list[Check]] = {}
     for check in checks:
         if check.level != "pass":
@@ -201,7 +201,7 @@ def _faults(checks: Sequence[Check]) -> tuple[tuple[Check, tuple[Check, ...]], .
 
 
 def arrives(row: Issue, look: PreviewOptions, now: datetime) -> datetime | None:
-    """When a reader of that zone and hour gets it: at their hour in their zone; None without a zone we know."""
+    """When a reader of that zone and hour gets the mail, in their zone; None when the zone is unknown."""
     try:
         zone = ZoneInfo(look.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

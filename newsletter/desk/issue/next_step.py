@@ -1,4 +1,4 @@
-"""What there is to do next about an Issue, in one sentence. Pure."""
+"""The next step with an Issue, in one sentence. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from newsletter.jobs.due import GRACE
 
 @dataclass(frozen=True)
 class IssueFacts:
-    """What of an Issue decides what is next."""
+    """The facts of an Issue that decide its next step."""
 
     state: str
     changed_at: datetime  # composed, or last rendered anew
@@ -39,11 +39,11 @@ class NextStep:
     label: str = ""
 
 
-_DOUBTS, _DECIDE = "/dispatch#uncertain", "Decide about them"
+_UNCERTAIN, _DECIDE = "/dispatch#uncertain", "Decide about them"
 
 
 def next_step(now: IssueFacts) -> NextStep:
-    """The one sentence at the top of the Issue's page."""
+    """The next step, shown at the top of the Issue's page."""
     match now.state:
         case "draft":
             return _of_draft(now)
@@ -61,7 +61,7 @@ def next_step(now: IssueFacts) -> NextStep:
             return NextStep("calm", f"Withdrawn{because} It stays withdrawn.")
     if now.uncertain:
         return NextStep(
-            "look", f"Dispatched, but {_copies(now.uncertain)} uncertain.", place=_DOUBTS, label=_DECIDE
+            "look", f"Dispatched, but {_copies(now.uncertain)} uncertain.", place=_UNCERTAIN, label=_DECIDE
         )
     return NextStep(
         "calm", f"Dispatched: {now.accepted:,} of {now.audience:,} copies were accepted. Nothing to do."
@@ -90,7 +90,10 @@ def _of_dispatching(now: IssueFacts) -> NextStep:
     done = f"On its way: {now.accepted:,} of {now.audience:,} copies accepted."
     if now.uncertain:
         return NextStep(
-            "look", f"{done} {_copies(now.uncertain).capitalize()} uncertain.", place=_DOUBTS, label=_DECIDE
+            "look",
+            f"{done} {_copies(now.uncertain).capitalize()} uncertain.",
+            place=_UNCERTAIN,
+            label=_DECIDE,
         )
     return NextStep("calm", f"{done} Nothing to do.")
 

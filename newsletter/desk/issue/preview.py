@@ -1,7 +1,7 @@
-"""The mail itself, for a frame: the stored bytes with harmless values in their Slots, behind a policy of its own.
+"""The preview of the mail in a frame: the stored bytes with example values in their Slots, behind a policy of its own.
 
-Only one thing may differ from what readers get, and only when asked for: light and dark are a question that the mail
-puts to the mailbox, and "light" or "dark" answers it in the style rules of its head.
+Only one thing may differ from what readers get, and only on request: the mail asks the mailbox for its colour scheme, and
+the preview can answer "light" or "dark" in the style rules of the mail's head.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FORMS = {"html": "HTML", "text": "Plain text"}
 WIDTHS = {"": "This screen", "600": "600 px", "375": "375 px"}
 SCHEMES = {"": "As set here", "light": "Light", "dark": "Dark", "forced": "Forced dark"}
 _ASKS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
-# Some mailboxes ask nothing and turn every colour but those of pictures. None publishes how; this is the strongest form.
+# Some mailboxes invert every colour but those of pictures. None publishes how; this is the strongest form.
 _FORCE = (
     "<style>html{background:#fff;filter:invert(1) hue-rotate(180deg)}"
     "img{filter:invert(1) hue-rotate(180deg)}</style>"
@@ -44,7 +44,7 @@ _ANSWERS = {"dark": "(min-width:0)", "light": "(max-width:0)"}
 
 @dataclass(frozen=True)
 class PreviewOptions:
-    """How the Preview is looked at. Its fields are the query of the page's address."""
+    """How the mail is previewed. The fields are the query of the page's address."""
 
     kind: str = "full"
     form: str = "html"
@@ -54,14 +54,14 @@ class PreviewOptions:
     hour: int = 6
 
     def query(self, **changes: str) -> str:
-        """The query that changes one thing and keeps the others: ``?kind=metered&width=375``."""
+        """The query with some fields changed and the others kept: ``?kind=metered&width=375``."""
         usual = PreviewOptions().__dict__
         asked = {**self.__dict__, **changes}
         return "?" + urlencode({name: value for name, value in asked.items() if value != usual[name]})
 
 
 def preview_options(args: Mapping[str, str]) -> PreviewOptions:
-    """What the query asks for; whatever it does not know is as if it were not there."""
+    """The options that the query asks for; unknown values are ignored."""
 
     def one_of(name: str, known: Mapping[str, str], otherwise: str) -> str:
         value = args.get(name, otherwise)
@@ -90,7 +90,7 @@ def frame(day: str) -> Response:
 
 
 def with_example_slots(made: Template) -> Template:
-    """The copy of a reader who does not exist: every Slot holds an address that leads nowhere personal."""
+    """The mail with an example value in every Slot, as for an invented reader."""
     values = example_slots(services().links)
     return replace(
         made,
@@ -100,14 +100,14 @@ def with_example_slots(made: Template) -> Template:
 
 
 def frame_response(html: str) -> Response:
-    """An answer that is only fit to be shown in a frame of ours."""
+    """A response with the policy of frames."""
     answer = make_response(html)
     answer.headers["Content-Security-Policy"] = FRAME_POLICY
     return answer
 
 
 def with_scheme(html: str, scheme: str) -> str:
-    """The mail as a light, a dark or a darkening mailbox shows it; unchanged for any other ``scheme``."""
+    """The mail as a light, a dark or a colour-inverting mailbox shows it; unchanged for any other ``scheme``."""
     if scheme == "forced":
         head, mark, body = with_scheme(html, "light").partition("</head>")
         return f"{head}{_FORCE}{mark}{body}"

@@ -1,4 +1,4 @@
-"""Is everything all right? What beside today's Issue wants a look, each with the page that tells more. Changes nothing."""
+"""The status line: what beside today's Issue needs attention, each with a link to the page about it. Changes nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from newsletter.summaries import changed_articles
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that wants a look: a clause, and the desk's page about it."""
+    """One thing that needs attention: a clause, and the desk's page about it."""
 
     words: str
     place: str
@@ -32,7 +32,7 @@ class Problem:
 def problems(
     session: Session, settings: Settings, shown: Issue | None, *, now: datetime
 ) -> tuple[Problem, ...]:
-    """The gravest first. ``shown`` is the Issue whose own page says how it stands."""
+    """What needs attention, gravest first. ``shown`` is an Issue to leave out: its own page says how it stands."""
     return tuple(_all(session, settings, shown.id if shown else 0, now))
 
 
