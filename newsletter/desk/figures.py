@@ -49,7 +49,7 @@ def _groups(session: Session) -> tuple[tuple[str, str, list[Plot | Bars]], ...]:
         ("readers", "Readers", [*growth(session), editions(issues)]),
         ("mail", "Mail", [arrival(issues), *mailboxes(session)]),
         ("reading", "What readers do", [turning_away(issues), reading_on(session)]),
-        ("money", "Money", [trials(months), revenue(months), churn(months)]),
+        ("money", "Money", [trials(months), revenue(months), lost_subscriptions(months)]),
     )
 
 
@@ -275,8 +275,8 @@ def revenue(months: Sequence[Month]) -> Plot:
     )
 
 
-def churn(months: Sequence[Month]) -> Plot:
-    """Churn: the Subscriptions lost in each month, as a share of those that paid when it began."""
+def lost_subscriptions(months: Sequence[Month]) -> Plot:
+    """The Subscriptions lost in each month, as a share of those that paid when it began."""
     last = months[-1] if months else None
     said = (
         ""
