@@ -40,6 +40,7 @@ PHRASES = {
     "operator.sign_in_ended": "signed a browser out",
     "feed.paused": "paused a feed",
     "feed.resumed": "resumed a feed",
+    "story.told_again": "had the model tell a story again",
     "story.merged": "merged a story into another",
     "story.split": "made a story of its own out of articles",
     "story.articles_moved": "moved articles to another story",

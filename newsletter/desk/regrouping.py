@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from flask import Response, make_response, render_template, request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db
-from newsletter.db.models import Article, Story
+from newsletter.db.models import Article, Issue, Placement, Story
 from newsletter.desk.audit import audit_lines_about
 from newsletter.desk.guard import actor, bp, redirect_to
 from newsletter.desk.issue.decisions import reason
 from newsletter.desk.stories import LISTED_FOR
+from newsletter.desk.told_again import LONGEST_INSTRUCTION, why_no_model
 from newsletter.errors import NotFound, Refused
 from newsletter.issues.views import latest_revision
 from newsletter.stories import regroup
+from newsletter.summaries.story_text import from_json
 from newsletter.web.services import services
 
 OFFERED = 60  # other Stories to choose from; any other is named by its address
@@ -32,6 +35,7 @@ def story_articles(number: int) -> Response:
             raise NotFound("There is no such story.")
         if story.merged_into_id is not None:
             return redirect_to(f"stories/{story.merged_into_id}")
+        telling = latest_revision(session, number)
         articles = session.scalars(
             select(Article)
             .where(Article.story_id == number)
@@ -42,6 +46,11 @@ def story_articles(number: int) -> Response:
             "desk/story.html",
             story=story,
             headline=_headline(session, story),
+            telling=telling,
+            words=from_json(telling.words) if telling else None,
+            drafts=_drafts(session, number),
+            why_no_model=why_no_model(services().settings),
+            longest_instruction=LONGEST_INSTRUCTION,
             articles=articles,
             offered=_offered(session, story),
             acts=audit_lines_about(session, f"story:{number}"),
@@ -67,6 +76,13 @@ def regroup_story(number: int) -> Response:
             raise Refused("Nothing was done: the form does not say what to do.")
         there = target.id
     return redirect_to(f"stories/{there}")
+
+
+def _drafts(session: Session, story_id: int) -> list[date]:
+    """The days of the Issues that stand to be edited and place this Story."""
+    placing = select(Issue.issued_on).join(Placement, Placement.issue_id == Issue.id)
+    open_ones = Issue.state.in_(("draft", "approved", "held")) & Issue.frozen_at.is_(None)
+    return list(session.scalars(placing.where(Placement.story_id == story_id, open_ones)))
 
 
 def _is_number(text: str) -> bool:

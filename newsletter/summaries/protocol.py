@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from newsletter.feeds.kinds import ArticleKind
@@ -38,6 +38,37 @@ class ArticleText:
         return self.wire_key or self.outlet
 
 
+@dataclass(frozen=True)
+class EarlierStory:
+    """An earlier Story of the same thread, in our words."""
+
+    began: datetime
+    headline: str
+    paragraph: str
+
+
+@dataclass(frozen=True)
+class PrintedBefore:
+    """How the last Issue with this Story printed it. ``parts`` are such as ``left_stresses (2)``, with their sentences."""
+
+    issued_on: date
+    headline: str
+    paragraph: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a writer is told beside the Articles. ``instruction`` is what an operator asks of the telling, such as "shorter"."""
+
+    earlier: tuple[EarlierStory, ...] = ()  # oldest first
+    printed: PrintedBefore | None = None
+    instruction: str = ""
+
+
+NO_BRIEF = Brief()
+
+
 class Summarizer(Protocol):
     """Tells a Story. Raises :class:`SummarizerError` when it cannot."""
 
@@ -46,8 +77,8 @@ class Summarizer(Protocol):
         """``extractive`` or ``llm``, stored as StoryRevision.written_by."""
         ...
 
-    def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
-        """The Story's words as of ``now``. ``articles`` come in any order. Every sentence cites."""
+    def tell(self, articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF) -> StoryText:
+        """The Story's words as of ``now``. ``articles`` come in any order. Every sentence cites Articles, never the brief."""
         ...
 
 

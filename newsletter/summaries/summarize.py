@@ -19,9 +19,10 @@ from newsletter.db.models import Article, Outlet, Story, StoryRevision
 from newsletter.feeds.kinds import SUPPLIES_FACTS, ArticleKind
 from newsletter.stories.sides import sides_of
 from newsletter.summaries import changed_articles
+from newsletter.summaries.briefs import briefs_of
 from newsletter.summaries.extractive.summarizer import Extractive
 from newsletter.summaries.grounding.hard_facts import checked
-from newsletter.summaries.protocol import ArticleText, Summarizer, SummarizerError
+from newsletter.summaries.protocol import NO_BRIEF, ArticleText, Brief, Summarizer, SummarizerError
 from newsletter.summaries.story_text import StoryKind, StoryText, from_json, to_json
 
 RECENT = timedelta(days=7)  # Stories without a newer Article are left in the words they have
@@ -64,6 +65,7 @@ class _Due:
     old_hash: str
     cited: frozenset[int]
     flagged: bool
+    brief: Brief = NO_BRIEF
 
     @property
     def unchanged(self) -> bool:
@@ -97,7 +99,7 @@ def run(
     ``keep`` names summarizers whose words stay until an Article that they cite has changed.
     """
     with db.reading(sessions) as session:
-        found = [d for d in _read(session, now) if only is None or d.story_id in only]
+        found = _read(session, now, only)
     todo = [d for d in found if d.to_tell(keep)]
     flags = [d.story_id for d in found if d.to_flag]
     written = fell_back = untold = 0
@@ -137,7 +139,10 @@ def write(
     Where it fails the outlets' own words stand. Each Story is stored when it is done; none is begun after :data:`WRITE_FOR`.
     """
     with db.reading(sessions) as session:
-        found = [d for d in _read(session, now) if d.story_id in story_ids]
+        briefs = briefs_of(session, list(story_ids))
+        found = [
+            replace(d, brief=briefs.get(d.story_id, NO_BRIEF)) for d in _read(session, now, only=story_ids)
+        ]
     todo = [
         d for d in found if d.written_by != "operator" and not (d.unchanged and d.written_by == writer.name)
     ]
@@ -147,7 +152,7 @@ def write(
         in_time = time.monotonic() < until
         if not in_time:
             _log.warning("summarize.out_of_time", story=due.story_id)
-        return told(writer if in_time else Extractive(), due.articles, now=now)
+        return told(writer if in_time else Extractive(), due.articles, now=now, brief=due.brief)
 
     written = fell_back = 0
     with ThreadPoolExecutor(at_once) as lanes:
@@ -163,6 +168,28 @@ def write(
                 progress(done, len(todo), words[0].headline if words else "")
     _log.info("shortlist.written", stories=len(found), written=written, fell_back=fell_back)
     return SummarizeReport(len(found), written, len(found) - written, fell_back)
+
+
+def write_again(
+    sessions: Sessions, writer: Summarizer, story_id: int, *, instruction: str, now: datetime
+) -> int | None:
+    """Have one Story written by a model once more, as an operator instructs; the number of the new revision.
+
+    None when the Story is not recent enough, or somebody else wrote it meanwhile. An operator's own words stay as an earlier
+    revision. Raises SummarizerError, and then nothing is stored.
+    """
+    with db.reading(sessions) as session:
+        briefs = briefs_of(session, [story_id])
+        found = _read(session, now, only=[story_id])
+    if not found:
+        return None
+    due = found[0]
+    brief = replace(briefs.get(story_id, NO_BRIEF), instruction=instruction)
+    story, _ = checked(writer.tell(due.articles, now=now, brief=brief), due.articles)
+    if not story.lede:
+        raise SummarizerError("nothing of what the language model wrote is carried by the articles")
+    written = _write(sessions, [(due, story, writer.name)], now)
+    return due.revision + 1 if written else None
 
 
 def due_stories(sessions: Sessions, *, now: datetime, keep: Collection[str] = ()) -> list[int]:
@@ -207,12 +234,11 @@ def input_hash(articles: Sequence[tuple[int, str]]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _read(session: Session, now: datetime) -> list[_Due]:
-    stories = session.scalars(
-        select(Story)
-        .where(Story.merged_into_id.is_(None), Story.last_published_at >= now - RECENT)
-        .order_by(Story.id)
-    ).all()
+def _read(session: Session, now: datetime, only: Collection[int] | None = None) -> list[_Due]:
+    recent = select(Story).where(Story.merged_into_id.is_(None), Story.last_published_at >= now - RECENT)
+    if only is not None:
+        recent = recent.where(Story.id.in_(only))
+    stories = session.scalars(recent.order_by(Story.id)).all()
     ids = [s.id for s in stories]
     articles: dict[int, list[Article]] = {i: [] for i in ids}
     newest: dict[int, StoryRevision] = {}
@@ -254,7 +280,7 @@ def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | Non
 
 
 def told(
-    summarizer: Summarizer, articles: Sequence[ArticleText], *, now: datetime
+    summarizer: Summarizer, articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF
 ) -> tuple[StoryText, str, bool] | None:
     """The words, who wrote them, and whether the extractive summarizer stood in; None when nothing can be told.
 
@@ -264,7 +290,7 @@ def told(
     fell_back = False
     for writer in dict.fromkeys((summarizer, own)):
         try:
-            story, _ = checked(writer.tell(articles, now=now), articles)
+            story, _ = checked(writer.tell(articles, now=now, brief=brief), articles)
             if story.lede or story.headlines:
                 return story, writer.name, fell_back
             reason = "No article tells it in whole sentences, and no two headlines differ."

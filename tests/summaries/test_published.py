@@ -126,7 +126,7 @@ def test_a_summarizer_that_checks_nothing_is_checked_before_its_words_are_stored
     class Unguarded:
         name = "unguarded"
 
-        def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
+        def tell(self, articles: Sequence[ArticleText], *, now: datetime, brief: Any = None) -> StoryText:
             return _all_standing(draft)
 
     told = summarize.told(Unguarded(), ARTICLES, now=DAY)

@@ -143,7 +143,7 @@ class _Unguarded:
     def __init__(self, draw: Any) -> None:
         self.draw = draw
 
-    def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
+    def tell(self, articles: Sequence[ArticleText], *, now: datetime, brief: Any = None) -> StoryText:
         return _lying_story(self.draw, articles)
 
 

@@ -15,7 +15,7 @@ from newsletter.summaries.extractive.questions import questions
 from newsletter.summaries.extractive.quotes import side_quotes
 from newsletter.summaries.extractive.rows import rows, shows_difference
 from newsletter.summaries.extractive.states import contradict, pending
-from newsletter.summaries.protocol import ArticleText, SummarizerError
+from newsletter.summaries.protocol import NO_BRIEF, ArticleText, Brief, SummarizerError
 from newsletter.summaries.story_text import PickedHeadline, StoryKind, StoryText
 
 # A blind spot: one side has this many times the other's outlets, and at least so many.
@@ -28,8 +28,8 @@ class Extractive:
 
     name = "extractive"
 
-    def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
-        """The Story's words. Raises SummarizerError when no English news is among the Articles, or no headline is fit."""
+    def tell(self, articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF) -> StoryText:
+        """The Story's words, whatever the brief: outlets wrote them. Raises SummarizerError when no English news is among the Articles, or no headline is fit."""
         known = [a for a in articles if a.published_at <= now]
         newest = {a.id for a in sorted(known, key=lambda a: a.published_at)[-MOST_READ:]}
         evidence = Evidence([a for a in known if a.id in newest])

@@ -30,7 +30,7 @@ from newsletter.summaries.model.schema import (
     sentence_of,
     story_of,
 )
-from newsletter.summaries.protocol import ArticleText, SummarizerError
+from newsletter.summaries.protocol import NO_BRIEF, ArticleText, Brief, SummarizerError
 from newsletter.summaries.story_text import PickedHeadline, RowKind, Sentence, StoryKind, StoryText
 
 ANSWER_TOKENS = 3_000
@@ -54,12 +54,14 @@ class Llm:
     judge: Judge
     name: str = "llm"
 
-    def tell(self, articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
+    def tell(self, articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF) -> StoryText:
         """The Story's words. Raises SummarizerError when writer or judge give no usable answer, or nothing may stand."""
         shown = chosen(articles, now=now)
         if not shown:
             raise SummarizerError("there is no article to tell the story from")
-        draft = self.asker.ask(Draft, INSTRUCTIONS, prompt(shown, now=now), most_tokens=ANSWER_TOKENS)
+        draft = self.asker.ask(
+            Draft, INSTRUCTIONS, prompt(shown, now=now, brief=brief), most_tokens=ANSWER_TOKENS
+        )
         drafted = list(pieces(draft))
         standing = self._standing(drafted, shown, now=now)
         standing = self._repaired(drafted, standing, shown, now=now)
