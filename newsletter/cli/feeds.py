@@ -113,7 +113,7 @@ def _visited(
     ]
     found: dict[int, FeedHealth] = {}
     with PoliteFetcher(settings) as fetch:
-        for visit in visit_all(work, fetch, now=now, our_own=settings.allowed_private):
+        for visit in visit_all(work, fetch, now=now, trusted=settings.allowed_private):
             outlet, _ = listed[visit.feed.id]
             found[visit.feed.id] = health(outlet, visit, now=now)
             progress("feeds", len(found), len(work), outlet.name)

@@ -1,6 +1,6 @@
-"""Go round the Feeds: fetch and read many at a time, politely, so that a slow one delays nobody but itself.
+"""Fetch and parse many Feeds at a time, politely; a slow Feed delays no other.
 
-Knows the network and no tables: :mod:`gather` says which Feeds, and keeps what comes of it.
+This module uses the network and no tables: :mod:`gather` chooses the Feeds and stores the results.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from newsletter import log
 from newsletter.feeds.fetcher import Fetched, Fetcher, FetchError
-from newsletter.feeds.host_politeness import PAUSE, Turns
+from newsletter.feeds.host_politeness import PAUSE, HostQueue
 from newsletter.feeds.parser import FeedEntry, FeedRefused, read_entries
 from newsletter.feeds.urls import UrlRefused, take_apart
 
@@ -23,7 +23,7 @@ _log = log.get("feeds")
 
 
 class Outcome(StrEnum):
-    """What came of one visit."""
+    """The result of one visit."""
 
     FETCHED = "fetched"
     UNCHANGED = "unchanged"
@@ -32,7 +32,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class FeedToRead:
-    """A Feed to visit, and what we know of it. ``identities``: names of its Outlet, to be taken off titles."""
+    """A Feed to fetch. ``identities`` are names and addresses of its Outlet, which are removed from titles; ``etag`` and
+    ``last_modified`` are the validators of the last answer (RFC 9110, section 8.8)."""
 
     id: int
     outlet_id: int
@@ -44,7 +45,7 @@ class FeedToRead:
 
 @dataclass(frozen=True)
 class Visit:
-    """What came of visiting one Feed. ``error`` is one sentence, empty unless it failed."""
+    """The result of fetching and parsing one Feed. ``error`` is one sentence, empty unless the visit failed."""
 
     feed: FeedToRead
     outcome: Outcome
@@ -58,49 +59,55 @@ def visit_all(
     fetch: Fetcher,
     *,
     now: datetime,
-    our_own: frozenset[tuple[str, int]] = frozenset(),
+    trusted: frozenset[tuple[str, int]] = frozenset(),
     pause: float = PAUSE,
     workers: int = WORKERS,
 ) -> Iterator[Visit]:
-    """Visit each Feed once; Visits come as they end. ``our_own``: hosts and ports that need no politeness."""
-    keyed = [(_server(f.url), f) for f in feeds]
-    own = {f"{host}:{port}" for host, port in our_own}
-    turns = Turns(keyed, our_own=own, pause=pause)
+    """Visit each Feed once and yield the Visits in the order in which they end.
+
+    ``trusted`` are pairs of host and port that may be asked without limit; ``pause`` is the time in seconds between two
+    requests to any other server; ``workers`` is the number of threads.
+    """
+    by_server = [(_host_and_port(f.url), f) for f in feeds]
+    trusted_servers = {f"{host}:{port}" for host, port in trusted}
+    queue = HostQueue(by_server, trusted=trusted_servers, pause=pause)
     running: dict[Future[Visit], str] = {}
     pool = ThreadPoolExecutor(workers, thread_name_prefix="gather")
     try:
-        while turns or running:
-            for server, feed in turns.ready(time.monotonic(), workers - len(running)):
+        while queue or running:
+            for server, feed in queue.ready(time.monotonic(), workers - len(running)):
                 running[pool.submit(visit, feed, fetch, now=now)] = server
             if not running:
-                time.sleep(turns.wait(time.monotonic()) or 0.0)
+                time.sleep(queue.wait(time.monotonic()) or 0.0)
                 continue
-            ended, _ = wait(running, timeout=turns.wait(time.monotonic()), return_when=FIRST_COMPLETED)
+            ended, _ = wait(running, timeout=queue.wait(time.monotonic()), return_when=FIRST_COMPLETED)
             for future in ended:
-                turns.done(running.pop(future))
+                queue.done(running.pop(future))
                 yield future.result()
     finally:
-        # When the caller stops half-way (Ctrl-C), what has not begun is dropped; what runs ends by its own deadline.
+        # When the caller stops early (Ctrl-C), visits that have not begun are dropped; the others end by their own deadline.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def visit(feed: FeedToRead, fetch: Fetcher, *, now: datetime) -> Visit:
-    """Fetch and read one Feed. Never raises: whatever is wrong with a Feed is a sentence in its Visit."""
+    """Fetch and parse one Feed. Never raises: whatever is wrong with a Feed is a sentence in its Visit."""
     fetched: Fetched | None = None
     try:
         fetched = fetch(feed.url, etag=feed.etag, last_modified=feed.last_modified)
         if fetched.status == 304 and (feed.etag or feed.last_modified):
             return Visit(feed, Outcome.UNCHANGED, fetched=fetched)
         if fetched.status != 200:
-            return Visit(feed, Outcome.FAILED, fetched=fetched, error=_refusal(fetched))
+            return Visit(feed, Outcome.FAILED, fetched=fetched, error=_status_message(fetched))
         entries = read_entries(
             fetched.body, fetched.content_type, fetched.url, now=now, identities=feed.identities
         )
         return Visit(feed, Outcome.FETCHED, tuple(entries), fetched)
     except (FetchError, FeedRefused) as error:
         return Visit(feed, Outcome.FAILED, fetched=fetched, error=error.reason)
-    except Exception as error:  # noqa: BLE001 - strangers write feeds: a surprise in one must not cost the others their news
-        _log.error("feed.surprise", feed_id=feed.id, error=type(error).__name__, said=str(error)[:300])
+    except Exception as error:  # noqa: BLE001 - an unforeseen error in one feed must not stop the others
+        _log.error(
+            "feed.unexpected_error", feed_id=feed.id, error=type(error).__name__, said=str(error)[:300]
+        )
         return Visit(
             feed,
             Outcome.FAILED,
@@ -109,7 +116,7 @@ def visit(feed: FeedToRead, fetch: Fetcher, *, now: datetime) -> Visit:
         )
 
 
-_SAID = {
+_STATUS_MESSAGES = {
     401: "It wants a password",
     402: "It wants payment",
     403: "The server forbids us to read it",
@@ -120,15 +127,15 @@ _SAID = {
 }
 
 
-def _refusal(fetched: Fetched) -> str:
-    words = _SAID.get(fetched.status)
+def _status_message(fetched: Fetched) -> str:
+    words = _STATUS_MESSAGES.get(fetched.status)
     if words is None:
         words = "The server has trouble of its own" if fetched.status >= 500 else "The server gave no feed"
     return f"{words} (status {fetched.status})."
 
 
-def _server(url: str) -> str:
-    """Host and port: the one we are polite to."""
+def _host_and_port(url: str) -> str:
+    """Return "host:port" of an address, or an empty string when the address is unusable."""
     try:
         address = take_apart(url)
     except UrlRefused:

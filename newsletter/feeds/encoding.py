@@ -1,4 +1,4 @@
-"""Bytes to text: unpacking that cannot be blown up, and encodings as they really occur. Pure."""
+"""Decompress documents up to a size limit and decode them to text, with wrong or missing declarations of encoding. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Without a byte order mark, the first character of XML or JSON still tells how wide the characters are.
-_WIDE = (
+# Without a byte order mark, the first character of XML ("<") or JSON ("{") shows how many bytes a character has.
+_FIRST_CHARACTERS = (
     (b"<\x00\x00\x00", "utf-32-le"),
     (b"\x00\x00\x00<", "utf-32-be"),
     (b"<\x00", "utf-16-le"),
@@ -25,31 +25,40 @@ _WIDE = (
 )
 _DECLARED = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
-_WESTERN = {
+_READ_AS_WESTERN = {
     "iso-8859-1": "cp1252",
     "latin-1": "cp1252",
     "latin1": "cp1252",
     "us-ascii": "cp1252",
     "ascii": "cp1252",
 }
-# Encodings in which every byte may look like ASCII, so that they would pass as UTF-8.
+# Encodings that use only ASCII bytes, so that their texts are valid UTF-8 as well.
 _SEVEN_BIT = {"iso2022_jp", "iso2022_kr", "hz", "iso2022_jp_1", "iso2022_jp_2"}
-# Codecs that Python knows but that are no encodings of a document.
-_NEVER = {"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "undefined"}
+# Python's codecs that are no encodings of documents.
+_NO_DOCUMENT_CODECS = {
+    "utf-7",
+    "idna",
+    "punycode",
+    "unicode_escape",
+    "raw_unicode_escape",
+    "mbcs",
+    "oem",
+    "undefined",
+}
 
 
 class TooLarge(ValueError):
-    """More than the cap came out."""
+    """The decompressed document is larger than the cap."""
 
 
 class Damaged(ValueError):
-    """The packed bytes cannot be unpacked."""
+    """The compressed bytes cannot be decompressed."""
 
 
 class Inflater:
-    """Unpack gzip or deflate piece by piece, never holding more than ``cap`` bytes. Plain bytes pass through.
+    """Decompresses gzip or deflate chunk by chunk and never holds much more than ``cap`` bytes. Plain bytes pass through.
 
-    A server that claims gzip but sends plain bytes is believed by its bytes, not by its words.
+    Bytes that are not gzip pass through even when the server declares gzip.
     """
 
     def __init__(self, coding: str, cap: int) -> None:
@@ -60,70 +69,71 @@ class Inflater:
         self._begun = False
         self._head = b""
 
-    def feed(self, piece: bytes) -> None:
-        """Take the next piece. Raises :class:`TooLarge` as soon as the cap is passed, :class:`Damaged`."""
+    def feed(self, chunk: bytes) -> None:
+        """Take the next chunk. Raises :class:`TooLarge` as soon as the cap is passed, and :class:`Damaged`."""
         if not self._begun:
-            self._head += piece
+            self._head += chunk
             if len(self._head) < 2:
                 return
-            piece, self._head = self._head, b""
-            self._begin(piece)
+            chunk, self._head = self._head, b""
+            self._begin(chunk)
         if self._engine is None:
-            self._out += piece
+            self._out += chunk
         else:
-            self._inflate(piece)
+            self._inflate(chunk)
         if len(self._out) > self._cap:
             raise TooLarge
 
     def finish(self) -> bytes:
-        """All that came out. Raises :class:`Damaged` when the packed bytes stop half-way."""
+        """Return the whole document. Raises :class:`Damaged` when the compressed bytes end too early."""
         self._out += self._head
         if self._engine is not None and not self._engine.eof:
             raise Damaged
         return bytes(self._out)
 
-    def _begin(self, piece: bytes) -> None:
+    def _begin(self, chunk: bytes) -> None:
         self._begun = True
-        if self._coding == "gzip" and piece.startswith(GZIP):
+        if self._coding == "gzip" and chunk.startswith(GZIP):
             self._engine = zlib.decompressobj(16 + zlib.MAX_WBITS)
         elif self._coding == "deflate":
-            wrapped = piece[0] & 0x0F == 8 and int.from_bytes(piece[:2], "big") % 31 == 0
+            wrapped = chunk[0] & 0x0F == 8 and int.from_bytes(chunk[:2], "big") % 31 == 0
             self._engine = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
 
-    def _inflate(self, piece: bytes) -> None:
+    def _inflate(self, chunk: bytes) -> None:
         assert self._engine is not None
-        while piece:
+        while chunk:
             if self._engine.eof:  # gzip files may hold several members, or zeros as padding
-                piece = piece.lstrip(b"\x00")
-                if not piece.startswith(GZIP) or self._coding != "gzip":
+                chunk = chunk.lstrip(b"\x00")
+                if not chunk.startswith(GZIP) or self._coding != "gzip":
                     return
                 self._engine = zlib.decompressobj(16 + zlib.MAX_WBITS)
             try:
-                self._out += self._engine.decompress(piece, self._cap + 1 - len(self._out))
+                self._out += self._engine.decompress(chunk, self._cap + 1 - len(self._out))
             except zlib.error:
                 raise Damaged from None
             if len(self._out) > self._cap:
                 raise TooLarge
-            piece = self._engine.unconsumed_tail or self._engine.unused_data
+            chunk = self._engine.unconsumed_tail or self._engine.unused_data
 
 
 def gunzip(body: bytes, cap: int) -> bytes:
-    """Unpack a gzip file. Raises :class:`TooLarge` or :class:`Damaged`."""
+    """Decompress a gzip file to at most ``cap`` bytes. Raises :class:`TooLarge` or :class:`Damaged`."""
     inflater = Inflater("gzip", cap)
     inflater.feed(body)
     return inflater.finish()
 
 
 def to_text(body: bytes, content_type: str = "") -> str:
-    """Decode a document. Never fails: bytes that fit nowhere are read as Windows-1252, as browsers do.
+    """Decode a document. Never raises: bytes that are invalid in every encoding tried are read as Windows-1252.
 
-    Order: byte order mark; the width of the first character; UTF-8 when all of it is valid (a wrong declaration
-    is far more common than text that is valid UTF-8 by accident); the document's declaration; the server's.
+    Tried in this order: the byte order mark; the width of the first character; UTF-8, when the whole document is valid (a
+    wrong declaration is far more common than text that is valid UTF-8 by accident); the document's declaration; the
+    server's, from ``content_type``.
     """
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(name, errors="replace")
-    for start, name in _WIDE:
+    for start, name in _FIRST_CHARACTERS:
         if body.startswith(start):
             return body.decode(name, errors="replace")
     declared = _DECLARED.match(body[:400])
@@ -134,29 +144,29 @@ def to_text(body: bytes, content_type: str = "") -> str:
     ]
     if names[0] in _SEVEN_BIT or (names[0] is None and names[1] in _SEVEN_BIT):
         return body.decode(names[0] or names[1] or "utf-8", errors="replace")
-    tries: tuple[str | None, ...] = ("utf-8", *names)
-    for tried in tries:
-        if tried is not None and not tried.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
+    candidates: tuple[str | None, ...] = ("utf-8", *names)
+    for candidate in candidates:
+        if candidate is not None and not candidate.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
             try:
-                return body.decode(tried)
+                return body.decode(candidate)
             except UnicodeDecodeError:
                 continue
     return body.decode("utf-8", errors="newsletter.western")
 
 
 def _known(name: str) -> str | None:
-    name = _WESTERN.get(name.lower(), name)
+    name = _READ_AS_WESTERN.get(name.lower(), name)
     try:
         found = codecs.lookup(name)
     except LookupError:
         return None
-    if found.name in _NEVER or not found._is_text_encoding:
+    if found.name in _NO_DOCUMENT_CODECS or not found._is_text_encoding:
         return None
     return found.name
 
 
 def _western(error: UnicodeError) -> tuple[str, int]:
-    """A stray byte in UTF-8 is mostly a pasted Windows-1252 quotation mark or dash."""
+    """Decode an invalid byte in UTF-8 as Windows-1252: mostly it is a pasted quotation mark or dash."""
     assert isinstance(error, UnicodeDecodeError)
     bad = error.object[error.start : error.end]
     return bad.decode("cp1252", errors="replace"), error.end

@@ -1,4 +1,4 @@
-"""Pause a Feed, and let it be gathered again: an operator's word, kept in the audit trail."""
+"""Pause and resume a Feed at an operator's request, which the audit trail records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from newsletter.errors import NotFound
 
 
 def pause(session: Session, feed_id: int, *, now: datetime, by: str) -> Feed:
-    """It is not fetched until somebody resumes it; its Articles stay. Raises NotFound. The caller commits."""
+    """Stop fetching a Feed until it is resumed; its Articles stay. Raises NotFound. The caller commits."""
     feed = _feed(session, feed_id)
     if feed.paused_at is None:
         feed.paused_at = now
@@ -20,7 +20,7 @@ def pause(session: Session, feed_id: int, *, now: datetime, by: str) -> Feed:
 
 
 def resume(session: Session, feed_id: int, *, now: datetime, by: str) -> Feed:
-    """It is fetched again at the next gathering, whatever failed before. Raises NotFound. The caller commits."""
+    """Fetch a Feed again from the next gathering on, and clear its failures. Raises NotFound. The caller commits."""
     feed = _feed(session, feed_id)
     if feed.paused_at is not None or feed.not_before_at is not None:
         feed.paused_at = feed.not_before_at = None

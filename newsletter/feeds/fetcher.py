@@ -1,7 +1,8 @@
-"""The only door to the network: polite, patient up to a deadline, and closed towards the machines around us.
+"""Fetch documents over HTTP, within a deadline and from public addresses only. All fetching of feeds goes through here.
 
-Written on the standard library's HTTP client rather than on requests: the deadline must hold for name lookup, connecting,
-headers, redirects and a body that drips byte by byte, and the address that was checked must be the one connected to.
+The fetcher uses the standard library's HTTP client instead of requests for two reasons: the deadline must hold for name
+lookup, connecting, headers, redirects and a body that arrives byte by byte, and the address that was checked must be the
+one connected to.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from newsletter.settings import Settings
 
 __all__ = ["FetchError", "Fetched", "Fetcher", "PoliteFetcher"]
 
-DEADLINE = 15.0  # seconds for everything: lookup, connection, redirects, headers and body
-LARGEST = 5 * 1024 * 1024  # bytes of a document, unpacked
+DEADLINE = 15.0  # seconds for a whole request: lookup, connection, redirects, headers and body
+LARGEST = 5 * 1024 * 1024  # bytes of a document after decompression
 MOST_REDIRECTS = 5
 IDLE_CONNECTIONS = 32
-PIECE = 64 * 1024  # bytes
+CHUNK = 64 * 1024  # bytes read at once
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/json;q=0.9, */*;q=0.5"
@@ -46,7 +47,7 @@ _ACCEPT = (
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a server answered. ``body`` is unpacked, and empty unless the status is 200."""
+    """The answer of a server. ``body`` is decompressed, and empty unless the status is 200."""
 
     status: int
     body: bytes
@@ -58,18 +59,20 @@ class Fetched:
 
 
 class Fetcher(Protocol):
-    """Whoever can bring a document: :class:`PoliteFetcher`, or the sample edition's shelf."""
+    """Anything that fetches a document: :class:`PoliteFetcher`, or the fetcher of the sample edition."""
 
     def __call__(self, url: str, *, etag: str | None = None, last_modified: str | None = None) -> Fetched:
-        """Fetch, unless the server says it is unchanged (304). Raises :class:`FetchError`."""
+        """Return the server's answer; its status is 304 when the document still has these validators. Raises
+        :class:`FetchError`."""
         ...
 
 
 class PoliteFetcher:
-    """Fetches over HTTP for any number of threads, keeping connections alive between requests to one host.
+    """Fetches over HTTP from any number of threads and keeps connections alive between requests to one host.
 
-    Keeps no cookies, uses no proxy from the environment, speaks to private networks only at the ``host:port`` pairs
-    of ``FETCH_ALLOW_PRIVATE``, and only for a feed that lies there itself: a redirect from outside does not get in.
+    It keeps no cookies and uses no proxy from the environment. It connects to private networks only at the ``host:port``
+    pairs of ``FETCH_ALLOW_PRIVATE``, and only when the address asked for is there itself: a redirect from a public address
+    to a private one is refused.
     """
 
     def __init__(
@@ -92,23 +95,23 @@ class PoliteFetcher:
 
     def __call__(self, url: str, *, etag: str | None = None, last_modified: str | None = None) -> Fetched:
         deadline = Deadline(self._deadline)
-        asked = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-        conditions = {name: value for name, value in asked.items() if value and _is_header_value(value)}
-        at_home: bool | None = None
+        validators = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+        conditions = {name: value for name, value in validators.items() if value and _is_header_value(value)}
+        origin_trusted: bool | None = None
         for _ in range(MOST_REDIRECTS + 1):
-            target, path, url = self._target(url, at_home)
-            at_home = target.trusted
+            target, path, url = self._target(url, origin_trusted)
+            origin_trusted = target.trusted
             try:
-                answer = self._ask(target, path, url, conditions, deadline)
+                answer = self._request(target, path, url, conditions, deadline)
             except (OSError, http.client.HTTPException, zlib.error) as error:
-                raise _explained(error, deadline) from error
+                raise _as_fetch_error(error, deadline) from error
             if isinstance(answer, Fetched):
                 return answer
             url = _joined(url, answer)
         raise FetchError(f"It redirects more than {MOST_REDIRECTS} times.")
 
     def close(self) -> None:
-        """Let go of the connections kept alive."""
+        """Close the connections that are kept alive."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
@@ -122,23 +125,27 @@ class PoliteFetcher:
     ) -> None:
         self.close()
 
-    def _target(self, url: str, at_home: bool | None) -> tuple[Target, str, str]:
-        """Where to connect, what to ask for, and the address in clean form. ``at_home`` None: this is the feed itself."""
+    def _target(self, url: str, origin_trusted: bool | None) -> tuple[Target, str, str]:
+        """Return the server, the path to request and the normalized address.
+
+        ``origin_trusted`` says whether the address that redirected here was at a trusted server; it is None for the first
+        address. Raises :class:`FetchError`.
+        """
         try:
             scheme, host, port, path, query = take_apart(url)
         except UrlRefused as error:
-            where = "The address" if at_home is None else "It redirects to an address that"
+            where = "The address" if origin_trusted is None else "It redirects to an address that"
             raise FetchError(f"{where} cannot be fetched: {error}.") from None
         host = host.strip("[]")
-        trusted = at_home is not False and (host, port) in self._allowed
-        asked_for = f"{path}?{query}" if query else path
+        trusted = origin_trusted is not False and (host, port) in self._allowed
+        request_target = f"{path}?{query}" if query else path
         target = Target(scheme, host, port, trusted)
-        return target, asked_for, f"{scheme}://{target.host_header}{asked_for}"
+        return target, request_target, f"{scheme}://{target.host_header}{request_target}"
 
-    def _ask(
+    def _request(
         self, target: Target, path: str, url: str, conditions: dict[str, str], deadline: Deadline
     ) -> Fetched | str:
-        """One request; gives the answer, or the address it redirects to."""
+        """Send one request; return the answer, or the address that it redirects to."""
         headers = {
             "Host": target.host_header,
             "User-Agent": self._agent,
@@ -146,15 +153,15 @@ class PoliteFetcher:
             "Accept-Encoding": "gzip, deflate",
             **conditions,
         }
-        connection = self._take(target)
+        connection = self._connection_to(target)
         while True:
-            connection.serve(deadline)
+            connection.use_deadline(deadline)
             try:
                 connection.request("GET", path, headers=headers)
                 response = connection.getresponse()
                 break
             except (ConnectionError, http.client.BadStatusLine):
-                # A connection kept alive may have been closed meanwhile; a fresh one tells the truth.
+                # The server may have closed a connection kept alive. Only a failure of a new one counts.
                 connection.close()
                 if connection.fresh:
                     raise
@@ -162,32 +169,32 @@ class PoliteFetcher:
             except BaseException:
                 connection.close()
                 raise
-        whole = False
+        reusable = False
         try:
             location = response.headers.get("Location")
             if response.status in _REDIRECTS and location:
                 return location
             body = self._body(response) if response.status == 200 else b""
-            whole = response.status in (200, 304) and not response.will_close
+            reusable = response.status in (200, 304) and not response.will_close
             return _fetched(response, body, url)
         finally:
             response.close()
-            self._give_back(connection) if whole else connection.close()
+            self._keep_alive(connection) if reusable else connection.close()
 
     def _body(self, response: http.client.HTTPResponse) -> bytes:
-        """Read and unpack as it arrives, so that neither an endless body nor a bomb is ever held."""
+        """Read and decompress the body chunk by chunk, so that neither an endless body nor a decompression bomb fills memory."""
         coding = response.headers.get("Content-Encoding", "").strip().lower().removeprefix("x-")
         if coding not in ("", "identity", "gzip", "deflate"):
             raise FetchError(f"It is packed in a way we did not ask for ({coding[:20]!r}).")
         too_large = FetchError(f"It is larger than {self._largest / 1024 / 1024:g} MB.")
         inflater = Inflater(coding, self._largest)
-        packed = 0
+        received = 0
         try:
-            while piece := response.read1(PIECE):
-                packed += len(piece)
-                if packed > self._largest:
+            while chunk := response.read1(CHUNK):
+                received += len(chunk)
+                if received > self._largest:
                     raise too_large
-                inflater.feed(piece)
+                inflater.feed(chunk)
             if response.length:
                 raise FetchError(f"It broke off: {response.length} of the promised bytes are missing.")
             return inflater.finish()
@@ -196,7 +203,7 @@ class PoliteFetcher:
         except Damaged:
             raise FetchError("Its packed content is damaged.") from None
 
-    def _take(self, target: Target) -> Connection:
+    def _connection_to(self, target: Target) -> Connection:
         with self._lock:
             for place, connection in enumerate(self._idle):
                 if connection.target == target:
@@ -205,7 +212,7 @@ class PoliteFetcher:
                     return connection
         return Connection(target, self._resolver, self._tls)
 
-    def _give_back(self, connection: Connection) -> None:
+    def _keep_alive(self, connection: Connection) -> None:
         with self._lock:
             self._idle.append(connection)
             surplus = self._idle.pop(0) if len(self._idle) > IDLE_CONNECTIONS else None
@@ -225,16 +232,17 @@ def _fetched(response: http.client.HTTPResponse, body: bytes, url: str) -> Fetch
     return Fetched(
         status=response.status,
         body=body,
-        etag=_short(headers.get("ETag")),
-        last_modified=_short(headers.get("Last-Modified")),
-        content_type=_short(headers.get("Content-Type")) or "",
+        etag=_usable_header(headers.get("ETag")),
+        last_modified=_usable_header(headers.get("Last-Modified")),
+        content_type=_usable_header(headers.get("Content-Type")) or "",
         url=url,
         retry_after=_retry_after(headers.get("Retry-After"), headers.get("Date")),
     )
 
 
 def _retry_after(said: str | None, server_date: str | None) -> int | None:
-    """Seconds to wait: the header holds seconds or a moment, and a moment is meant by the server's own clock."""
+    """Return the seconds to wait that Retry-After asks for, or None. The header holds seconds or a date (RFC 9110, section
+    10.2.3); a date is compared with the server's own clock."""
     if said is None:
         return None
     if said.strip().isascii() and said.strip().isdigit():
@@ -251,8 +259,8 @@ def _moment(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def _explained(error: Exception, deadline: Deadline) -> FetchError:
-    """What went wrong on the way, as one sentence."""
+def _as_fetch_error(error: Exception, deadline: Deadline) -> FetchError:
+    """Return the error of the connection as a FetchError with one sentence."""
     try:
         deadline.remaining()
     except FetchError as passed:
@@ -274,8 +282,9 @@ def _explained(error: Exception, deadline: Deadline) -> FetchError:
     return FetchError("The server cannot be reached.")
 
 
-def _short(value: str | None) -> str | None:
-    """A header worth keeping: one printable line of sane length (we send validators back as they came)."""
+def _usable_header(value: str | None) -> str | None:
+    """Return a header's value when it is printable ASCII of at most 1,000 characters, otherwise None. Validators are sent back
+    unchanged in the next request."""
     return value.strip() if value and len(value) <= 1_000 and _is_header_value(value) else None
 
 
@@ -284,5 +293,5 @@ def _is_header_value(value: str) -> bool:
 
 
 def _ascii(text: str) -> str:
-    """A setting as it may stand in a header."""
+    """Return the text with only those characters that a User-Agent header may hold."""
     return "".join(c for c in text if " " <= c <= "~" and c not in '()<>@\\"') or "newsletter"

@@ -1,4 +1,4 @@
-"""Read Feeds into Articles: fetch, read, keep what is new, note what was rewritten, leave failing Feeds in peace for a while."""
+"""Gather the Articles of all Feeds: fetch, parse, store new Articles, record rewritten ones, and back off from failing Feeds."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from newsletter.feeds.parser import FeedEntry
 from newsletter.feeds.urls import same_place
 from newsletter.settings import Settings
 
-KEEP_FROM = timedelta(days=30)  # older Articles are no news
+KEEP_FROM = timedelta(days=30)  # Articles published before are not stored
 RECHECK_AFTER = timedelta(minutes=10)
 FIRST_BACKOFF = timedelta(minutes=15)
 LONGEST_BACKOFF = timedelta(hours=24)
-GONE_BACKOFF = timedelta(days=30)  # after "410 Gone"; an operator should take the Feed out
-VISITS_PER_WRITE = 64  # Feeds kept in one transaction: few enough to be short, many enough to be cheap
+GONE_BACKOFF = timedelta(days=30)  # after "410 Gone"; an operator should remove the Feed from the Catalogue
+VISITS_PER_WRITE = 64  # Feeds stored in one transaction
 _log = log.get("feeds")
 
 Progress = Callable[[int, int, str], None]
@@ -33,14 +33,14 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class GatherReport:
-    """What one round of the Feeds brought."""
+    """Counts of one gathering."""
 
-    feeds: int  # that may be read at all
+    feeds: int  # that are enabled and not paused
     fetched: int = 0
     unchanged: int = 0
     failed: int = 0
-    skipped: int = 0  # backing off, asked to wait, or checked a moment ago
-    entries: int = 0  # found in what was fetched
+    skipped: int = 0  # not due: backing off, asked to wait, or checked within RECHECK_AFTER
+    entries: int = 0  # in all fetched documents
     new_articles: int = 0
     changed_articles: int = 0
     outlets_answered: int = 0
@@ -49,12 +49,13 @@ class GatherReport:
 
     @property
     def reached(self) -> int:
-        """Feeds that answered."""
+        """The number of Feeds that answered."""
         return self.fetched + self.unchanged
 
 
 def sync_catalogue(session: Session, catalogue: Catalogue) -> None:
-    """Bring Outlets and Feeds in line with the Catalogue. What left it stays, no longer listed. The caller commits."""
+    """Make the Outlets and Feeds of the database match the Catalogue. Outlets that are no longer in it are kept and marked as
+    not listed; their Feeds are disabled. The caller commits."""
     outlets = {o.name: o for o in session.scalars(select(Outlet))}
     feeds = {f.url: f for f in session.scalars(select(Feed))}
     wanted: set[str] = set()
@@ -91,25 +92,24 @@ def run(
     force: bool = False,
     only: Collection[int] | None = None,
 ) -> GatherReport:
-    """Visit every Feed that is due and keep what it brought. ``force`` visits those checked a moment ago as well.
+    """Visit every Feed that is due and store its Articles. ``force`` also visits Feeds checked within RECHECK_AFTER.
 
-    ``only`` names the Feeds to look at, for one of several processes that share a round; None for all.
-
-    ``fetch`` stands in for the network (the sample edition brings its own). No transaction is open while the network
-    is asked. Among Feeds with the same Article, the first in the Catalogue's order keeps it.
+    ``only`` holds the ids of the Feeds to consider, for one of several processes that share the work; None means all.
+    ``fetch`` replaces the network (the sample edition passes its own). No transaction is open during a request. When
+    several Feeds have the same Article, it belongs to the first of them in the Catalogue's order.
     """
     due, skipped = due_feeds(sessions, now=now, force=force, only=only)
     report = GatherReport(feeds=len(due) + skipped, skipped=skipped)
     if fetch is not None:
-        return _round(sessions, due, fetch, settings, now=now, progress=progress, report=report)
+        return _visit_and_store(sessions, due, fetch, settings, now=now, progress=progress, report=report)
     with PoliteFetcher(settings) as polite:
-        return _round(sessions, due, polite, settings, now=now, progress=progress, report=report)
+        return _visit_and_store(sessions, due, polite, settings, now=now, progress=progress, report=report)
 
 
 def due_feeds(
     sessions: db.Sessions, *, now: datetime, force: bool = False, only: Collection[int] | None = None
 ) -> tuple[list[FeedToRead], int]:
-    """The Feeds to visit now, in the Catalogue's order, and how many are not due."""
+    """Return the Feeds to visit now, in the Catalogue's order, and the number of those that are not due."""
     with db.reading(sessions) as session:
         feeds = session.scalars(
             select(Feed)
@@ -137,15 +137,15 @@ def due_feeds(
 def is_due(
     not_before_at: datetime | None, checked_at: datetime | None, *, now: datetime, force: bool = False
 ) -> bool:
-    """Whether a Feed may be visited. A server's wish to be left alone holds even when ``force`` is given."""
+    """Return whether a Feed may be visited. ``force`` does not override ``not_before_at``, for which a server may have asked."""
     if not_before_at is not None and not_before_at > now:
         return False
-    # A check in the future comes from another clock (a replay): it says nothing about now.
+    # A check in the future was made by another clock (a simulation), and is ignored.
     return force or checked_at is None or not timedelta(0) <= now - checked_at < RECHECK_AFTER
 
 
 def not_before(visit: Visit, failures: int, *, now: datetime) -> datetime | None:
-    """When a Feed may be visited again, after ``failures`` failures in a row; None for at any time."""
+    """Return when a Feed may be visited again after ``failures`` failures in a row; None means at any time."""
     fetched = visit.fetched
     if visit.outcome is not Outcome.FAILED:
         return None
@@ -158,7 +158,7 @@ def not_before(visit: Visit, failures: int, *, now: datetime) -> datetime | None
     return now + pause
 
 
-def _round(
+def _visit_and_store(
     sessions: db.Sessions,
     due: Sequence[FeedToRead],
     fetch: Fetcher,
@@ -168,33 +168,33 @@ def _round(
     progress: Progress | None,
     report: GatherReport,
 ) -> GatherReport:
-    places = {feed.id: place for place, feed in enumerate(due)}
-    ended: dict[int, Visit] = {}  # by place, until all before them have ended: the Catalogue's order decides
-    written = 0
+    order = {feed.id: place for place, feed in enumerate(due)}
+    ended: dict[int, Visit] = {}  # waiting until all Feeds before them in the Catalogue's order have ended
+    stored = 0
     answered: set[int] = set()
-    visits = visit_all(due, fetch, now=now, our_own=settings.allowed_private)
+    visits = visit_all(due, fetch, now=now, trusted=settings.allowed_private)
     for done, visit in enumerate(visits, start=1):
-        ended[places[visit.feed.id]] = visit
+        ended[order[visit.feed.id]] = visit
         if visit.outcome is not Outcome.FAILED:
             answered.add(visit.feed.outlet_id)
         if progress is not None:
             progress(done, len(due), visit.feed.identities[0] if visit.feed.identities else visit.feed.url)
         ready = 0
-        while written + ready in ended:
+        while stored + ready in ended:
             ready += 1
         if ready >= VISITS_PER_WRITE or done == len(due):
-            batch = [ended.pop(place) for place in range(written, written + ready)]
-            written += ready
-            report = _kept(sessions, batch, report, now=now)
+            batch = [ended.pop(place) for place in range(stored, stored + ready)]
+            stored += ready
+            report = _store(sessions, batch, report, now=now)
     report = replace(report, outlets_answered=len(answered))
     _log.info("gather.done", **report.__dict__)
     return report
 
 
-def _kept(
+def _store(
     sessions: db.Sessions, batch: Sequence[Visit], report: GatherReport, *, now: datetime
 ) -> GatherReport:
-    """Write what a batch of Visits brought, in one short transaction."""
+    """Store a batch of Visits in one transaction, and return the report with their counts added."""
     rows: list[dict[str, object]] = []
     too_old = undated = 0
     for visit in batch:
@@ -205,11 +205,11 @@ def _kept(
             else:
                 rows.append(_row(visit.feed, entry, now))
     with sessions() as session:
-        rows = _one_address_each(session, rows)
+        rows = _without_second_addresses(session, rows)
         new = db.insert_new(session, Article, rows)
-        changed = _rewritten(session, rows, now=now)
+        changed = _store_rewrites(session, rows, now=now)
         for visit in batch:
-            _note(session, visit, now=now)
+            _record_visit(session, visit, now=now)
         session.commit()
     count = {o: sum(1 for v in batch if v.outcome is o) for o in Outcome}
     return replace(
@@ -240,11 +240,11 @@ def _row(feed: FeedToRead, entry: FeedEntry, now: datetime) -> dict[str, object]
     }
 
 
-def _one_address_each(session: Session, rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
-    """The rows without those whose piece we have, or that come here, under another address.
+def _without_second_addresses(session: Session, rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Return the rows without those of Articles that are stored, or stand earlier in ``rows``, under another address.
 
-    Two addresses of an Outlet lead to one piece when they name the same place and have either the same parameters or the
-    same text.
+    Two addresses of an Outlet belong to one Article when :func:`same_place` gives the same for both and they have either
+    the same query or the same text.
     """
     hashes = list({str(r["text_hash"]) for r in rows if r["excerpt"]})
     first: dict[tuple[object, ...], str] = {}
@@ -269,12 +269,12 @@ def _one_address_each(session: Session, rows: Sequence[dict[str, object]]) -> li
 
 
 def text_hash(headline: str, excerpt: str) -> str:
-    """Tells whether an Outlet rewrote its headline or excerpt."""
+    """Return a hash that changes when an Outlet rewrites the headline or the excerpt (SHA-256, hexadecimal)."""
     return hashlib.sha256(f"{headline}\x00{excerpt}".encode()).hexdigest()
 
 
-def _rewritten(session: Session, rows: Iterable[dict[str, object]], *, now: datetime) -> int:
-    """Note new wording of Articles we have. Only the Feed that brought an Article may rewrite it."""
+def _store_rewrites(session: Session, rows: Iterable[dict[str, object]], *, now: datetime) -> int:
+    """Store new wordings of known Articles and return how many changed. Only the Feed that an Article came from may change it."""
     by_url = {str(r["url"]): r for r in reversed(list(rows))}
     urls = list(by_url)
     changed = 0
@@ -286,10 +286,10 @@ def _rewritten(session: Session, rows: Iterable[dict[str, object]], *, now: date
         ).all()
         for article in known:
             row = by_url[article.url]
-            ours = article.feed_id == row["feed_id"] or (
+            is_its_feed = article.feed_id == row["feed_id"] or (
                 article.feed_id is None and article.outlet_id == row["outlet_id"]
             )
-            if ours and article.text_hash != row["text_hash"]:
+            if is_its_feed and article.text_hash != row["text_hash"]:
                 session.execute(
                     update(Article)
                     .where(Article.id == article.id)
@@ -306,8 +306,8 @@ def _rewritten(session: Session, rows: Iterable[dict[str, object]], *, now: date
     return changed
 
 
-def _note(session: Session, visit: Visit, *, now: datetime) -> None:
-    """Keep with the Feed how its visit went."""
+def _record_visit(session: Session, visit: Visit, *, now: datetime) -> None:
+    """Record the result of a visit with its Feed."""
     feed = session.get_one(Feed, visit.feed.id)
     fetched = visit.fetched
     feed.checked_at = now

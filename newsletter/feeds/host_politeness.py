@@ -1,4 +1,4 @@
-"""Whose turn it is: at most two requests at once to one host, with a pause between them. Pure: time comes in."""
+"""Limit the requests to each host: at most two at the same time, and a pause between two starts. Pure: the caller gives the time."""
 
 from __future__ import annotations
 
@@ -6,59 +6,62 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from typing import Generic, TypeVar
 
-AT_ONCE = 2  # requests to one host at the same time
-PAUSE = 0.5  # seconds between two starts at one host
+MAX_PER_HOST = 2  # requests to one host that run at the same time
+PAUSE = 0.5  # seconds between the starts of two requests to one host
 
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
-    """Things to do at hosts. Hosts in ``our_own`` need no politeness: they are ours.
+class HostQueue(Generic[T]):
+    """Tasks waiting for their hosts, in order for each host. Hosts in ``trusted`` are asked without limit.
 
-    Waiting for a host never holds up another: what is ready is handed out, the rest keeps its place.
+    A host that has to wait never delays another: :meth:`ready` returns the tasks that may start, and keeps the others.
     """
 
     def __init__(
-        self, work: Iterable[tuple[str, T]], *, our_own: Collection[str] = (), pause: float = PAUSE
+        self, work: Iterable[tuple[str, T]], *, trusted: Collection[str] = (), pause: float = PAUSE
     ) -> None:
         self._waiting: dict[str, deque[T]] = {}
-        for host, thing in work:
-            self._waiting.setdefault(host, deque()).append(thing)
-        self._our_own = frozenset(our_own)
+        for host, task in work:
+            self._waiting.setdefault(host, deque()).append(task)
+        self._trusted = frozenset(trusted)
         self._pause = pause
         self._running: dict[str, int] = {}
         self._free_at: dict[str, float] = {}
 
     def ready(self, now: float, most: int) -> list[tuple[str, T]]:
-        """Up to ``most`` things that may begin at ``now`` (seconds of any steady clock); they count as begun."""
-        begun: list[tuple[str, T]] = []
+        """Return up to ``most`` pairs of host and task that may start at ``now`` (seconds of a monotonic clock). They count as
+        started from then on."""
+        started: list[tuple[str, T]] = []
         for host in list(self._waiting):
-            while len(begun) < most and self._may_begin(host, now):
-                begun.append((host, self._waiting[host].popleft()))
+            while len(started) < most and self._may_start(host, now):
+                started.append((host, self._waiting[host].popleft()))
                 self._running[host] = self._running.get(host, 0) + 1
                 self._free_at[host] = now + self._pause
                 if not self._waiting[host]:
                     del self._waiting[host]
                     break
-        return begun
+        return started
 
     def done(self, host: str) -> None:
-        """Something begun at ``host`` is over."""
+        """Report that a task started at ``host`` has ended."""
         self._running[host] -= 1
 
     def wait(self, now: float) -> float | None:
-        """Seconds until a pause is over that holds something up; None when only finishing work can help."""
-        held = [
+        """Return the seconds until the next task may start, or None when one must end first."""
+        pauses = [
             self._free_at[host] - now
             for host in self._waiting
-            if host not in self._our_own and self._running.get(host, 0) < AT_ONCE and host in self._free_at
+            if host not in self._trusted
+            and self._running.get(host, 0) < MAX_PER_HOST
+            and host in self._free_at
         ]
-        return max(0.0, min(held)) if held else None
+        return max(0.0, min(pauses)) if pauses else None
 
     def __len__(self) -> int:
         return sum(len(d) for d in self._waiting.values())
 
-    def _may_begin(self, host: str, now: float) -> bool:
-        if host in self._our_own:
+    def _may_start(self, host: str, now: float) -> bool:
+        if host in self._trusted:
             return True
-        return self._running.get(host, 0) < AT_ONCE and self._free_at.get(host, now) <= now
+        return self._running.get(host, 0) < MAX_PER_HOST and self._free_at.get(host, now) <= now

@@ -323,7 +323,7 @@ def test_a_slow_feed_delays_nobody(server: FeedServer, make_settings: Callable[.
     private = make_settings(FETCH_ALLOW_PRIVATE=server.place)
     with PoliteFetcher(private) as fetch:
         feeds = [FeedToRead(n, n, url) for n, url in enumerate(urls)]
-        visits = visit_all(feeds, fetch, now=NOW, our_own=private.allowed_private, workers=4)
+        visits = visit_all(feeds, fetch, now=NOW, trusted=private.allowed_private, workers=4)
         done = [next(visits) for _ in range(60)]
         others_are_done.set()
         (last,) = visits

@@ -76,7 +76,7 @@ def test_fifty_good_and_ten_hostile(
     ended: dict[str, float] = {}
     began = time.monotonic()
     with PoliteFetcher(settings, deadline=PATIENCE) as fetch:
-        for visit in visit_all(feeds, fetch, now=NOW, our_own=settings.allowed_private):
+        for visit in visit_all(feeds, fetch, now=NOW, trusted=settings.allowed_private):
             visits[visit.feed.url], ended[visit.feed.url] = visit, time.monotonic() - began
             if not others_done.is_set() and all(url in visits for url in fine):
                 others_done.set()

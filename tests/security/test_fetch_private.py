@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.feeds.connections import Connection, Resolver, is_open
+from newsletter.feeds.connections import Connection, Resolver, is_public
 from newsletter.feeds.fetcher import FetchError, PoliteFetcher
 from newsletter.settings import Settings
 from tests.servers.dns_server import DnsServer
@@ -221,19 +221,19 @@ def test_what_is_no_web_address_is_refused(settings: Settings, url: str) -> None
 
 
 def test_public_addresses_are_open() -> None:
-    assert all(is_open(a) for a in (PUBLIC, "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"))
+    assert all(is_public(a) for a in (PUBLIC, "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"))
 
 
 @hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.ip_addresses(v=4))
 def test_an_address_hidden_in_ipv6_is_as_closed_as_itself(address: object) -> None:
-    if not is_open(str(address)):
-        assert not is_open(f"::ffff:{address}")
-    assert not is_open(f"::{address}")
-    assert not is_open(f"64:ff9b::{address}")
+    if not is_public(str(address)):
+        assert not is_public(f"::ffff:{address}")
+    assert not is_public(f"::{address}")
+    assert not is_public(f"64:ff9b::{address}")
 
 
 @hypothesis.settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=40))
 def test_no_text_is_an_open_address_by_accident(text: str) -> None:
-    assert is_open(text) in (True, False)
+    assert is_public(text) in (True, False)
