@@ -89,7 +89,7 @@ def test_a_name_that_changes_between_check_and_connection_gains_nothing(
         reached.append(address)
         raise ConnectionResetError
 
-    monkeypatch.setattr(Connection, "_reach", reach)
+    monkeypatch.setattr(Connection, "_open_socket", reach)
     resolver = lambda _h, _p: answers.pop(0) if answers else ["127.0.0.1"]  # noqa: E731 - one line says it best
     with PoliteFetcher(settings, resolver=resolver) as fetch:
         for _ in range(3):
@@ -150,7 +150,7 @@ def test_a_real_name_server_that_rebinds_gains_nothing(
         reached.append(address)
         raise ConnectionResetError
 
-    monkeypatch.setattr(Connection, "_reach", reach)
+    monkeypatch.setattr(Connection, "_open_socket", reach)
     with DnsServer() as names:
         names.addresses = {"rebinding.example": [[PUBLIC], ["127.0.0.1"]]}
         with PoliteFetcher(settings, resolver=asking(names)) as fetch:
@@ -192,7 +192,7 @@ def test_a_public_feed_cannot_redirect_us_inside_however_it_is_written_or_reboun
                 return list(asking(names)(name, port))
             return [str(info[4][0]) for info in socket.getaddrinfo(name, port)]
 
-        monkeypatch.setattr(Connection, "_reach", reach)
+        monkeypatch.setattr(Connection, "_open_socket", reach)
         with PoliteFetcher(settings, resolver=resolve) as fetch, pytest.raises(FetchError):
             # The port of the public one is the inside one's: only what is connected to tells them apart.
             fetch(f"http://rebinding.example:{inside.port}/")
