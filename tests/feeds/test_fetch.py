@@ -341,7 +341,7 @@ def test_nobody_outside_can_send_us_to_a_place_that_only_feeds_of_ours_may_use(
 
     with FeedServer() as inner:
         server.says("/f", status=302, headers={"Location": inner.says("/secret", FEED)})
-        monkeypatch.setattr(Connection, "_reach", to_loopback)
+        monkeypatch.setattr(Connection, "_open_socket", to_loopback)
         private = make_settings(FETCH_ALLOW_PRIVATE=inner.place)
 
         def resolver(host: str, _port: int) -> list[str]:
