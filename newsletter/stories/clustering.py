@@ -1,16 +1,16 @@
-"""Which Articles are about the same happening, decided from their words and dates alone. Pure.
+"""Group Articles that are about the same event, by their words and dates. Pure.
 
-The method, in a few turns (:data:`TURNS`):
+The method repeats these steps at most :data:`TURNS` times:
 
-1. Texts (title twice, then the first 400 characters) become weighted words. A word weighs the more, the fewer *Stories* use it, not
-   the fewer Articles: in the first turn every Article counts as a Story, then those found in the turn before do. So the name of a
-   happening that a tenth of all Articles report stays a rare word. (Inverse document frequency, Sparck Jones 1972, with the feedback
-   of a first search, as relevance feedback does it, Rocchio 1971.)
-2. A sparse graph of pairs that are alike (:mod:`newsletter.stories.similarity_graph`), loosely grouped by label propagation, which begins
-   at what the turn before found.
-3. In each loose group, only what is linked closely enough on average stays together; a piece left alone joins what it is likest, if
-   it is like that on average, however faintly each (:mod:`newsletter.stories.linkage`).
-4. Stories that there are change for a clear reason only (:mod:`newsletter.stories.stability`).
+1. Texts (title twice, then the first 400 characters) become TF-IDF vectors. Document frequency counts *Stories*, not Articles: in
+   the first round every Article counts as a Story, later the groups of the round before do. So a name that a tenth of all Articles
+   mention, because they report one large event, stays a rare word. (Inverse document frequency: Sparck Jones 1972; using a first
+   result to weigh words again: relevance feedback, Rocchio 1971.)
+2. Similar pairs form a sparse graph (:mod:`newsletter.stories.similarity_graph`). Label propagation finds loose groups in it,
+   starting from the groups of the round before.
+3. Average linkage splits each loose group; a piece left alone joins the most similar group, if it is similar enough on average
+   (:mod:`newsletter.stories.linkage`).
+4. Existing Stories change only for a clear reason (:mod:`newsletter.stories.stability`).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from newsletter.stories.stability import settled
 from newsletter.stories.tfidf import Floats, Numbers, Terms, terms, weigh_terms
 
 TEXT_LETTERS = 400
-EDGE = 0.20  # likeness of two pieces that may pull each other into one group
-FAINT = 0.15  # likeness that still counts when a group is asked whether it holds together
-ALONE = 0.10  # likeness that still counts when a piece is left alone
-TURNS = 6  # at most; mostly fewer change anything
-STAY = 1.35  # times as alike are pieces that stand in one Story already: small doubts move nobody
+EDGE = 0.20  # least similarity of an edge in label propagation
+FAINT = 0.15  # least similarity of an edge in linkage and stability
+ALONE = 0.10  # least similarity of an edge when a single piece is attached to a group
+TURNS = 6  # at most; the repetition ends when a round changes nothing
+STAY = 1.35  # factor on the similarity of two pieces of one existing Story in label propagation
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What is known of one Article. ``date`` None: unknown, close to every date."""
+    """An Article as clustering sees it. A ``date`` of None is unknown and counts as close to every date."""
 
     id: int | str
     title: str
@@ -48,12 +48,12 @@ class Piece:
 def cluster(
     pieces: Sequence[Piece], meanings: Floats | None = None, before: Sequence[int | None] | None = None
 ) -> list[int]:
-    """A label for each piece; equal labels belong together. A piece like no other has a label of its own.
+    """Return a label for each piece, numbered from 0; pieces with equal labels belong together.
 
-    The partition does not depend on the order of ``pieces``. ``meanings`` holds an embedder's vector for each
-    (:mod:`newsletter.stories.embeddings`); words alone decide without them, and where the model's scale cannot be known.
-    ``before`` holds the Story in which each stands already, None for a new piece: what stands together stays together unless
-    there is reason to part it (:data:`STAY`, :mod:`newsletter.stories.stability`).
+    The partition does not depend on the order of ``pieces``. ``meanings`` holds an embedding vector of length 1 for each piece
+    (:mod:`newsletter.stories.embeddings`), shape (pieces, width); without it, and when the scale of the model cannot be
+    estimated, words alone decide. ``before`` holds the present Story of each piece, None for a new piece: pieces of one Story
+    stay together unless there is a clear reason to separate them (:data:`STAY`, :mod:`newsletter.stories.stability`).
     """
     order = sorted(range(len(pieces)), key=lambda i: _canonical(pieces[i]))
     ordered = [pieces[i] for i in order]
@@ -65,7 +65,7 @@ def cluster(
     if meanings is not None:
         sure = graph(weigh_terms(words, range(len(order))), days, least=SURE)
         heard = scaled(meanings[order], sure)
-    # Where propagation begins: two large Stories that touch would else be one in every other turn.
+    # Label propagation starts from the last round's groups; otherwise two large Stories that touch would merge in every other round.
     begun: list[int] | None = None
     for _ in range(TURNS):
         all_edges = graph(weigh_terms(words, labels), days, least=ALONE, meanings=heard)
@@ -84,12 +84,12 @@ def cluster(
 
 
 def _words_of(pieces: Sequence[Piece]) -> Terms:
-    """The words of each piece's title, twice, and of the beginning of its text."""
+    """Return the counted words of each piece: its title, twice, and the beginning of its text."""
     return terms([[(p.title, 2), (p.text[:TEXT_LETTERS], 1)] for p in pieces])
 
 
 def _stood(before: Sequence[int | None]) -> Numbers:
-    """A number for the Story of each piece; one of its own for a piece without."""
+    """Return a number for the Story of each piece, from ``len(before)`` up; a piece without a Story gets its own place."""
     numbers: dict[int, int] = {}
     size = len(before)
     return np.array(
@@ -102,12 +102,12 @@ def _stood(before: Sequence[int | None]) -> Numbers:
 
 
 def embedded_text(piece: Piece) -> str:
-    """What an embedder is asked about a piece."""
+    """Return the text of a piece that is embedded."""
     return f"{piece.title}. {piece.text[:TEXT_LETTERS]}".strip()
 
 
 def _numbered(labels: Sequence[int]) -> list[int]:
-    """The same labels, numbered from 0 as they come."""
+    """Return the same partition with labels numbered from 0 in order of appearance."""
     numbers: dict[int, int] = {}
     return [numbers.setdefault(label, len(numbers)) for label in labels]
 
@@ -117,7 +117,7 @@ def _canonical(piece: Piece) -> tuple[float, str, str, str]:
 
 
 def _day(when: date | datetime | None) -> float:
-    """Days since 1970; infinite when unknown, which sorts last."""
+    """Return days since 1970-01-01 UTC; infinity when the date is unknown, so that it sorts last."""
     if when is None:
         return float("inf")
     if not isinstance(when, datetime):
@@ -128,7 +128,7 @@ def _day(when: date | datetime | None) -> float:
 
 
 def central(pieces: Sequence[Piece]) -> int:
-    """The place of the piece that most resembles all others; the first of equals."""
+    """Return the place of the piece with the greatest sum of similarities to the others; the first of equals."""
     matrix = weigh_terms(_words_of(pieces), range(len(pieces)), max_share=1.0)
     likeness = np.asarray(matrix @ matrix.sum(axis=0).T).ravel()
     return int(np.argmax(np.round(likeness, 9)))

@@ -1,8 +1,8 @@
-"""Average linkage that saturates: which pieces of one loose group really hold together. Pure.
+"""Average linkage with capped sizes: split loose groups into groups that hold together. Pure.
 
-Plain average linkage (Sokal and Michener, 1958; UPGMA) asks of two groups that all their members be alike on average. That is right for
-a handful of Articles and wrong for a hundred, of which any two may tell the same happening in other words. So sizes count only up to
-``ENOUGH``: a piece joins a large group when it is like some of its members, however many others there are.
+Plain average linkage (UPGMA, Sokal and Michener 1958) joins two groups when all their members are similar on average. That is
+right for a handful of Articles and wrong for a hundred, of which any two may describe the same event in other words. So the
+size of a group counts only up to ``ENOUGH``: a piece joins a large group when it is similar to some of its members.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from scipy import sparse
 
 from newsletter.stories.tfidf import Floats
 
-ENOUGH = 6  # members of a group that are asked for
-LINK = 0.16  # mean likeness at which two groups are one
-LARGEST = (
-    2500  # pieces: a larger loose group is left as it is, for its table of pairs would not fit the memory
-)
+ENOUGH = 6  # members up to which the size of a group counts
+LINK = 0.16  # mean similarity at which two groups are joined
+LARGEST = 2500  # pieces; a larger loose group is not split, because its dense similarity matrix needs too much memory
 
 
 def link(
     edges: sparse.csr_matrix, labels: Sequence[int], *, least: float = LINK, enough: int = ENOUGH
 ) -> list[int]:
-    """Finer labels: each group of one label is taken apart and joined anew, the likest first, while likeness is ``least`` or more.
+    """Return finer labels: within each group of ``labels``, join pieces by average linkage while the similarity is at least
+    ``least``.
 
-    Likeness of two groups is the sum of the edges between them, divided by both sizes, each counted up to ``enough``. Of equal
-    likeness the first in row order counts, so that the same graph has one answer.
+    The similarity of two groups is the sum of the edges between them divided by both sizes, each counted up to ``enough``. Of
+    equal similarities the first in row order is taken, so that the result is deterministic.
     """
     if not labels:
         return []
@@ -35,7 +34,7 @@ def link(
     sizes = np.bincount(label)
     row = np.repeat(np.arange(len(label)), np.diff(edges.indptr))
     strong = (label[row] == label[edges.indices]) & (edges.data >= least)
-    # Where every pair is alike enough, so is every mean.
+    # When every pair of a group is similar enough, so is every mean: linkage would join it all.
     whole = np.bincount(label[row[strong]], minlength=len(sizes)) == sizes * (sizes - 1)
     found = np.zeros(len(label), dtype=np.int64)
     nodes = np.argsort(label, kind="stable")
@@ -51,10 +50,12 @@ def link(
 def taken_in(
     edges: sparse.csr_matrix, labels: Sequence[int], *, least: float = LINK, enough: int = ENOUGH
 ) -> list[int]:
-    """The same labels, but that a node alone takes the label of the group it is likest, where that is ``least`` or more.
+    """Return the labels after giving each single node the label of the most similar group, if the similarity is at least
+    ``least``.
 
-    Likeness is as in :func:`link`, over all groups of two and more: propagation and linkage ask of single strong edges, this
-    of many faint ones, which a text that tells the happening in other words has. All are asked of the groups as they were.
+    Similarity is that of :func:`link`, to all groups of two or more. Label propagation and linkage need single strong edges;
+    this step also counts many faint ones, which a text that describes the event in other words has. All nodes are compared
+    with the groups as they were before.
     """
     if not labels:
         return []
@@ -81,9 +82,10 @@ def taken_in(
 
 
 def join(total: Floats, least: float, enough: float, sizes: Floats | None = None) -> list[int]:
-    """For each row of a symmetric table of likeness, the first row of its group. ``total`` is used up.
+    """Agglomerate rows by average linkage; return for each row the first row of its group.
 
-    A row is one piece, or so many as ``sizes`` says, which is used up too; ``total`` holds sums then.
+    ``total`` is the symmetric matrix of similarities. With ``sizes``, each row stands for so many pieces and ``total`` holds
+    sums of similarities. Both arrays are overwritten.
     """
     size = len(total)
     np.fill_diagonal(total, 0.0)

@@ -1,4 +1,4 @@
-"""How alike pieces are, as a sparse graph, and the groups that pull together in it. Pure."""
+"""The sparse graph of similar pieces, and label propagation on it. Pure."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from newsletter.stories.embedding_scale import Meanings
 from newsletter.stories.tfidf import Floats, Numbers
 
 WINDOW = timedelta(days=4)
-FADING = 0.13  # a day
-UNKNOWN_DAYS = 0.5  # how far apart pieces are taken to be when a date is not known
-FAINTEST = 0.05  # cosine of words at which meanings are asked at all
+FADING = 0.13  # exponential decay of similarity for each day between two dates
+UNKNOWN_DAYS = 0.5  # days assumed between two pieces when a date is unknown
+FAINTEST = 0.05  # least cosine of words of a pair whose embeddings are compared
 _ROUNDS = 30
-_BLOCK = 1024  # rows compared at once: bounds the memory
+_BLOCK = 1024  # rows compared at once, which limits the memory used
 _DAY = timedelta(days=1)
 
 
 def graph(
     matrix: sparse.csr_matrix, days: Floats, *, least: float, meanings: Meanings | None = None
 ) -> sparse.csr_matrix:
-    """Pairs alike by ``least`` or more, as a symmetric matrix. Rows are in date order, unknown dates (infinite) last.
+    """Return the pairs with a similarity of at least ``least`` as a symmetric sparse matrix.
 
-    Likeness is the cosine, faded by :data:`FADING` for each day between the dates: what outlets report of one happening
-    they mostly report within a day. More than :data:`WINDOW` apart, nothing is alike.
-
-    ``meanings`` moves the cosine of the words a little, up or down (:meth:`Meanings.moved`).
+    ``matrix`` has one vector of length 1 a row, ``days`` the date of each row, in ascending order, infinity when unknown.
+    Similarity is the cosine times exp(-:data:`FADING` · days between the dates), because outlets mostly report one event
+    within a day. It is 0 beyond :data:`WINDOW`. ``meanings`` adds a small positive or negative amount to the cosine
+    (:meth:`Meanings.moved`).
     """
     size = matrix.shape[0]
     window = WINDOW / _DAY
@@ -36,7 +36,7 @@ def graph(
     parts: list[tuple[Numbers, Numbers, Floats]] = []
     for start in range(0, size, _BLOCK):
         stop = min(start + _BLOCK, size)
-        # Later rows only (the graph is symmetric) and no later than the window reaches; the undated are near everything.
+        # Compare with later rows only, as the graph is symmetric, up to the end of the window, and with all undated rows.
         last = size if stop > dated else int(np.searchsorted(days, days[stop - 1] + window, side="right"))
         for left, right in ((start, last), (max(dated, last), size)):
             if left < right:
@@ -57,7 +57,7 @@ def graph(
 
 
 def _half(row: Numbers, col: Numbers, cosine: Floats, least: float) -> tuple[Numbers, Numbers, Floats]:
-    """Each pair once, of those that are alike enough to be looked at."""
+    """Return each pair once, without those below ``least``."""
     keep = (cosine >= least) & (row < col)
     return row[keep], col[keep], cosine[keep]
 
@@ -65,7 +65,7 @@ def _half(row: Numbers, col: Numbers, cosine: Floats, least: float) -> tuple[Num
 def _alike(
     row: Numbers, col: Numbers, cosine: Floats, days: Floats, least: float
 ) -> tuple[Numbers, Numbers, Floats]:
-    """The pairs whose faded likeness is enough, and it."""
+    """Return the pairs whose decayed similarity is at least ``least``, and the similarity."""
     unknown = np.isinf(days[col]) | np.isinf(days[row])
     with np.errstate(invalid="ignore"):
         apart = np.where(unknown, UNKNOWN_DAYS, np.abs(days[col] - days[row]))
@@ -75,14 +75,14 @@ def _alike(
 
 
 def strengthened(edges: sparse.csr_matrix, labels: Numbers, times: float) -> sparse.csr_matrix:
-    """The same edges, those between nodes of one label ``times`` as strong."""
+    """Return the edges with those between nodes of one label multiplied by ``times``."""
     row = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
     value = np.where(labels[row] == labels[edges.indices], times, 1.0) * edges.data
     return sparse.csr_matrix((value, edges.indices, edges.indptr), shape=edges.shape)
 
 
 def stronger(edges: sparse.csr_matrix, least: float) -> sparse.csr_matrix:
-    """The edges of ``least`` or more."""
+    """Return the edges with a weight of at least ``least``."""
     found = edges.tocoo()
     keep = found.data >= least
     return _graph(found.row[keep], found.col[keep], found.data[keep], edges.shape[0])
@@ -95,18 +95,18 @@ def _graph(row: Numbers, col: Numbers, value: Floats, size: int) -> sparse.csr_m
 
 
 def propagate(edges: sparse.csr_matrix, first: Sequence[int] | None = None) -> list[int]:
-    """A label for each node: weighted label propagation (Raghavan, Albert and Kumara, 2007) in a fixed order in place of chance.
+    """Return a label for each node by weighted label propagation (Raghavan, Albert and Kumara 2007), in a fixed order.
 
-    Each node takes the label its neighbours pull hardest for, until none moves; it begins with its label in ``first``, or with one
-    of its own. The weakest nodes come first: begun at the strongest, one label floods all that lie around the large Stories before
-    the small ones have found together.
+    Each node takes the label with the greatest weight among its neighbours, until no label changes; it starts with its label
+    in ``first``, or with a label of its own. Nodes with the smallest total weight come first: in the opposite order the label
+    of a large Story spreads to its surroundings before the small Stories have formed.
     """
     size = edges.shape[0]
     starts, neighbours, weights = edges.indptr.tolist(), edges.indices.tolist(), edges.data.tolist()
     strength = np.round(np.asarray(edges.sum(axis=1)).ravel(), 6)
     order = [i for i in np.argsort(strength, kind="stable").tolist() if starts[i + 1] > starts[i]]
     labels = list(range(size)) if first is None else list(first)
-    stale = [True] * size  # a neighbour has moved since this node was asked
+    stale = [True] * size  # a neighbour has changed its label since this node was updated
     for _ in range(_ROUNDS):
         moved = False
         for node in order:

@@ -1,13 +1,13 @@
-"""What stands together stays, unless there is a clear reason: a fresh grouping held against the Stories there are. Pure.
+"""Keep Stories stable: change them as a new grouping proposes only for a clear reason. Pure.
 
-Grouping anew from the same words, a few Articles later, parts a Story in two and an hour afterwards joins it again. So what the
-fresh grouping would change is asked for more than a new Story is (hysteresis; evolutionary clustering weighs the past in the same
-way, Chakrabarti, Kumar and Tomkins, 2006):
+Without this, a few new Articles would split a Story in two, and a few more would join it again an hour later. So a change of
+existing Stories needs more than a new Story does (hysteresis; evolutionary clustering, Chakrabarti, Kumar and Tomkins 2006,
+weighs the past in the same way):
 
-- A Story parts only where its parts are clearly apart, one Article alone only if it is hardly like the others.
-- Two Stories become one only if they are clearly alike.
-- A new Article joins a Story only if it is like several of its members, the more the larger the Story is: one that is left alone can
-  join an hour later, one that has joined in error must leave.
+- A Story is split only where its parts are clearly dissimilar; a single Article leaves only if it is hardly similar to the others.
+- Two Stories are merged only if they are clearly similar.
+- A new Article joins a Story only if it is similar to several of its members, and to more of them the larger the Story is. An
+  Article that was left alone can still join an hour later; one that joined in error would have to leave.
 """
 
 from __future__ import annotations
@@ -22,25 +22,28 @@ from scipy.sparse.csgraph import connected_components
 from newsletter.stories.linkage import ENOUGH, join
 from newsletter.stories.tfidf import Floats, Numbers
 
-PART = 0.09  # mean likeness of two parts of a Story below which they are apart
-LEAVE = 0.08  # likeness to what counts of the others below which an Article leaves for no other Story
-MERGE = 0.13  # mean likeness at which two Stories are one
-ALIKE = 1.2  # or, of the smaller to the larger, so many times that of its own members to each other
-JOIN = 0.18  # likeness to what counts of a Story at which a new Article joins it
-GROWING = 0.3  # power of its size by which more than ENOUGH members count there
+PART = 0.09  # mean similarity of two parts of a Story below which it is split
+LEAVE = (
+    0.08  # similarity to the other parts, with sizes capped, below which a single Article leaves its Story
+)
+MERGE = 0.13  # mean similarity at which two Stories are merged
+ALIKE = 1.2  # or: ratio of the similarity between the two to that within the smaller one
+JOIN = 0.18  # similarity to a Story, with its size capped, at which a new Article joins it
+GROWING = 0.3  # above the cap, the size counts with this exponent when an Article joins
 
 
 def settled(edges: sparse.csr_matrix, found: Sequence[int], stood: Numbers) -> list[int]:
-    """The labels of ``found``, but for what would change Stories without a clear reason.
+    """Return the labels of ``found`` without the changes of existing Stories that have no clear reason.
 
-    ``stood`` holds the Story of each row, a number from the count of rows up, or the row's own number for a new Article.
+    ``edges`` is the symmetric similarity of the rows, ``found`` the proposed labels. ``stood`` holds the present Story of each
+    row as a number of ``len(found)`` or more; for a new Article it is the row's own number.
     """
     size = len(found)
     old = np.flatnonzero(stood >= size)
     if not len(old):
         return list(found)
     fresh = np.unique(np.asarray(found, dtype=np.int64), return_inverse=True)[1]
-    # A cell: the Articles of one Story that the fresh grouping keeps together.
+    # A cell: the Articles of one Story to which the new grouping gives the same label.
     cells, cell = np.unique(np.stack([stood[old], fresh[old]]), axis=1, return_inverse=True)
     cell = cell.ravel()
     pick = _belonging(cell, old, cells.shape[1], size)
@@ -60,12 +63,12 @@ def settled(edges: sparse.csr_matrix, found: Sequence[int], stood: Numbers) -> l
 
 
 def _belonging(group: Numbers, rows: Numbers, groups: int, size: int) -> sparse.csr_matrix:
-    """A row for each group, 1 where a row belongs to it."""
+    """Return the indicator matrix of shape (groups, size): 1 where a row belongs to the group."""
     return sparse.csr_matrix((np.ones(len(rows)), (group, rows)), shape=(groups, size))
 
 
 def _kept(total: sparse.csr_matrix, counted: Floats, story: Numbers, alone: npt.NDArray[np.bool_]) -> Numbers:
-    """For each cell the first cell of those of its Story that stay with it."""
+    """Return, for each cell, the first of the cells of its Story that it stays together with."""
     block = np.arange(len(story))
     several = np.flatnonzero(np.bincount(story)[story] > 1)
     for one in np.unique(story[several]):
@@ -86,14 +89,14 @@ def _kept(total: sparse.csr_matrix, counted: Floats, story: Numbers, alone: npt.
 
 
 def _merged(total: sparse.csr_matrix, counted: Floats, block: Numbers, fresh: Numbers) -> Numbers:
-    """For each cell a number of the Story it belongs to, after blocks that are clearly alike became one."""
+    """Return the Story number of each cell after merging blocks that are clearly similar."""
     block = np.unique(block, return_inverse=True)[1]
     blocks, cells = int(block.max()) + 1, len(block)
     pick = _belonging(block, np.arange(cells), blocks, cells)
     table = (pick @ total @ pick.T).tocsr()
     sizes = np.bincount(block, weights=counted, minlength=blocks).astype(np.float64)
     groups = sparse.csr_matrix((np.ones(cells), (block, fresh)), shape=(blocks, int(fresh.max()) + 1))
-    together = ((groups @ groups.T) > 0).tocsr()  # only what the fresh grouping puts together
+    together = ((groups @ groups.T) > 0).tocsr()  # only blocks that share a label of the new grouping
     near = connected_components(together, directed=False)[1]
     final = np.arange(blocks)
     for one in np.flatnonzero(np.bincount(near) > 1).tolist():
@@ -109,7 +112,7 @@ def _merged(total: sparse.csr_matrix, counted: Floats, block: Numbers, fresh: Nu
 
 
 def _joined(table: Floats, together: npt.NDArray[np.bool_], sizes: Floats) -> list[int]:
-    """For each of a few blocks the first of those it is one with; the likest are joined first."""
+    """Return, for each block, the first block of its merged group; the most similar pair is merged first."""
     left, first = list(range(len(sizes))), list(range(len(sizes)))
     while True:
         pairs = [(x, y) for x in left for y in left if x < y and together[x, y]]
@@ -127,7 +130,7 @@ def _joined(table: Floats, together: npt.NDArray[np.bool_], sizes: Floats) -> li
 
 
 def _reason(table: Floats, sizes: Floats, x: int, y: int) -> float:
-    """How many times enough two blocks are alike to be one."""
+    """Return the similarity of two blocks divided by the threshold of merging: 1 or more means that they are merged."""
     small, large = (x, y) if sizes[x] <= sizes[y] else (y, x)
     mean = float(table[x, y] / (sizes[x] * sizes[y])) / MERGE
     own = float(table[small, small])
@@ -140,7 +143,7 @@ def _reason(table: Floats, sizes: Floats, x: int, y: int) -> float:
 def _place_new(
     result: Numbers, edges: sparse.csr_matrix, fresh: Numbers, choices: dict[int, set[int]], old: Numbers
 ) -> None:
-    """New Articles join the likest Story of those they were grouped with, or stay among themselves."""
+    """Assign each new Article to the most similar Story of those it was grouped with, or leave it with the other new ones."""
     size = len(result)
     sizes = np.bincount(result[old])
     asked = np.where(

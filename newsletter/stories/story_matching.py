@@ -1,7 +1,7 @@
-"""How today's groups of Articles carry on the Stories there already are. Pure.
+"""Match new groups of Articles with the existing Stories. Pure.
 
 A Story keeps its identity, and so its address, as Articles arrive: each group continues the Story with which it shares
-most Articles. What an operator moved stays where the operator put it.
+most Articles. Articles that an operator moved stay where the operator put them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Change:
-    """Articles that go from one Story to another. ``to`` is a Story's number, or the negative of a new one's place."""
+    """Articles that change from one Story to another. ``to`` is a Story's id, or the negative number of a new Story in
+    :class:`Plan`."""
 
     kind: str  # "merged", "split" or "moved"
     story_id: int
@@ -23,10 +24,10 @@ class Change:
 
 @dataclass
 class Plan:
-    """Where every Article belongs from now on.
+    """The Story of every Article from now on.
 
-    ``story_of`` holds only Articles that change their Story. A new Story is numbered -1, -2, … until it is stored;
-    ``new`` maps that number to its Articles.
+    ``story_of`` maps Articles to Stories, and holds only Articles that change their Story. New Stories have the numbers
+    -1, -2, … until they are stored; ``new`` maps such a number to the ids of its Articles.
     """
 
     story_of: dict[int, int] = field(default_factory=dict)
@@ -40,10 +41,10 @@ class Plan:
 def plan(
     groups: Sequence[Sequence[int]], story_of: Mapping[int, int], pinned: Collection[int] = frozenset()
 ) -> Plan:
-    """Match ``groups`` of Article numbers with Stories.
+    """Match ``groups`` of Article ids with Stories.
 
-    ``story_of`` says which Story an Article is in now (absent: none); ``pinned`` Articles were placed by an operator
-    and do not move. A group of one Article that has no Story yet stays without one.
+    ``story_of`` maps Articles to their present Stories; an Article that is not in it has none. Articles in ``pinned`` were
+    placed by an operator and do not move. A group of one Article that has no Story stays without one.
     """
     chosen = _choose(groups, story_of, pinned)
     result = Plan()
@@ -65,8 +66,11 @@ def plan(
 def _choose(
     groups: Sequence[Sequence[int]], story_of: Mapping[int, int], pinned: Collection[int]
 ) -> dict[int, int]:
-    """Which Story each group continues: greatest overlap first, then the older Story; one group for each Story,
-    except that a group most of which an operator placed in a Story follows the operator."""
+    """Return the Story that each group continues, by the group's place.
+
+    Pairs of group and Story are chosen greedily: the greatest overlap first, and of equal overlaps the older Story. Each
+    Story is continued by one group. Before that, a group of which an operator placed more than half in one Story gets it.
+    """
     chosen: dict[int, int] = {}
     wishes: list[tuple[int, int, int]] = []
     for number, group in enumerate(groups):
@@ -87,8 +91,8 @@ def _choose(
 
 
 def _tell_changes(result: Plan, story_of: Mapping[int, int], articles: Sequence[int]) -> None:
-    """Say what becomes of Stories that lose Articles: merged when all leave and most for one Story, split when a new
-    Story comes out of it, moved otherwise."""
+    """Record how Stories lose Articles: "merged" when all leave and most go to one Story, "split" when Articles go to a new
+    Story, and "moved" otherwise."""
     staying = {story_of[a] for a in articles if a in story_of and a not in result.story_of}
     leaving: dict[int, dict[int, list[int]]] = {}
     for article in sorted(result.story_of):
