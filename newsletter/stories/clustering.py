@@ -1,6 +1,6 @@
 """Group Articles that are about the same event, by their words and dates. Pure.
 
-The method repeats these steps at most :data:`TURNS` times:
+The method repeats these steps at most :data:`MAX_ROUNDS` times:
 
 1. Texts (title twice, then the first 400 characters) become TF-IDF vectors. Document frequency counts *Stories*, not Articles: in
    the first round every Article counts as a Story, later the groups of the round before do. So a name that a tenth of all Articles
@@ -22,17 +22,17 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from newsletter.stories.embedding_scale import SURE, Meanings, scaled
-from newsletter.stories.linkage import link, taken_in
-from newsletter.stories.similarity_graph import graph, propagate, strengthened, stronger
-from newsletter.stories.stability import settled
+from newsletter.stories.linkage import attach_singles, average_linkage
+from newsletter.stories.similarity_graph import build_graph, edges_above, propagate_labels, strengthen_within
+from newsletter.stories.stability import stabilize
 from newsletter.stories.tfidf import Floats, Numbers, Terms, terms, weigh_terms
 
 TEXT_LETTERS = 400
-EDGE = 0.20  # least similarity of an edge in label propagation
-FAINT = 0.15  # least similarity of an edge in linkage and stability
-ALONE = 0.10  # least similarity of an edge when a single piece is attached to a group
-TURNS = 6  # at most; the repetition ends when a round changes nothing
-STAY = 1.35  # factor on the similarity of two pieces of one existing Story in label propagation
+EDGE_SIMILARITY = 0.20  # least similarity of an edge in label propagation
+LINKAGE_SIMILARITY = 0.15  # least similarity of an edge in linkage and stability
+SINGLE_SIMILARITY = 0.10  # least similarity of an edge when a single piece is attached to a group
+MAX_ROUNDS = 6  # at most; the repetition ends when a round changes nothing
+SAME_STORY_FACTOR = 1.35  # factor on the similarity of two pieces of one existing Story in label propagation
 
 
 @dataclass(frozen=True)
@@ -46,35 +46,42 @@ class Piece:
 
 
 def cluster(
-    pieces: Sequence[Piece], meanings: Floats | None = None, before: Sequence[int | None] | None = None
+    pieces: Sequence[Piece],
+    meanings: Floats | None = None,
+    current_stories: Sequence[int | None] | None = None,
 ) -> list[int]:
     """Return a label for each piece, numbered from 0; pieces with equal labels belong together.
 
     The partition does not depend on the order of ``pieces``. ``meanings`` holds an embedding vector of length 1 for each piece
     (:mod:`newsletter.stories.embeddings`), shape (pieces, width); without it, and when the scale of the model cannot be
-    estimated, words alone decide. ``before`` holds the present Story of each piece, None for a new piece: pieces of one Story
-    stay together unless there is a clear reason to separate them (:data:`STAY`, :mod:`newsletter.stories.stability`).
+    estimated, words alone decide. ``current_stories`` holds the present Story of each piece, None for a new piece: pieces of
+    one Story stay together unless there is a clear reason to separate them (:data:`SAME_STORY_FACTOR`,
+    :mod:`newsletter.stories.stability`).
     """
     order = sorted(range(len(pieces)), key=lambda i: _canonical(pieces[i]))
     ordered = [pieces[i] for i in order]
     words = _words_of(ordered)
     days = np.array([_day(p.date) for p in ordered], dtype=np.float64)
-    stood = _stood([before[i] for i in order] if before is not None else [None] * len(order))
-    labels = stood.tolist()
-    heard: Meanings | None = None
+    current = _current_stories(
+        [current_stories[i] for i in order] if current_stories is not None else [None] * len(order)
+    )
+    labels = current.tolist()
+    scaled_meanings: Meanings | None = None
     if meanings is not None:
-        sure = graph(weigh_terms(words, range(len(order))), days, least=SURE)
-        heard = scaled(meanings[order], sure)
+        sure = build_graph(weigh_terms(words, range(len(order))), days, least=SURE)
+        scaled_meanings = scaled(meanings[order], sure)
     # Label propagation starts from the last round's groups; otherwise two large Stories that touch would merge in every other round.
-    begun: list[int] | None = None
-    for _ in range(TURNS):
-        all_edges = graph(weigh_terms(words, labels), days, least=ALONE, meanings=heard)
-        edges = stronger(all_edges, FAINT)
-        firmer = strengthened(edges, stood, STAY)
-        loose = propagate(stronger(firmer, EDGE), begun)
-        found = settled(edges, taken_in(all_edges, link(firmer, loose)), stood)
+    start: list[int] | None = None
+    for _ in range(MAX_ROUNDS):
+        all_edges = build_graph(
+            weigh_terms(words, labels), days, least=SINGLE_SIMILARITY, meanings=scaled_meanings
+        )
+        edges = edges_above(all_edges, LINKAGE_SIMILARITY)
+        firmer = strengthen_within(edges, current, SAME_STORY_FACTOR)
+        loose = propagate_labels(edges_above(firmer, EDGE_SIMILARITY), start)
+        found = stabilize(edges, attach_singles(all_edges, average_linkage(firmer, loose)), current)
         same = _numbered(found) == _numbered(labels)
-        labels = begun = found
+        labels = start = found
         if same:
             break
     result = [0] * len(pieces)
@@ -88,14 +95,14 @@ def _words_of(pieces: Sequence[Piece]) -> Terms:
     return terms([[(p.title, 2), (p.text[:TEXT_LETTERS], 1)] for p in pieces])
 
 
-def _stood(before: Sequence[int | None]) -> Numbers:
-    """Return a number for the Story of each piece, from ``len(before)`` up; a piece without a Story gets its own place."""
+def _current_stories(stories: Sequence[int | None]) -> Numbers:
+    """Return a number for the Story of each piece, from ``len(stories)`` up; a piece without a Story gets its own place."""
     numbers: dict[int, int] = {}
-    size = len(before)
+    size = len(stories)
     return np.array(
         [
             i if story is None else size + numbers.setdefault(story, len(numbers))
-            for i, story in enumerate(before)
+            for i, story in enumerate(stories)
         ],
         dtype=np.int64,
     )
@@ -130,5 +137,5 @@ def _day(when: date | datetime | None) -> float:
 def central(pieces: Sequence[Piece]) -> int:
     """Return the place of the piece with the greatest sum of similarities to the others; the first of equals."""
     matrix = weigh_terms(_words_of(pieces), range(len(pieces)), max_share=1.0)
-    likeness = np.asarray(matrix @ matrix.sum(axis=0).T).ravel()
-    return int(np.argmax(np.round(likeness, 9)))
+    similarity = np.asarray(matrix @ matrix.sum(axis=0).T).ravel()
+    return int(np.argmax(np.round(similarity, 9)))

@@ -11,9 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from newsletter.stories.clustering import EDGE, STAY, Piece, cluster
-from newsletter.stories.linkage import LINK, link, taken_in
-from newsletter.stories.similarity_graph import FADING, graph, propagate, strengthened, stronger
+from newsletter.stories.clustering import EDGE_SIMILARITY, SAME_STORY_FACTOR, Piece, cluster
+from newsletter.stories.linkage import LINK_SIMILARITY, attach_singles, average_linkage
+from newsletter.stories.similarity_graph import (
+    DECAY_PER_DAY,
+    build_graph,
+    edges_above,
+    propagate_labels,
+    strengthen_within,
+)
 from newsletter.stories.tfidf import terms, weigh_terms
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -62,7 +68,7 @@ def partition(
 ) -> set[frozenset[int | str]]:
     groups: dict[int, set[int | str]] = {}
     before = None if where is None else [where.get(p.id) for p in found]
-    for piece, label in zip(found, cluster(found, before=before), strict=True):
+    for piece, label in zip(found, cluster(found, current_stories=before), strict=True):
         groups.setdefault(label, set()).add(piece.id)
     return {frozenset(g) for g in groups.values()}
 
@@ -83,9 +89,9 @@ def test_the_order_of_arrival_does_not_matter(found: list[Piece], chance: object
     st.randoms(use_true_random=False),
 )
 def test_nor_does_it_where_some_stand_in_stories_already(
-    found: list[Piece], stood: list[int | None], chance: object
+    found: list[Piece], current: list[int | None], chance: object
 ) -> None:
-    where = {p.id: story for p, story in zip(found, stood, strict=False)}
+    where = {p.id: story for p, story in zip(found, current, strict=False)}
     mixed = found[:]
     chance.shuffle(mixed)  # type: ignore[attr-defined]
     assert partition(mixed, where) == partition(found, where)
@@ -94,11 +100,13 @@ def test_nor_does_it_where_some_stand_in_stories_already(
 def test_what_stands_together_is_not_parted_by_a_small_doubt() -> None:
     """A pair just too unlike to be joined anew stays where it stood together; one that is plainly unlike does not."""
     apart, together = np.array([0, 1]), np.array([7, 7])
-    for value, stays in ((0.9 * EDGE, True), (0.6 * EDGE, False)):
+    for value, stays in ((0.9 * EDGE_SIMILARITY, True), (0.6 * EDGE_SIMILARITY, False)):
         edges = _symmetric(2, {(0, 1): value})
-        for stood, one_group in ((apart, False), (together, stays)):
-            found = strengthened(edges, stood, STAY)
-            assert (len(set(link(found, propagate(stronger(found, EDGE))))) == 1) is one_group
+        for current, one_group in ((apart, False), (together, stays)):
+            found = strengthen_within(edges, current, SAME_STORY_FACTOR)
+            assert (
+                len(set(average_linkage(found, propagate_labels(edges_above(found, EDGE_SIMILARITY))))) == 1
+            ) is one_group
 
 
 def test_nothing_and_one_piece_and_empty_texts() -> None:
@@ -148,16 +156,16 @@ def _symmetric(size: int, edges: dict[tuple[int, int], float]) -> sparse.csr_mat
 
 def test_a_chain_is_cut_where_it_does_not_hold_on_average() -> None:
     chain = _symmetric(4, {(0, 1): 0.5, (1, 2): 0.21, (2, 3): 0.5})
-    assert link(chain, propagate(chain)) == [0, 0, 2, 2]
+    assert average_linkage(chain, propagate_labels(chain)) == [0, 0, 2, 2]
     close = _symmetric(4, {(0, 1): 0.5, (1, 2): 0.21, (2, 3): 0.5, (0, 2): 0.2, (1, 3): 0.2, (0, 3): 0.2})
-    assert link(close, [0] * 4) == [0, 0, 0, 0]
+    assert average_linkage(close, [0] * 4) == [0, 0, 0, 0]
 
 
 def test_a_large_group_asks_for_some_of_its_members_only() -> None:
     """One that is like six of thirty by 0.2 joins: plain average linkage would ask for thirty."""
     edges = {(i, j): 0.4 for i in range(30) for j in range(i)}
-    edges |= {(30, i): 6 * LINK / 6 + 0.01 for i in range(6)}
-    assert len(set(link(_symmetric(31, edges), [0] * 31))) == 1
+    edges |= {(30, i): 6 * LINK_SIMILARITY / 6 + 0.01 for i in range(6)}
+    assert len(set(average_linkage(_symmetric(31, edges), [0] * 31))) == 1
 
 
 def test_who_is_alone_joins_the_group_it_is_likest_on_average_by_many_faint_edges() -> None:
@@ -165,10 +173,10 @@ def test_who_is_alone_joins_the_group_it_is_likest_on_average_by_many_faint_edge
     edges = {(13, i): 0.11 for i in range(10)} | {(13, 10): 0.3}
     edges |= {(14, i): 0.11 for i in range(5)} | {(16, 15): 0.9}
     labels = [5] * 10 + [11] * 3 + [13, 14, 15, 16]
-    found = taken_in(_symmetric(17, edges), labels)
+    found = attach_singles(_symmetric(17, edges), labels)
     assert found == [5] * 10 + [11] * 3 + [5, 14, 15, 16]
-    assert taken_in(_symmetric(2, {(1, 0): 0.9}), [0, 1]) == [0, 1]  # nobody to join
-    assert taken_in(_symmetric(0, {}), []) == []
+    assert attach_singles(_symmetric(2, {(1, 0): 0.9}), [0, 1]) == [0, 1]  # nobody to join
+    assert attach_singles(_symmetric(0, {}), []) == []
 
 
 @pytest.mark.parametrize(("others", "joins"), [(12, True), (35, False)])
@@ -201,9 +209,9 @@ def test_a_telling_in_other_words_joins_what_it_is_faintly_like_all_over(others:
 def test_propagation_goes_on_from_where_it_begins() -> None:
     """A chain of four that holds as hard in its middle as at its ends can be one group or two."""
     edges = {(1, 0): 0.4, (2, 1): 0.4, (3, 2): 0.4}
-    assert propagate(_symmetric(4, edges), [0, 0, 2, 2]) == [0, 0, 2, 2]
-    assert propagate(_symmetric(4, edges), [0, 1, 1, 3]) == [1, 1, 1, 1]
-    assert propagate(_symmetric(4, edges | {(2, 0): 0.4}), [0, 0, 2, 2]) == [
+    assert propagate_labels(_symmetric(4, edges), [0, 0, 2, 2]) == [0, 0, 2, 2]
+    assert propagate_labels(_symmetric(4, edges), [0, 1, 1, 3]) == [1, 1, 1, 1]
+    assert propagate_labels(_symmetric(4, edges | {(2, 0): 0.4}), [0, 0, 2, 2]) == [
         0,
         0,
         0,
@@ -213,7 +221,7 @@ def test_propagation_goes_on_from_where_it_begins() -> None:
 
 def test_likeness_fades_by_the_day_and_ends_with_the_window() -> None:
     matrix = sparse.csr_matrix(np.ones((4, 1)))
-    found = graph(matrix, np.array([0.0, 1.0, 4.5, np.inf]), least=0.1).toarray()
-    assert found[0, 1] == pytest.approx(np.exp(-FADING))
+    found = build_graph(matrix, np.array([0.0, 1.0, 4.5, np.inf]), least=0.1).toarray()
+    assert found[0, 1] == pytest.approx(np.exp(-DECAY_PER_DAY))
     assert found[0, 2] == 0 < found[1, 2]
-    assert found[0, 3] == found[2, 3] == pytest.approx(np.exp(-FADING / 2))
+    assert found[0, 3] == found[2, 3] == pytest.approx(np.exp(-DECAY_PER_DAY / 2))
