@@ -44,8 +44,8 @@ def stabilize(edges: sparse.csr_matrix, proposed: Sequence[int], current: Number
     # A cell: the Articles of one Story to which the new grouping gives the same label.
     cells, cell = np.unique(np.stack([current[old], fresh[old]]), axis=1, return_inverse=True)
     cell = cell.ravel()
-    membership = _membership(cell, old, cells.shape[1], size)
-    total = (membership @ edges @ membership.T).tocsr()
+    indicator = _indicator(cell, old, cells.shape[1], size)
+    total = (indicator @ edges @ indicator.T).tocsr()
     cell_sizes = np.bincount(cell).astype(np.float64)
     is_single = (cell_sizes == 1) & (np.bincount(fresh)[cells[1]] == 1)
     block = _split_stories(total, cell_sizes, cells[0], is_single)
@@ -60,7 +60,7 @@ def stabilize(edges: sparse.csr_matrix, proposed: Sequence[int], current: Number
     return answer
 
 
-def _membership(group: Numbers, rows: Numbers, groups: int, size: int) -> sparse.csr_matrix:
+def _indicator(group: Numbers, rows: Numbers, groups: int, size: int) -> sparse.csr_matrix:
     """Return the indicator matrix of shape (groups, size): 1 where a row belongs to the group."""
     return sparse.csr_matrix((np.ones(len(rows)), (group, rows)), shape=(groups, size))
 
@@ -92,8 +92,8 @@ def _merge_blocks(total: sparse.csr_matrix, cell_sizes: Floats, block: Numbers, 
     """Return the Story number of each cell after merging blocks that are clearly similar."""
     block = np.unique(block, return_inverse=True)[1]
     blocks, cells = int(block.max()) + 1, len(block)
-    membership = _membership(block, np.arange(cells), blocks, cells)
-    table = (membership @ total @ membership.T).tocsr()
+    indicator = _indicator(block, np.arange(cells), blocks, cells)
+    table = (indicator @ total @ indicator.T).tocsr()
     sizes = np.bincount(block, weights=cell_sizes, minlength=blocks).astype(np.float64)
     groups = sparse.csr_matrix((np.ones(cells), (block, fresh)), shape=(blocks, int(fresh.max()) + 1))
     together = ((groups @ groups.T) > 0).tocsr()  # only blocks that share a label of the new grouping
@@ -152,7 +152,7 @@ def _place_new(
         np.maximum(sizes, 1),
     )
     new = np.flatnonzero(result < 0)
-    similarity_to = (edges[new] @ _membership(result[old], old, len(sizes), size).T).tocsr()
+    similarity_to = (edges[new] @ _indicator(result[old], old, len(sizes), size).T).tocsr()
     for place, row in enumerate(new.tolist()):
         group = int(fresh[row])
         result[row] = len(sizes) + group
