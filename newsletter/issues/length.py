@@ -31,15 +31,17 @@ _SENTENCES: dict[RowKind, dict[int, int]] = {
     RowKind.ONLY_ONE_SIDE: {0: 0, 1: 0, 2: 0, 3: 1},
     RowKind.NEXT: {0: 0, 1: 0, 2: 1, 3: 1},
 }
-BRIEF_WORDS = (
-    40  # of a Story without sides, and of a blind spot; its first sentence stands whatever its length
-)
+# Of a Story without sides: the lede and one sentence more, in no more words than these; its first sentence stands whatever
+# its length. A lede alone may be background.
+BRIEF_WORDS = 70
 
 
 def mailed(text: StoryText, detail: int = FULL_DETAIL) -> StoryText:
     """The Story as the full Rendition carries it. ``detail`` runs from 0 (headline, lede, the two headlines) to 3."""
-    if text.kind is not StoryKind.WITH_SIDES:
-        return StoryText(text.headline, text.kind, lede=_brief((*text.lede, *text.overview)))
+    if text.kind is StoryKind.BLIND_SPOT:
+        return StoryText(text.headline, text.kind, lede=(*text.lede, *text.overview)[:1])
+    if text.kind is StoryKind.NO_SIDES:
+        return StoryText(text.headline, text.kind, lede=_brief((*text.lede, *text.overview[:1])))
     rows = (replace(r, sentences=r.sentences[: _SENTENCES[r.kind][detail]]) for r in text.rows)
     return replace(
         text,

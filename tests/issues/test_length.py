@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from newsletter.issues.length import WHOLE_ISSUE, fitted, mailed, metered, reading_seconds, words_of
 from newsletter.issues.reading_time import LONGEST_READ
-from newsletter.summaries.story_text import RowKind, StoryKind
+from newsletter.summaries.story_text import RowKind, Sentence, StoryKind, StoryText
 from tests.issues.issue_values import issue, story
 
 
@@ -28,9 +30,23 @@ def test_a_blind_spot_and_a_story_without_sides_are_brief() -> None:
     third = issue().stories[2]
     assert third.kind is StoryKind.BLIND_SPOT
     brief = mailed(third.text)
-    assert len(brief.lede) <= 2
+    assert len(brief.lede) == 1
     assert not brief.overview
     assert not brief.rows
+
+
+@pytest.mark.parametrize(
+    ("lede", "overview", "printed"),
+    [((23, 22), (22, 16), 3), ((35,), (30, 20), 2), ((23, 30), (25,), 2), ((80,), (5,), 1), ((12,), (), 1)],
+)
+def test_a_brief_has_its_lede_and_one_sentence_more(
+    lede: tuple[int, ...], overview: tuple[int, ...], printed: int
+) -> None:
+    """The numbers are words of each sentence."""
+    first, more = (tuple(Sentence("word " * n, ()) for n in part) for part in (lede, overview))
+    brief = mailed(StoryText("A fair opens", StoryKind.NO_SIDES, first, more))
+    assert brief.lede == (*first, *more)[:printed]
+    assert not brief.overview
 
 
 def test_the_whole_issue_is_read_in_five_minutes_and_the_first_story_is_the_longest() -> None:
