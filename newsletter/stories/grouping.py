@@ -1,7 +1,7 @@
-"""Put Articles about one happening into Stories, and keep each Story's identity as Articles arrive.
+"""Group Articles about one event into Stories, and keep each Story's identity as Articles arrive.
 
-The second run changes nothing: what is computed from the same Articles is the same, and only differences are written.
-No transaction is open while computing.
+A second run changes nothing: the result depends only on the Articles, and only differences are written. No transaction is open
+during the computation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from newsletter.stories.clustering import Piece, central, cluster, embedded_text
 from newsletter.stories.dedup import Print, wire_keys
 from newsletter.stories.embeddings import Embedder, EmbedderError
 from newsletter.stories.slugs import make_slug, mark_of
-from newsletter.stories.story_matching import Plan, plan
+from newsletter.stories.story_matching import Assignment, match_groups
 from newsletter.stories.tfidf import Floats
 from newsletter.stories.topics import topic_of
 
@@ -34,7 +34,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class GroupReport:
-    """What grouping did. ``articles`` and ``stories`` were looked at; the rest counts changes."""
+    """Counts of one grouping: the Articles and Stories considered, and the changes made."""
 
     articles: int
     stories: int
@@ -55,12 +55,13 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What was read: the Articles, those an operator placed, and the mark by which we notice others' changes."""
+class _Snapshot:
+    """What was read: the Articles, the ids of those that an operator placed, and a marker that shows whether anyone else has
+    changed Stories since."""
 
     rows: tuple[_Row, ...]
     pinned: frozenset[int]
-    mark: tuple[int, int]
+    change_marker: tuple[int, int]
 
 
 def run(
@@ -70,30 +71,30 @@ def run(
     progress: Progress | None = None,
     embedder: Embedder | None = None,
 ) -> GroupReport:
-    """Group the recent Articles of the enabled Outlets. Raises :class:`Refused` when others keep changing Stories.
+    """Group the recent Articles of the enabled Outlets. Raises :class:`Refused` when operators keep changing Stories meanwhile.
 
-    An embedder that does not answer costs nothing but its help: words alone decide then.
+    When the embedder does not answer, words alone decide.
     """
-    say = progress or (lambda done, total, what: None)
+    report_progress = progress or (lambda done, total, what: None)
     for _ in range(_TRIES):
-        say(0, 3, "reading articles")
+        report_progress(0, 3, "reading articles")
         with db.reading(sessions) as session:
-            seen = _read(session, now)
-        say(1, 3, f"comparing {len(seen.rows):,} articles")
-        decided, keys = _decide(seen, embedder)
-        say(2, 3, "saving stories")
+            snapshot = _read(session, now)
+        report_progress(1, 3, f"comparing {len(snapshot.rows):,} articles")
+        assignment, keys = _decide(snapshot, embedder)
+        report_progress(2, 3, "saving stories")
         with sessions.begin() as session:
-            if _mark(session) != seen.mark:
-                continue  # an operator moved something meanwhile: look again
-            _apply(session, seen, decided, keys, now)
-        report = _report(seen, decided)
+            if _change_marker(session) != snapshot.change_marker:
+                continue  # an operator has changed a Story since: read again
+            _apply(session, snapshot, assignment, keys, now)
+        report = _report(snapshot, assignment)
         _log.info("group.done", **report.__dict__)
-        say(3, 3, "done")
+        report_progress(3, 3, "done")
         return report
     raise Refused("Stories kept changing while they were being grouped. Run the step again.")
 
 
-def _read(session: Session, now: datetime) -> _Seen:
+def _read(session: Session, now: datetime) -> _Snapshot:
     rows = session.execute(
         select(
             Article.id,
@@ -105,27 +106,27 @@ def _read(session: Session, now: datetime) -> _Seen:
         )
         .join(Outlet)
         .where(Article.published_at >= now - WINDOW, Outlet.enabled, Outlet.listed)
-        # What is in a Story already stays, so that no printed citation loses its Article.
+        # Articles that are in a Story already stay in it, so that no published Citation loses its Article.
         .where(Article.kind.in_([kind.value for kind in GROUPED]) | Article.story_id.is_not(None))
         .order_by(Article.published_at, Article.id)
     ).all()
     by_hand = session.scalars(select(StoryChange.article_ids).where(StoryChange.by != "grouping")).all()
-    return _Seen(
+    return _Snapshot(
         rows=tuple(_Row(*row) for row in rows),
         pinned=frozenset(article for ids in by_hand for article in ids),
-        mark=_mark(session),
+        change_marker=_change_marker(session),
     )
 
 
-def _mark(session: Session) -> tuple[int, int]:
+def _change_marker(session: Session) -> tuple[int, int]:
     return (
         session.scalar(select(func.coalesce(func.max(StoryChange.id), 0))) or 0,
         session.scalar(select(func.coalesce(func.max(Story.id), 0))) or 0,
     )
 
 
-def meanings_of(pieces: Sequence[Piece], embedder: Embedder | None) -> Floats | None:
-    """The embedder's vectors, None without one or while it does not answer, which is logged."""
+def embeddings_of(pieces: Sequence[Piece], embedder: Embedder | None) -> Floats | None:
+    """Return the embedder's vectors, shape (pieces, width). Returns None without an embedder, and when it fails, which is logged."""
     if embedder is None or not pieces:
         return None
     try:
@@ -135,36 +136,38 @@ def meanings_of(pieces: Sequence[Piece], embedder: Embedder | None) -> Floats | 
         return None
 
 
-def _decide(seen: _Seen, embedder: Embedder | None) -> tuple[Plan, dict[int, str | None]]:
-    """Where each Article belongs, and its wire key. No tables here."""
-    pieces = [Piece(r.id, r.headline, r.excerpt, r.published_at) for r in seen.rows]
-    labels = cluster(pieces, meanings_of(pieces, embedder), [r.story_id for r in seen.rows])
+def _decide(snapshot: _Snapshot, embedder: Embedder | None) -> tuple[Assignment, dict[int, str | None]]:
+    """Return the Story of each Article and its wire key. Uses no tables."""
+    pieces = [Piece(r.id, r.headline, r.excerpt, r.published_at) for r in snapshot.rows]
+    labels = cluster(pieces, embeddings_of(pieces, embedder), [r.story_id for r in snapshot.rows])
     groups: dict[int, list[int]] = {}
-    for row, label in zip(seen.rows, labels, strict=True):
+    for row, label in zip(snapshot.rows, labels, strict=True):
         groups.setdefault(label, []).append(row.id)
-    story_of = {r.id: r.story_id for r in seen.rows if r.story_id is not None}
-    decided = plan(list(groups.values()), story_of, seen.pinned)
+    story_of = {r.id: r.story_id for r in snapshot.rows if r.story_id is not None}
+    assignment = match_groups(list(groups.values()), story_of, snapshot.pinned)
     final: dict[int, list[Print]] = {}
     keys: dict[int, str | None] = {}
-    for row in seen.rows:
-        story = decided.story_of.get(row.id, row.story_id)
+    for row in snapshot.rows:
+        story = assignment.story_of.get(row.id, row.story_id)
         if story is None:
             keys[row.id] = None
         else:
             final.setdefault(story, []).append(Print(row.id, row.headline, row.excerpt, row.wire_key))
     for prints in final.values():
         keys.update(wire_keys(prints))
-    return decided, keys
+    return assignment, keys
 
 
-def _apply(session: Session, seen: _Seen, decided: Plan, keys: dict[int, str | None], now: datetime) -> None:
-    numbers = _store_new(session, seen, decided, now)
+def _apply(
+    session: Session, snapshot: _Snapshot, assignment: Assignment, keys: dict[int, str | None], now: datetime
+) -> None:
+    numbers = _store_new(session, snapshot, assignment, now)
     touched: set[int] = set(numbers.values())
-    for article_id, to in decided.story_of.items():
+    for article_id, to in assignment.story_of.items():
         target = numbers.get(to, to)
         touched.add(target)
         session.execute(update(Article).where(Article.id == article_id).values(story_id=target))
-    for change in decided.changes:
+    for change in assignment.changes:
         target = numbers.get(change.to, change.to)
         touched.add(change.story_id)
         session.add(
@@ -177,20 +180,22 @@ def _apply(session: Session, seen: _Seen, decided: Plan, keys: dict[int, str | N
             )
         )
         if change.kind == "merged":
-            lead_to(session, change.story_id, target)
-    for row in seen.rows:
+            redirect_story(session, change.story_id, target)
+    for row in snapshot.rows:
         if keys[row.id] != row.wire_key:
             session.execute(update(Article).where(Article.id == row.id).values(wire_key=keys[row.id]))
     session.flush()
     for story_id in sorted(touched):
-        refresh(session, story_id, now)
+        refresh_story(session, story_id, now)
 
 
-def _store_new(session: Session, seen: _Seen, decided: Plan, now: datetime) -> dict[int, int]:
-    """Store the new Stories; their provisional numbers and the real ones."""
-    by_id = {r.id: r for r in seen.rows}
+def _store_new(
+    session: Session, snapshot: _Snapshot, assignment: Assignment, now: datetime
+) -> dict[int, int]:
+    """Store the new Stories; return their ids by their provisional numbers."""
+    by_id = {r.id: r for r in snapshot.rows}
     numbers = {}
-    for provisional, article_ids in sorted(decided.new.items(), reverse=True):
+    for provisional, article_ids in sorted(assignment.new.items(), reverse=True):
         rows = [by_id[i] for i in article_ids]
         story = store_story(session, rows, now)
         numbers[provisional] = story.id
@@ -198,9 +203,9 @@ def _store_new(session: Session, seen: _Seen, decided: Plan, now: datetime) -> d
 
 
 def store_story(session: Session, rows: Sequence[_Row] | Sequence[Article], now: datetime) -> Story:
-    """Store a new Story for these Articles, with an address of its own. They are not moved into it yet."""
+    """Store a new Story for these Articles and return it. The caller moves the Articles into it."""
     story = Story(
-        slug=uuid.uuid4().hex,  # until its number is known
+        slug=uuid.uuid4().hex,  # until its id is known
         created_at=now,
         first_published_at=min(r.published_at for r in rows),
         last_published_at=max(r.published_at for r in rows),
@@ -208,13 +213,13 @@ def store_story(session: Session, rows: Sequence[_Row] | Sequence[Article], now:
     )
     session.add(story)
     session.flush()
-    middle = central([Piece(r.id, r.headline, r.excerpt, r.published_at) for r in rows])
-    story.slug = make_slug(rows[middle].headline, mark_of(story.id))
+    central_row = central([Piece(r.id, r.headline, r.excerpt, r.published_at) for r in rows])
+    story.slug = make_slug(rows[central_row].headline, mark_of(story.id))
     return story
 
 
-def lead_to(session: Session, story_id: int, target: int) -> None:
-    """All that is left of a Story, and every address that led to it, goes to ``target``."""
+def redirect_story(session: Session, story_id: int, target: int) -> None:
+    """Move the remaining Articles of a Story to ``target``, and redirect its address and those redirected to it."""
     session.execute(update(Article).where(Article.story_id == story_id).values(story_id=target))
     session.execute(
         update(Story)
@@ -223,8 +228,8 @@ def lead_to(session: Session, story_id: int, target: int) -> None:
     )
 
 
-def refresh(session: Session, story_id: int, now: datetime) -> None:
-    """Bring a Story's dates and Topic up to its Articles. An emptied Story keeps what it had."""
+def refresh_story(session: Session, story_id: int, now: datetime) -> None:
+    """Update a Story's dates and Topic from its Articles. A Story without Articles stays as it is."""
     story = session.get_one(Story, story_id)
     session.refresh(story)
     rows: Sequence[Article] = story.articles
@@ -236,13 +241,13 @@ def refresh(session: Session, story_id: int, now: datetime) -> None:
     story.topic = topic_of((a.wire_key or a.outlet_id, a.headline, a.excerpt) for a in rows)
 
 
-def _report(seen: _Seen, decided: Plan) -> GroupReport:
-    after = {decided.story_of.get(r.id, r.story_id) for r in seen.rows} - {None}
+def _report(snapshot: _Snapshot, assignment: Assignment) -> GroupReport:
+    after = {assignment.story_of.get(r.id, r.story_id) for r in snapshot.rows} - {None}
     return GroupReport(
-        articles=len(seen.rows),
+        articles=len(snapshot.rows),
         stories=len(after),
-        new_stories=len(decided.new),
-        merged=decided.count("merged"),
-        split=decided.count("split"),
-        moved=decided.count("moved"),
+        new_stories=len(assignment.new),
+        merged=assignment.count("merged"),
+        split=assignment.count("split"),
+        moved=assignment.count("moved"),
     )

@@ -1,7 +1,7 @@
-"""What an operator decides about Stories: merge two, make one out of Articles of another, move Articles over.
+"""Regroup Stories at an operator's request: merge two, split one, or move Articles.
 
-Grouping keeps to it: every Article of the Stories concerned, moved or left, is placed by the operator's hand from then on,
-and later Articles follow the greater part of those they resemble. The caller commits.
+Grouping does not undo this: from then on every Article of the Stories concerned, moved or not, is pinned to its Story, and
+later Articles join the Story of most of those they are grouped with. The caller commits.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import Article, AuditEntry, Issue, Placement, Story, StoryChange
 from newsletter.errors import NotFound, Refused
-from newsletter.stories.grouping import lead_to, refresh, store_story
+from newsletter.stories.grouping import redirect_story, refresh_story, store_story
 
-_OPEN = ("draft", "approved", "held")
+_OPEN_STATES = ("draft", "approved", "held")
 
 
 def merge(session: Session, story_id: int, into: int, *, reason: str, by: str, now: datetime) -> Story:
-    """Both are one Story, at the address of ``into``; the other address leads there. Raises NotFound, Refused."""
+    """Merge a Story into ``into``, and redirect its address there; return ``into``. Raises NotFound, Refused."""
     story, target = _story(session, story_id), _story(session, into)
     if story is target:
         raise Refused("Nothing was done: it is the same story.")
-    if _placed(session, story_id):
+    if _is_in_open_issue(session, story_id):
         raise Refused(
             "Nothing was done: the story stands in an issue that has not gone. Drop it there, or merge the other one into it."
         )
-    gone, stay = _numbers(session, story_id), _numbers(session, into)
-    _change(session, "merged", story_id, into, gone, by, now)
-    _stay(session, into, stay, by, now)
-    lead_to(session, story_id, into)
+    moved, pinned = _article_ids(session, story_id), _article_ids(session, into)
+    _record_change(session, "merged", story_id, into, moved, by, now)
+    _pin(session, into, pinned, by, now)
+    redirect_story(session, story_id, into)
     session.flush()
-    refresh(session, into, now)
-    _audit(session, "merged", story_id, by, now, into=into, articles=len(gone), reason=reason)
+    refresh_story(session, into, now)
+    _audit(session, "merged", story_id, by, now, into=into, articles=len(moved), reason=reason)
     return target
 
 
 def split(
     session: Session, story_id: int, article_ids: Collection[int], *, reason: str, by: str, now: datetime
 ) -> Story:
-    """These Articles are a Story of their own. Raises NotFound, Refused."""
-    rows, left = _chosen(session, story_id, article_ids)
+    """Make a new Story of these Articles and return it. Raises NotFound, Refused."""
+    rows, kept = _chosen(session, story_id, article_ids)
     new = store_story(session, rows, now)
-    _take_over(session, "split", story_id, new.id, [a.id for a in rows], left, by, now)
+    _move_articles(session, "split", story_id, new.id, [a.id for a in rows], kept, by, now)
     _audit(session, "split", story_id, by, now, to=new.id, articles=len(rows), reason=reason)
     return new
 
@@ -59,13 +59,13 @@ def move(
     by: str,
     now: datetime,
 ) -> Story:
-    """These Articles belong to the Story ``to``. Raises NotFound, Refused."""
+    """Move these Articles to the Story ``to`` and return that Story. Raises NotFound, Refused."""
     target = _story(session, to)
     if to == story_id:
         raise Refused("Nothing was done: it is the same story.")
-    rows, left = _chosen(session, story_id, article_ids)
-    _stay(session, to, _numbers(session, to), by, now)
-    _take_over(session, "moved", story_id, to, [a.id for a in rows], left, by, now)
+    rows, kept = _chosen(session, story_id, article_ids)
+    _pin(session, to, _article_ids(session, to), by, now)
+    _move_articles(session, "moved", story_id, to, [a.id for a in rows], kept, by, now)
     _audit(session, "articles_moved", story_id, by, now, to=to, articles=len(rows), reason=reason)
     return target
 
@@ -77,56 +77,56 @@ def _story(session: Session, number: int) -> Story:
     return found
 
 
-def _placed(session: Session, story_id: int) -> bool:
-    still_open = Issue.frozen_at.is_(None) & Issue.state.in_(_OPEN)
+def _is_in_open_issue(session: Session, story_id: int) -> bool:
+    still_open = Issue.frozen_at.is_(None) & Issue.state.in_(_OPEN_STATES)
     found = select(Placement.id).join(Issue, Issue.id == Placement.issue_id)
     return session.scalar(found.where(Placement.story_id == story_id, still_open).limit(1)) is not None
 
 
-def _numbers(session: Session, story_id: int) -> list[int]:
+def _article_ids(session: Session, story_id: int) -> list[int]:
     return list(session.scalars(select(Article.id).where(Article.story_id == story_id).order_by(Article.id)))
 
 
 def _chosen(
     session: Session, story_id: int, article_ids: Collection[int]
 ) -> tuple[Sequence[Article], list[int]]:
-    """The chosen Articles and the numbers of those left."""
+    """Return the chosen Articles and the ids of the others. Raises NotFound, Refused."""
     _story(session, story_id)
     found = session.scalars(
         select(Article).where(Article.story_id == story_id).order_by(Article.published_at, Article.id)
     ).all()
     chosen = [a for a in found if a.id in article_ids]
-    left = [a.id for a in found if a.id not in article_ids]
+    kept = [a.id for a in found if a.id not in article_ids]
     if not chosen or len(chosen) != len(set(article_ids)):
         raise Refused("Nothing was done: choose articles that stand in the story. It may have changed since.")
-    if not left:
+    if not kept:
         raise Refused("Nothing was done: no article would be left. Merge the story into the other instead.")
-    return chosen, left
+    return chosen, kept
 
 
-def _take_over(
+def _move_articles(
     session: Session,
     kind: str,
     story_id: int,
     to: int,
     moved: list[int],
-    left: list[int],
+    kept: list[int],
     by: str,
     now: datetime,
 ) -> None:
     session.execute(update(Article).where(Article.id.in_(moved)).values(story_id=to))
-    _change(session, kind, story_id, to, moved, by, now)
-    _stay(session, story_id, left, by, now)
+    _record_change(session, kind, story_id, to, moved, by, now)
+    _pin(session, story_id, kept, by, now)
     session.flush()
     for number in (story_id, to):
-        refresh(session, number, now)
+        refresh_story(session, number, now)
 
 
-def _stay(session: Session, story_id: int, article_ids: list[int], by: str, now: datetime) -> None:
-    _change(session, "moved", story_id, story_id, article_ids, by, now)
+def _pin(session: Session, story_id: int, article_ids: list[int], by: str, now: datetime) -> None:
+    _record_change(session, "moved", story_id, story_id, article_ids, by, now)
 
 
-def _change(
+def _record_change(
     session: Session, kind: str, story_id: int, to: int, article_ids: list[int], by: str, now: datetime
 ) -> None:
     session.add(

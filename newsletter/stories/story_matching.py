@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Change:
     """Articles that change from one Story to another. ``to`` is a Story's id, or the negative number of a new Story in
-    :class:`Plan`."""
+    :class:`Assignment`."""
 
     kind: str  # "merged", "split" or "moved"
     story_id: int
@@ -23,7 +23,7 @@ class Change:
 
 
 @dataclass
-class Plan:
+class Assignment:
     """The Story of every Article from now on.
 
     ``story_of`` maps Articles to Stories, and holds only Articles that change their Story. New Stories have the numbers
@@ -38,16 +38,16 @@ class Plan:
         return sum(1 for c in self.changes if c.kind == kind)
 
 
-def plan(
+def match_groups(
     groups: Sequence[Sequence[int]], story_of: Mapping[int, int], pinned: Collection[int] = frozenset()
-) -> Plan:
+) -> Assignment:
     """Match ``groups`` of Article ids with Stories.
 
     ``story_of`` maps Articles to their present Stories; an Article that is not in it has none. Articles in ``pinned`` were
     placed by an operator and do not move. A group of one Article that has no Story stays without one.
     """
-    chosen = _choose(groups, story_of, pinned)
-    result = Plan()
+    chosen = _choose_stories(groups, story_of, pinned)
+    result = Assignment()
     for number, group in enumerate(groups):
         free = [a for a in group if a not in pinned]
         target = chosen.get(number)
@@ -59,11 +59,11 @@ def plan(
         for article in free:
             if story_of.get(article) != target:
                 result.story_of[article] = target
-    _tell_changes(result, story_of, [a for g in groups for a in g])
+    _record_changes(result, story_of, [a for g in groups for a in g])
     return result
 
 
-def _choose(
+def _choose_stories(
     groups: Sequence[Sequence[int]], story_of: Mapping[int, int], pinned: Collection[int]
 ) -> dict[int, int]:
     """Return the Story that each group continues, by the group's place.
@@ -72,36 +72,38 @@ def _choose(
     Story is continued by one group. Before that, a group of which an operator placed more than half in one Story gets it.
     """
     chosen: dict[int, int] = {}
-    wishes: list[tuple[int, int, int]] = []
+    candidates: list[tuple[int, int, int]] = []
     for number, group in enumerate(groups):
         placed = Counter(story_of[a] for a in group if a in pinned and a in story_of)
         if placed:
-            story, times = min(placed.items(), key=lambda item: (-item[1], item[0]))
-            if 2 * times > len(group):
+            story, count = min(placed.items(), key=lambda item: (-item[1], item[0]))
+            if 2 * count > len(group):
                 chosen[number] = story
                 continue
         overlap = Counter(story_of[a] for a in group if a in story_of)
-        wishes.extend((-times, story, number) for story, times in overlap.items())
+        candidates.extend((-count, story, number) for story, count in overlap.items())
     taken = set(chosen.values())
-    for _, story, number in sorted(wishes):
+    for _, story, number in sorted(candidates):
         if number not in chosen and story not in taken:
             chosen[number] = story
             taken.add(story)
     return chosen
 
 
-def _tell_changes(result: Plan, story_of: Mapping[int, int], articles: Sequence[int]) -> None:
+def _record_changes(result: Assignment, story_of: Mapping[int, int], articles: Sequence[int]) -> None:
     """Record how Stories lose Articles: "merged" when all leave and most go to one Story, "split" when Articles go to a new
     Story, and "moved" otherwise."""
-    staying = {story_of[a] for a in articles if a in story_of and a not in result.story_of}
-    leaving: dict[int, dict[int, list[int]]] = {}
+    continuing = {story_of[a] for a in articles if a in story_of and a not in result.story_of}
+    moved_to: dict[int, dict[int, list[int]]] = {}
     for article in sorted(result.story_of):
         if article in story_of:
-            leaving.setdefault(story_of[article], {}).setdefault(result.story_of[article], []).append(article)
-    for story, parts in sorted(leaving.items()):
-        heir = max(parts, key=lambda to: (len(parts[to]), to > 0, -to))
-        for to, gone in sorted(parts.items()):
+            moved_to.setdefault(story_of[article], {}).setdefault(result.story_of[article], []).append(
+                article
+            )
+    for story, parts in sorted(moved_to.items()):
+        main_target = max(parts, key=lambda to: (len(parts[to]), to > 0, -to))
+        for to, moved in sorted(parts.items()):
             kind = "split" if to < 0 else "moved"
-            if to == heir and story not in staying:
+            if to == main_target and story not in continuing:
                 kind = "merged"
-            result.changes.append(Change(kind, story, to, tuple(gone)))
+            result.changes.append(Change(kind, story, to, tuple(moved)))

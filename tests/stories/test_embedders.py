@@ -16,7 +16,7 @@ from newsletter.stories import embeddings
 from newsletter.stories.clustering import Piece, cluster, embedded_text
 from newsletter.stories.embedding_scale import WEIGHT, scaled
 from newsletter.stories.embeddings import EmbedderError, KeptVectors, OpenAIEmbedder, unit
-from newsletter.stories.grouping import meanings_of
+from newsletter.stories.grouping import embeddings_of
 from tests.servers.embedding_server import EmbeddingServer
 from tests.shell import Shell
 
@@ -55,7 +55,9 @@ def test_what_cannot_be_used_is_refused_in_one_sentence_and_words_alone_decide(f
     with EmbeddingServer(MEANINGS, lambda number: fault) as server:
         with pytest.raises(EmbedderError, match=r"^The embedding model.*\.$"):
             asking(server, 0.2).embed(TEXTS)
-        assert meanings_of([Piece(n, text, "") for n, text in enumerate(TEXTS)], asking(server, 0.2)) is None
+        assert (
+            embeddings_of([Piece(n, text, "") for n, text in enumerate(TEXTS)], asking(server, 0.2)) is None
+        )
 
 
 def test_nobody_there_is_no_fault_of_the_articles() -> None:
@@ -113,7 +115,7 @@ APART = [
 def test_meaning_brings_together_what_words_leave_apart() -> None:
     told = APART + COPIED
     with EmbeddingServer(KNOWN) as server:
-        helped = cluster(told, meanings_of(told, asking(server)))
+        helped = cluster(told, embeddings_of(told, asking(server)))
     alone = cluster(told)
     assert len(set(alone[:4])) == 4
     assert helped[0] == helped[1] != helped[2] == helped[3]
@@ -135,7 +137,7 @@ def test_a_model_that_tells_nothing_apart_and_one_of_unknown_scale_are_not_heard
     same = np.ones((len(told), 4)) / 2
     assert cluster(told, same) == cluster(told)
     with EmbeddingServer(KNOWN) as server:
-        few = meanings_of(APART, asking(server))
+        few = embeddings_of(APART, asking(server))
     assert few is not None
     assert cluster(APART, few) == cluster(APART)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from newsletter.stories.clustering import Piece, cluster
-from newsletter.stories.story_matching import plan
+from newsletter.stories.story_matching import match_groups
 
 WINDOW = timedelta(days=7)  # as ``group`` looks back
 
@@ -86,7 +86,7 @@ def _group(found: Stability, pieces: Sequence[Piece], seen: Sequence[int]) -> No
     for place, label in zip(seen, labels, strict=True):
         groups.setdefault(label, []).append(place)
     known: Mapping[int, int] = {i: found.story_of[i] for i in seen if i in found.story_of}
-    decided = plan(list(groups.values()), known)
+    decided = match_groups(list(groups.values()), known)
     top = max(found.story_of.values(), default=0)
     for article, to in decided.story_of.items():
         found.story_of[article] = to if to >= 0 else top - to
