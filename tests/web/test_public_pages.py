@@ -157,6 +157,13 @@ def _words(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
+def test_the_issue_tells_a_story_without_sides_in_its_lede_and_one_sentence_more(
+    browser: FlaskClient, published: Issue
+) -> None:
+    words = _words(browser.get(f"/issues/{published.issued_on}").text)
+    assert "from its Hearth speakers without consent. Between 2022 and 2025 the company kept 2.1 billion" in words
+
+
 def test_a_reader_finds_the_articles_behind_every_sentence(browser: FlaskClient, published: Issue) -> None:
     issue = browser.get(f"/issues/{published.issued_on}").text
     for address in set(re.findall(r'href="(/stories/[a-z0-9-]+)"', issue)):
