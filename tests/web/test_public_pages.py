@@ -161,7 +161,10 @@ def test_the_issue_tells_a_story_without_sides_in_its_lede_and_one_sentence_more
     browser: FlaskClient, published: Issue
 ) -> None:
     words = _words(browser.get(f"/issues/{published.issued_on}").text)
-    assert "from its Hearth speakers without consent. Between 2022 and 2025 the company kept 2.1 billion" in words
+    assert (
+        "from its Hearth speakers without consent. Between 2022 and 2025 the company kept 2.1 billion"
+        in words
+    )
 
 
 def test_a_reader_finds_the_articles_behind_every_sentence(browser: FlaskClient, published: Issue) -> None:
