@@ -7,6 +7,9 @@ WORKERS ?= 2
 
 .PHONY: help run test prove check bench benches fast pictures format lock python chromium judges clean
 
+# Kept bytecode saves a run of the tests about 6 s of processor per worker: pytest rewrites the asserts of 200 files.
+test check: export PYTHONDONTWRITEBYTECODE :=
+
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 

@@ -232,6 +232,7 @@ def test_a_full_disk(say, tiny_disk: Path) -> None:
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_question_that_nobody_can_answer_is_answered_with_no(migrated: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newsletter", "db", "restore", "copy.db"]
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{migrated}"}

@@ -151,7 +151,9 @@ def test_who_gives_no_name_decided_on_the_command_line(draft, sessions) -> None:
     assert {by for _, by in _who(sessions)} == {"command line"}
 
 
-@pytest.mark.parametrize("name", ["", " ", "auto", "operator:1"])
+@pytest.mark.parametrize(
+    "name", ["operator:1", *(pytest.param(name, marks=pytest.mark.slow) for name in ("", " ", "auto"))]
+)
 @pytest.mark.parametrize(
     "words",
     [

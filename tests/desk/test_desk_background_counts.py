@@ -72,6 +72,7 @@ def test_a_count_that_fails_is_begun_again_and_few_are_kept(monkeypatch: pytest.
     assert len(kept._kept) == background_counts.MOST_KEPT
 
 
+@pytest.mark.slow
 def test_a_large_dispatch_shows_its_sum_at_once_and_the_rest_when_it_is_counted(
     make_desk: Callable[..., Any],
 ) -> None:

@@ -72,6 +72,7 @@ def test_new_words_are_a_new_revision_and_stand_in_the_mail_at_once(
     assert _change(desk, "retell", story, headline=" ", lede="x") == 409
 
 
+@pytest.mark.slow
 def test_stories_are_moved_dropped_and_put_back(desk: object, sessions: db.Sessions) -> None:
     a, b, *others = _placed(sessions)
     assert _change(desk, "down", a) == 303
@@ -234,6 +235,7 @@ def test_two_who_change_different_parts_do_not_get_in_each_others_way(
     assert _issue(sessions).state == "approved"
 
 
+@pytest.mark.slow
 def test_every_change_of_the_issue_can_be_undone(desk: object, sessions: db.Sessions) -> None:
     a, b, *others = _placed(sessions)
     subject = _issue(sessions).subject

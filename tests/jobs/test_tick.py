@@ -102,6 +102,7 @@ def test_a_day_from_feeds_to_the_outbox(each_sessions, make_parts, tmp_path) -> 
     assert [r.due_at for r in runs if r.step == "compose"] == [COMPOSE]
 
 
+@pytest.mark.slow
 def test_two_schedulers_at_once_do_each_step_once(each_sessions, make_parts) -> None:
     first, hands = make_parts(each_sessions, COMPOSE + timedelta(seconds=1))
     second, _ = make_parts(each_sessions, COMPOSE + timedelta(seconds=1))
@@ -173,6 +174,7 @@ def test_the_run_of_a_killed_process_is_taken_over_after_a_while(each_sessions, 
     assert (run.due_at, run.outcome, run.started_at) == (due_at, "done", hands.at)
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_the_clock_was_a_day_ahead_costs_no_day(sessions, make_parts) -> None:
     parts, hands = make_parts(sessions, COMPOSE - timedelta(minutes=20))
     ticking(parts, hands, COMPOSE - timedelta(minutes=20))
@@ -233,6 +235,7 @@ def test_a_check_that_blocks_holds_the_issue_back_and_tells_the_operators(sessio
     assert all_of(sessions, Delivery) == []
 
 
+@pytest.mark.slow
 def test_a_cited_article_that_changes_after_approval_flags_its_story_and_tells_the_operators_once(
     each_sessions, make_parts
 ) -> None:

@@ -32,6 +32,7 @@ def _press(browser: FlaskClient, page: str, action: str, **values: str) -> int:
     return browser.post(action, data={**fields, **values}).status_code
 
 
+@pytest.mark.slow
 def test_from_the_printed_link_to_the_last_copy(
     settings: Settings, sessions: db.Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

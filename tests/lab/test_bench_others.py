@@ -70,6 +70,7 @@ def test_the_outbox_holds_every_copy(bench) -> None:
     assert (values["accepted"], values["arrived"], values["state"]) == (60, 60, "dispatched")
 
 
+@pytest.mark.slow
 def test_a_part_of_the_table_is_measured_at_three_sizes(bench) -> None:
     done = bench("table", "--scale", "50", "--only", "summarize", "--json")
     assert done.returncode == 0, done.stderr

@@ -34,6 +34,7 @@ def _is_module(dotted: str) -> bool:
     return path.with_suffix(".py").is_file() or path.is_dir()
 
 
+@cache
 def _crossings() -> list[tuple[str, str]]:
     """Every import from one package of ours into another: the importing file, and what it names below ``newsletter``."""
     found = []

@@ -215,6 +215,7 @@ def test_get_changes_no_table_and_nothing_personal_is_kept_by_a_cache(
     assert refused - inside.guessed <= {"offline_checkout.show", "desk.link_page"}
 
 
+@pytest.mark.slow
 def test_a_form_of_ours_with_its_token_is_refused_from_another_site(
     inside: Inside, sessions: db.Sessions
 ) -> None:
@@ -274,6 +275,7 @@ def test_every_post_form_of_ours_carries_a_token(inside: Inside) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_site_that_keeps_pages_for_seconds_answers_as_one_that_keeps_none(
     inside: Inside, settings: Settings, sessions: db.Sessions
 ) -> None:

@@ -219,6 +219,7 @@ def test_the_atom_feed_is_whole(browser: FlaskClient, published: Issue) -> None:
     assert self_link == ["http://127.0.0.1:8000/issues.atom"]
 
 
+@pytest.mark.slow
 def test_looking_changes_nothing(browser: FlaskClient, sessions: db.Sessions, published: Issue) -> None:
     with db.reading(sessions) as session:
         before = (session.scalars(select(Subscriber.id)).all(), session.scalar(select(Issue.state)))
