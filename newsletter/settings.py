@@ -154,6 +154,13 @@ class Settings(BaseSettings):
     OUTLETS_FILE: Path = Field(
         _HERE / "feeds" / "outlets.toml", description="The catalogue of Outlets and their Feeds."
     )
+    READ_PAGES: Literal["allowed", "off"] = Field(
+        "allowed",
+        description="Whether articles' pages are read where their feed gives little: where the catalogue, robots.txt, licences and the page allow it, or never.",
+    )
+    PAGE_TEXT_DAYS: int = Field(
+        7, ge=1, le=30, description="Days after which the text of a page that was read is deleted."
+    )
     FETCH_ALLOW_PRIVATE: str = Field(
         "",
         description="Comma list of host:port that feeds may be fetched from although on a private network.",

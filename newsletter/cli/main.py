@@ -38,7 +38,7 @@ SUMMARIES: Mapping[str, str] = {
     "web": "Serve the site with gunicorn.",
     "schedule": "Tick: do each step of the day when it is due.",
     "work": "Do parts of the steps that schedulers defer: feeds, stories, batches.",
-    "step": "Do one step of the day: gather, group, summarize, compose, check, approve, dispatch, settle or lapse.",
+    "step": "Do one step of the day: gather, group, read, summarize, compose, check, approve, dispatch, settle or lapse.",
     "issue": "Look at issues and decide about them.",
     "preview": "Write an issue as it will arrive: full and metered, as html, txt, eml and png.",
     "feeds": "Check the catalogue's feeds, import them from OPML, export them as OPML.",

@@ -23,7 +23,7 @@ from newsletter.jobs.pipeline import AlreadyDone, Parts
 from newsletter.settings import Settings
 from newsletter.subscribers import operators
 
-_MAKING = ("gather", "group", "summarize", "compose")
+_MAKING = ("gather", "group", "read", "summarize", "compose")
 _SENDING = ("check", "approve", "dispatch", "settle", "lapse")
 
 

@@ -18,7 +18,7 @@ from newsletter.jobs.pipeline import AlreadyDone
 @click.option("--sample", "use_sample", is_flag=True, help="Use the sample edition's outlets.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def step(name: str, now: str | None, use_sample: bool, as_json: bool) -> None:
-    """Do one step of the day: gather, group, summarize, compose, check, approve, dispatch, settle or lapse."""
+    """Do one step of the day: gather, group, read, summarize, compose, check, approve, dispatch, settle or lapse."""
     service = opening.open_issue_service(opening.open_settings(), now=now, stop=opening.stop_on_sigterm())
     with showing.progress(quiet=as_json) as progress:
         open_parts = opening.open_sample if use_sample else opening.open_parts

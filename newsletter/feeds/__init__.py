@@ -12,5 +12,6 @@ __all__ = [
     "leans",
     "opml",
     "page_text",
+    "read_pages",
     "sample",
 ]

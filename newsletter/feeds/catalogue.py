@@ -13,7 +13,8 @@ from newsletter.errors import CatalogueError
 from newsletter.feeds.leans import SIDES, Lean, Side, side_of
 from newsletter.feeds.urls import UrlRefused, canonical, take_apart
 
-POLICIES = ("feed",)  # what of an Outlet may be used; "feed": only what the feed itself says
+# What of an Outlet may be read: only what its feeds say, or the pages of its articles as well, where nothing on them forbids it.
+POLICIES = ("feed", "page")
 _KEYS = {
     "name": str,
     "homepage": str,
@@ -156,7 +157,7 @@ class _Reader:
             self._refuse(
                 number,
                 "policy",
-                f"{called}: unknown policy '{outlet.policy}'; known is {', '.join(POLICIES)}",
+                f"{called}: unknown policy '{outlet.policy}'; known are {', '.join(POLICIES)}",
             )
         return outlet
 

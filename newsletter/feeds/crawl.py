@@ -15,6 +15,7 @@ from enum import StrEnum
 from newsletter import log
 from newsletter.feeds.fetcher import Fetched, Fetcher, FetchError
 from newsletter.feeds.host_politeness import PAUSE, HostQueue
+from newsletter.feeds.page_rights import licence_in_feed
 from newsletter.feeds.parser import FeedEntry, FeedRefused, read_entries
 from newsletter.feeds.urls import UrlRefused, take_apart
 
@@ -52,6 +53,7 @@ class Visit:
     entries: tuple[FeedEntry, ...] = ()
     fetched: Fetched | None = None  # None when there was no answer
     error: str = ""
+    licence: str = ""  # RSL terms inside the document
 
 
 def visit_all(
@@ -68,7 +70,7 @@ def visit_all(
     ``trusted`` are pairs of host and port that may be asked without limit; ``pause`` is the time in seconds between two
     requests to any other server; ``workers`` is the number of threads.
     """
-    by_server = [(_host_and_port(f.url), f) for f in feeds]
+    by_server = [(host_and_port(f.url), f) for f in feeds]
     trusted_servers = {f"{host}:{port}" for host, port in trusted}
     queue = HostQueue(by_server, trusted=trusted_servers, pause=pause)
     running: dict[Future[Visit], str] = {}
@@ -97,11 +99,12 @@ def visit(feed: FeedToRead, fetch: Fetcher, *, now: datetime) -> Visit:
         if fetched.status == 304 and (feed.etag or feed.last_modified):
             return Visit(feed, Outcome.UNCHANGED, fetched=fetched)
         if fetched.status != 200:
-            return Visit(feed, Outcome.FAILED, fetched=fetched, error=_status_message(fetched))
+            return Visit(feed, Outcome.FAILED, fetched=fetched, error=status_message(fetched))
         entries = read_entries(
             fetched.body, fetched.content_type, fetched.url, now=now, identities=feed.identities
         )
-        return Visit(feed, Outcome.FETCHED, tuple(entries), fetched)
+        licence = licence_in_feed(fetched.body)
+        return Visit(feed, Outcome.FETCHED, tuple(entries), fetched, licence=licence)
     except (FetchError, FeedRefused) as error:
         return Visit(feed, Outcome.FAILED, fetched=fetched, error=error.reason)
     except Exception as error:  # noqa: BLE001 - an unforeseen error in one feed must not stop the others
@@ -127,14 +130,19 @@ _STATUS_MESSAGES = {
 }
 
 
-def _status_message(fetched: Fetched) -> str:
+def status_message(fetched: Fetched) -> str:
+    """Return why an answer that is not 200 is of no use, as a sentence."""
     words = _STATUS_MESSAGES.get(fetched.status)
     if words is None:
-        words = "The server has trouble of its own" if fetched.status >= 500 else "The server gave no feed"
+        words = (
+            "The server has trouble of its own"
+            if fetched.status >= 500
+            else "The server gave nothing to read"
+        )
     return f"{words} (status {fetched.status})."
 
 
-def _host_and_port(url: str) -> str:
+def host_and_port(url: str) -> str:
     """Return "host:port" of an address, or an empty string when the address is unusable."""
     try:
         address = take_apart(url)

@@ -11,6 +11,7 @@ import http.client
 import ssl
 import threading
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +30,7 @@ from newsletter.feeds.connections import (
     tls_context,
 )
 from newsletter.feeds.encoding import Damaged, Inflater, TooLarge
+from newsletter.feeds.page_rights import SIGNAL_HEADERS
 from newsletter.feeds.urls import UrlRefused, take_apart
 from newsletter.settings import Settings
 
@@ -39,6 +41,7 @@ LARGEST = 5 * 1024 * 1024  # bytes of a document after decompression
 MOST_REDIRECTS = 5
 IDLE_CONNECTIONS = 32
 CHUNK = 64 * 1024  # bytes read at once
+LONGEST_SIGNAL = 2_000  # characters kept of a header
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/json;q=0.9, */*;q=0.5"
@@ -56,6 +59,7 @@ class Fetched:
     content_type: str
     url: str  # where the answer came from, after redirects
     retry_after: int | None  # seconds; None when the server did not ask for a pause
+    signals: tuple[tuple[str, str], ...] = ()  # headers named in SIGNAL_HEADERS, names in lower case
 
 
 class Fetcher(Protocol):
@@ -72,7 +76,8 @@ class PoliteFetcher:
 
     It keeps no cookies and uses no proxy from the environment. It connects to private networks only at the ``host:port``
     pairs of ``FETCH_ALLOW_PRIVATE``, and only when the address asked for is there itself: a redirect from a public address
-    to a private one is refused.
+    to a private one is refused. ``may_follow`` is called before each redirect is followed, and raises :class:`FetchError`
+    when it must not be.
     """
 
     def __init__(
@@ -81,15 +86,19 @@ class PoliteFetcher:
         *,
         deadline: float = DEADLINE,
         largest: int = LARGEST,
+        accept: str = _ACCEPT,
+        may_follow: Callable[[str], None] | None = None,
         resolver: Resolver = system_resolver,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._allowed = settings.allowed_private
         self._deadline = deadline
         self._largest = largest
+        self._accept = accept
+        self._may_follow = may_follow
         self._resolver = resolver
         self._tls = tls or tls_context()
-        self._agent = f"{_ascii(settings.SITE_NAME)}/1 (news reader; +{_ascii(settings.SITE_URL)})"
+        self._agent = f"{product_token(settings)}/1 (news reader; +{_ascii(settings.SITE_URL)})"
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
 
@@ -108,6 +117,8 @@ class PoliteFetcher:
             if isinstance(answer, Fetched):
                 return answer
             url = _joined(url, answer)
+            if self._may_follow is not None:
+                self._may_follow(url)
         raise FetchError(f"It redirects more than {MOST_REDIRECTS} times.")
 
     def close(self) -> None:
@@ -149,7 +160,7 @@ class PoliteFetcher:
         headers = {
             "Host": target.host_header,
             "User-Agent": self._agent,
-            "Accept": _ACCEPT,
+            "Accept": self._accept,
             "Accept-Encoding": "gzip, deflate",
             **conditions,
         }
@@ -220,6 +231,13 @@ class PoliteFetcher:
             surplus.close()
 
 
+def product_token(settings: Settings) -> str:
+    """Our name in User-Agent headers and in robots.txt files, made of SITE_NAME."""
+    return (
+        "".join(c for c in settings.SITE_NAME if c.isascii() and (c.isalnum() or c in "-_")) or "newsletter"
+    )
+
+
 def _joined(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
@@ -237,6 +255,9 @@ def _fetched(response: http.client.HTTPResponse, body: bytes, url: str) -> Fetch
         content_type=_usable_header(headers.get("Content-Type")) or "",
         url=url,
         retry_after=_retry_after(headers.get("Retry-After"), headers.get("Date")),
+        signals=tuple(
+            (name, value[:LONGEST_SIGNAL]) for name in SIGNAL_HEADERS for value in headers.get_all(name, [])
+        ),
     )
 
 

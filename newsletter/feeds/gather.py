@@ -329,5 +329,6 @@ def _record_visit(session: Session, visit: Visit, *, now: datetime) -> None:
     if visit.outcome is Outcome.FETCHED and fetched is not None:
         feed.etag, feed.last_modified = fetched.etag, fetched.last_modified
         feed.last_entries = len(visit.entries)
+        feed.licence = visit.licence
         if visit.entries:
             feed.changed_at = now

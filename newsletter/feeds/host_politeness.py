@@ -19,15 +19,27 @@ class HostQueue(Generic[T]):
     """
 
     def __init__(
-        self, work: Iterable[tuple[str, T]], *, trusted: Collection[str] = (), pause: float = PAUSE
+        self,
+        work: Iterable[tuple[str, T]],
+        *,
+        trusted: Collection[str] = (),
+        pause: float = PAUSE,
+        per_host: int = MAX_PER_HOST,
     ) -> None:
         self._waiting: dict[str, deque[T]] = {}
         for host, task in work:
             self._waiting.setdefault(host, deque()).append(task)
         self._trusted = frozenset(trusted)
         self._pause = pause
+        self._pauses: dict[str, float] = {}  # of hosts that asked for one of their own
+        self._per_host = per_host
         self._running: dict[str, int] = {}
         self._free_at: dict[str, float] = {}
+
+    def add(self, host: str, tasks: Iterable[T], *, pause: float) -> None:
+        """Add tasks for ``host``, with its own pause between two starts, in seconds."""
+        self._waiting.setdefault(host, deque()).extend(tasks)
+        self._pauses[host] = pause
 
     def ready(self, now: float, most: int) -> list[tuple[str, T]]:
         """Return up to ``most`` pairs of host and task that may start at ``now`` (seconds of a monotonic clock). They count as
@@ -37,7 +49,7 @@ class HostQueue(Generic[T]):
             while len(started) < most and self._may_start(host, now):
                 started.append((host, self._waiting[host].popleft()))
                 self._running[host] = self._running.get(host, 0) + 1
-                self._free_at[host] = now + self._pause
+                self._free_at[host] = now + self._pauses.get(host, self._pause)
                 if not self._waiting[host]:
                     del self._waiting[host]
                     break
@@ -53,7 +65,7 @@ class HostQueue(Generic[T]):
             self._free_at[host] - now
             for host in self._waiting
             if host not in self._trusted
-            and self._running.get(host, 0) < MAX_PER_HOST
+            and self._running.get(host, 0) < self._per_host
             and host in self._free_at
         ]
         return max(0.0, min(pauses)) if pauses else None
@@ -64,4 +76,4 @@ class HostQueue(Generic[T]):
     def _may_start(self, host: str, now: float) -> bool:
         if host in self._trusted:
             return True
-        return self._running.get(host, 0) < MAX_PER_HOST and self._free_at.get(host, now) <= now
+        return self._running.get(host, 0) < self._per_host and self._free_at.get(host, now) <= now

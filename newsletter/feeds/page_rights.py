@@ -21,6 +21,7 @@ from lxml import etree
 from protego import Protego
 
 LARGEST_RULES = 512 * 1024  # bytes of a robots.txt, tdmrep.json or licence; RFC 9309 asks to read 500 KiB
+RSL_NAMESPACE = "https://rslstandard.org/rsl"
 RSL_KIND = "application/rsl+xml"  # media type of a licence
 SIGNAL_HEADERS = (
     "x-robots-tag",
@@ -72,6 +73,7 @@ class PageSignals:
 
     headers: tuple[tuple[str, str], ...] = ()
     metas: tuple[tuple[str, str], ...] = ()
+    licence_link: str = ""  # address of an RSL document, perhaps relative, as the page has it
     licences: tuple[str, ...] = ()  # RSL documents inside the page or linked from it
     missing_licence: str = ""
 
@@ -114,8 +116,24 @@ def licence_addresses(robots: str) -> list[str]:
     return [value for field, value in _fields(robots) if field == "license" and value]
 
 
+def licence_in_feed(document: bytes) -> str:
+    """The RSL terms inside a feed's document, as one RSL document; empty when it has none."""
+    if RSL_NAMESPACE.encode() not in document:
+        return ""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
+    try:
+        root = etree.fromstring(document, parser)
+    except (etree.LxmlError, ValueError):
+        root = None
+    found = [] if root is None else list(root.iter(f"{{{RSL_NAMESPACE}}}content"))
+    terms = b"".join(etree.tostring(one, with_tail=False) for one in found)[:LARGEST_RULES]
+    return f'<rsl xmlns="{RSL_NAMESPACE}">{terms.decode()}</rsl>'
+
+
 def linked_licence(page: PageSignals) -> str:
-    """The address of a licence that the page's Link header names; empty when it names none."""
+    """The address of a licence that the page or its Link header names; empty when neither does."""
+    if page.licence_link:
+        return page.licence_link
     for name, value in page.headers:
         for target, parameters in re.findall(r"<([^>]{1,2000})>([^,<]*)", value) if name == "link" else ():
             if re.search(r"rel=\"?license\b", parameters) and RSL_KIND in parameters:
@@ -130,7 +148,8 @@ def page_signals(tree: Any, headers: Iterable[tuple[str, str]] = ()) -> PageSign
         for m in tree.xpath("//meta[@name or @property]")
     ]
     inline = tree.xpath("//script[@type=$kind]/text()", kind=RSL_KIND)
-    return PageSignals(tuple(headers), tuple(metas), tuple(map(str, inline)))
+    link = tree.xpath("string(//link[@rel='license' and @type=$kind][1]/@href)", kind=RSL_KIND)
+    return PageSignals(tuple(headers), tuple(metas), str(link), tuple(map(str, inline)))
 
 
 def _said(

@@ -8,6 +8,7 @@ __all__ = [
     "length",
     "preview",
     "quick_fixes",
+    "reading_list",
     "render",
     "renditions",
     "revisions",

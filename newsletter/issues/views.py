@@ -19,7 +19,7 @@ from newsletter.issues.numbering import numbered
 from newsletter.stories.sides import coverage_of, sides_of
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import Citation, Sentence, StoryKind, StoryText, from_json
-from newsletter.summaries.summarize import article_texts_of
+from newsletter.summaries.summarize import article_texts_of, pages_of
 
 
 @dataclass(frozen=True)
@@ -259,5 +259,5 @@ def article_texts(session: Session, story_id: int) -> tuple[ArticleText, ...]:
         .where(Article.story_id == story_id)
         .options(joinedload(Article.outlet))
         .order_by(Article.published_at, Article.id)
-    )
-    return article_texts_of(rows.all())
+    ).all()
+    return article_texts_of(rows, pages_of(session, [a.id for a in rows]))

@@ -31,6 +31,7 @@ MOST_A_DAY = 20  # to each operator: past that, more mail hides what matters
 _WHAT_STOPS = {
     "gather": "The feeds could not be gathered",
     "group": "The articles could not be grouped into stories",
+    "read": "Articles' pages could not be read",
     "summarize": "The stories could not be told",
     "compose": "There is no issue",
     "check": "The issue could not be checked",

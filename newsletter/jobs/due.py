@@ -19,7 +19,7 @@ DEAD_AFTER = timedelta(minutes=15)  # a Run not finished by then lost its proces
 RETRY_AFTER = timedelta(minutes=10)  # a failed Run is offered again, counted from its start
 SETTLE_EVERY = timedelta(minutes=10)
 LAPSE_EVERY = timedelta(hours=1)  # so that a Trial's end is announced near the hour it comes
-_MAKING = ("gather", "group", "summarize")
+_MAKING = ("gather", "group", "read", "summarize")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class DueStep:
 def due(now: datetime, rhythm: Rhythm, facts: Facts) -> list[DueStep]:
     """The Steps to do now, in order.
 
-    What a Step changes may make the next one due (gather → group → summarize → compose → check): do them, read the
+    What a Step changes may make the next one due (gather → group → read → summarize → compose → check): do them, read the
     facts again and ask again, or let the next tick do so.
     """
     runs = _Runs(now, facts.runs)
@@ -146,9 +146,9 @@ def _jump_between(before: datetime, after: datetime, tz: ZoneInfo) -> datetime:
 
 
 def _making(now: datetime, runs: _Runs) -> Iterable[DueStep]:
-    """gather at each half hour (the latest; missed ones are gone), then group, then summarize, each after the one before."""
+    """gather at each half hour (the latest; missed ones are gone), then group, read and summarize, each after the one before."""
     yield from runs.open([DueStep("gather", floor(now, GATHER_EVERY))])
-    for before, step in (("gather", "group"), ("group", "summarize")):
+    for before, step in (("gather", "group"), ("group", "read"), ("read", "summarize")):
         if (made_at := runs.latest_done(before)) is not None:
             yield from runs.open([DueStep(step, made_at)])
 

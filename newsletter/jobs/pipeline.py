@@ -21,10 +21,10 @@ from newsletter.delivery.dispatch import DispatchReport
 from newsletter.delivery.fence import Fence
 from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead, SettingsError
 from newsletter.feeds import catalogue as outlets
-from newsletter.feeds import gather
+from newsletter.feeds import gather, read_pages
 from newsletter.feeds.catalogue import Catalogue
 from newsletter.feeds.fetcher import Fetcher
-from newsletter.issues import compose
+from newsletter.issues import compose, reading_list
 from newsletter.issues.checks import link_looks
 from newsletter.issues.service import IssueService, find_issue
 from newsletter.jobs import lapse
@@ -108,6 +108,21 @@ def group_step(parts: Parts) -> dict[str, Any]:
         embedder=embeddings.make(parts.service.settings),
     )
     return {**asdict(report), "history": threads.run(parts.service.sessions, now=parts.now)}
+
+
+def read_step(parts: Parts) -> dict[str, Any]:
+    """Pages of the best Stories' Articles → their text, where it may be read and the feed gave little."""
+    service = parts.service
+    if parts.fetcher is not None:  # the feeds come from elsewhere than the network, and so would the pages
+        return {"without": "the network"}
+    report = read_pages.run(
+        service.sessions,
+        service.settings,
+        reading_list.reading_list(service.sessions, now=parts.now),
+        now=parts.now,
+        progress=parts.reporting("read"),
+    )
+    return asdict(report)
 
 
 def summarize_step(parts: Parts) -> dict[str, Any]:
@@ -280,6 +295,7 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
 STEPS: Mapping[str, Callable[[Parts], dict[str, Any]]] = {
     "gather": gather_step,
     "group": group_step,
+    "read": read_step,
     "summarize": summarize_step,
     "compose": compose_step,
     "check": check_step,

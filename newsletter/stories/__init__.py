@@ -2,6 +2,7 @@
 
 __all__ = [
     "clustering",
+    "dedup",
     "embeddings",
     "grouping",
     "regroup",

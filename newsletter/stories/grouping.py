@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
-from newsletter.db.models import Article, Outlet, Story, StoryChange
+from newsletter.db.models import Article, ArticlePage, Outlet, Story, StoryChange
 from newsletter.errors import Refused
 from newsletter.feeds.kinds import GROUPED
 from newsletter.stories.clustering import Piece, central, cluster, embedded_text
@@ -27,6 +27,7 @@ from newsletter.stories.tfidf import Floats
 from newsletter.stories.topics import topic_of
 
 WINDOW = timedelta(days=7)  # an older Article stays in the Story it is in
+LONGEST_COMPARED = 2_000  # characters of a page that are looked at for copies
 _TRIES = 3
 _log = log.get("stories")
 Progress = Callable[[int, int, str], None]
@@ -52,6 +53,7 @@ class _Row:
     excerpt: str
     published_at: datetime
     wire_key: str | None
+    page_text: str | None  # the beginning, where its page was read
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,10 @@ def _read(session: Session, now: datetime) -> _Snapshot:
             Article.excerpt,
             Article.published_at,
             Article.wire_key,
+            func.substr(ArticlePage.text, 1, LONGEST_COMPARED),
         )
         .join(Outlet)
+        .outerjoin(ArticlePage, ArticlePage.article_id == Article.id)
         .where(Article.published_at >= now - WINDOW, Outlet.enabled, Outlet.listed)
         # Articles that are in a Story already stay in it, so that no published Citation loses its Article.
         .where(Article.kind.in_([kind.value for kind in GROUPED]) | Article.story_id.is_not(None))
@@ -152,7 +156,9 @@ def _decide(snapshot: _Snapshot, embedder: Embedder | None) -> tuple[Assignment,
         if story is None:
             keys[row.id] = None
         else:
-            final.setdefault(story, []).append(Print(row.id, row.headline, row.excerpt, row.wire_key))
+            final.setdefault(story, []).append(
+                Print(row.id, row.headline, row.page_text or row.excerpt, row.wire_key)
+            )
     for prints in final.values():
         keys.update(wire_keys(prints))
     return assignment, keys

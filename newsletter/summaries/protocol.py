@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -18,7 +18,7 @@ class ArticleText:
 
     ``side`` is None for an Outlet that counts for no Side of this Story: state-run, or foreign to it. ``text`` may be
     empty, an excerpt, or a whole page; new lines separate paragraphs where they are known. ``wire_key`` is the same for
-    near-identical texts.
+    near-identical texts. ``text_for_models`` stands in for ``text`` where its outlet keeps that from language models.
     """
 
     id: int
@@ -31,6 +31,7 @@ class ArticleText:
     country: str | None = None
     state_run: bool = False
     wire_key: str | None = None
+    text_for_models: str | None = None
 
     @property
     def origin(self) -> str:
@@ -67,6 +68,19 @@ class Brief:
 
 
 NO_BRIEF = Brief()
+
+
+def for_models(articles: Sequence[ArticleText]) -> tuple[ArticleText, ...]:
+    """The Articles with the texts that a language model may be given.
+
+    One whose text is kept from models must not stand for the copies of a wire text that are not.
+    """
+    return tuple(
+        a
+        if a.text_for_models is None
+        else replace(a, text=a.text_for_models, text_for_models=None, wire_key=None)
+        for a in articles
+    )
 
 
 class Summarizer(Protocol):

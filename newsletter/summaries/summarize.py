@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,19 +15,28 @@ from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db, log
 from newsletter.db import Sessions
-from newsletter.db.models import Article, Outlet, Story, StoryRevision
+from newsletter.db.models import Article, ArticlePage, Outlet, Story, StoryRevision
 from newsletter.feeds.kinds import SUPPLIES_FACTS, ArticleKind
+from newsletter.stories.dedup import Print, wire_keys
 from newsletter.stories.sides import sides_of
 from newsletter.summaries import changed_articles
 from newsletter.summaries.briefs import briefs_of
 from newsletter.summaries.extractive.summarizer import Extractive
 from newsletter.summaries.grounding.hard_facts import checked
-from newsletter.summaries.protocol import NO_BRIEF, ArticleText, Brief, Summarizer, SummarizerError
+from newsletter.summaries.protocol import (
+    NO_BRIEF,
+    ArticleText,
+    Brief,
+    Summarizer,
+    SummarizerError,
+    for_models,
+)
 from newsletter.summaries.story_text import StoryKind, StoryText, from_json, to_json
 
 RECENT = timedelta(days=7)  # Stories without a newer Article are left in the words they have
 MIN_OUTLETS = 2  # what one Outlet alone carries is an Article, not a Story to tell
 WRITE_FOR = timedelta(minutes=5)  # after that no Story of the shortlist is begun with a model
+LONGEST_TOLD = 8_000  # characters of a page that a Story is told from: news comes first
 BATCH = 50  # Stories written in one transaction
 # Topics whose Stories have no political sides: told in a few lines, without columns.
 WITHOUT_SIDES = frozenset({"Sport", "Culture", "Science"})
@@ -198,24 +207,52 @@ def due_stories(sessions: Sessions, *, now: datetime, keep: Collection[str] = ()
         return [d.story_id for d in _read(session, now) if d.to_tell(keep)]
 
 
-def article_texts_of(articles: Sequence[Article]) -> tuple[ArticleText, ...]:
-    """The Articles of one Story as a summarizer may see them. Their Outlets must be loaded."""
+def pages_of(session: Session, article_ids: Sequence[int]) -> dict[int, ArticlePage]:
+    """What is known of the Articles' own pages, by Article."""
+    found = {}
+    for part in (article_ids[i : i + 500] for i in range(0, len(article_ids), 500)):
+        for page in session.scalars(select(ArticlePage).where(ArticlePage.article_id.in_(part))):
+            found[page.article_id] = page
+    return found
+
+
+def article_texts_of(
+    articles: Sequence[Article], pages: Mapping[int, ArticlePage]
+) -> tuple[ArticleText, ...]:
+    """The Articles of one Story as a summarizer may see them, with their page's text where it was read.
+
+    Their Outlets must be loaded. A model sees nothing but the headline of what an outlet keeps from models.
+    """
     sides = sides_of(articles)
+    own = {a.id: pages[a.id] for a in articles if a.id in pages}
+    texts = {a.id: _told_text(a, own.get(a.id)) for a in articles}
+    keys = {a.id: a.wire_key for a in articles}
+    if any(page.text for page in own.values()):  # wire copies that their feeds' texts did not show
+        keys |= wire_keys([Print(a.id, a.headline, texts[a.id], a.wire_key) for a in articles])
+    closed = {i for i, page in own.items() if page.verdict == "read" and not page.models_allowed}
     return tuple(
         ArticleText(
             id=a.id,
             outlet=a.outlet.name,
             side=sides[a.id],
             headline=a.headline,
-            text=a.excerpt,
+            text=texts[a.id],
+            text_for_models="" if a.id in closed else None,
             published_at=a.published_at,
             kind=ArticleKind(a.kind),
             country=a.outlet.country or None,
             state_run=a.outlet.state_run,
-            wire_key=a.wire_key,
+            wire_key=keys[a.id],
         )
         for a in articles
     )
+
+
+def _told_text(article: Article, page: ArticlePage | None) -> str:
+    """Its page's first paragraphs, or what the feed gave where that is more."""
+    if page is None or len(page.text) <= len(article.excerpt):
+        return article.excerpt
+    return page.text if len(page.text) <= LONGEST_TOLD else page.text[:LONGEST_TOLD].rpartition("\n")[0]
 
 
 def newest_texts(session: Session) -> Iterator[tuple[str, dict[str, Any], dict[int, str]]]:
@@ -251,19 +288,26 @@ def _read(session: Session, now: datetime, only: Collection[int] | None = None) 
         )
         for telling in session.scalars(tellings):
             newest[telling.story_id] = telling
+    pages = pages_of(session, [a.id for own in articles.values() for a in own])
     return [
-        _due(story, articles[story.id], newest.get(story.id))
+        _due(story, articles[story.id], newest.get(story.id), pages)
         for story in stories
         if len({a.outlet_id for a in articles[story.id] if a.kind in SUPPLIES_FACTS}) >= MIN_OUTLETS
     ]
 
 
-def _due(story: Story, articles: Sequence[Article], telling: StoryRevision | None) -> _Due:
+def _due(
+    story: Story,
+    articles: Sequence[Article],
+    telling: StoryRevision | None,
+    pages: Mapping[int, ArticlePage],
+) -> _Due:
+    hashes = {i: page.text_hash for i, page in pages.items() if page.text_hash}
     return _Due(
         story_id=story.id,
         topic=story.topic,
-        articles=article_texts_of(articles),
-        input_hash=input_hash([(a.id, a.text_hash) for a in articles]),
+        articles=article_texts_of(articles, pages),
+        input_hash=input_hash([(a.id, a.text_hash + hashes.get(a.id, "")) for a in articles]),
         changed=frozenset(
             a.id
             for a in articles
@@ -289,8 +333,9 @@ def told(
     own = Extractive()
     fell_back = False
     for writer in dict.fromkeys((summarizer, own)):
+        given = articles if writer.name == own.name else for_models(articles)
         try:
-            story, _ = checked(writer.tell(articles, now=now, brief=brief), articles)
+            story, _ = checked(writer.tell(given, now=now, brief=brief), given)
             if story.lede or story.headlines:
                 return story, writer.name, fell_back
             reason = "No article tells it in whole sentences, and no two headlines differ."

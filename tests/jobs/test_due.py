@@ -267,7 +267,7 @@ def test_what_is_gathered_is_grouped_then_told_and_only_then_composed() -> None:
             break
         order.append([s.step for s in steps])
         world.do(at, world.due(at))
-    assert order == [["gather"], ["group"], ["summarize"], ["compose"], ["check"]]
+    assert order == [["gather"], ["group"], ["read"], ["summarize"], ["compose"], ["check"]]
 
 
 def test_compose_waits_for_a_gather_in_another_process_but_not_for_a_dead_one() -> None:
@@ -400,4 +400,4 @@ def _names(steps: list[DueStep], *, of_issue: bool = False) -> list[str]:
 def _made(now: datetime, *, issues: Iterable[IssueFact] = ()) -> Facts:
     """The half hour's Stories are made: nothing but Issues is left to do."""
     at = floor(now, GATHER_EVERY)
-    return Facts([RunFact(s, at, at, "done") for s in ("gather", "group", "summarize")], list(issues))
+    return Facts([RunFact(s, at, at, "done") for s in ("gather", "group", "read", "summarize")], list(issues))

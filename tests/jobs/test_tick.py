@@ -76,11 +76,11 @@ def test_a_day_from_feeds_to_the_outbox(each_sessions, make_parts, tmp_path) -> 
     """Ticks at no rhythm: what is due is done at the first one after its moment, and not once more by the next."""
     parts, hands = make_parts(each_sessions, COMPOSE - timedelta(minutes=20))
     early = ticking(parts, hands, COMPOSE - timedelta(minutes=20))
-    assert Counter(early) == Counter(["gather", "group", "summarize", "settle", "lapse"])
+    assert Counter(early) == Counter(["gather", "group", "read", "summarize", "settle", "lapse"])
     assert ticking(parts, hands, COMPOSE - timedelta(minutes=20)) == [], "the same moment again"
     at_compose = ticking(parts, hands, COMPOSE + timedelta(seconds=7))
     assert [s for s in at_compose if s not in ("settle", "lapse")] == [
-        "gather", "group", "summarize", "compose", "check",
+        "gather", "group", "read", "summarize", "compose", "check",
     ]  # fmt: skip
     (issue,) = all_of(each_sessions, Issue)
     assert (issue.state, issue.issued_on) == ("draft", COMPOSE.date())
@@ -155,7 +155,7 @@ def test_who_signs_up_while_an_issue_is_handed_over_does_not_wait_for_its_last_c
     with each_sessions.begin() as session:
         reader = session.scalars(select(Subscriber.id).limit(1)).one()
         notices.queue(session, "already", key="k", due_at=MORNING, subscriber_id=reader)
-    made = {step: lambda _: {} for step in ("gather", "group", "summarize")}
+    made = {step: lambda _: {} for step in ("gather", "group", "read", "summarize")}
     tick(Parts(service, is_sample=True, instead=made), MORNING)
     assert Counter(sent) == {"delivery": 100, "notice": 1}
     assert sent.index("notice") < 50
@@ -169,7 +169,7 @@ def test_the_run_of_a_killed_process_is_taken_over_after_a_while(each_sessions, 
         session.add(Run(step="gather", due_at=due_at, started_at=began, outcome="running", detail={}))
     assert "gather" not in ticking(parts, hands, began + DEAD_AFTER), "it may be alive"
     again = ticking(parts, hands, began + DEAD_AFTER + timedelta(seconds=1))
-    assert again[:3] == ["gather", "group", "summarize"]
+    assert again[:4] == ["gather", "group", "read", "summarize"]
     run = next(r for r in all_of(each_sessions, Run) if r.step == "gather")
     assert (run.due_at, run.outcome, run.started_at) == (due_at, "done", hands.at)
 

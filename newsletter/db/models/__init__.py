@@ -1,6 +1,6 @@
 """All tables: columns and constraints only. What their values mean is decided in the packages above."""
 
-from newsletter.db.models.articles import Article, LinkStatus
+from newsletter.db.models.articles import Article, ArticlePage, LinkStatus, SiteRule
 from newsletter.db.models.base import Base
 from newsletter.db.models.deliveries import (
     Correction,
@@ -28,6 +28,7 @@ from newsletter.db.models.subscribers import (
 
 __all__ = [
     "Article",
+    "ArticlePage",
     "AuditEntry",
     "Base",
     "Check",
@@ -54,6 +55,7 @@ __all__ = [
     "Report",
     "Run",
     "SignIn",
+    "SiteRule",
     "Story",
     "StoryChange",
     "StoryRevision",

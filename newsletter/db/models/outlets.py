@@ -38,7 +38,7 @@ class Outlet(Base):
     listed: Mapped[bool] = mapped_column(default=True)  # still in the catalogue; its old Articles stay
     policy: Mapped[str] = mapped_column(
         Text, default="feed"
-    )  # what of it may be used; "feed": only what the feed says
+    )  # what of it may be read; "feed": only its feeds; "page": the pages of its Articles too
 
     feeds: Mapped[list[Feed]] = relationship(back_populates="outlet")
 
@@ -65,5 +65,8 @@ class Feed(Base):
     last_status: Mapped[int | None]  # HTTP status; null when there was no answer
     last_error: Mapped[str | None] = mapped_column(Text)  # null when the last fetch went well
     last_entries: Mapped[int] = mapped_column(default=0)  # Entries in the last document read
+    licence: Mapped[str] = mapped_column(
+        Text, default="", server_default=""
+    )  # RSL terms inside the last document read; empty when it has none
 
     outlet: Mapped[Outlet] = relationship(back_populates="feeds")
