@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from newsletter.stories.embedding_scale import SURE, Meanings, scaled
+from newsletter.stories.embedding_scale import SURE, Meanings, with_scale
 from newsletter.stories.linkage import attach_singles, average_linkage
 from newsletter.stories.similarity_graph import build_graph, edges_above, propagate_labels, strengthen_within
 from newsletter.stories.stability import stabilize
@@ -69,7 +69,7 @@ def cluster(
     scaled_meanings: Meanings | None = None
     if meanings is not None:
         sure = build_graph(weigh_terms(words, range(len(order))), days, least=SURE)
-        scaled_meanings = scaled(meanings[order], sure)
+        scaled_meanings = with_scale(meanings[order], sure)
     # Label propagation starts from the last round's groups; otherwise two large Stories that touch would merge in every other round.
     start: list[int] | None = None
     for _ in range(MAX_ROUNDS):

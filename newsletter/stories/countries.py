@@ -1,8 +1,8 @@
-"""Which countries a Story is about, and for which Side an Outlet counts in it. Pure.
+"""Determine which countries a Story is about, and for which Side an Outlet counts in it. Pure.
 
-A Lean says where an Outlet stands in its own country's politics. On another country's affairs the Outlet is neither the
-left nor the right, unless its catalogue entry names that country in ``lean_countries``. The countries of a Story are read off
-the names in its texts, and only where they are clear; where they are not, the Lean holds.
+A Lean describes an Outlet in the politics of its own country. In the affairs of another country the Outlet counts as neither
+left nor right, unless its catalogue entry names that country in ``lean_countries``. The countries of a Story are found by the
+names in its texts. Where they are not clear, the Lean applies.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from newsletter.feeds.leans import Lean, Side, side_of
 
 NAMED_BY = 0.6  # share of the headlines that must name a country for the Story to be about it
-TAKES_PART = 0.25  # share of the texts that must name a country for it to take part in such a Story
+ALSO_NAMED_BY = 0.25  # share of the texts that must name a further country for the Story to be about it too
 
-# ISO 3166-1 codes; a country's names, capital and adjectives. Names that are as often something else (Georgia, Jordan,
-# Chad, Turkey the bird) are left out where an adjective or the capital stands beside them.
+# ISO 3166-1 codes; the names, capital and adjectives of each country. Names that often mean something else (Georgia, Jordan,
+# Chad, turkey) are left out; their adjectives and capitals stand for them.
 _NAMES = """
 AE United Arab Emirates|UAE|Emirati|Abu Dhabi|Dubai
 AF Afghanistan|Afghan|Kabul|Taliban
@@ -165,7 +165,7 @@ CODE_OF = {
     name: row[:2] for row in _NAMES.strip().splitlines() for name in row[3:].split("|")
 } | dict.fromkeys(_STATES.split("|"), "US")
 CODES = frozenset(CODE_OF.values())
-# The longest name first: "New Mexico" is not Mexico, "South Sudan" not Sudan.
+# Longer names come first, so that "New Mexico" is not read as Mexico and "South Sudan" not as Sudan.
 _NAME = re.compile(
     r"(?<![\w.])(?:(?:Latin|South|Central|North) America(?:n|ns)?|("
     + "|".join(re.escape(n) for n in sorted(CODE_OF, key=len, reverse=True))
@@ -174,9 +174,9 @@ _NAME = re.compile(
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What the Catalogue says of an Outlet that bears on its Side. ``country`` is an ISO 3166-1 code, None where unknown;
-    ``lean_countries`` are further countries on whose affairs its Lean holds."""
+class OutletLean:
+    """The data of an Outlet that decide its Side. ``country`` is an ISO 3166-1 code, None when unknown; in the affairs of
+    ``lean_countries`` its Lean applies too."""
 
     lean: Lean
     country: str | None = None
@@ -185,28 +185,29 @@ class Standing:
 
 
 def countries_named(text: str) -> frozenset[str]:
-    """Codes of the countries whose names, capitals or people stand in ``text``."""
+    """Return the codes of the countries whose names, capitals or adjectives occur in ``text``."""
     return frozenset(CODE_OF[m[1]] for m in _NAME.finditer(text) if m[1])
 
 
 def story_countries(articles: Sequence[tuple[str, str]]) -> frozenset[str]:
-    """The countries whose affair a Story is, from the headline and excerpt of each of its Articles.
+    """Return the countries that a Story is about, from the pairs of headline and excerpt of its Articles.
 
-    Empty when no country stands in most of the headlines, or no Article has a text: then it is not clear. Otherwise every
-    country that a quarter of the texts name takes part, so that a Story between two countries is foreign to neither.
+    The result is empty, which means unclear, when no country is named in :data:`NAMED_BY` of the headlines or no Article has
+    an excerpt. Otherwise it holds every country that :data:`ALSO_NAMED_BY` of the texts name, so that a Story about two countries
+    is foreign to neither.
     """
     headlines = Counter(c for headline, _ in articles for c in countries_named(headline))
-    told = [f"{headline} {text}" for headline, text in articles if text]
-    if not told or not headlines or max(headlines.values()) < NAMED_BY * len(articles):
+    described = [f"{headline} {text}" for headline, text in articles if text]
+    if not described or not headlines or max(headlines.values()) < NAMED_BY * len(articles):
         return frozenset()
-    texts = Counter(c for text in told for c in countries_named(text))
-    return frozenset(c for c, n in texts.items() if n >= TAKES_PART * len(told))
+    texts = Counter(c for text in described for c in countries_named(text))
+    return frozenset(c for c, n in texts.items() if n >= ALSO_NAMED_BY * len(described))
 
 
-def side_for(outlet: Standing, countries: Collection[str] = ()) -> Side | None:
-    """The Side an Outlet counts for in a Story of these countries (empty: not clear), or None for no Side.
+def side_for(outlet: OutletLean, countries: Collection[str] = ()) -> Side | None:
+    """Return the Side that an Outlet counts for in a Story about these countries (empty: unclear), or None for no Side.
 
-    A state-run Outlet speaks for its government and counts for none. The center is the center of any Story.
+    A state-run Outlet speaks for its government and counts for no Side. An Outlet of the center counts as center in any Story.
     """
     if outlet.state_run:
         return None

@@ -1,4 +1,7 @@
-"""Wire copies: the same text printed by several Outlets. Pure."""
+"""Detect wire copies: the same text printed by several Outlets. Pure.
+
+Texts are compared by the overlap of their word shingles (Broder 1997): runs of :data:`SHINGLE_WORDS` consecutive words.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,19 @@ from dataclasses import dataclass
 
 from newsletter.stories.words import fold
 
-RUN = 4  # words in a row that are compared as one
-FEWEST_RUNS = 8  # below this an excerpt is too short to tell a copy from a coincidence
-# Share of the shorter text's runs that the other text has too. Outlets put a heading of their own in front, name their own
-# town or take an hour's newer version; who writes independently shares a fifth at most, but for long quotations.
-SAME = 0.5
-COMPARED = 120  # words from the beginning; feeds cut the same text at different lengths
+SHINGLE_WORDS = 4  # words in a shingle
+FEWEST_SHINGLES = 8  # an excerpt with fewer shingles is too short to compare
+# Share of the shorter text's shingles that a copy has too. Outlets add a heading, name their own town or take a version that is
+# an hour newer; independently written texts share a fifth at most, apart from long quotations.
+LEAST_OVERLAP = 0.5
+COMPARED_WORDS = 120  # from the beginning, because feeds cut the same text at different lengths
 _LONG_QUOTATION = re.compile(r"“[^“”]{60,600}”|\"[^\"]{60,600}\"")
 _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
-class Print:
-    """One printed text: an Article's number, headline and excerpt, and the wire key it has, if any."""
+class ComparedText:
+    """The text of an Article: its id, headline and excerpt, and the wire key that it has already, if any."""
 
     id: int
     headline: str
@@ -29,23 +32,23 @@ class Print:
     wire_key: str | None = None
 
 
-def wire_keys(prints: Sequence[Print]) -> dict[int, str | None]:
-    """The wire key of each Article of one Story, None where a text stands alone. ``prints`` are oldest first.
+def wire_keys(texts: Sequence[ComparedText]) -> dict[int, str | None]:
+    """Return the wire key of each Article of one Story, by id: equal for copies, None for a text without copies.
 
-    Each text is compared with the oldest text of each key so far, so that a chain of rewrites does not end in one key
-    for two different texts. A key once given stays.
+    ``texts`` are oldest first. Each text is compared with the oldest text of each group so far, so that a chain of small
+    changes does not give one key to two different texts. A key that an Article has already is kept.
     """
-    leaders: list[tuple[frozenset[tuple[str, ...]], str, list[Print]]] = []
-    for one in prints:
-        runs, headline = _runs(one.excerpt), _flat(one.headline)
-        for known, title, members in leaders:
-            if _same(runs, headline, known, title):
-                members.append(one)
+    groups: list[tuple[frozenset[tuple[str, ...]], str, list[ComparedText]]] = []
+    for text in texts:
+        shingles, headline = _shingles(text.excerpt), _normalized(text.headline)
+        for first_shingles, other_headline, members in groups:
+            if _is_copy(shingles, headline, first_shingles, other_headline):
+                members.append(text)
                 break
         else:
-            leaders.append((runs, headline, [one]))
+            groups.append((shingles, headline, [text]))
     keys: dict[int, str | None] = {}
-    for _, _, members in leaders:
+    for _, _, members in groups:
         key = None
         if len(members) > 1:
             key = next((m.wire_key for m in members if m.wire_key), None) or _new_key(members[0])
@@ -53,26 +56,37 @@ def wire_keys(prints: Sequence[Print]) -> dict[int, str | None]:
     return keys
 
 
-def _same(
-    runs: frozenset[tuple[str, ...]], headline: str, others: frozenset[tuple[str, ...]], title: str
+def _is_copy(
+    shingles: frozenset[tuple[str, ...]],
+    headline: str,
+    other_shingles: frozenset[tuple[str, ...]],
+    other_headline: str,
 ) -> bool:
-    shorter = min(len(runs), len(others))
-    if shorter >= FEWEST_RUNS:
-        return len(runs & others) >= SAME * shorter
-    # An excerpt of one of them is missing or a few words: only the same headline over it counts.
-    return bool(headline) and headline == title and (not runs or not others or bool(runs & others))
+    shorter = min(len(shingles), len(other_shingles))
+    if shorter >= FEWEST_SHINGLES:
+        return len(shingles & other_shingles) >= LEAST_OVERLAP * shorter
+    # One of the excerpts is missing or too short: only an equal headline counts.
+    return (
+        bool(headline)
+        and headline == other_headline
+        and (not shingles or not other_shingles or bool(shingles & other_shingles))
+    )
 
 
-def _flat(text: str) -> str:
+def _normalized(text: str) -> str:
     return " ".join(_WORD.findall(fold(text)))
 
 
-def _runs(text: str) -> frozenset[tuple[str, ...]]:
-    """The runs of words at the beginning, outside of long quotations, which everybody prints."""
-    own = _WORD.findall(fold(_LONG_QUOTATION.sub(" ", text)))[:COMPARED]
-    words = own if len(own) >= FEWEST_RUNS + RUN - 1 else _WORD.findall(fold(text))[:COMPARED]
-    return frozenset(tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1))
+def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    """Return the shingles at the beginning of a text, without long quotations, which every outlet prints."""
+    unquoted = _WORD.findall(fold(_LONG_QUOTATION.sub(" ", text)))[:COMPARED_WORDS]
+    words = (
+        unquoted
+        if len(unquoted) >= FEWEST_SHINGLES + SHINGLE_WORDS - 1
+        else _WORD.findall(fold(text))[:COMPARED_WORDS]
+    )
+    return frozenset(tuple(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1))
 
 
-def _new_key(first: Print) -> str:
-    return hashlib.sha256(f"{first.id}\n{_flat(first.headline)}".encode()).hexdigest()[:16]
+def _new_key(first: ComparedText) -> str:
+    return hashlib.sha256(f"{first.id}\n{_normalized(first.headline)}".encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""Texts as vectors of meaning, by an embedding model behind an OpenAI-compatible ``/embeddings``: an optional help to grouping.
+"""Text embeddings from a model behind an OpenAI-compatible ``/embeddings`` endpoint. They are optional.
 
-No model is needed: without one, or while it does not answer, Articles are grouped by their words alone. A local model is
-reached the same way, through any server that speaks this protocol (llama.cpp, Ollama, vLLM, text-embeddings-inference).
+Without a model, or while it does not answer, Articles are grouped by their words alone. A local model can be used through any
+server with this protocol (llama.cpp, Ollama, vLLM, text-embeddings-inference).
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _log = log.get("stories")
 
 
 class EmbedderError(NewsletterError):
-    """The model could not be asked, or answered what cannot be used; the message is one clear sentence."""
+    """The model did not answer, or its answer cannot be used; the message is one sentence."""
 
 
 class Embedder(Protocol):
     """Turns texts into vectors."""
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        """One row of length 1 for each text, all of the same width. Raises :class:`EmbedderError`."""
+        """Return one vector of length 1 for each text, shape (texts, width). Raises :class:`EmbedderError`."""
 
 
 @dataclass(frozen=True)
 class OpenAIEmbedder:
-    """Asks a server that speaks OpenAI's protocol. ``base_url`` empty: OpenAI itself."""
+    """Asks a server with OpenAI's protocol. An empty ``base_url`` means OpenAI itself."""
 
     model: str
     base_url: str = ""
@@ -48,12 +48,12 @@ class OpenAIEmbedder:
     timeout: float = TIMEOUT
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        # Imported here: it takes a second, and most never ask a model.
+        # Imported here because the import takes a second, and most installations use no model.
         import openai
 
         client = openai.OpenAI(
             base_url=self.base_url or None,
-            api_key=self.api_key or "none",  # a local server asks for none; the client insists
+            api_key=self.api_key or "none",  # a local server needs none, but the client requires a value
             timeout=self.timeout,
             max_retries=TRIES - 1,
         )
@@ -63,9 +63,9 @@ class OpenAIEmbedder:
                 batch = [text or " " for text in texts[start : start + BATCH]]
                 try:
                     answer = client.embeddings.create(model=self.model, input=batch, encoding_format="float")
-                    said = sorted(answer.data, key=lambda one: one.index)
-                    numbers = [one.index for one in said]
-                    rows.extend([float(x) for x in one.embedding] for one in said)
+                    items = sorted(answer.data, key=lambda one: one.index)
+                    numbers = [one.index for one in items]
+                    rows.extend([float(x) for x in one.embedding] for one in items)
                 except openai.APIStatusError as error:
                     raise EmbedderError(f"The embedding model answered {error.status_code}.") from None
                 except openai.OpenAIError as error:
@@ -78,11 +78,11 @@ class OpenAIEmbedder:
                     raise EmbedderError(
                         f"The embedding model answered {len(numbers)} vectors for {len(batch)} texts."
                     )
-        return unit(rows)
+        return unit_rows(rows)
 
 
-def unit(rows: Sequence[Sequence[float]]) -> Floats:
-    """The same rows at length 1. Raises :class:`EmbedderError` when their widths differ or a number is none."""
+def unit_rows(rows: Sequence[Sequence[float]]) -> Floats:
+    """Return the rows scaled to length 1. Raises :class:`EmbedderError` when their widths differ or a value is not finite."""
     if len({len(row) for row in rows}) > 1:
         raise EmbedderError("The embedding model's vectors differ in width.")
     table = np.array(rows, dtype=np.float64)
@@ -91,51 +91,51 @@ def unit(rows: Sequence[Sequence[float]]) -> Floats:
     if not table.size:
         return np.zeros((len(rows), 0))
     largest = np.abs(table).max(axis=-1, keepdims=True)
-    table /= np.where(largest == 0, 1.0, largest)  # first, for the squares of huge and tiny numbers are none
+    table /= np.where(largest == 0, 1.0, largest)  # before squaring, which would overflow or underflow
     length = np.linalg.norm(table, axis=-1, keepdims=True)
-    made: Floats = table / np.where(length == 0, 1.0, length)
-    return made
+    unit: Floats = table / np.where(length == 0, 1.0, length)
+    return unit
 
 
 @dataclass(frozen=True)
-class KeptVectors:
-    """An embedder that asks only for texts it was not asked for the last time; what it knows lies in one file.
+class CachedEmbedder:
+    """An embedder that caches the vectors of its last call in a file, and asks ``inner`` only for the other texts.
 
-    The file holds the vectors of the last call alone, and so does not grow with the years.
+    The file holds the vectors of the last call only, so it does not grow over the years.
     """
 
     inner: Embedder
     path: Path
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        known = self._read()
+        cached = self._read()
         keys = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in cached}
         if missing:
-            asked = self.inner.embed(list(missing.values()))
-            widths = {len(v) for v in known.values()}
-            if widths and widths != {asked.shape[1]}:  # another model behind the same name
-                known = {}
-                return self._keep(keys, dict(zip(keys, self.inner.embed(texts), strict=True)))
-            known.update(zip(missing, asked, strict=True))
-        return self._keep(keys, known)
+            fresh = self.inner.embed(list(missing.values()))
+            widths = {len(v) for v in cached.values()}
+            if widths and widths != {fresh.shape[1]}:  # the name now stands for another model
+                cached = {}
+                return self._write(keys, dict(zip(keys, self.inner.embed(texts), strict=True)))
+            cached.update(zip(missing, fresh, strict=True))
+        return self._write(keys, cached)
 
-    def _keep(self, keys: Sequence[str], known: dict[str, Floats]) -> Floats:
-        """Write the vectors of these texts, and give them in order, as exact as they are kept."""
+    def _write(self, keys: Sequence[str], cached: dict[str, Floats]) -> Floats:
+        """Write the vectors of these keys to the file, and return them in order, in the precision of the file (float32)."""
         if not keys:
             return np.zeros((0, 0))
-        table = np.array([known[key] for key in keys]).astype(np.float32)
+        table = np.array([cached[key] for key in keys]).astype(np.float32)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        whole = self.path.with_suffix(f".{os.getpid()}.part")
-        with whole.open("wb") as file:
+        part_file = self.path.with_suffix(f".{os.getpid()}.part")
+        with part_file.open("wb") as file:
             np.savez(file, keys=np.array(keys), vectors=table)
-        whole.replace(self.path)
+        part_file.replace(self.path)
         return table.astype(np.float64)
 
     def _read(self) -> dict[str, Floats]:
         try:
-            with np.load(self.path, allow_pickle=False) as kept:
-                return dict(zip(kept["keys"].tolist(), kept["vectors"].astype(np.float64), strict=True))
+            with np.load(self.path, allow_pickle=False) as stored:
+                return dict(zip(stored["keys"].tolist(), stored["vectors"].astype(np.float64), strict=True))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -143,8 +143,8 @@ class KeptVectors:
             return {}
 
 
-def asking(settings: Settings) -> OpenAIEmbedder | None:
-    """The embedder that ``EMBEDDING_MODEL`` names, None when none is. Raises :class:`SettingsError`."""
+def uncached_embedder(settings: Settings) -> OpenAIEmbedder | None:
+    """Return the embedder that ``EMBEDDING_MODEL`` names, or None when it is empty. Raises :class:`SettingsError`."""
     model = settings.EMBEDDING_MODEL
     if not model:
         return None
@@ -158,9 +158,9 @@ def asking(settings: Settings) -> OpenAIEmbedder | None:
 
 
 def make(settings: Settings) -> Embedder | None:
-    """The same for the newsroom, which asks about most texts again and again: it keeps the vectors under ``LLM_DIR``."""
-    inner = asking(settings)
+    """Return the same embedder with a cache under ``LLM_DIR``, because grouping asks for most texts again and again."""
+    inner = uncached_embedder(settings)
     if inner is None:
         return None
-    mark = hashlib.sha256(f"{inner.base_url}\n{inner.model}".encode()).hexdigest()[:12]
-    return KeptVectors(inner, settings.LLM_DIR / f"vectors-{mark}.npz")
+    model_hash = hashlib.sha256(f"{inner.base_url}\n{inner.model}".encode()).hexdigest()[:12]
+    return CachedEmbedder(inner, settings.LLM_DIR / f"vectors-{model_hash}.npz")

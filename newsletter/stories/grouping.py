@@ -19,7 +19,7 @@ from newsletter.db.models import Article, ArticlePage, Outlet, Story, StoryChang
 from newsletter.errors import Refused
 from newsletter.feeds.kinds import GROUPED
 from newsletter.stories.clustering import Piece, central, cluster, embedded_text
-from newsletter.stories.dedup import Print, wire_keys
+from newsletter.stories.dedup import ComparedText, wire_keys
 from newsletter.stories.embeddings import Embedder, EmbedderError
 from newsletter.stories.slugs import make_slug, mark_of
 from newsletter.stories.story_matching import Assignment, match_groups
@@ -149,7 +149,7 @@ def _decide(snapshot: _Snapshot, embedder: Embedder | None) -> tuple[Assignment,
         groups.setdefault(label, []).append(row.id)
     story_of = {r.id: r.story_id for r in snapshot.rows if r.story_id is not None}
     assignment = match_groups(list(groups.values()), story_of, snapshot.pinned)
-    final: dict[int, list[Print]] = {}
+    final: dict[int, list[ComparedText]] = {}
     keys: dict[int, str | None] = {}
     for row in snapshot.rows:
         story = assignment.story_of.get(row.id, row.story_id)
@@ -157,10 +157,10 @@ def _decide(snapshot: _Snapshot, embedder: Embedder | None) -> tuple[Assignment,
             keys[row.id] = None
         else:
             final.setdefault(story, []).append(
-                Print(row.id, row.headline, row.page_text or row.excerpt, row.wire_key)
+                ComparedText(row.id, row.headline, row.page_text or row.excerpt, row.wire_key)
             )
-    for prints in final.values():
-        keys.update(wire_keys(prints))
+    for texts in final.values():
+        keys.update(wire_keys(texts))
     return assignment, keys
 
 

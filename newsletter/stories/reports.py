@@ -1,4 +1,4 @@
-"""Take a reader's word that something in a Story is wrong."""
+"""Store and resolve readers' reports of mistakes in Stories."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ REASONS = {
     "link": "A link is broken",
     "other": "Something else",
 }
-LONGEST = 2_000  # characters of a reader's words; the rest is cut
+LONGEST = 2_000  # characters of a report; the rest is cut
 WINDOW = timedelta(hours=1)
 PER_STORY = 30  # Reports on one Story within WINDOW
 PER_SITE = 300  # Reports on all Stories within WINDOW
 
 
 class TooManyReports(Exception):
-    """The desk has more than enough of these for now."""
+    """There are too many Reports within WINDOW, on this Story or on the whole site."""
 
 
 def run(sessions: db.Sessions, story_id: int, *, reason: str, words: str, now: datetime) -> bool:
-    """Keep the Report for the desk. False when the very same one came within the hour. Raises TooManyReports.
+    """Store a Report for the desk; return False when the same one came within WINDOW. Raises TooManyReports, ValueError.
 
-    ``reason`` must be one of REASONS. ``words`` may be anything: it is kept as text, without control characters.
+    ``reason`` must be one of REASONS. ``words`` may be any text; control characters are removed.
     """
     if reason not in REASONS:
         raise ValueError(f"no such reason: {reason!r}")
@@ -51,7 +51,7 @@ def run(sessions: db.Sessions, story_id: int, *, reason: str, words: str, now: d
 
 
 def resolve(session: Session, report_id: int, *, now: datetime, by: str, reason: str = "") -> None:
-    """An operator dealt with it. Raises NotFound. The caller commits."""
+    """Mark a Report as resolved by an operator. Raises NotFound. The caller commits."""
     report = session.get(Report, report_id)
     if report is None:
         raise NotFound("There is no such report.")

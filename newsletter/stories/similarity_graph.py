@@ -28,7 +28,7 @@ def build_graph(
     ``matrix`` has one vector of length 1 a row, ``days`` the date of each row, in ascending order, infinity when unknown.
     Similarity is the cosine times exp(-:data:`DECAY_PER_DAY` · days between the dates), because outlets mostly report one event
     within a day. It is 0 beyond :data:`WINDOW`. ``meanings`` adds a small positive or negative amount to the cosine
-    (:meth:`Meanings.moved`).
+    (:meth:`Meanings.adjustments`).
     """
     size = matrix.shape[0]
     window = WINDOW / _DAY
@@ -48,7 +48,7 @@ def build_graph(
                     least if meanings is None else LEAST_WORD_COSINE,
                 )
                 if meanings is not None:
-                    cosine = cosine + meanings.moved(row, col)
+                    cosine = cosine + meanings.adjustments(row, col)
                 parts.append(_decayed(row, col, cosine, days, least))
     if not parts:
         return sparse.csr_matrix((size, size))

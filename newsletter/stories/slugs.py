@@ -1,4 +1,4 @@
-"""The readable part of a Story's address. Pure."""
+"""Make the slug of a Story's address. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _APOSTROPHE = re.compile(r"['’]")
 
 
 def make_slug(headline: str, mark: str) -> str:
-    """``headline`` in plain lower-case ASCII with hyphens, cut between words, then ``mark``, which makes it unique.
+    """Return ``headline`` in lower-case ASCII with hyphens, cut between words, then ``mark``, which makes the slug unique.
 
-    A headline without any Latin letter gives ``story-<mark>``.
+    A headline without Latin letters or digits gives ``story-<mark>``.
     """
     plain = unicodedata.normalize("NFKD", _APOSTROPHE.sub("", headline)).encode("ascii", "ignore").decode()
     words = _OTHER.sub("-", plain.lower()).strip("-")
@@ -25,7 +25,7 @@ def make_slug(headline: str, mark: str) -> str:
 
 
 def mark_of(number: int) -> str:
-    """A Story's number as a short mark: base 36, at least four characters."""
+    """Return a Story's id in base 36, at least four characters long."""
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
     text = ""
     while number:

@@ -1,7 +1,7 @@
-"""The words by which a Topic is known, written by hand: three strengths for each Topic, two-word phrases joined by ``_``.
+"""The words that indicate each Topic, chosen by hand, with strengths from 1 to 3. Two-word phrases are joined by ``_``.
 
-A word stands here because news of that Topic uses it and other news hardly does. Strength 3 settles it alone ("inning"),
-2 is good evidence ("shares"), 1 a hint ("market"). Words are compared as stems, so one form of each is enough.
+A word is listed when news of that Topic uses it and other news hardly does. Strength 3 is decisive ("inning"), 2 is good evidence
+("shares"), and 1 is a hint ("market"). Words are compared as stems, so one form of each is enough.
 """
 
 POLITICS, WORLD, BUSINESS, JUSTICE = "Politics", "World", "Business", "Justice"

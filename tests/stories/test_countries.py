@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from newsletter.feeds.leans import Lean, Side
-from newsletter.stories.countries import Standing, countries_named, side_for, story_countries
+from newsletter.stories.countries import OutletLean, countries_named, side_for, story_countries
 
-HOME = Standing(Lean.LEFT, country="US")
-ABROAD = Standing(Lean.LEAN_RIGHT, country="GB")
+HOME = OutletLean(Lean.LEFT, country="US")
+ABROAD = OutletLean(Lean.LEAN_RIGHT, country="GB")
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_where_the_country_is_not_clear_none_is_said(articles: list[tuple[str, s
         (HOME, {"KE"}, None),
         (HOME, set(), Side.LEFT),
         (ABROAD, {"US"}, None),
-        (Standing(Lean.LEAN_RIGHT, country="GB", lean_countries=frozenset({"US"})), {"US"}, Side.RIGHT),
-        (Standing(Lean.CENTER, country="GB"), {"US"}, Side.CENTER),
-        (Standing(Lean.RIGHT), {"KE"}, Side.RIGHT),
-        (Standing(Lean.CENTER, country="KE", state_run=True), {"KE"}, None),
-        (Standing(Lean.LEFT, state_run=True), set(), None),
+        (OutletLean(Lean.LEAN_RIGHT, country="GB", lean_countries=frozenset({"US"})), {"US"}, Side.RIGHT),
+        (OutletLean(Lean.CENTER, country="GB"), {"US"}, Side.CENTER),
+        (OutletLean(Lean.RIGHT), {"KE"}, Side.RIGHT),
+        (OutletLean(Lean.CENTER, country="KE", state_run=True), {"KE"}, None),
+        (OutletLean(Lean.LEFT, state_run=True), set(), None),
     ],
 )
 def test_an_outlet_counts_for_a_side_where_its_lean_holds(
-    outlet: Standing, countries: set[str], side: Side | None
+    outlet: OutletLean, countries: set[str], side: Side | None
 ) -> None:
     assert side_for(outlet, countries) is side

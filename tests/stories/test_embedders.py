@@ -14,8 +14,8 @@ from newsletter.errors import SettingsError
 from newsletter.settings import Settings
 from newsletter.stories import embeddings
 from newsletter.stories.clustering import Piece, cluster, embedded_text
-from newsletter.stories.embedding_scale import WEIGHT, scaled
-from newsletter.stories.embeddings import EmbedderError, KeptVectors, OpenAIEmbedder, unit
+from newsletter.stories.embedding_scale import WEIGHT, with_scale
+from newsletter.stories.embeddings import CachedEmbedder, EmbedderError, OpenAIEmbedder, unit_rows
 from newsletter.stories.grouping import embeddings_of
 from tests.servers.embedding_server import EmbeddingServer
 from tests.shell import Shell
@@ -69,7 +69,7 @@ def test_nobody_there_is_no_fault_of_the_articles() -> None:
 
 def test_a_text_is_asked_about_once_and_forgotten_with_its_article(tmp_path: Path) -> None:
     with EmbeddingServer(MEANINGS) as server:
-        kept = KeptVectors(asking(server), tmp_path / "v.npz")
+        kept = CachedEmbedder(asking(server), tmp_path / "v.npz")
         first = kept.embed(TEXTS[:3])
         assert np.array_equal(kept.embed(TEXTS[:3]), first)
         assert len(server.asked) == 1
@@ -129,7 +129,7 @@ def test_a_model_whose_cosines_are_all_high_helps_as_well() -> None:
         vectors = asking(server).embed([embedded_text(piece) for piece in told])
     # The same, but that any two texts have .8 in common: a cosine of 0 becomes .8, one of 1 stays.
     narrow = np.hstack([vectors * 0.2**0.5, np.full((len(told), 1), 0.8**0.5)])
-    assert cluster(told, unit(narrow)) == cluster(told, vectors) != cluster(told)
+    assert cluster(told, unit_rows(narrow)) == cluster(told, vectors) != cluster(told)
 
 
 def test_a_model_that_tells_nothing_apart_and_one_of_unknown_scale_are_not_heard() -> None:
@@ -145,23 +145,25 @@ def test_a_model_that_tells_nothing_apart_and_one_of_unknown_scale_are_not_heard
 def test_the_scale_is_read_off_pairs_that_are_sure_and_pairs_that_lie_apart() -> None:
     # One happening told by six, every other a little differently, and six that tell another; of one more nothing is known.
     told = [[1.0, 0.2 * (n % 2), 0.0] if n < 6 else [0.0, 0.0, 1.0] for n in range(12)]
-    vectors = unit([*told, [0.0, 0.0, 0.0]])
+    vectors = unit_rows([*told, [0.0, 0.0, 0.0]])
     sure = sparse.csr_matrix(np.pad(np.ones((6, 6)), (0, 7)))
-    found = scaled(vectors, sure)
+    found = with_scale(vectors, sure)
     assert found is not None
     assert found.same == pytest.approx(vectors[0] @ vectors[1])
     assert found.other == pytest.approx(0.0)
     assert found.known.tolist() == [True] * 12 + [False]
-    same, other, unknown = found.moved(np.array([0, 0, 0]), np.array([1, 6, 12]))
+    same, other, unknown = found.adjustments(np.array([0, 0, 0]), np.array([1, 6, 12]))
     assert (same, other, unknown) == pytest.approx((WEIGHT / 2, -WEIGHT / 2, 0.0))
-    assert scaled(vectors, sparse.csr_matrix((13, 13))) is None
+    assert with_scale(vectors, sparse.csr_matrix((13, 13))) is None
 
 
 @pytest.mark.parametrize("times", [1.0, 1e200, 1e-200])
 def test_however_large_the_numbers_a_row_has_length_one(times: float) -> None:
-    assert unit([[3 * times, 4 * times], [0.0, 0.0]]) == pytest.approx(np.array([[0.6, 0.8], [0.0, 0.0]]))
-    assert unit([]).size == 0
-    assert unit([[], []]).shape == (2, 0)
+    assert unit_rows([[3 * times, 4 * times], [0.0, 0.0]]) == pytest.approx(
+        np.array([[0.6, 0.8], [0.0, 0.0]])
+    )
+    assert unit_rows([]).size == 0
+    assert unit_rows([[], []]).shape == (2, 0)
 
 
 @pytest.mark.slow

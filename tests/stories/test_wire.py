@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.stories.dedup import Print, wire_keys
+from newsletter.stories.dedup import ComparedText, wire_keys
 
 WIRE = (
     "The council of Marlow Bay approved a harbor wall on Tuesday after nine hours of debate, ending a quarrel that had "
@@ -27,7 +27,7 @@ SAID = "“This wall will outlast all of us here, and our children will thank th
 
 
 def _keys(*texts: str) -> list[str | None]:
-    prints = [Print(n, f"Headline number {n}", text) for n, text in enumerate(texts)]
+    prints = [ComparedText(n, f"Headline number {n}", text) for n, text in enumerate(texts)]
     return list(wire_keys(prints).values())
 
 
@@ -48,5 +48,9 @@ def test_a_long_quotation_in_both_makes_no_copy() -> None:
 
 
 def test_a_key_once_given_stays_with_its_text() -> None:
-    prints = [Print(1, "A", WIRE, "old"), Print(2, "B", OTHERS), Print(3, "C", OWN_HEADING + WIRE)]
+    prints = [
+        ComparedText(1, "A", WIRE, "old"),
+        ComparedText(2, "B", OTHERS),
+        ComparedText(3, "C", OWN_HEADING + WIRE),
+    ]
     assert wire_keys(prints) == {1: "old", 2: None, 3: "old"}

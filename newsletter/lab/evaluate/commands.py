@@ -66,7 +66,9 @@ def clusters(path: Path, out: Path | None, meanings: bool) -> None:
 
 def _meanings(pieces: Sequence[Piece]) -> Floats:
     """What the embedding model says of them. Unlike a morning's grouping, a measure does not go on without it."""
-    embedder = embeddings.asking(open_settings())  # keeps nothing: what the newsroom has kept stays
+    embedder = embeddings.uncached_embedder(
+        open_settings()
+    )  # keeps nothing: what the newsroom has kept stays
     if embedder is None:
         raise SettingsError("--meanings needs an embedding model: set EMBEDDING_MODEL.")
     return embedder.embed([embedded_text(piece) for piece in pieces])
