@@ -17,7 +17,7 @@ from newsletter import db, log
 from newsletter.db import Sessions
 from newsletter.db.models import Article, ArticlePage, Outlet, Story, StoryRevision
 from newsletter.feeds.kinds import SUPPLIES_FACTS, ArticleKind
-from newsletter.stories.dedup import Print, wire_keys
+from newsletter.stories.dedup import ComparedText, wire_keys
 from newsletter.stories.sides import sides_of
 from newsletter.summaries import changed_articles
 from newsletter.summaries.briefs import briefs_of
@@ -228,7 +228,7 @@ def article_texts_of(
     texts = {a.id: _told_text(a, own.get(a.id)) for a in articles}
     keys = {a.id: a.wire_key for a in articles}
     if any(page.text for page in own.values()):  # wire copies that their feeds' texts did not show
-        keys |= wire_keys([Print(a.id, a.headline, texts[a.id], a.wire_key) for a in articles])
+        keys |= wire_keys([ComparedText(a.id, a.headline, texts[a.id], a.wire_key) for a in articles])
     closed = {i for i, page in own.items() if page.verdict == "read" and not page.models_allowed}
     return tuple(
         ArticleText(
