@@ -63,7 +63,7 @@ def check(outlets_file: Path | None, now: str | None, as_json: bool) -> None:
 @feeds.command(name="export")
 @_outlets
 def export_opml(outlets_file: Path | None) -> None:
-    """ComparedText the catalogue as OPML 2.0, for any feed reader; leans are kept in attributes of our own."""
+    """Print the catalogue as OPML 2.0, for any feed reader; leans are kept in attributes of our own."""
     settings = opening.open_settings(OUTLETS_FILE=outlets_file)
     catalogue = load_catalogue(settings.OUTLETS_FILE)
     click.echo(opml.to_opml(catalogue, title=f"What {settings.SITE_NAME} reads"), nl=False)

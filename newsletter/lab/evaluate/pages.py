@@ -45,7 +45,7 @@ class _Measured:
 
 @click.command()
 @click.argument("path", metavar="PAGES.jsonl", type=click.Path(path_type=Path))
-@click.option("--each", is_flag=True, help="ComparedText a line for each page first.")
+@click.option("--each", is_flag=True, help="Print a line for each page first.")
 def pages(path: Path, each: bool) -> None:
     """Read the pages that PAGES.jsonl names ({file, paragraphs} rows, optional summary, title, published, authors).
 
