@@ -1,4 +1,4 @@
-"""The Catalogue: which Outlets we read, where they stand and why we say so. Pure but for :func:`load_catalogue`."""
+"""The Catalogue: the Outlets we read, with their Leans and the reasons for them. Pure, except :func:`load_catalogue`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LONGEST_NAME = 80  # characters; it is printed beside every Article
 
 @dataclass(frozen=True)
 class OutletEntry:
-    """One ``[[outlet]]`` block. ``line`` is where it begins."""
+    """One ``[[outlet]]`` block. ``line`` is the number of its first line, from 1."""
 
     name: str
     homepage: str
@@ -62,17 +62,17 @@ class OutletEntry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All Outlets of a catalogue file, in its order."""
+    """The Outlets of a catalogue file, in the order of the file."""
 
     outlets: tuple[OutletEntry, ...]
     name: str = ""
 
     def balance(self) -> dict[Side, int]:
-        """How many enabled Outlets each Side has."""
+        """Return the number of enabled Outlets of each Side."""
         return {s: sum(1 for o in self.outlets if o.enabled and o.side is s) for s in SIDES}
 
     def feeds(self) -> Iterable[tuple[OutletEntry, str]]:
-        """Every Feed of an enabled Outlet."""
+        """Return the pairs of Outlet and Feed address of all enabled Outlets."""
         return ((o, f) for o in self.outlets if o.enabled for f in o.feeds)
 
 
@@ -111,7 +111,7 @@ def parse_catalogue(text: str, name: str) -> Catalogue:
 
 
 class _Reader:
-    """Reads block after block and remembers what must not come twice."""
+    """Reads one block after the other, and remembers names and feeds to refuse duplicates."""
 
     def __init__(self, name: str, lines: _Lines) -> None:
         self._name = name
@@ -121,47 +121,45 @@ class _Reader:
 
     def read(self, number: int, row: dict[str, Any]) -> OutletEntry:
         line = self._lines.block(number)
-        called = f"'{row['name']}'" if isinstance(row.get("name"), str) else "this outlet"
+        label = f"'{row['name']}'" if isinstance(row.get("name"), str) else "this outlet"
         for key, value in row.items():
             if key not in _KEYS:
-                self._refuse(
-                    number, key, f"{called} has an unknown key '{key}'; known are {', '.join(_KEYS)}"
-                )
+                self._refuse(number, key, f"{label} has an unknown key '{key}'; known are {', '.join(_KEYS)}")
             if not isinstance(value, _KEYS[key]):
                 wanted = "a list of country codes" if key == "lean_countries" else _TYPES[_KEYS[key]]
-                self._refuse(number, key, f"{called}: '{key}' must be {wanted}")
+                self._refuse(number, key, f"{label}: '{key}' must be {wanted}")
         for key in _REQUIRED:
             if not row.get(key) or (isinstance(row[key], str) and not row[key].strip()):
-                self._refuse(number, key, f"{called} has no {key}")
+                self._refuse(number, key, f"{label} has no {key}")
         outlet = OutletEntry(
-            name=self._one_name(number, row["name"]),
+            name=self._unique_name(number, row["name"]),
             homepage=self._address(number, "homepage", row["homepage"]),
-            lean=self._lean(number, called, row["lean"]),
+            lean=self._lean(number, label, row["lean"]),
             lean_basis=row.get("lean_basis", "").strip(),
             feeds=tuple(self._feed(number, f) for f in row["feeds"]),
             enabled=row.get("enabled", True),
             disputed=row.get("disputed", False),
             policy=row.get("policy", "feed"),
             line=line,
-            country=self._country(number, called, "country", row.get("country", "")),
+            country=self._country(number, label, "country", row.get("country", "")),
             lean_countries=tuple(
-                self._country(number, called, "lean_countries", c) for c in row.get("lean_countries", [])
+                self._country(number, label, "lean_countries", c) for c in row.get("lean_countries", [])
             ),
             owner=row.get("owner", "").strip(),
             state_run=row.get("state_run", False),
             state_run_basis=row.get("state_run_basis", "").strip(),
         )
         if outlet.state_run and not outlet.state_run_basis:
-            self._refuse(number, "state_run", f"{called} is state-run and has no state_run_basis")
+            self._refuse(number, "state_run", f"{label} is state-run and has no state_run_basis")
         if outlet.policy not in POLICIES:
             self._refuse(
                 number,
                 "policy",
-                f"{called}: unknown policy '{outlet.policy}'; known are {', '.join(POLICIES)}",
+                f"{label}: unknown policy '{outlet.policy}'; known are {', '.join(POLICIES)}",
             )
         return outlet
 
-    def _one_name(self, number: int, text: str) -> str:
+    def _unique_name(self, number: int, text: str) -> str:
         name = text.strip()
         if not name.isprintable() or len(name) > LONGEST_NAME:
             self._refuse(number, "name", f"a name is one line of at most {LONGEST_NAME} characters")
@@ -170,17 +168,17 @@ class _Reader:
             self._refuse(number, "name", f"'{name}' is listed twice, first in line {first}")
         return name
 
-    def _lean(self, number: int, called: str, text: str) -> Lean:
+    def _lean(self, number: int, label: str, text: str) -> Lean:
         try:
             return Lean(text)
         except ValueError:
             known = ", ".join(lean.value for lean in Lean)
-            self._refuse(number, "lean", f"{called} has an unknown lean '{text[:40]}'; known are {known}")
+            self._refuse(number, "lean", f"{label} has an unknown lean '{text[:40]}'; known are {known}")
 
-    def _country(self, number: int, called: str, key: str, text: Any) -> str:
-        """An ISO 3166-1 code, or empty."""
+    def _country(self, number: int, label: str, key: str, text: Any) -> str:
+        """Return an ISO 3166-1 code, or an empty string. Raises :class:`CatalogueError`."""
         if not isinstance(text, str) or not re.fullmatch(r"(?:[A-Z]{2})?", text):
-            self._refuse(number, key, f"{called}: '{key}' takes two-letter country codes such as US")
+            self._refuse(number, key, f"{label}: '{key}' takes two-letter country codes such as US")
         return str(text)
 
     def _address(self, number: int, key: str, text: Any) -> str:
@@ -194,7 +192,7 @@ class _Reader:
         if not isinstance(text, str):
             self._refuse(number, "feeds", "'feeds' must be a list of addresses")
         feed = self._address(number, "feeds", text)
-        # Two Feeds are the same when they ask for the same thing, tracking parameters included or not.
+        # Two addresses that differ only in tracking parameters are the same Feed.
         key = canonical(feed)
         if key in self._feeds:
             self._refuse(
@@ -208,30 +206,30 @@ class _Reader:
 
 
 class _Lines:
-    """Where blocks and keys stand in the text: tomllib does not say."""
+    """Finds the lines of blocks and keys, which tomllib does not report."""
 
     def __init__(self, text: str, document: dict[str, Any]) -> None:
         self._lines = text.split("\n")
-        starts = [n for n, line in enumerate(self._lines, start=1) if _HEADER.fullmatch(line)]
+        headers = [n for n, line in enumerate(self._lines, start=1) if _HEADER.fullmatch(line)]
         rows = document.get("outlet")
         expected = len(rows) if isinstance(rows, list) else 0
-        if len(starts) != expected and any(q in text for q in ('"""', "'''")):
-            # A header may only seem one, inside a long string: what stands before a real one is TOML by itself.
-            starts = [n for n in starts if _is_toml("\n".join(self._lines[: n - 1]))]
-        self._starts = starts if len(starts) == expected else []
+        if len(headers) != expected and any(q in text for q in ('"""', "'''")):
+            # A line inside a long string may look like a header. The text before a real header is valid TOML.
+            headers = [n for n in headers if _is_toml("\n".join(self._lines[: n - 1]))]
+        self._headers = headers if len(headers) == expected else []
 
     def block(self, number: int) -> int:
-        """The line of the ``number``-th block, from 0; 1 where the file is written in some unusual way."""
-        return self._starts[number] if number < len(self._starts) else 1
+        """Return the first line of block ``number``, counted from 0; 1 when the blocks could not be found."""
+        return self._headers[number] if number < len(self._headers) else 1
 
     def of(self, number: int, key: str) -> int:
-        """The line of ``key`` in that block, or the block's own."""
+        """Return the line of ``key`` in block ``number``, or the first line of the block."""
         start = self.block(number)
-        end = self._starts[number + 1] - 1 if number + 1 < len(self._starts) else len(self._lines)
+        end = self._headers[number + 1] - 1 if number + 1 < len(self._headers) else len(self._lines)
         return next((n for n in range(start, end + 1) if self._is_key(n, key)), start)
 
     def top(self, key: str) -> int:
-        """The line where ``key`` stands outside any block, or 1."""
+        """Return the line of ``key`` outside of all blocks, or 1."""
         pattern = re.compile(rf"""\s*\[*\s*["']?{re.escape(key)}["']?\s*[\]=.].*""")
         return next((n for n, line in enumerate(self._lines, start=1) if pattern.match(line)), 1)
 
@@ -247,9 +245,9 @@ def _is_toml(text: str) -> bool:
     return True
 
 
-def _syntax(text: str, name: str, said: str) -> str:
-    """tomllib says "reason (at line 3, column 7)" or "(at end of document)"."""
-    found = re.search(r"\(at line (\d+), column \d+\)", said)
+def _syntax(text: str, name: str, error: str) -> str:
+    """Return our message for an error of tomllib, which ends with "(at line 3, column 7)" or "(at end of document)"."""
+    found = re.search(r"\(at line (\d+), column \d+\)", error)
     line = int(found[1]) if found else text.count("\n") + 1
-    reason = re.sub(r"\s*\(at .*?\)$", "", said)
+    reason = re.sub(r"\s*\(at .*?\)$", "", error)
     return f"{name}, line {line}: this is not TOML: {reason}."

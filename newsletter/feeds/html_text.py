@@ -1,6 +1,6 @@
-"""Feed markup to plain text, of a length that can be printed. Pure.
+"""Turn a feed's markup into plain text of limited length. Pure.
 
-What comes out is text, never markup: whoever prints it escapes it.
+The result is text, not markup, and must be escaped when it is printed.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import nh3
 
 LONGEST_HEADLINE = 300  # characters
 LONGEST_EXCERPT = 1_500
-_LONGEST_TITLE = 1_000  # characters looked at for names behind a headline
-_LONGEST_INPUT = 60_000  # what follows cannot reach the first 1,500 characters of text in any honest feed
+_LONGEST_TITLE = 1_000  # characters of a title in which the outlet's name is searched
+_LONGEST_INPUT = 60_000  # characters of markup that are read; 1,500 characters of text need far fewer
 
-# Invisible characters that can forge what a reader sees: control, bidirectional, zero-width, tags, lone surrogates.
+# Invisible characters with which text can deceive readers: control, bidirectional, zero-width, tags, lone surrogates.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,2000}|!--|!\[CDATA\[|\?)", re.DOTALL)
-_BREAK = re.compile(
+_BLOCK_TAG = re.compile(
     r"</?(?:p|div|br|li|ul|ol|tr|td|th|table|h[1-6]|hr|blockquote|figure|figcaption|pre|section)\b", re.I
 )
 _DROPPED = {
@@ -39,11 +39,11 @@ _DROPPED = {
     "figcaption",
     "form",
 }
-_MARKS = re.compile(
+_COMBINING = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
 )
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s|$)")
-_LEFTOVERS = re.compile(
+_READ_ON = re.compile(
     r"\s*(?:The post .{1,300}? (?:first appeared|appeared first) on .{1,120}?\.?|\[(?:…|\.\.\.)\]|(?:Continue reading|Read more|Keep reading)\s*(?:…|\.\.\.|»|→|&raquo;)?)\s*$",
     re.IGNORECASE,
 )
@@ -51,7 +51,7 @@ _LEFTOVERS = re.compile(
 # A sentence of the outlet about its own text: "Correction: An earlier version of this story misstated …"
 _STARTS = r"(?:(?<=[.!?…] )|(?<=[.!?…][\"”’)\]] )|^)[(\[]?"
 _TO_ITS_END = r"(?:[^.!?]|[.!?](?![\"”’)\]]?(?:\s|$))|(?<=\b[A-Za-z])\.|(?<=\b(?:Mr|Ms|Dr|St|No))\.|(?<=\b(?:Mrs|Sen|Rep|Gov|Gen|Jan|Feb|Aug|Oct|Nov|Dec))\.)"
-_NOTE = re.compile(
+_EDITORIAL_NOTE = re.compile(
     rf"{_STARTS}(?:(?:CORRECTIONS?|CLARIFICATION|Corrections?|Clarification)(?: \([^()]{{1,40}}\))?: {_TO_ITS_END}{{1,600}}"
     rf"|(?:[A-Z][\w’']*(?: \w+)?: )?(?:(?:An?|The) )?(?:[Ee]arlier|[Pp]revious|[Pp]rior|[Oo]riginal) versions? of this (?:article|column|headline|piece|post|report|story)\b{_TO_ITS_END}{{0,600}}"
     rf"|(?:[A-Z][\w’']*(?: \w+)?: )?This (?:article|column|headline|piece|post|report|story) (?:has been|was) (?:amended|clarified|corrected|updated)\b{_TO_ITS_END}{{0,600}})"
@@ -60,12 +60,15 @@ _NOTE = re.compile(
 
 
 def plain(markup: str) -> str:
-    """Text without tags, entities (even doubly escaped ones), script, style, and invisible characters; one line."""
+    """Return the text of markup in one line, without tags, entities (also doubly escaped ones), scripts, styles and invisible
+    characters."""
     text = _INVISIBLE.sub("", markup[:_LONGEST_INPUT])
     for _ in range(3):  # feeds escape markup up to three times over
         before = text
         if _TAG.search(text):
-            text = nh3.clean(_BREAK.sub(lambda m: " " + m[0], text), tags=set(), clean_content_tags=_DROPPED)
+            text = nh3.clean(
+                _BLOCK_TAG.sub(lambda m: " " + m[0], text), tags=set(), clean_content_tags=_DROPPED
+            )
         text = html.unescape(text)
         if text == before:
             break
@@ -73,13 +76,13 @@ def plain(markup: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Text that holds no markup, without invisible characters; one line."""
+    """Return plain text in one line, without invisible characters and with at most three combining marks on a letter."""
     text = _INVISIBLE.sub("", text)
-    return " ".join(_MARKS.sub(r"\1", unicodedata.normalize("NFC", text)).split())
+    return " ".join(_COMBINING.sub(r"\1", unicodedata.normalize("NFC", text)).split())
 
 
 def headline(markup: str, identities: Collection[str] = ()) -> str:
-    """A title as plain text of at most 300 characters, without the outlet's own name behind it or in front."""
+    """Return a title as plain text of at most 300 characters, without the outlet's name at its end or front."""
     return cut(
         without_prefix(without_suffix(plain(markup)[:_LONGEST_TITLE], identities), identities),
         LONGEST_HEADLINE,
@@ -87,25 +90,25 @@ def headline(markup: str, identities: Collection[str] = ()) -> str:
 
 
 def excerpt(markup: str) -> str:
-    """A summary as plain text of at most about 1,500 characters, in whole sentences where it has any.
+    """Return a summary as plain text of at most 1,500 characters, cut at the end of a sentence if possible.
 
-    Calls to read on at the end go, and so does what the outlet says of its own text, such as a correction.
+    Removed are calls to read on at the end, and sentences about the text itself, such as a correction.
     """
     text = plain(markup)
-    # What stands behind 3,000 characters is cut off anyway; looking for it there would take time in the square.
-    while len(text) <= 2 * LONGEST_EXCERPT and (found := _LEFTOVERS.search(text)):
+    # A longer text is cut anyway, and the search would take quadratic time.
+    while len(text) <= 2 * LONGEST_EXCERPT and (found := _READ_ON.search(text)):
         text = text[: found.start()]
     text = text[: 2 * LONGEST_EXCERPT]
     return cut(without_notes(text), LONGEST_EXCERPT)
 
 
 def without_notes(text: str) -> str:
-    """The text but for sentences in which the outlet speaks of the text itself, such as a correction."""
-    return " ".join(_NOTE.sub(" ", text).split())
+    """Return the text without sentences about the text itself, such as a correction."""
+    return " ".join(_EDITORIAL_NOTE.sub(" ", text).split())
 
 
 def cut(text: str, longest: int) -> str:
-    """At most ``longest`` characters: up to a sentence's end in the second half, else up to a word, with "…"."""
+    """Return at most ``longest`` characters: up to the last end of a sentence in the second half, else up to a word, with "…"."""
     if len(text) <= longest:
         return text
     ends = [m.end() for m in _SENTENCE_END.finditer(text[:longest])]
@@ -115,16 +118,16 @@ def cut(text: str, longest: int) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """What stands for the title of an Entry that has none."""
+    """Return the first sentence, which replaces a missing title."""
     end = _SENTENCE_END.search(text)
     return cut(text[: end.end()] if end else text, LONGEST_HEADLINE)
 
 
 # ── names around headlines ────────────────────────────────────────────────────────────────────────────────────────
 
-_SPLIT = re.compile(r"\s+(?:[-–—|*•·»:]|::|\|\||//|>>)\s+|\s+\|\s*|\s*\|\s+")
+_SEPARATOR = re.compile(r"\s+(?:[-–—|*•·»:]|::|\|\||//|>>)\s+|\s+\|\s*|\s*\|\s+")
 _BYLINE = re.compile(r"[Bb]y (?:[A-Z][\w.'’-]*)(?: [A-Z][\w.'’-]*){0,3}")
-_SECTIONS = frozenset(
+_SECTION_WORDS = frozenset(
     [
         "news",
         "politics",
@@ -155,58 +158,60 @@ _SECTIONS = frozenset(
         "net",
     ]
 )
-_SHORTEST_REST = 12  # characters that must remain; "Home | Outlet" is better left alone
+_SHORTEST_TITLE = 12  # characters of a title that must remain, so that "Home | Outlet" stays as it is
 
 
 def without_suffix(title: str, identities: Collection[str]) -> str:
-    """Take the outlet's own name, its domain, or a byline behind it off the end of a title.
+    """Remove the outlet's name or domain, and a byline after it, from the end of a title.
 
-    Only what names the outlet goes: " - Outlet Name", " | Outlet Politics", " * outlet.com * by Ann". Everything else
-    that follows a dash is the headline's own.
+    Removed are " - Outlet Name", " | Outlet Politics", " * outlet.com * by Ann". Other words after a dash belong to the
+    headline.
     """
-    names = [n for n in (_words(i) for i in identities) if n]
+    names = [n for n in (_name_words(i) for i in identities) if n]
     rest = title
     while True:
-        breaks = list(_SPLIT.finditer(rest))
-        if not breaks:
+        separators = list(_SEPARATOR.finditer(rest))
+        if not separators:
             break
-        last, behind = breaks[-1], rest[breaks[-1].end() :].strip()
-        if _names_outlet(behind, names):
+        last, after = separators[-1], rest[separators[-1].end() :].strip()
+        if _names_outlet(after, names):
             shorter = rest[: last.start()].rstrip()
-        elif _BYLINE.fullmatch(behind) and len(breaks) > 1:
-            middle = rest[breaks[-2].end() : last.start()].strip()
-            if not _names_outlet(middle, names):
+        elif _BYLINE.fullmatch(after) and len(separators) > 1:
+            between = rest[separators[-2].end() : last.start()].strip()
+            if not _names_outlet(between, names):
                 break
-            shorter = rest[: breaks[-2].start()].rstrip()
+            shorter = rest[: separators[-2].start()].rstrip()
         else:
             break
-        if len(shorter) < _SHORTEST_REST:
+        if len(shorter) < _SHORTEST_TITLE:
             break
         rest = shorter
     return rest
 
 
 def without_prefix(title: str, identities: Collection[str]) -> str:
-    """Take the outlet's own name off the front of a title: "Outlet Name - ", "Outlet Name | ".
+    """Remove the outlet's name from the front of a title: "Outlet Name - ", "Outlet Name | ".
 
-    Nothing but the whole name goes, and none before a colon: there it says who speaks.
+    Only the whole name is removed, and not before a colon, where it names the speaker.
     """
-    found = _SPLIT.search(title)
-    if found is None or ":" in found.group() or len(title) - found.end() < _SHORTEST_REST:
+    found = _SEPARATOR.search(title)
+    if found is None or ":" in found.group() or len(title) - found.end() < _SHORTEST_TITLE:
         return title
-    front = _words(title[: found.start()])
-    return title[found.end() :].strip() if front and front in [_words(i) for i in identities] else title
+    before = _name_words(title[: found.start()])
+    return (
+        title[found.end() :].strip() if before and before in [_name_words(i) for i in identities] else title
+    )
 
 
 def _names_outlet(text: str, names: list[list[str]]) -> bool:
-    words = _words(text)
+    words = _name_words(text)
     if not words or len(words) > 8:
         return False
     for name in names:
         if words == name or "".join(words) == "".join(name):
             return True
         extra = words[len(name) :]
-        if words[: len(name)] == name and len(extra) <= 2 and set(extra) <= _SECTIONS:
+        if words[: len(name)] == name and len(extra) <= 2 and set(extra) <= _SECTION_WORDS:
             return True
         if len(name) == 1 and len(name[0]) >= 3 and len(words) <= 5 and _abbreviates(name[0], words):
             return True
@@ -214,8 +219,8 @@ def _names_outlet(text: str, names: list[list[str]]) -> bool:
 
 
 def _abbreviates(label: str, words: list[str]) -> bool:
-    """Whether a domain's label is made of beginnings of all the words, in order: "nypost" of "New York Post"."""
-    reached = {0}  # how much of the label the words so far may make
+    """Return whether a domain's label consists of beginnings of all the words, in order: "nypost" for "New York Post"."""
+    reached = {0}  # lengths of the label that the words so far can form
     for word in words:
         reached = {
             start + size
@@ -226,8 +231,8 @@ def _abbreviates(label: str, words: list[str]) -> bool:
     return len(label) in reached
 
 
-def _words(text: str) -> list[str]:
-    """Lower-case words of a name, without brackets, a leading article and a domain's ending."""
+def _name_words(text: str) -> list[str]:
+    """Return the lower-case words of a name, without text in brackets, a leading "the" and a domain's ending."""
     bare = re.sub(r"\(.*?\)", " ", text.lower()).strip()
     if domain := re.fullmatch(r"(?:https?://)?(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)/?", bare):
         labels = domain[1].split(".")

@@ -1,4 +1,4 @@
-"""JSON Feed 1 and 1.1 (jsonfeed.org), read by ourselves: feedparser does not know it. Pure."""
+"""Parse JSON Feed 1 and 1.1 (jsonfeed.org), which feedparser does not support. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from newsletter.feeds.urls import UrlRefused, canonical
 
 
 def read_json_feed(text: str, base_url: str) -> RawFeed:
-    """The feed in ``text``. Raises :class:`FeedRefused`."""
+    """Return the feed in ``text``. ``base_url`` is the address of the document. Raises :class:`FeedRefused`."""
     try:
         document = json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -20,33 +20,34 @@ def read_json_feed(text: str, base_url: str) -> RawFeed:
     if not isinstance(document, dict):
         raise FeedRefused("It is JSON, but no JSON Feed.")
     rows = document.get("items")
-    is_feed = "jsonfeed.org/version" in _word(document, "version")
+    is_feed = "jsonfeed.org/version" in _string(document, "version")
     if not isinstance(rows, list) or not (is_feed or "title" in document):
         raise FeedRefused("It is JSON, but no JSON Feed.")
-    base = _word(document, "home_page_url")
+    base = _string(document, "home_page_url")
     try:
         base = canonical(base, base_url) if base else base_url
     except UrlRefused:
         base = base_url
     author = _author(document)
-    entries = tuple(_raw(row, author) for row in rows[:MOST_ENTRIES] if isinstance(row, dict))
-    return RawFeed(title=_word(document, "title"), base=base, entries=entries)
+    entries = tuple(_raw_entry(row, author) for row in rows[:MOST_ENTRIES] if isinstance(row, dict))
+    return RawFeed(title=_string(document, "title"), base=base, entries=entries)
 
 
-def _raw(row: dict[str, Any], feed_author: str) -> RawEntry:
-    """``title``, ``summary`` and ``content_text`` are plain text by the standard; the rest of the way takes markup."""
-    guid = _word(row, "id")
+def _raw_entry(row: dict[str, Any], feed_author: str) -> RawEntry:
+    """Return one item as a RawEntry. ``title``, ``summary`` and ``content_text`` are plain text by the standard, whereas the
+    fields of a RawEntry are markup."""
+    guid = _string(row, "id")
     tags = row.get("tags")
     tags = tags[:MOST_CATEGORIES] if isinstance(tags, list) else []
-    links = tuple(x for x in (_word(row, "url"), _word(row, "external_url"), guid) if x)
+    links = tuple(x for x in (_string(row, "url"), _string(row, "external_url"), guid) if x)
     return RawEntry(
         links=links,
-        title=html.escape(_word(row, "title"), quote=False)
-        if "<" not in _word(row, "title")
-        else _word(row, "title"),
-        summary=_word(row, "summary"),
-        content=_word(row, "content_html") or html.escape(_word(row, "content_text"), quote=False),
-        moment=_moment(_word(row, "date_published")) or _moment(_word(row, "date_modified")),
+        title=html.escape(_string(row, "title"), quote=False)
+        if "<" not in _string(row, "title")
+        else _string(row, "title"),
+        summary=_string(row, "summary"),
+        content=_string(row, "content_html") or html.escape(_string(row, "content_text"), quote=False),
+        moment=_moment(_string(row, "date_published")) or _moment(_string(row, "date_modified")),
         guid=guid or None,
         author=_author(row) or feed_author,
         categories=tuple(t for t in tags if isinstance(t, str)),
@@ -54,10 +55,10 @@ def _raw(row: dict[str, Any], feed_author: str) -> RawEntry:
 
 
 def _author(row: dict[str, Any]) -> str:
-    """1.1 has ``authors``, 1 had ``author``."""
-    people = row.get("authors")
-    first = people[0] if isinstance(people, list) and people else row.get("author")
-    return _word(first, "name") if isinstance(first, dict) else ""
+    """Return the author's name, or an empty string. Version 1.1 has ``authors``, version 1 has ``author``."""
+    authors = row.get("authors")
+    first = authors[0] if isinstance(authors, list) and authors else row.get("author")
+    return _string(first, "name") if isinstance(first, dict) else ""
 
 
 def _moment(text: str) -> datetime | None:
@@ -68,8 +69,8 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _word(row: dict[str, Any], key: str) -> str:
-    """A string, or a number written as one (ids are often numbers although the standard says otherwise)."""
+def _string(row: dict[str, Any], key: str) -> str:
+    """Return a string, or a number as a string: ids are often numbers, against the standard. Anything else gives ""."""
     value = row.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""

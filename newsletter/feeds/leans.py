@@ -1,4 +1,4 @@
-"""Where Outlets stand, how that folds to three Sides, and how many of each carried a Story. Pure."""
+"""Leans of Outlets, the three Sides, and the Coverage of a Story. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Lean(StrEnum):
-    """Where an Outlet stands (AllSides' five steps)."""
+    """The political position of an Outlet, on AllSides' scale of five."""
 
     LEFT = "left"
     LEAN_LEFT = "lean_left"
@@ -18,7 +18,7 @@ class Lean(StrEnum):
 
 
 class Side(StrEnum):
-    """Left, center or right as we tell it: Leans folded to three."""
+    """Left, center or right: the five Leans folded to three."""
 
     LEFT = "left"
     CENTER = "center"
@@ -44,16 +44,16 @@ LEAN_NAMES = {
 
 
 def side_of(lean: Lean | str) -> Side:
-    """The Side an Outlet of this Lean is told with."""
+    """Return the Side of an Outlet with this Lean."""
     return _FOLD[Lean(lean)]
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many distinct Outlets of each Side carried a Story, and how many Articles they ran.
+    """The number of distinct Outlets of each Side that carried a Story, and the number of their Articles.
 
-    Wire copies count once: the first Outlet (by publication) stands for all that printed the same text, and
-    ``wire_copies`` says how many further Outlets ran it.
+    A wire copy counts once, for the Outlet that published it first; ``wire_copies`` is the number of further Outlets that
+    published only copies.
     """
 
     left: int = 0
@@ -65,10 +65,10 @@ class Coverage:
 
     @property
     def outlets(self) -> int:
-        return self._sided + self.no_side
+        return self._with_side + self.no_side
 
     @property
-    def _sided(self) -> int:
+    def _with_side(self) -> int:
         return self.left + self.center + self.right
 
     def of(self, side: Side) -> int:
@@ -76,19 +76,19 @@ class Coverage:
 
     @property
     def missing(self) -> tuple[Side, ...]:
-        """Sides no Outlet of which carried the Story."""
+        """The Sides without an Outlet that carried the Story."""
         return tuple(s for s in SIDES if not self.of(s))
 
     @property
     def one_sided(self) -> bool:
-        """Left or right is missing. A missing center alone is not one-sidedness."""
+        """Whether left or right is missing. A Story without center alone is not one-sided."""
         return not self.left or not self.right
 
     def shares(self) -> dict[Side, int]:
-        """Whole percentages that sum to 100 (largest remainder), for the bar; all 0 when nobody carried it."""
-        if not self._sided:
+        """Return whole percentages that sum to 100 (largest remainder method), or 0 for each Side when no Side has an Outlet."""
+        if not self._with_side:
             return dict.fromkeys(SIDES, 0)
-        exact = {s: 100 * self.of(s) / self._sided for s in SIDES}
+        exact = {s: 100 * self.of(s) / self._with_side for s in SIDES}
         whole = {s: int(exact[s]) for s in SIDES}
         by_remainder = sorted(SIDES, key=lambda s: (whole[s] - exact[s], SIDES.index(s)))
         for side in by_remainder[: 100 - sum(whole.values())]:
@@ -97,26 +97,26 @@ class Coverage:
 
 
 def coverage(rows: Iterable[tuple[int, Side | None, str | None]]) -> Coverage:
-    """Count Coverage from ``(outlet id, Side or None, wire key or None)`` rows, one per Article, oldest first.
+    """Count the Coverage from rows of (outlet id, Side or None, wire key or None), one for each Article, oldest first.
 
-    An Outlet counts once however many Articles it ran. An Outlet all of whose Articles repeat a text that an earlier
-    Outlet already ran is a wire copy and does not count.
+    An Outlet counts once, however many Articles it published. It does not count when all of its Articles repeat texts that
+    other Outlets published earlier; it is then one of ``wire_copies``.
     """
     sides: dict[int, Side | None] = {}
-    own: set[int] = set()
+    original: set[int] = set()
     first: dict[str, int] = {}
     articles = 0
     for outlet_id, side, wire_key in rows:
         articles += 1
         sides[outlet_id] = side
         if wire_key is None or first.setdefault(wire_key, outlet_id) == outlet_id:
-            own.add(outlet_id)
-    count = {s: sum(1 for o in own if sides[o] is s) for s in SIDES}
+            original.add(outlet_id)
+    count = {s: sum(1 for o in original if sides[o] is s) for s in SIDES}
     return Coverage(
         left=count[Side.LEFT],
         center=count[Side.CENTER],
         right=count[Side.RIGHT],
         articles=articles,
-        wire_copies=len(sides) - len(own),
-        no_side=sum(1 for o in own if sides[o] is None),
+        wire_copies=len(sides) - len(original),
+        no_side=sum(1 for o in original if sides[o] is None),
     )

@@ -1,7 +1,8 @@
-"""A fetched document to Entries, or a reason why not. Pure: bytes in, values out.
+"""Parse a fetched document into Entries. Pure: bytes in, values out.
 
-RSS 0.9x, RSS 1.0 (RDF), RSS 2.0 and Atom are read with feedparser, JSON Feed by our own reader. Before feedparser sees a document
-it is unpacked, decoded and searched for entity bombs here, so that what was checked is what is parsed.
+RSS 0.9x, RSS 1.0 (RDF), RSS 2.0 and Atom are parsed with feedparser, JSON Feed with our own parser. Before feedparser gets a
+document, it is decompressed, decoded and checked for entity bombs here, so that the text that was checked is the text that is
+parsed.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ from newsletter.feeds.xml_repair import Unsafe, prepare
 
 __all__ = ["FeedEntry", "FeedRefused", "read_entries", "read_raw", "usable_date"]
 
-LARGEST = 5 * 1024 * 1024  # bytes, unpacked
-FUTURE_ALLOWED = timedelta(days=1)  # clocks and zones are wrong by hours; a day ahead means the date is
+LARGEST = 5 * 1024 * 1024  # bytes after decompression
+FUTURE_ALLOWED = timedelta(
+    days=1
+)  # clocks and time zones are often wrong by hours; a date further ahead is invalid
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class FeedEntry:
-    """One item as it stands in a feed, in plain text. ``published_at`` is None when the feed gives no usable date."""
+    """One item of a feed, in plain text. ``published_at`` is None when the feed gives no usable date."""
 
     url: str  # canonical
     headline: str
@@ -47,23 +50,23 @@ class FeedEntry:
 def read_entries(
     body: bytes, content_type: str, base_url: str, *, now: datetime, identities: Collection[str] = ()
 ) -> list[FeedEntry]:
-    """The Entries of a document fetched from ``base_url``, in its order, each address once, at most 500.
+    """Return the Entries of a document fetched from ``base_url``, in its order, each address once, at most 500.
 
-    ``identities`` are names and addresses of the Outlet, to be taken off the end and the front of titles. Raises
+    ``identities`` are names and addresses of the Outlet, which are removed from the end and the front of titles. Raises
     :class:`FeedRefused`.
     """
     raw = read_raw(body, content_type, base_url)
     names = [*identities, raw.title] if 0 < len(raw.title) <= 80 else list(identities)
     found: dict[str, FeedEntry] = {}
     for row in raw.entries[:MOST_ENTRIES]:
-        entry = _cleaned(row, raw.base, names, now)
+        entry = _clean_entry(row, raw.base, names, now)
         if entry is not None:
             found.setdefault(entry.url, entry)
     return list(found.values())
 
 
 def read_raw(body: bytes, content_type: str, base_url: str) -> RawFeed:
-    """The document as its format's reader sees it. Raises :class:`FeedRefused`."""
+    """Return the document as its format's parser reads it, before cleaning. Raises :class:`FeedRefused`."""
     if body.startswith(GZIP):
         try:
             body = gunzip(body, LARGEST)
@@ -86,7 +89,7 @@ def _read_xml(text: str, base_url: str) -> RawFeed:
         document = prepare(text, most_entries=MOST_ENTRIES)
     except Unsafe as error:
         raise FeedRefused(str(error)) from None
-    # feedparser is not told where the document lies: it would resolve every relative address against that.
+    # feedparser does not get the document's address, because it would resolve every relative address against it.
     headers = {"content-type": "application/xml; charset=utf-8"}
     parsed = feedparser.parse(
         io.BytesIO(document), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
@@ -100,8 +103,8 @@ def _read_xml(text: str, base_url: str) -> RawFeed:
 
 
 def _base(version: str, site: str, base_url: str) -> str:
-    """What relative addresses are relative to: in Atom the document (RFC 4287), in RSS, which does not say, the site it
-    names: many feeds lie with a carrier."""
+    """Return the base of relative addresses: in Atom the document's address (RFC 4287), in RSS, which does not define it, the
+    site that the feed names, because many feeds are hosted elsewhere."""
     if version.startswith("atom") or not site:
         return base_url
     try:
@@ -126,13 +129,13 @@ def _raw_entry(entry: Mapping[str, Any]) -> RawEntry:
 
 
 def _categories(entry: Mapping[str, Any]) -> list[str]:
-    """Terms and labels of the Entry's categories."""
+    """Return the terms and labels of the Entry's categories."""
     tags = (entry.get("tags") or [])[:MOST_CATEGORIES]
     return [str(tag[key]) for tag in tags for key in ("term", "label") if tag.get(key)]
 
 
 def _links(entry: Mapping[str, Any]) -> list[str]:
-    """Addresses of the piece itself, best first. FeedBurner keeps the outlet's own address beside its counted one."""
+    """Return the addresses of the Article, best first. FeedBurner gives the outlet's own address beside its redirect."""
     links = entry.get("links") or []
     found = [_text(entry, "feedburner_origlink"), _text(entry, "link")]
     for rel in ("alternate", "via", "self", "related"):
@@ -156,8 +159,8 @@ def _text(values: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _cleaned(row: RawEntry, base: str, names: Collection[str], now: datetime) -> FeedEntry | None:
-    """The Entry in plain text, or None when it has no address or no words."""
+def _clean_entry(row: RawEntry, base: str, names: Collection[str], now: datetime) -> FeedEntry | None:
+    """Return the Entry in plain text, or None when it has no usable address or no text."""
     url = next((u for u in (_address(link, base) for link in row.links) if u), None)
     if url is None:
         return None
@@ -177,7 +180,7 @@ def _cleaned(row: RawEntry, base: str, names: Collection[str], now: datetime) ->
 
 
 def _address(link: str, base: str) -> str | None:
-    """Only what looks like an address is resolved: a bare id such as "1234" is none."""
+    """Return the canonical address of a link, or None. A bare id such as "1234" is not an address."""
     if not re.match(r"(?i)https?:|[/.?]", link.strip()) and not re.search(r"[/.]", link.split("?")[0]):
         return None
     try:
@@ -187,7 +190,8 @@ def _address(link: str, base: str) -> str | None:
 
 
 def usable_date(moment: datetime | None, now: datetime) -> datetime | None:
-    """A date we can believe: not before the Web; up to a day ahead means now; further ahead means nothing."""
+    """Return the date if it is plausible, else None: dates before 1990 or more than a day ahead are not; a date less than a
+    day ahead counts as ``now``."""
     if moment is None or moment < _EARLIEST or moment > now + FUTURE_ALLOWED:
         return None
     return min(moment, now)

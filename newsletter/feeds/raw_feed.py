@@ -1,16 +1,16 @@
-"""What a format's reader found in a document, before cleaning: the same for RSS, RDF, Atom and JSON Feed. Pure."""
+"""A parsed feed document before cleaning, in one form for RSS, RDF, Atom and JSON Feed. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-MOST_ENTRIES = 500  # of one document; the newest stand first
+MOST_ENTRIES = 500  # of one document, in its order; feeds list the newest first
 MOST_CATEGORIES = 20  # of one Entry
 
 
 class FeedRefused(ValueError):
-    """This document is no feed we can read. The message is the reason, one sentence."""
+    """The document is not a feed that we can read. The message is the reason, one sentence."""
 
     @property
     def reason(self) -> str:
@@ -19,7 +19,7 @@ class FeedRefused(ValueError):
 
 @dataclass(frozen=True)
 class RawEntry:
-    """What a format's reader found, before cleaning. The texts are markup."""
+    """An Entry as its format's parser found it. The texts may contain markup."""
 
     links: tuple[str, ...]  # best first; relative ones allowed
     title: str
@@ -33,7 +33,7 @@ class RawEntry:
 
 @dataclass(frozen=True)
 class RawFeed:
-    """A document's own name, its address, the base of its links, and its Entries."""
+    """A document: its title, the base address of its links, and its Entries."""
 
     title: str
     base: str
