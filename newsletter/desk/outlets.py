@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from newsletter import db
 from newsletter.db.models import Article, Feed, Outlet
 from newsletter.desk.guard import actor, bp, redirect_to
+from newsletter.desk.page_counts import page_counts
 from newsletter.feeds import feed_pause
 from newsletter.feeds.gather import KEEP_FROM
 from newsletter.feeds.leans import SIDES, Lean, Side, side_of
@@ -59,11 +60,19 @@ def outlets() -> Response:
     now = services().now()
     with db.reading(services().sessions) as session:
         lines = _lines(session, now)
+        pages = page_counts(session, now=now)
     counts = _counts(lines, now)
     trouble = [x for x in lines if x.state in ("failing", "silent")]
     shown = trouble if only == "trouble" else lines
     html = render_template(
-        "desk/outlets.html", lines=shown, counts=counts, trouble=len(trouble), all=len(lines), only=only
+        "desk/outlets.html",
+        lines=shown,
+        counts=counts,
+        pages=pages,
+        reading=services().settings.READ_PAGES,
+        trouble=len(trouble),
+        all=len(lines),
+        only=only,
     )
     return make_response(html)
 

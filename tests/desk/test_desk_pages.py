@@ -16,6 +16,7 @@ from sqlalchemy.event import listen
 from newsletter import db
 from newsletter.db.models import (
     Article,
+    ArticlePage,
     AuditEntry,
     Check,
     Delivery,
@@ -539,3 +540,40 @@ def test_the_last_entries_of_a_feed(desk: object) -> None:
     page = unescape(desk.page("outlets"))
     assert "Its last 5" in page
     assert "Rent cap clears Assembly in 212 to 198 vote" in page
+
+
+def test_the_outlets_page_says_what_is_read_by_what_right_and_what_was_refused(
+    desk, sessions: db.Sessions
+) -> None:
+    assert "No articles’ pages were read" in desk.page("outlets")
+    with sessions.begin() as session:
+        outlet = session.scalars(select(Outlet).order_by(Outlet.id)).first()
+        session.execute(update(Outlet).where(Outlet.id == outlet.id).values(policy="page"))
+        numbers = session.scalars(
+            select(Article.id).where(Article.outlet_id == outlet.id).order_by(Article.id)
+        ).all()
+        assert len(numbers) >= 3
+        said = (
+            ("read", True, "Nothing forbids it.", timedelta(hours=1)),
+            ("read", False, "Its header Content-Usage keeps it from models.", timedelta(hours=1)),
+            ("refused", False, f"Its robots.txt forbids it.{HOSTILE}", timedelta(hours=1)),
+            ("failed", False, "An old reason.", timedelta(days=8)),
+        )
+        for number, (verdict, models, reason, ago) in zip(numbers, said, strict=False):
+            session.add(
+                ArticlePage(
+                    article_id=number,
+                    fetched_at=MORNING - ago,
+                    verdict=verdict,
+                    reason=reason,
+                    models_allowed=models,
+                )
+            )
+        name = outlet.name
+    page = desk.page("outlets")
+    row = re.search(rf'<th scope="row">{re.escape(name)}</th>(.*?)</tr>', page, re.S)[1]
+    assert re.findall(r"<td>(\d+)</td>", row) == ["2", "1", "1"]
+    assert "Its robots.txt forbids it." in row
+    assert "keeps it from models." in row
+    assert "An old reason" not in page
+    assert not any(raw in row for raw in RAW)
