@@ -184,7 +184,11 @@ def _points_back(text: str, before: str) -> bool:
 
 
 def split(text: str) -> list[str]:
-    """The text cut at its sentence ends; a quotation of several sentences stays whole. Parts are verbatim slices."""
+    """The text cut at its sentence ends; a quotation of several sentences stays whole. Parts are verbatim slices.
+
+    Ours, not a library's: syntok 1.4.4 in this place ends sentences after "Gov." and "Rep." and cuts quotations, 110 of 921 lines
+    otherwise; overviews fall from 39.9/18.2/28.5 to 39.6/18.0/28.4 (``evaluate neutral``) at 20 times the processor time.
+    """
     parts = []
     start = 0
     for match in _BOUNDARY.finditer(text):
