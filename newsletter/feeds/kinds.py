@@ -1,9 +1,9 @@
-"""What an Article is: news, or something that supplies no facts (opinion, a live blog, advertising …). Pure.
+"""Classify an Article as news or as another kind, which supplies no facts (opinion, a live blog, advertising …). Pure.
 
-The kind is read off four places, each of which names the genre and not the subject: the label in a headline
-("OPINION |", "… – live updates"), a whole segment of the address ("/opinion/", "/horoscopes/"), a feed's category or a
-schema.org type, and the form of the text (a transcript's speakers, a live blog's clock times, a lottery's numbers).
-Where nothing speaks, an Article is news: what is news must not be thrown out.
+The kind is found in four places that name the genre and not the subject: a label in the headline ("OPINION |", "… – live
+updates"), a segment of the address ("/opinion/", "/horoscopes/"), a category of the feed or a schema.org type, and the form of
+the text (the speakers of a transcript, the clock times of a live blog, the numbers of a lottery). Without any such sign an
+Article is news, because losing news is the worse error.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from urllib.parse import unquote, urlsplit
 
 
 class ArticleKind(StrEnum):
-    """The genre of an Article. ``ANALYSIS`` includes explainers and fact checks, ``OPINION`` reviews and letters,
-    ``SERVICE`` what helps a reader do something and reports nothing: how to watch a match, hints for a puzzle, opening hours."""
+    """The genre of an Article.
+
+    ``ANALYSIS`` includes explainers and fact checks, and ``OPINION`` includes reviews and letters. ``SERVICE`` texts help readers
+    to do something and report nothing: how to watch a match, hints for a puzzle, opening hours.
+    """
 
     NEWS = "news"
     OPINION = "opinion"
@@ -37,12 +40,14 @@ class ArticleKind(StrEnum):
 
 K = ArticleKind
 SUPPLIES_FACTS = frozenset({K.NEWS})
-GROUPED = frozenset({K.NEWS, K.OPINION, K.ANALYSIS})  # the others belong to no Story and count for no Outlet
+GROUPED = frozenset(
+    {K.NEWS, K.OPINION, K.ANALYSIS}
+)  # other kinds are put into no Story and do not count for an Outlet
 
-_OPENING = 400  # characters of the text in which it says what it is
+_OPENING = 400  # characters at the beginning of a text that show its kind
 
-# Labels, in lower case, each a whole part of a headline: in front of ":" or "|", behind "–" or "|", or in brackets.
-# Of several labels the kind named first here counts: a sponsored opinion piece is advertising.
+# Labels in lower case. A label is a whole part of a headline: before ":" or "|", after "–" or "|", or in brackets. Of several
+# labels the kind that comes first here counts: a sponsored opinion piece is advertising.
 _LABELS: dict[ArticleKind, str] = {
     K.SPONSORED: r"(?:sponsor(?:ed)?|paid|partner(?:ed)?|promoted|brand(?:ed)?|advertiser) (?:content|post|stor(?:y|ies)|feature|program|message)"
     r"|sponsored|promoted|advert(?:isement|orial|ising feature)?|paid advertisement",
@@ -62,17 +67,17 @@ _LABEL = {kind: re.compile(words) for kind, words in _LABELS.items()}
 _PARTS = re.compile(
     r"\s*\|+\s*|\s+[-–—]+\s+|\s*[–—]\s*|:\s+|\s+[›»•]\s+|(?<=[\])])\s+|(?<=\?)\s+(?=\w+$)|\s+(?=[\[(])"
 )
-_LIVE_BEHIND = re.compile(
+_LIVE_AT_END = re.compile(
     r"\s[-–—|]+\s(?:[A-Z][\w.’']*(?: [\w’']+){0,2} )?live$"
 )  # "… – Austrian election live"
-_LIVE_IN_FRONT = re.compile(
+_LIVE_AT_START = re.compile(
     r"^(?:LIVE|Live) ?[:|–—]|^LIVE (?:UPDATES?|BLOG)\b|\bLIVE(?: UPDATES)?(?: as |: )"
 )
-_LATER = frozenset(
+_LAST_PART_KINDS = frozenset(
     {K.LIVE_BLOG, K.OPINION, K.ANALYSIS, K.ROUND_UP, K.SPONSORED, K.SATIRE, K.TRANSCRIPT}
 )  # also behind
 
-# Whole segments of an address, in front of its last one.
+# Whole segments of an address, without the last one.
 _SEGMENTS: dict[str, ArticleKind] = {
     name: kind
     for kind, names in {
@@ -95,13 +100,13 @@ _SEGMENTS: dict[str, ArticleKind] = {
     }.items()
     for name in names.split()
 }
-# A press release wire prints nothing else.
+# Hosts that publish only press releases.
 _RELEASE_HOSTS = re.compile(
     r"(?:^|\.)(?:prnewswire|businesswire|globenewswire|einpresswire|accesswire|prweb)\.com$"
 )
 _LIVE_SLUG = re.compile(r"(?:^|[-_])(?:live-?blog|live-updates?|as-it-happened)(?:[-_.]|$)")
 
-# Names of categories, and types of schema.org (a subtype of Article), in lower case.
+# Names of categories, and schema.org types (subtypes of Article), in lower case.
 _CATEGORIES: dict[str, ArticleKind] = {
     **{name.replace("-", " "): kind for name, kind in _SEGMENTS.items() if kind is not K.SHOPPING},
     "shopping": K.SHOPPING,
@@ -115,7 +120,7 @@ _CATEGORIES: dict[str, ArticleKind] = {
     "backgroundnewsarticle": K.ANALYSIS,
 }
 for _name in ("live", "comment", "promotion", "promotions", "promoted", "review", "reviews"):
-    del _CATEGORIES[_name]  # as a category these name subjects as well
+    del _CATEGORIES[_name]  # as categories these can also name subjects
 
 # ── the form of headline and text ─────────────────────────────────────────────────────────────────────────────────
 
@@ -125,17 +130,17 @@ _NUMBER_ROW = re.compile(r"\b\d{1,2}(?:(?:, | ?- ?| and |, and )\d{1,2}\b){4,}")
 _LOTTERY = re.compile(
     r"(?i)\b(?:jackpot|lotter(?:y|ies)|lotto|winning (?:\w+ )?numbers|numbers (?:were )?drawn|match(?:ed)? all)\b"
 )
-_JACKPOT_STANDS = re.compile(
+_JACKPOT_NOT_WON = re.compile(
     r"(?i)\bjackpot\b(?s:.*)\b(?:next drawing|no (?:one|ticket|winner)|nobody|rolls? over)\b"
 )
-_STARS = re.compile(
+_HOROSCOPE = re.compile(
     r"(?i)\b(?:(?:daily|weekly|monthly|your|today[’']?s?|tomorrow[’']?s?|free) horoscopes?|horoscopes?(?: today| for\b|:|$)|zodiac signs?)"
 )
-_STAR_WORD = re.compile(r"(?i)\b(?:horoscopes?|zodiac|star signs?|astrolog(?:y|ical|ers?))\b")
+_ASTROLOGY = re.compile(r"(?i)\b(?:horoscopes?|zodiac|star signs?|astrolog(?:y|ical|ers?))\b")
 _SIGNS = re.compile(
     r"\b(?:Aries|Taurus|Gemini|Leo|Virgo|Libra|Scorpio|Sagittarius|Capricorn|Aquarius|Pisces)\b"
 )
-# A price that somebody pays in a shop; "$11 billion" is none.
+# A price in a shop, unlike "$11 billion".
 _AMOUNT = r"[$£€]\d[\d.,]*(?! ?(?:\d|hundred|thousand|million|billion|trillion|bn|[mbk]\b))"
 _SHOPPING_DAY = r"\b(?:black friday|cyber (?:monday|week)|prime day|(?:labor|memorial|presidents[’']?) day)\b"
 _FOR_SALE = r"\b(?:deals|sales|gifts|discounts|coupons)"
@@ -146,14 +151,14 @@ _ON_SALE = re.compile(
     r"|\b(?:promo|coupon|discount) codes?\b|\bgift guide\b|\bdeals (?:under \$|you can (?:buy|shop)|to shop|of the day)"
     r"|\$\d[\d.,]* (?:off )?(?:at|on) amazon\b|\b\d\d ?% off\b.*\b(?:amazon|sale)\b"
 )
-# What a headline offers its reader to buy, and how a text to the buyer speaks.
+# Headlines that offer something to buy, and texts that address buyers.
 _OFFER = re.compile(
     rf"(?i)\b\d+ ?% off\b|{_AMOUNT} off\b|(?:^|: )(?:save|get|grab|snag|score|buy|shop)\b.*(?:{_AMOUNT}|\d ?%)"
     rf"|\b(?:under|as low as|down to|drops? to|just|only) {_AMOUNT}|\blowest price (?:ever|yet)\b"
     r"|\b(?:best|top|today[’']s|week[’']s)\b[^:]*\bdeals\b"
     rf"|{_SHOPPING_DAY}.*\b(?:is (?:live|here|back)|need to know|what to expect|how to (?:save|shop))\b"
 )
-_TO_BUYERS = re.compile(
+_ADDRESSES_BUYERS = re.compile(
     rf"\b(?:[Oo]ur|[Ee]ditors?[’']?) (?:\w+ ){{0,2}}(?:picks?|picked|favou?rites?)\b|\b[Ww]e(?:[’']ve| have)? (?:\w+ )?(?:tested|tried|picked)\b"
     rf"|\b[Ss]hoppers (?:say|love|rave)\b|\blist price\b|\bdown from {_AMOUNT}|{_AMOUNT} at [A-Z]|\b\d+ ?% off\b|\b[Dd]iscounts?\b|\bis offering\b"
     r"|\b(?:[Ss]hop|[Bb]uy|[Gg]rab|[Ss]nag) (?:our|the|these|it|them|now)\b"
@@ -176,7 +181,7 @@ _PAID_TEXT = re.compile(
     r"(?i)^\W*(?:sponsored (?:content|post|by)\b|paid (?:content|post|advertisement)\b|advertisement feature|advertorial\b)"
     r"|\bthis (?:is|article is|content is|post is|story is) (?:an? )?(?:sponsored|paid|advertis|produced (?:in association|in partnership)|brought to you by)"
 )
-_RELEASE_TEXT = re.compile(
+_PRESS_RELEASE = re.compile(
     r"/ ?(?:PRNewswire|PRNewswire-\w+|CNW|EINPresswire\.com) ?/|\((?:BUSINESS WIRE|GLOBE NEWSWIRE)\)|\bACCESSWIRE /|\bFOR IMMEDIATE RELEASE\b"
 )
 _CLOCK = re.compile(
@@ -191,7 +196,7 @@ _HOST = re.compile(r"\b[A-Z][A-Z.’' -]{3,40}, (?:HOST|BYLINE|CO-HOST)S?: ")
 _TURN = re.compile(
     r"(?:^|\n|[.!?…”\"’)\]—-] )([A-Z][\w.’'-]+(?: [A-Z][\w.’'-]*){1,3}|[A-Z]{3,}|Q|A)(?: ?\([^()]{1,30}\))?: (?=[“\"\[(]?[A-Z][a-z’' ])"
 )
-_MANY_MATTERS = re.compile(
+_SEVERAL_SUBJECTS = re.compile(
     r"(?i)\bnews at a glance$|\band other (?:\w+ ){0,2}(?:headlines|stories|news)\b|^(?:headlines|news (?:brief|digest|summary)) (?:for|of|on)\b"
     r"|^(?:the )?(?:top|biggest) (?:\w+ )?(?:stories|headlines) (?:of|for|this|today|on)\b|\b(?:week|month|year|day|weekend) in (?:review|pictures|photos)\b"
     r"|^(?:\d+|three|four|five|six|seven|eight|nine|ten) things (?:you need )?to (?:know|start)(?: your day| today| this morning| for (?:the|today|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
@@ -204,26 +209,26 @@ _HERE_ARE = re.compile(
 _NEWSLETTER = re.compile(
     r"(?i)\bin (?:today|this week)[’']s newsletter\b|\b(?:welcome to|you[’']re reading|this is)\b.{0,80}\bnewsletter\b"
 )
-_MATTERS = re.compile(r";\s+")
-_VIEWS = re.compile(
+_SEMICOLON = re.compile(r";\s+")
+_DISCLAIMER = re.compile(
     r"(?i)\b(?:views|opinions) (?:and opinions )?expressed (?:in this|here|by the (?:author|writer)|are (?:those of|solely|the author))"
     r"|^\W*(?:by )?(?:the )?editorial board\b"
 )
 
 
 def classify(headline: str, url: str, categories: Iterable[str] = (), text: str = "") -> ArticleKind:
-    """The kind of an Article.
+    """Return the kind of an Article.
 
-    ``headline`` is the feed's own, with its labels; ``categories`` are the Entry's categories and, of a page, its
-    schema.org types; ``text`` is plain text, of which the beginning counts most.
+    ``headline`` is the feed's title with its labels; ``categories`` are the Entry's categories and the schema.org types of a
+    page; ``text`` is plain text, of which mostly the beginning is used.
     """
     headline = " ".join(headline.split())
     named = [_by_form(headline, text), _by_label(headline), _by_address(url), _by_tags(categories)]
     found = [kind for kind in named if kind is not None]
-    return min(found, key=_STRENGTH.index) if found else K.NEWS
+    return min(found, key=_PRECEDENCE.index) if found else K.NEWS
 
 
-_STRENGTH = [
+_PRECEDENCE = [
     K.SPONSORED,
     K.SATIRE,
     K.CORRECTION,
@@ -242,14 +247,14 @@ _STRENGTH = [
 
 
 def _by_label(headline: str) -> ArticleKind | None:
-    """The kind that a whole part of the headline names: the first two parts, or the last."""
-    if _LIVE_BEHIND.search(headline) or _LIVE_IN_FRONT.search(headline):
+    """Return the kind that a part of the headline names: one of the first two parts, or for some kinds the last."""
+    if _LIVE_AT_END.search(headline) or _LIVE_AT_START.search(headline):
         return K.LIVE_BLOG
     parts = [p.strip(" []()*•.").lower() for p in _PARTS.split(headline) if p.strip(" []()*•.")]
     if len(parts) < 2:
         return None
     for kind, words in _LABEL.items():
-        last = parts[-1:] if kind in _LATER else []
+        last = parts[-1:] if kind in _LAST_PART_KINDS else []
         if any(words.fullmatch(part) for part in [*parts[:2], *last]):
             return kind
     return None
@@ -267,18 +272,18 @@ def _by_address(url: str) -> ArticleKind | None:
     kinds = [_SEGMENTS[s.replace("_", "-")] for s in folders if s.replace("_", "-") in _SEGMENTS]
     if _LIVE_SLUG.search(last):
         kinds.append(K.LIVE_BLOG)
-    return min(kinds, key=_STRENGTH.index) if kinds else None
+    return min(kinds, key=_PRECEDENCE.index) if kinds else None
 
 
 def _by_tags(categories: Iterable[str]) -> ArticleKind | None:
-    """A category may be a path ("Opinion/Columnists"); each of its parts counts."""
+    """Return the kind that the categories name. A category may be a path ("Opinion/Columnists"); each part counts."""
     parts = (part.strip().lower().replace("-", " ") for c in categories for part in re.split(r"[/>|]", c))
     kinds = [_CATEGORIES[part] for part in parts if part in _CATEGORIES]
-    return min(kinds, key=_STRENGTH.index) if kinds else None
+    return min(kinds, key=_PRECEDENCE.index) if kinds else None
 
 
 def _by_form(headline: str, text: str) -> ArticleKind | None:
-    """The kind that the wording of headline and text shows without naming it."""
+    """Return the kind that the wording of headline and text shows."""
     opening, both = text[:_OPENING], f"{headline}\n{text}"
     if _PAID_TEXT.search(opening):
         return K.SPONSORED
@@ -288,7 +293,7 @@ def _by_form(headline: str, text: str) -> ArticleKind | None:
         headline, f"{headline}\n{opening}"
     ):
         return K.LOTTERY
-    if (_COMMISSION.search(text) and _PRICE.search(both)) or _sells(headline, text):
+    if (_COMMISSION.search(text) and _PRICE.search(both)) or _is_shopping(headline, text):
         return K.SHOPPING
     if _SERVICE.search(headline):
         return K.SERVICE
@@ -298,50 +303,50 @@ def _by_form(headline: str, text: str) -> ArticleKind | None:
         _READ_TRANSCRIPT.search(headline)
         or _TRANSCRIBED.search(opening)
         or _HOST.search(opening)
-        or _takes_turns(text)
+        or _is_dialogue(text)
     ):
         return K.TRANSCRIPT
     if (
-        _MANY_MATTERS.search(headline)
+        _SEVERAL_SUBJECTS.search(headline)
         or _HERE_ARE.search(opening)
         or _NEWSLETTER.search(opening[:200])
-        or len(_MATTERS.findall(headline)) >= 2
+        or len(_SEMICOLON.findall(headline)) >= 2
     ):
         return K.ROUND_UP
-    if _RELEASE_TEXT.search(opening):
+    if _PRESS_RELEASE.search(opening):
         return K.PRESS_RELEASE
-    if _VIEWS.search(text):
+    if _DISCLAIMER.search(text):
         return K.OPINION
     return None
 
 
 def _is_horoscope(headline: str, opening: str) -> bool:
-    """Several signs of the zodiac, with a word for them or without; ``opening`` begins with the headline."""
+    """Return whether the text names several signs of the zodiac. ``opening`` begins with the headline."""
     signs = len(set(_SIGNS.findall(opening)))
-    if _STARS.search(headline) and "horoscope" in headline.lower():
+    if _HOROSCOPE.search(headline) and "horoscope" in headline.lower():
         return True
-    return signs >= 3 or (signs == 2 and bool(_STAR_WORD.search(opening)))
+    return signs >= 3 or (signs == 2 and bool(_ASTROLOGY.search(opening)))
 
 
 def _is_lottery(headline: str, opening: str) -> bool:
-    """A row of numbers drawn, or a jackpot that nobody won; ``opening`` begins with the headline."""
+    """Return whether the text reports numbers drawn or a jackpot not won. ``opening`` begins with the headline."""
     if _NUMBER_ROW.search(opening) and _LOTTERY.search(opening):
         return True
-    return "jackpot" in headline.lower() and bool(_JACKPOT_STANDS.search(opening))
+    return "jackpot" in headline.lower() and bool(_JACKPOT_NOT_WON.search(opening))
 
 
-def _sells(headline: str, text: str) -> bool:
-    """The headline offers something to buy, and the text speaks to those who buy."""
+def _is_shopping(headline: str, text: str) -> bool:
+    """Return whether the headline offers something to buy and the text addresses buyers."""
     if not _PRICE.search(f"{headline}\n{text}"):
         return False
     opening = text[:_OPENING]
-    offers = _OFFER.search(headline) and _TO_BUYERS.search(f"{headline}\n{opening}")
+    offers = _OFFER.search(headline) and _ADDRESSES_BUYERS.search(f"{headline}\n{opening}")
     return bool(
         _ON_SALE.search(headline) or offers or (_GUIDE.search(headline) and _OWN_PICK.search(opening))
     )
 
 
-def _takes_turns(text: str) -> bool:
-    """Several speakers in turn, each named in front of what is said, and again: headings in front of ":" do not come again."""
+def _is_dialogue(text: str) -> bool:
+    """Return whether several speakers alternate, each named before ":", and repeatedly: a heading before ":" comes only once."""
     turns = Counter(_TURN.findall(text))
     return len(turns) >= 2 and turns.total() >= max(3, 1.5 * len(turns))

@@ -1,7 +1,7 @@
-"""OPML 2.0 (opml.org), the lists that feed readers exchange: the Catalogue as OPML, and OPML as Catalogue. Pure.
+"""Convert between the Catalogue and OPML 2.0 (opml.org), the format in which feed readers exchange lists of feeds. Pure.
 
-An OPML file knows addresses, not Leans. Ours carries them in attributes of our own namespace, as OPML asks of extensions;
-an Outlet from anybody else's list comes in switched off, until an operator has said where it stands and why.
+OPML has no Leans. Our files add them in attributes of our own namespace, as OPML prescribes for extensions. An Outlet from another
+list is disabled until an operator has set its Lean and the reason.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from newsletter.feeds.urls import UrlRefused, canonical, host_of, take_apart
 NAMESPACE = "urn:newsletter:catalogue:1"
 UNASSIGNED = "Not assigned yet: say where this outlet stands and why, then set enabled = true."
 LARGEST = 5 * 1024 * 1024  # bytes
-DEEPEST = 50  # nested outlines
+DEEPEST = 50  # levels of nested outlines
 MOST_FEEDS = 5_000
 _LONGEST_BASIS = 500  # characters
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One outline that did not become a Feed, and why."""
+    """An outline that was not imported, and the reason."""
 
     line: int
     reason: str
@@ -37,7 +37,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class OpmlReading:
-    """What an OPML file came to. ``outlets`` are fit for a Catalogue; ``line`` of each is its line in the OPML."""
+    """The result of reading an OPML file. ``outlets`` can be put into a Catalogue; their ``line`` is the line in the OPML file."""
 
     outlets: tuple[OutletEntry, ...]
     left_out: tuple[LeftOut, ...]
@@ -50,22 +50,22 @@ class _Outline:
     is_folder: bool = False
 
 
-class _Outside(Exception):
-    """The file as a whole is refused; the message is the reason."""
+class _OutlineRefused(Exception):
+    """An outline, or the whole file, is refused; the message is the reason."""
 
 
 def read_opml(body: bytes, name: str) -> OpmlReading:
-    """The Outlets in an OPML file. Raises :class:`CatalogueError` naming the file, the line and the reason."""
+    """Return the Outlets of an OPML file. Raises :class:`CatalogueError` with the file, the line and the reason."""
     if len(body) > LARGEST:
         raise CatalogueError(f"{name}, line 1: it is larger than {LARGEST // 1024 // 1024} MB.")
-    gathered = _Gathered()
+    collector = _OutletCollector()
     for outline in _outlines(to_text(body).lstrip("\ufeff"), name):
-        gathered.take(outline)
-    return OpmlReading(tuple(gathered.outlets.values()), tuple(gathered.left_out))
+        collector.take(outline)
+    return OpmlReading(tuple(collector.outlets.values()), tuple(collector.left_out))
 
 
 def to_toml(outlets: Iterable[OutletEntry]) -> str:
-    """The Outlets as ``[[outlet]]`` blocks, which :func:`parse_catalogue` reads back."""
+    """Return the Outlets as ``[[outlet]]`` blocks, which :func:`parse_catalogue` reads."""
     blocks = []
     for outlet in outlets:
         lines = [
@@ -83,7 +83,7 @@ def to_toml(outlets: Iterable[OutletEntry]) -> str:
 
 
 def to_opml(catalogue: Catalogue, *, title: str) -> str:
-    """The Catalogue as OPML 2.0, one outline a Feed; those of one Outlet bear its name."""
+    """Return the Catalogue as OPML 2.0, with one outline for each Feed, named after its Outlet."""
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         f'<opml version="2.0" xmlns:catalogue="{NAMESPACE}">',
@@ -92,7 +92,7 @@ def to_opml(catalogue: Catalogue, *, title: str) -> str:
     ]
     for outlet in catalogue.outlets:
         for feed in outlet.feeds:
-            said = {
+            attributes = {
                 "type": "rss",
                 "text": outlet.name,
                 "title": outlet.name,
@@ -103,12 +103,14 @@ def to_opml(catalogue: Catalogue, *, title: str) -> str:
                 "catalogue:enabled": str(outlet.enabled).lower(),
                 "catalogue:disputed": str(outlet.disputed).lower(),
             }
-            lines.append("    <outline " + " ".join(f"{k}={_attribute(v)}" for k, v in said.items()) + "/>")
+            lines.append(
+                "    <outline " + " ".join(f"{k}={_attribute(v)}" for k, v in attributes.items()) + "/>"
+            )
     return "\n".join([*lines, "  </body>", "</opml>", ""])
 
 
-class _Gathered:
-    """Takes outline after outline, and remembers what must not come twice."""
+class _OutletCollector:
+    """Collects the Outlets of outlines, and refuses feeds that come twice."""
 
     def __init__(self) -> None:
         self.outlets: dict[str, OutletEntry] = {}  # by name in lower case
@@ -118,27 +120,28 @@ class _Gathered:
     def take(self, outline: _Outline) -> None:
         try:
             self._take(outline)
-        except (UrlRefused, _Outside) as error:
+        except (UrlRefused, _OutlineRefused) as error:
             self.left_out.append(LeftOut(outline.line, f"{error}"))
 
     def _take(self, outline: _Outline) -> None:
-        said = {name.lower(): value for name, value in outline.attributes.items()}
-        feed = said.get("xmlurl", "").strip()
+        attributes = {name.lower(): value for name, value in outline.attributes.items()}
+        feed = attributes.get("xmlurl", "").strip()
         if not feed:
             if outline.is_folder:
                 return
-            raise _Outside(f"'{_name(said) or 'an outline'}' has no xmlUrl, so it is no feed")
+            raise _OutlineRefused(f"'{_name(attributes) or 'an outline'}' has no xmlUrl, so it is no feed")
         key = canonical(feed)
         if key in self._feeds:
-            raise _Outside(f"the feed {feed[:120]} is listed twice, first in line {self._feeds[key]}")
-        outlet = self._placed(_outlet(said, feed, outline.line))
+            raise _OutlineRefused(f"the feed {feed[:120]} is listed twice, first in line {self._feeds[key]}")
+        outlet = self._merged_or_new(_outlet(attributes, feed, outline.line))
         if len(self._feeds) >= MOST_FEEDS:
-            raise _Outside(f"there are more than {MOST_FEEDS} feeds")
+            raise _OutlineRefused(f"there are more than {MOST_FEEDS} feeds")
         self._feeds[key] = outline.line
         self.outlets[outlet.name.casefold()] = outlet
 
-    def _placed(self, outlet: OutletEntry) -> OutletEntry:
-        """A Feed of an Outlet that is there already joins it; another Outlet of the same name is told apart by its host."""
+    def _merged_or_new(self, outlet: OutletEntry) -> OutletEntry:
+        """Return the Outlet to store: a known one with the new Feed added, or a new one. A different Outlet of the same name gets
+        its host as an addition to the name."""
         host = host_of(outlet.homepage)
         for name in (outlet.name, _shortened(outlet.name, f" ({host})")):
             other = self.outlets.get(name.casefold())
@@ -146,78 +149,79 @@ class _Gathered:
                 return replace(outlet, name=name)
             if host_of(other.homepage) == host:
                 return replace(other, feeds=(*other.feeds, *outlet.feeds))
-        raise _Outside(f"another outlet is called '{outlet.name}' too")
+        raise _OutlineRefused(f"another outlet is called '{outlet.name}' too")
 
 
-def _outlet(said: dict[str, str], feed: str, line: int) -> OutletEntry:
-    at = take_apart(feed)
-    homepage = said.get("htmlurl", "").strip()
+def _outlet(attributes: dict[str, str], feed: str, line: int) -> OutletEntry:
+    feed_address = take_apart(feed)
+    homepage = attributes.get("htmlurl", "").strip()
     try:
         take_apart(homepage)
-    except UrlRefused:  # a feed's own host is the best guess, and the operator sees it
-        homepage = f"{at.scheme}://{at.host}/"
-    lean = said.get(f"{NAMESPACE} lean", "")
+    except UrlRefused:  # the feed's host is the best guess, which the operator can correct
+        homepage = f"{feed_address.scheme}://{feed_address.host}/"
+    lean = attributes.get(f"{NAMESPACE} lean", "")
     if lean and lean not in set(Lean):
-        raise _Outside(f"unknown lean '{_one_line(lean)[:40]}'; known are {', '.join(Lean)}")
-    basis = html_text.cut(_one_line(said.get(f"{NAMESPACE} lean_basis", "")), _LONGEST_BASIS)
+        raise _OutlineRefused(f"unknown lean '{_one_line(lean)[:40]}'; known are {', '.join(Lean)}")
+    basis = html_text.cut(_one_line(attributes.get(f"{NAMESPACE} lean_basis", "")), _LONGEST_BASIS)
     return OutletEntry(
-        name=_name(said) or _shortened(host_of(feed)),
+        name=_name(attributes) or _shortened(host_of(feed)),
         homepage=homepage,
         lean=Lean(lean) if lean else Lean.CENTER,
         lean_basis=basis if lean else UNASSIGNED,
         feeds=(feed,),
-        enabled=bool(lean) and said.get(f"{NAMESPACE} enabled") != "false",
-        disputed=said.get(f"{NAMESPACE} disputed") == "true",
+        enabled=bool(lean) and attributes.get(f"{NAMESPACE} enabled") != "false",
+        disputed=attributes.get(f"{NAMESPACE} disputed") == "true",
         policy="feed",
         line=line,
     )
 
 
-def _name(said: dict[str, str]) -> str:
-    return _shortened(_one_line(said.get("title", "")) or _one_line(said.get("text", "")))
+def _name(attributes: dict[str, str]) -> str:
+    return _shortened(_one_line(attributes.get("title", "")) or _one_line(attributes.get("text", "")))
 
 
-def _shortened(name: str, behind: str = "") -> str:
-    """A name that fits, with ``behind`` kept whole where it can be."""
-    return (name[: max(0, LONGEST_NAME - len(behind))].rstrip() + behind)[:LONGEST_NAME].strip()
+def _shortened(name: str, suffix: str = "") -> str:
+    """Return ``name`` and ``suffix`` in at most LONGEST_NAME characters, cutting the name first."""
+    return (name[: max(0, LONGEST_NAME - len(suffix))].rstrip() + suffix)[:LONGEST_NAME].strip()
 
 
 def _one_line(text: str) -> str:
-    """OPML's attributes are plain text: "<b>" stays as it stands, what no one can see goes."""
+    """Return an attribute's text in one line without unprintable characters. It is plain text, so that "<b>" is kept."""
     return "".join(c for c in " ".join(text.split()) if c.isprintable()).strip()
 
 
 def _outlines(text: str, name: str) -> list[_Outline]:
-    """Every outline, in order, with its line. The document type is where attacks live, and OPML needs none: refused."""
+    """Return every outline in order. Raises :class:`CatalogueError`, also for a document type declaration: OPML needs none, and
+    attacks on XML parsers use it."""
     parser = expat.ParserCreate("utf-8", namespace_separator=" ")
     found: list[_Outline] = []
-    above: list[_Outline | None] = []
+    open_outlines: list[_Outline | None] = []
 
-    def opened(element: str, attributes: dict[str, str]) -> None:
-        if not above and element.lower() != "opml":
-            raise _Outside(f"this is no OPML: its first element is '{element[:40]}'")
-        if len(above) >= DEEPEST:
-            raise _Outside("its outlines are nested beyond reason")
+    def start_element(element: str, attributes: dict[str, str]) -> None:
+        if not open_outlines and element.lower() != "opml":
+            raise _OutlineRefused(f"this is no OPML: its first element is '{element[:40]}'")
+        if len(open_outlines) >= DEEPEST:
+            raise _OutlineRefused("its outlines are nested beyond reason")
         outline = None
         if element.lower() == "outline":
             outline = _Outline(parser.CurrentLineNumber, attributes)
             found.append(outline)
-            if above[-1] is not None:
-                above[-1].is_folder = True
-        above.append(outline)
+            if open_outlines[-1] is not None:
+                open_outlines[-1].is_folder = True
+        open_outlines.append(outline)
 
-    def closed(_element: str) -> None:
-        above.pop()
+    def end_element(_element: str) -> None:
+        open_outlines.pop()
 
-    def declared(*_: object) -> None:
-        raise _Outside("it declares a document type (DTD), which no OPML needs")
+    def start_doctype(*_: object) -> None:
+        raise _OutlineRefused("it declares a document type (DTD), which no OPML needs")
 
-    parser.StartElementHandler = opened
-    parser.EndElementHandler = closed
-    parser.StartDoctypeDeclHandler = declared
+    parser.StartElementHandler = start_element
+    parser.EndElementHandler = end_element
+    parser.StartDoctypeDeclHandler = start_doctype
     try:
         parser.Parse(text.encode("utf-8", "replace"), True)
-    except _Outside as error:
+    except _OutlineRefused as error:
         raise CatalogueError(f"{name}, line {parser.CurrentLineNumber}: {error}.") from None
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
@@ -226,7 +230,7 @@ def _outlines(text: str, name: str) -> list[_Outline]:
 
 
 def _toml(text: str) -> str:
-    """A TOML basic string: JSON's escapes, and DEL, which TOML forbids bare."""
+    """Return a TOML basic string: JSON's escapes, and an escaped DEL, which TOML does not allow unescaped."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

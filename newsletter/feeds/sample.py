@@ -1,7 +1,7 @@
-"""The sample edition: invented outlets telling invented events, served as real feed documents without a network.
+"""The sample edition: invented outlets and events, served as real feed documents without a network.
 
-For a first look where no feed can be reached, and for the tests. Never a silent fallback: whoever uses it says so.
-Texts lie in ``sample/`` with ages in hours instead of dates, and ``{weekday:+3}`` or ``{date:-1}`` instead of days.
+It serves for a first look without any feed, and for the tests. It is never used silently: every page and mail made from it is
+labelled. The texts are in ``sample/``, with ages in hours instead of dates, and ``{weekday:+3}`` or ``{date:-1}`` instead of days.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _DC = "http://purl.org/dc/elements/1.1/"
 
 @dataclass(frozen=True)
 class SampleArticle:
-    """One invented Article. ``hours`` is its age when the edition is made; days in its text are still open."""
+    """An invented Article. ``hours`` is its age when the edition is made; its texts still have placeholders for days."""
 
     event: str
     outlet: str
@@ -46,7 +46,7 @@ class SampleArticle:
 
 @dataclass(frozen=True)
 class SampleEntry:
-    """One Entry as it will stand in a feed."""
+    """An Entry of a sample feed."""
 
     url: str
     headline: str
@@ -55,28 +55,28 @@ class SampleEntry:
 
 
 def catalogue() -> Catalogue:
-    """The invented Outlets: six of the left, four of the center, six of the right."""
+    """Return the invented Outlets: six of the left, four of the center, six of the right."""
     return load_catalogue(_FOLDER / "outlets.toml")
 
 
 @cache
 def articles() -> tuple[SampleArticle, ...]:
-    """All invented Articles; a wire copy appears once for each Outlet that prints it."""
+    """Return all invented Articles; a wire copy appears once for each Outlet that prints it."""
     found = []
     for path in sorted((_FOLDER / "events").glob("*.toml")):
         for row in tomllib.loads(path.read_text(encoding="utf-8"))["article"]:
-            # An agency's text reaches the Outlets that reprint it within minutes.
-            for place, outlet in enumerate([row["outlet"], *row.get("also", ())]):
-                age = row["hours"] - 0.2 * place
+            # Each Outlet reprints an agency's text 12 minutes after the one before it.
+            for copy, outlet in enumerate([row["outlet"], *row.get("also", ())]):
+                age = row["hours"] - 0.2 * copy
                 found.append(SampleArticle(path.stem, outlet, age, row["headline"], row["excerpt"]))
     return tuple(found)
 
 
 def entries(outlet: str, now: datetime, *, zone: str = "UTC") -> tuple[SampleEntry, ...]:
-    """What one Outlet has published by ``now``, newest first.
+    """Return the Entries that one Outlet has published by ``now``, newest first.
 
-    Addresses and words depend on the calendar day in ``zone`` alone, so a second run on that day finds nothing new;
-    times go back from the last full hour.
+    Addresses and texts depend only on the calendar day in ``zone``, so that a second run on that day finds nothing new. Times
+    are counted back from the last full hour.
     """
     day = now.astimezone(ZoneInfo(zone)).date()
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
@@ -94,22 +94,22 @@ def entries(outlet: str, now: datetime, *, zone: str = "UTC") -> tuple[SampleEnt
 
 
 def fetcher(now: datetime, *, zone: str = "UTC") -> Fetcher:
-    """A Fetcher that answers every feed of :func:`catalogue`, and 404 to anything else, without a network.
+    """Return a Fetcher that answers every feed of :func:`catalogue` without a network, and 404 for other addresses.
 
-    Knows conditional GET: 304 when the ETag is still the same. ``zone`` is the newsletter's own (EDITION_TZ).
+    It supports conditional requests: status 304 when the ETag is unchanged. ``zone`` is the newsletter's (EDITION_TZ).
     """
-    shelf = {feed: outlet for outlet in catalogue().outlets for feed in outlet.feeds}
+    outlet_of_feed = {feed: outlet for outlet in catalogue().outlets for feed in outlet.feeds}
 
     def fetch(url: str, *, etag: str | None = None, last_modified: str | None = None) -> Fetched:
-        outlet = shelf.get(url)
+        outlet = outlet_of_feed.get(url)
         if outlet is None:
             return Fetched(404, b"", None, None, "text/plain", url, None)
-        written = entries(outlet.name, now, zone=zone)
+        published = entries(outlet.name, now, zone=zone)
         write, content_type = _FORMATS[Path(url).name]
-        body = write(outlet, url, written)
+        body = write(outlet, url, published)
         tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-        changed = format_datetime(written[0].published_at, usegmt=True)
-        # As HTTP has it, the date counts only when there is no tag.
+        changed = format_datetime(published[0].published_at, usegmt=True)
+        # The date counts only without an ETag (RFC 9110, section 13.1.3).
         same = etag == tag if etag else last_modified == changed
         if same:
             return Fetched(304, b"", tag, changed, content_type, url, None)
@@ -127,11 +127,11 @@ def _slug(headline: str) -> str:
 
 
 def _dated(text: str, day: date) -> str:
-    """Fill in the days: ``{weekday:+3}`` as "Thursday", ``{date:+12}`` as "December 5"."""
+    """Replace the placeholders of days: ``{weekday:+3}`` by "Thursday", ``{date:+12}`` by "December 5"."""
 
     def name(found: re.Match[str]) -> str:
-        meant = day + timedelta(days=int(found[2]))
-        return f"{meant:%A}" if found[1] == "weekday" else f"{meant:%B} {meant.day}"
+        other_day = day + timedelta(days=int(found[2]))
+        return f"{other_day:%A}" if found[1] == "weekday" else f"{other_day:%B} {other_day.day}"
 
     return _DAY.sub(name, text)
 
@@ -147,17 +147,17 @@ def _bytes(root: ET.Element) -> bytes:
 
 
 def _paragraph(excerpt: str) -> str:
-    """The excerpt as many feeds carry it: markup, escaped once more by the document around it."""
+    """Return the excerpt as markup, which the document escapes once more, as in many feeds."""
     return f"<p>{escape(excerpt, quote=False)}</p>"
 
 
-def _rss(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) -> bytes:
+def _rss(outlet: OutletEntry, url: str, published: tuple[SampleEntry, ...]) -> bytes:
     root = ET.Element("rss", version="2.0")
     channel = _child(root, "channel")
     _child(channel, "title", outlet.name)
     _child(channel, "link", outlet.homepage)
     _child(channel, "description", f"{outlet.name}, an invented outlet of the sample edition")
-    for entry in written:
+    for entry in published:
         item = _child(channel, "item")
         _child(item, "title", entry.headline)
         _child(item, "link", entry.url)
@@ -167,13 +167,13 @@ def _rss(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) -> byt
     return _bytes(root)
 
 
-def _atom(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) -> bytes:
+def _atom(outlet: OutletEntry, url: str, published: tuple[SampleEntry, ...]) -> bytes:
     root = ET.Element(f"{{{_ATOM}}}feed")
     _child(root, f"{{{_ATOM}}}title", outlet.name)
     _child(root, f"{{{_ATOM}}}id", outlet.homepage)
     _child(root, f"{{{_ATOM}}}link", rel="self", href=url)
-    _child(root, f"{{{_ATOM}}}updated", written[0].published_at.isoformat())
-    for entry in written:
+    _child(root, f"{{{_ATOM}}}updated", published[0].published_at.isoformat())
+    for entry in published:
         node = _child(root, f"{{{_ATOM}}}entry")
         _child(node, f"{{{_ATOM}}}title", entry.headline, type="text")
         _child(node, f"{{{_ATOM}}}link", rel="alternate", href=entry.url)
@@ -184,7 +184,7 @@ def _atom(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) -> by
     return _bytes(root)
 
 
-def _rdf(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) -> bytes:
+def _rdf(outlet: OutletEntry, url: str, published: tuple[SampleEntry, ...]) -> bytes:
     about = f"{{{_RDF}}}about"
     root = ET.Element(f"{{{_RDF}}}RDF")
     channel = ET.SubElement(root, f"{{{_RSS1}}}channel", {about: url})
@@ -192,7 +192,7 @@ def _rdf(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) -> byt
     _child(channel, f"{{{_RSS1}}}link", outlet.homepage)
     _child(channel, f"{{{_RSS1}}}description", f"{outlet.name}, an invented outlet of the sample edition")
     order = _child(_child(channel, f"{{{_RSS1}}}items"), f"{{{_RDF}}}Seq")
-    for entry in written:
+    for entry in published:
         ET.SubElement(order, f"{{{_RDF}}}li", {f"{{{_RDF}}}resource": entry.url})
         item = ET.SubElement(root, f"{{{_RSS1}}}item", {about: entry.url})
         _child(item, f"{{{_RSS1}}}title", entry.headline)
@@ -202,7 +202,7 @@ def _rdf(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) -> byt
     return _bytes(root)
 
 
-def _json_feed(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) -> bytes:
+def _json_feed(outlet: OutletEntry, url: str, published: tuple[SampleEntry, ...]) -> bytes:
     document = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": outlet.name,
@@ -217,7 +217,7 @@ def _json_feed(outlet: OutletEntry, url: str, written: tuple[SampleEntry, ...]) 
                 "content_html": _paragraph(entry.excerpt),
                 "date_published": entry.published_at.isoformat(),
             }
-            for entry in written
+            for entry in published
         ],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()

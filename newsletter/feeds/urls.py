@@ -1,4 +1,4 @@
-"""One address per published piece: the canonical form of a URL, by which we know an Article again. Pure."""
+"""The canonical form of a URL, which identifies an Article. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
-LONGEST = 2_000  # characters; what Article.url may hold
+LONGEST = 2_000  # characters of a canonical address, as Article.url allows
 _PORTS = {"http": 80, "https": 443}
-# Whole names; a few parameters are tracking only with certain values ("mod=rss…" at Dow Jones, "mod=article" elsewhere).
+# Names of tracking parameters. A few are for tracking only with certain values ("mod=rss…" at Dow Jones, but "mod=article").
 _TRACKING = re.compile(
     r"utm_\w+|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|twclid|igshid|mc_[ce]id|mkt_tok|_hs(?:enc|mi)"
     r"|ocid|cmpid|cmp|ito|ns_\w+|at_(?:medium|campaign|custom\d|link_\w+|bbc_team|format|ptr_name)|ref(?:_src|_url)?"
@@ -27,11 +27,11 @@ _KEEP_IN_PATH = "%/:=&?~#+!$,;'@()*[]-._"
 
 
 class UrlRefused(ValueError):
-    """This is no address we follow or print. The message is the reason."""
+    """The address cannot be used. The message is the reason."""
 
 
 class Address(NamedTuple):
-    """An http(s) address in parts, fit to be asked for. An IPv6 ``host`` stands in brackets."""
+    """The parts of an http(s) address, percent-encoded. An IPv6 ``host`` is in brackets."""
 
     scheme: str
     host: str
@@ -41,7 +41,7 @@ class Address(NamedTuple):
 
 
 def take_apart(url: str, base: str = "") -> Address:
-    """The parts of an http(s) address, percent-encoded, every parameter kept. Raises :class:`UrlRefused`."""
+    """Split an http(s) address into its parts, percent-encoded and with all parameters. Raises :class:`UrlRefused`."""
     text = url.strip()
     if not text:
         raise UrlRefused("the address is empty")
@@ -65,24 +65,24 @@ def take_apart(url: str, base: str = "") -> Address:
 
 
 def canonical(url: str, base: str = "") -> str:
-    """The one form of an address: scheme and host in lower case, no default port, fragment or tracking parameters.
+    """Return the canonical form of an address: scheme and host in lower case, no default port, fragment or tracking parameters.
 
-    A relative ``url`` is resolved against ``base``. What distinguishes pages (path, other parameters, their order)
-    is left as it stands. Raises :class:`UrlRefused`.
+    A relative ``url`` is resolved against ``base``. The path, other parameters and their order may distinguish pages and are
+    not changed. Raises :class:`UrlRefused`.
     """
     address = take_apart(url, base)
     kept = "&".join(p for p in address.query.split("&") if p and not _is_tracking(p))
     netloc = address.host if address.port == _PORTS[address.scheme] else f"{address.host}:{address.port}"
-    whole = urlunsplit((address.scheme, netloc, address.path, kept, ""))
-    if len(whole) > LONGEST:
+    result = urlunsplit((address.scheme, netloc, address.path, kept, ""))
+    if len(result) > LONGEST:
         raise UrlRefused(f"the address is longer than {LONGEST} characters")
-    return whole
+    return result
 
 
 def same_place(url: str) -> str:
-    """What the addresses of one page have in common: not the scheme, "www", an AMP form, a last slash or the parameters.
+    """Return an address without scheme, "www", AMP form, last slash and parameters: equal for all addresses of one page.
 
-    Parameters may name the page as well as track the reader, so that equal places alone do not prove one page.
+    The reverse does not hold: different pages may differ only in a parameter.
     """
     parts = urlsplit(url)
     host = re.sub(r"^(?:www|amp|m)\.", "", parts.hostname or "")
@@ -91,7 +91,7 @@ def same_place(url: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of an address in lower case, or an empty string."""
+    """Return the host of an address in lower case, or an empty string."""
     try:
         return (urlsplit(url).hostname or "").lower()
     except ValueError:
@@ -118,7 +118,7 @@ def _host(host: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Percent-encode what may not stand in an address; what is encoded already stays."""
+    """Percent-encode characters that an address may not contain; existing encodings are kept."""
     clean = _FORBIDDEN.sub(lambda m: quote(m[0], safe="", errors="replace"), text)
     clean = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", clean)
     return quote(clean, safe=_KEEP_IN_PATH, errors="replace")
