@@ -84,8 +84,8 @@ def entries(outlet: str, now: datetime, *, zone: str = "UTC") -> tuple[SampleEnt
     return tuple(
         SampleEntry(
             url=urljoin(home, f"{day:%Y/%m/%d}/{_slug(a.headline)}"),
-            headline=_dated(a.headline, day),
-            excerpt=_dated(a.excerpt, day),
+            headline=dated(a.headline, day),
+            excerpt=dated(a.excerpt, day),
             published_at=hour - timedelta(hours=a.hours),
         )
         for a in sorted(articles(), key=lambda a: (a.hours, a.headline))
@@ -126,7 +126,7 @@ def _slug(headline: str) -> str:
     return _NOT_IN_ADDRESSES.sub("-", _DAY.sub("", headline).lower().replace("’", "")).strip("-")
 
 
-def _dated(text: str, day: date) -> str:
+def dated(text: str, day: date) -> str:
     """Replace the placeholders of days: ``{weekday:+3}`` by "Thursday", ``{date:+12}`` by "December 5"."""
 
     def name(found: re.Match[str]) -> str:

@@ -46,7 +46,9 @@ class _Told:
     headline: str
 
 
-def run(sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = False) -> Issue:
+def run(
+    sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = False, intro: str = ""
+) -> Issue:
     """The Issue of ``day``, composed if there is none yet.
 
     Raises :class:`TooFewStories` when fewer than three Stories are good enough.
@@ -64,6 +66,7 @@ def run(sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = Fa
             f"{len(told) - len(picks)} of them without a development since they were last placed."
         )
     issue = _draft(day, picks, told, outlets_read, now=now, is_sample=is_sample)
+    issue.intro = intro
     try:
         with sessions.begin() as session:
             session.add(issue)

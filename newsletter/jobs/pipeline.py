@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -36,7 +36,7 @@ from newsletter.subscribers.notice_slots import slots_for
 from newsletter.subscribers.unsubscribing import spool, unsubscribe_log
 from newsletter.summaries import registry, summarize
 from newsletter.summaries.extractive.summarizer import Extractive
-from newsletter.summaries.model import budget
+from newsletter.summaries.model import budget, recorded
 
 _log = log.get("pipeline")
 
@@ -146,7 +146,11 @@ def _write_shortlist(parts: Parts) -> dict[str, Any]:
     """The Stories that the Issue is picked from → a model's words, where one is configured. Whatever fails, the outlets' own stay."""
     service = parts.service
     try:
-        writer = registry.model_writer(service.settings)
+        writer = (
+            registry.recorded_writer(parts.now.astimezone(UTC).date())
+            if _is_recorded(parts)
+            else registry.model_writer(service.settings)
+        )
     except SettingsError as error:
         _log.warning("compose.without_model", reason=str(error))
         return {"model": str(error)}
@@ -163,10 +167,20 @@ def _write_shortlist(parts: Parts) -> dict[str, Any]:
     return {"shortlist": report.stories, "written": report.written, "fell_back": report.fell_back}
 
 
+def _is_recorded(parts: Parts) -> bool:
+    return parts.is_sample and registry.has_recorded(parts.service.settings)
+
+
 def compose_step(parts: Parts) -> dict[str, Any]:
     """Stories → today's draft Issue, rendered. Raises ``TooFewStories``."""
     written = _write_shortlist(parts)
-    issue = compose.run(parts.service.sessions, day=parts.today(), now=parts.now, is_sample=parts.is_sample)
+    issue = compose.run(
+        parts.service.sessions,
+        day=parts.today(),
+        now=parts.now,
+        is_sample=parts.is_sample,
+        intro=recorded.LABEL if _is_recorded(parts) else "",
+    )
     parts.service.render(issue.issued_on)
     view = parts.service.view(issue.issued_on)
     return {"issued_on": issue.issued_on.isoformat(), "stories": len(view.stories), **written}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,21 @@ def model_writer(settings: Settings) -> Summarizer | None:
         raise SettingsError("SUMMARIZER=llm needs LLM_MODEL, such as openai:NAME.")
     writer = _asker(settings, settings.LLM_MODEL)
     return Llm(writer, Judge(_asker(settings, settings.JUDGE_MODEL or settings.LLM_MODEL)))
+
+
+def has_recorded(settings: Settings) -> bool:
+    """The sample edition is told in a model's recorded answers: SUMMARIZER=llm and no model to ask."""
+    return settings.SUMMARIZER == "llm" and not settings.LLM_MODEL
+
+
+def recorded_writer(day: date) -> Summarizer:
+    """Writes and judges the sample edition of that day with recorded answers."""
+    from newsletter.summaries.model.judge import Judge
+    from newsletter.summaries.model.recorded import RecordedAnswers
+    from newsletter.summaries.model.writer import Llm
+
+    answers = RecordedAnswers(day)
+    return Llm(answers, Judge(answers))
 
 
 def model_judge(settings: Settings) -> Judge | None:

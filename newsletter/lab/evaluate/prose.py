@@ -18,6 +18,7 @@ from newsletter.feeds.leans import Side
 from newsletter.lab.evaluate.jsonlines import RowsError, read_rows
 from newsletter.summaries import registry
 from newsletter.summaries.grounding.hard_facts import refusal
+from newsletter.summaries.model.asking import Asker
 from newsletter.summaries.model.budget import Patience
 from newsletter.summaries.model.judge import Judge
 from newsletter.summaries.model.schema import Piece, sentence_of
@@ -74,7 +75,8 @@ def prose(path: Path) -> None:
 def _patient(judge: Judge) -> Judge:
     """The judge, asked on however often it fails: a measure does not have a morning to save."""
     patience = Patience(time.monotonic, failures=10**9)
-    return Judge(replace(judge.asker, patience=patience))
+    asker = judge.asker
+    return Judge(replace(asker, patience=patience)) if isinstance(asker, Asker) else judge
 
 
 def report(passed: Sequence[Passed], *, with_judge: bool, unjudged: int) -> dict[str, Any]:

@@ -1,3 +1,3 @@
 """A language model as the writer and the judge of Stories."""
 
-__all__ = ["budget", "judge", "schema", "writer"]
+__all__ = ["budget", "judge", "recorded", "schema", "writer"]

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsletter.summaries.model.asking import Asker
 from newsletter.summaries.model.prompt import JUDGE_INSTRUCTIONS, judge_prompt
-from newsletter.summaries.model.schema import Finding, Findings, Piece
+from newsletter.summaries.model.schema import Asks, Finding, Findings, Piece
 from newsletter.summaries.protocol import ArticleText, SummarizerError
 
 TOKENS_A_FINDING = 120
@@ -28,7 +27,7 @@ CONTROLS = (
 class Judge:
     """Judges all sentences of a Story in one call."""
 
-    asker: Asker
+    asker: Asks
 
     def findings(
         self, pieces: Sequence[Piece], articles: Sequence[ArticleText], *, now: datetime

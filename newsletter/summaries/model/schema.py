@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -25,6 +25,7 @@ from newsletter.summaries.story_text import (
     Verdict,
 )
 
+Shape = TypeVar("Shape", bound=BaseModel)
 LONGEST = 60  # words of a sentence
 
 
@@ -35,6 +36,14 @@ def _at_most(number: int) -> BeforeValidator:
         return [] if value is None else value[:number] if isinstance(value, list) else value
 
     return BeforeValidator(cut)
+
+
+class Asks(Protocol):
+    """Asks one model: what :class:`newsletter.summaries.model.asking.Asker` does."""
+
+    def ask(self, shape: type[Shape], instructions: str, asked: str, *, most_tokens: int) -> Shape:
+        """The model's answer, of at most ``most_tokens``. Raises SummarizerError when there is no usable one, or no budget."""
+        ...
 
 
 class DraftSentence(BaseModel):

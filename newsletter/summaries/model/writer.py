@@ -14,11 +14,11 @@ from newsletter.feeds.leans import Side
 from newsletter.summaries import contrast
 from newsletter.summaries.extractive.summarizer import FEWEST, ONE_SIDED, Extractive
 from newsletter.summaries.grounding.hard_facts import checked, quote_refusal, refusal
-from newsletter.summaries.model.asking import Asker
 from newsletter.summaries.model.judge import Judge
 from newsletter.summaries.model.prompt import INSTRUCTIONS, REPAIR_INSTRUCTIONS, chosen, prompt, repair_prompt
 from newsletter.summaries.model.schema import (
     LONGEST,
+    Asks,
     Draft,
     DraftHeadlines,
     Piece,
@@ -50,7 +50,7 @@ class _Refused:
 class Llm:
     """Tells a Story in a model's words as far as the facts and the judge let them stand. Implements ``Summarizer``."""
 
-    asker: Asker
+    asker: Asks
     judge: Judge
     name: str = "llm"
 
