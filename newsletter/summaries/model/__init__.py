@@ -1,3 +1,3 @@
 """A language model as the writer and the judge of Stories."""
 
-__all__ = ["budget", "judge", "recorded", "schema", "writer"]
+__all__ = ["asking", "budget", "judge", "recorded", "schema", "writer"]
