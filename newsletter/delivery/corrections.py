@@ -87,6 +87,7 @@ def approve(
     )
     if session.scalar(said) is not None:
         raise Refused("This correction was sent already, word for word.")
+    ledger.expire(session, issue.id, now=now)
     if not reach(session, issue, rendition) and not _may_still_arrive(session, issue, rendition):
         raise Refused("Nobody got these bytes: there is nobody to send a correction to.")
     made = Correction(

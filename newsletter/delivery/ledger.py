@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.db.models import Delivery
+from newsletter import db, log
+from newsletter.db.models import Delivery, Issue
 from newsletter.delivery.approved_bytes import issue_hash, stored_templates, wrong_bytes
 from newsletter.delivery.audience_snapshot import Audience, freeze
 from newsletter.delivery.claims import Claimed, ClaimedRow, ClaimPosition, claim
@@ -27,13 +28,14 @@ from newsletter.delivery.ledger_queries import (
     uncertain_deliveries,
 )
 from newsletter.delivery.providers.protocol import Receipt
-from newsletter.delivery.states import ACCEPTED, PENDING, UNCERTAIN, WITHDRAWN
+from newsletter.delivery.states import ACCEPTED, PENDING, SUBMITTING, UNCERTAIN, WITHDRAWN
 from newsletter.delivery.transitions import (
     RETRY_PAUSE,
     Recorded,
     accept_reported,
     changed,
     expire_leases,
+    lease_is_over,
     missing_receipt,
     move,
     move_issue,
@@ -54,6 +56,7 @@ __all__ = [
     "accept_reported",
     "claim",
     "expire",
+    "expire_everywhere",
     "expire_leases",
     "freeze",
     "history_of",
@@ -74,6 +77,8 @@ __all__ = [
     "withdraw_pending",
     "wrong_bytes",
 ]
+
+_log = log.get("delivery")
 
 
 def record(
@@ -96,6 +101,22 @@ def release(session: Session, claimed: Claimed) -> int:
 def expire(session: Session, issue_id: int, *, now: datetime) -> int:
     """Make Deliveries uncertain whose lease has expired: their worker may have died before or after submitting. Returns how many."""
     return expire_leases(session, Delivery, (Delivery.issue_id == issue_id,), now=now)
+
+
+def expire_everywhere(sessions: db.Sessions, *, now: datetime) -> int:
+    """As :func:`expire` for every Issue, whatever its state and age: also one that no dispatch comes to any more. Commits."""
+    with db.reading(sessions) as session:
+        over = exists().where(
+            Delivery.issue_id == Issue.id, Delivery.state == SUBMITTING, lease_is_over(Delivery, now)
+        )
+        issues = session.scalars(select(Issue.id).where(Issue.frozen_at.is_not(None), over)).all()
+    expired = 0
+    for issue_id in issues:
+        with sessions.begin() as session:
+            expired += expire(session, issue_id, now=now)
+    if expired:
+        _log.warning("ledger.expired", issues=len(issues), deliveries=expired)
+    return expired
 
 
 def withdraw_pending(session: Session, issue_id: int, *, reason: str, now: datetime) -> int:

@@ -18,12 +18,11 @@ from sqlalchemy.orm import Session
 from newsletter import db, log
 from newsletter.db.models import Delivery, DeliveryEvent, Issue
 from newsletter.delivery import approval, ledger, webhook_health
-from newsletter.delivery.states import PENDING, SUBMITTING, UNCERTAIN
+from newsletter.delivery.states import PENDING, UNCERTAIN
 
 QUIET_TIME: Final = timedelta(minutes=30)  # since the uncertain batch was submitted
 LATER_REPORT_TIME: Final = timedelta(minutes=10)  # a later batch is judged only after it
 MIN_LATER_JUDGED: Final = 20  # mails of later batches, at least …
-STOPPED_WITHIN: Final = timedelta(days=7)
 MIN_LATER_REPORTED_SHARE: Final = 0.95  # … of which this share was reported
 
 _log = log.get("delivery")
@@ -39,7 +38,7 @@ class ResubmitReport:
 
 def run(sessions: db.Sessions, *, provider: str, now: datetime, stale_after: timedelta) -> ResubmitReport:
     """Check all uncertain Deliveries. ``provider`` is the present one: those of another provider are left to an operator."""
-    _expire_orphaned_claims(sessions, now)
+    ledger.expire_everywhere(sessions, now=now)
     proved = resubmitted = 0
     with db.reading(sessions) as session:
         doubtful = select(Issue.id).where(Issue.state.in_(("dispatching", "dispatched")))
@@ -59,22 +58,6 @@ def run(sessions: db.Sessions, *, provider: str, now: datetime, stale_after: tim
     if proved or resubmitted:
         _log.info("resubmit.done", proved=proved, resubmitted=resubmitted)
     return ResubmitReport(proved, resubmitted)
-
-
-def _expire_orphaned_claims(sessions: db.Sessions, now: datetime) -> None:
-    """Expire claims of dead workers on Issues that were held or withdrawn meanwhile: a dispatch does so only for its own Issue."""
-    with db.reading(sessions) as session:
-        stopped = select(Issue.id).where(
-            Issue.state.in_(("held", "withdrawn")), Issue.frozen_at > now - STOPPED_WITHIN
-        )
-        orphaned = exists().where(
-            Delivery.issue_id == Issue.id, Delivery.state == SUBMITTING, Delivery.lease_until < now
-        )
-        issues = session.scalars(stopped.where(orphaned)).all()
-    for issue_id in issues:
-        with sessions.begin() as session:
-            expired = ledger.expire(session, issue_id, now=now)
-        _log.warning("dispatch.expired", issue_id=issue_id, deliveries=expired)
 
 
 def _quiet_batches(session: Session, issue_id: int, provider: str, now: datetime) -> list[datetime]:

@@ -16,7 +16,7 @@ from newsletter.billing import processors, reconciliation
 from newsletter.clock import TimeLimit, day_in
 from newsletter.db import queue_tables
 from newsletter.db.models import Issue, Run
-from newsletter.delivery import corrections, event_rollup, notices, resubmit
+from newsletter.delivery import corrections, event_rollup, ledger, notices, resubmit
 from newsletter.delivery.dispatch import DispatchReport
 from newsletter.delivery.fence import Fence
 from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead, SettingsError
@@ -249,6 +249,8 @@ def settle_step(parts: Parts) -> dict[str, Any]:
     Deliveries about which a later event says more. Returns how many of each."""
     service = parts.service
     spool.apply_all(service.sessions, service.settings.LEAVING_DIR)
+    # Before anything that may be refused: a copy whose worker died is in doubt also where nothing may be sent.
+    ledger.expire_everywhere(service.sessions, now=parts.now)
     corrections.follow_up(service.sessions, now=parts.now)
     granted = pending_requests.run(service.sessions, service.settings, clock=service.clock, stop=service.stop)
     report = notices.run(

@@ -262,3 +262,12 @@ def test_it_stops_in_time_for_the_other_steps(desk) -> None:
     desk.clock.ahead(seconds=timedelta(minutes=1).total_seconds())
     with db.reading(desk.sessions) as session:
         assert session.scalars(select(Notice.id).where(Notice.state == "pending")).first()
+
+
+def test_a_copy_whose_worker_died_is_among_those_owed_at_once(desk) -> None:
+    desk.clock.ahead(minutes=11)
+    desk.act(approval.withdraw)
+    number = desk.correct()
+    assert desk.sum().owed == 9
+    with db.reading(desk.sessions) as session:
+        assert session.get_one(Correction, number).closed_at is not None

@@ -11,7 +11,7 @@ from sqlalchemy import func, literal, select, text, update
 
 from newsletter import db
 from newsletter.db.models import Delivery, DeliveryEvent, Issue, LeftOut, Rendition, Subscriber, Suppression
-from newsletter.delivery import approval, ledger, ledger_queries, states
+from newsletter.delivery import approval, ledger, ledger_queries, resubmit, states
 from newsletter.delivery.providers.protocol import Outcome, Receipt
 from newsletter.errors import Refused
 from tests.delivery.mailing import MORNING, add_issue, add_subscribers, audience_of, frozen_issue
@@ -270,6 +270,28 @@ def test_receipts_become_states(each_sessions, settings) -> None:
     assert lines[5].state == "uncertain"
     assert all(d.claim is None and d.lease_until is None for d in lines.values())
     assert [u.subscriber_id for u in uncertain] == [3, 5]
+
+
+@pytest.mark.parametrize("how", ["held", "withdrawn", "a month ago", "dispatched", "by a clock a day ahead"])
+def test_a_dead_workers_copies_are_in_doubt_whatever_became_of_the_issue(
+    each_sessions, settings, how: str
+) -> None:
+    issue_id = frozen_issue(each_sessions, settings, 4)
+    ahead = timedelta(days=1) if how == "by a clock a day ahead" else timedelta()
+    _claim(each_sessions, issue_id, limit=3, now=MORNING + ahead)
+    with each_sessions.begin() as session:
+        issue = session.get_one(Issue, issue_id)
+        if how == "held":
+            approval.hold(session, issue, by="test", now=MORNING, reason="wrong")
+        elif how == "dispatched":
+            issue.state = "dispatched"
+        elif how != "by a clock a day ahead":
+            approval.withdraw(session, issue, by="test", now=MORNING, reason="wrong")
+    later = MORNING + (timedelta(days=30) if how == "a month ago" else timedelta(minutes=11))
+    resubmit.run(each_sessions, provider="postbox", now=later, stale_after=timedelta(hours=6))
+    left = _sum(each_sessions, issue_id)
+    assert (left.submitting, left.uncertain) == (0, 3)
+    assert ledger.expire_everywhere(each_sessions, now=later) == 0
 
 
 def test_who_wakes_up_late_changes_nothing(each_sessions, settings) -> None:

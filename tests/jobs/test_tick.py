@@ -15,11 +15,12 @@ from sqlalchemy import select
 from newsletter import db, formatting
 from newsletter.cli import invented_readers, opening
 from newsletter.db.models import Article, Delivery, Issue, Notice, Run, Story, Subscriber
-from newsletter.delivery import notices
+from newsletter.delivery import approval, ledger, notices
+from newsletter.delivery.fence import Fence, Fenced
 from newsletter.feeds.catalogue import Catalogue
 from newsletter.feeds.fetcher import Fetcher
 from newsletter.jobs.due import DEAD_AFTER, GATHER_EVERY, GRACE, RETRY_AFTER, floor
-from newsletter.jobs.pipeline import Parts
+from newsletter.jobs.pipeline import Parts, settle_step
 from newsletter.jobs.tick import tick
 from newsletter.subscribers.tokens import subject_of
 from newsletter.subscribers.unsubscribing import spool
@@ -55,6 +56,23 @@ def test_who_left_while_the_database_was_away_gets_no_issue(sessions: db.Session
     owed = {d.subscriber_id for d in all_of(sessions, Delivery) if d.state == "accepted"}
     assert owed
     assert reader.id not in owed
+
+
+def test_copies_of_a_dead_worker_are_in_doubt_although_nothing_may_be_mailed(
+    each_sessions, make_settings
+) -> None:
+    """The settle step is refused by the fence, and the Issue is withdrawn: no dispatch comes to it any more."""
+    settings = make_settings(OPERATORS=DESK)
+    issue_id = frozen_issue(each_sessions, settings, 10)
+    with each_sessions.begin() as session:
+        assert len(ledger.claim(session, issue_id, limit=4, now=MORNING).rows) == 4
+        approval.withdraw(session, session.get_one(Issue, issue_id), by="test", now=MORNING, reason="wrong")
+        notices.queue(session, "alert", key="x", due_at=MORNING, operator_id=None, values={"what": "x"})
+    Fence(each_sessions, settings.FENCE_DIR).close()
+    parts = Parts(service_with(each_sessions, settings, Hands(MORNING + timedelta(minutes=11))))
+    with pytest.raises(Fenced):
+        settle_step(parts)
+    assert Counter(d.state for d in all_of(each_sessions, Delivery)) == {"uncertain": 4, "withdrawn": 6}
 
 
 def ticking(parts: Parts, hands: Hands, at: datetime) -> list[str]:
