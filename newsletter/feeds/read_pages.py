@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -35,6 +36,9 @@ LARGEST_PAGE = 4 * 1024 * 1024  # bytes, unpacked
 READ_FOR = timedelta(seconds=45)  # after that no page is begun; the rest is read at the next run
 MOST_PAGES = 300  # of one run
 WORKERS = 16
+PARSED_AT_ONCE = (
+    2  # pages: a parsed page takes many times its size in memory, and the processor is the limit anyway
+)
 PAGES_PER_WRITE = 25
 FIRST_RETRY, LAST_RETRY = timedelta(hours=1), timedelta(hours=24)
 MOST_FAILURES = 4  # in a row, after which a page is let be
@@ -93,7 +97,8 @@ class _Reader:
     settings: Settings
     sites: SiteVisits
     fetch: Fetcher
-    agent: str = field(default="")
+    agent: str
+    parsing: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(PARSED_AT_ONCE))
 
     def right(self, url: str, task: _Task) -> Right:
         """Whether the page may be fetched."""
@@ -127,8 +132,10 @@ class _Reader:
             return _Visit(task, "failed", reason, fetched=fetched)
 
     def _read(self, task: _Task, fetched: Fetched) -> _Visit:
-        tree = parse(fetched.body, fetched.content_type)
-        signals = self.sites.with_licence(page_signals(tree, fetched.signals), fetched.url)
+        with self.parsing:
+            tree = parse(fetched.body, fetched.content_type)
+            signals = page_signals(tree, fetched.signals)
+        signals = self.sites.with_licence(signals, fetched.url)
         right = right_to_read(
             fetched.url,
             self.sites.rules(fetched.url),
@@ -138,7 +145,8 @@ class _Reader:
         )
         if right.use is Use.REFUSED:
             return _Visit(task, "refused", right.reason, fetched=fetched)
-        page = read_page(tree, headline=task.headline)
+        with self.parsing:
+            page = read_page(tree, headline=task.headline)
         if page.wall is not None:
             return _Visit(task, "walled", page.wall.value, fetched=fetched)
         return _Visit(task, "read", right.reason, right.use is Use.READ, page.paragraphs, fetched)
