@@ -30,7 +30,8 @@ logging.getLogger("trafilatura").setLevel(
 MOST_ELEMENTS = 50_000  # of a page that is looked at
 LONGEST_RUN = 20_000  # words, or equals signs, between two tags or inside one: the parser takes time in the square of a tag's attributes
 LONGEST_TEXT = 60_000  # characters kept of one article
-LEAST_TEXT = 300  # characters; a page with less tells no more than a feed does
+LEAST_TEXT = 150  # characters; a page with less tells no more than a feed does
+TEASER = 300  # characters; a page with less that asks for a password keeps the rest for who signs in
 MOSTLY_LINKS = 0.5  # share of a paragraph's letters inside links, above which it leads elsewhere
 FULLER = 1.5  # times longer than the page's paragraphs: then schema.org's articleBody is the text
 SAME_SUBJECT = 0.4  # share of the headline's longer words that the right page has
@@ -203,10 +204,10 @@ def _wall(tree: Any, page: Page, headline: str) -> Wall | None:
         return Wall.PAYWALL
     if not _is_of(headline, page):
         return Wall.OTHER_PAGE
+    if len(page.text) < TEASER and tree.xpath("//input[@type='password']"):
+        return Wall.SIGN_IN
     if len(page.text) >= LEAST_TEXT:
         return None
-    if tree.xpath("//input[@type='password' or @type='email']"):
-        return Wall.SIGN_IN
     if tree.xpath("//script") and not tree.xpath("//p[string-length(normalize-space()) > 80]"):
         return Wall.SCRIPT
     return Wall.SHORT

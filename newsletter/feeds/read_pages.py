@@ -60,7 +60,6 @@ class ReadReport:
     failed: int = 0
     left: int = 0  # for the next run
     texts_deleted: int = 0
-    not_in_catalogue: int = 0  # Articles of Outlets whose policy is "feed"
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ def run(
     deleted = forget_texts(sessions, settings, now=now)
     if settings.READ_PAGES == "off":
         return ReadReport(texts_deleted=deleted)
-    tasks, not_in_catalogue = _tasks(sessions, article_ids, now=now)
+    tasks = _tasks(sessions, article_ids, now=now)
     counts: Counter[str] = Counter()
     agent = product_token(settings)
     with PoliteFetcher(settings, deadline=deadline, largest=LARGEST_RULES) as rules_fetch:
@@ -200,7 +199,6 @@ def run(
         asked=len(tasks),
         left=len(tasks) - sum(counts[v] for v in ("read", "walled", "refused", "failed")),
         texts_deleted=deleted,
-        not_in_catalogue=not_in_catalogue,
         **{name: counts[name] for name in ("read", "unchanged", "walled", "refused", "failed")},
     )
     _log.info("read.done", asked=report.asked, read=report.read, refused=report.refused, failed=report.failed)
@@ -218,10 +216,9 @@ def forget_texts(sessions: db.Sessions, settings: Settings, *, now: datetime) ->
         return db.changed(session, old)
 
 
-def _tasks(sessions: db.Sessions, article_ids: Sequence[int], *, now: datetime) -> tuple[list[_Task], int]:
-    """The pages to read, in the order asked for, and how many the catalogue does not let be read."""
+def _tasks(sessions: db.Sessions, article_ids: Sequence[int], *, now: datetime) -> list[_Task]:
+    """The pages to read, in the order asked for; of no Outlet whose policy is "feed"."""
     found: dict[int, _Task] = {}
-    not_in_catalogue = 0
     with db.reading(sessions) as session:
         for start in range(0, len(article_ids), 500):
             rows = session.execute(
@@ -232,9 +229,7 @@ def _tasks(sessions: db.Sessions, article_ids: Sequence[int], *, now: datetime) 
                 .where(Article.id.in_(article_ids[start : start + 500]))
             )
             for article, policy, licence, page in rows:
-                if policy != "page":
-                    not_in_catalogue += 1
-                elif page is None or _is_due(article, page, now):
+                if policy == "page" and (page is None or _is_due(article, page, now)):
                     found[article.id] = _Task(
                         article_id=article.id,
                         outlet_id=article.outlet_id,
@@ -245,7 +240,7 @@ def _tasks(sessions: db.Sessions, article_ids: Sequence[int], *, now: datetime) 
                         last_modified=page.last_modified if page and page.text else None,
                         failures=page.failures if page else 0,
                     )
-    return [found[i] for i in article_ids if i in found][:MOST_PAGES], not_in_catalogue
+    return [found[i] for i in article_ids if i in found][:MOST_PAGES]
 
 
 def _is_due(article: Article, page: ArticlePage, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ MOST_OF_A_STORY = 24  # Articles; as many as a model is shown
 def reading_list(sessions: db.Sessions, *, now: datetime) -> list[int]:
     """Articles by number: the best Story's first, each Story's newest of each Side in turn.
 
-    They are news of Stories that could be in an Issue, one Article of an Outlet and of a wire text each.
+    They are news of Stories that could be in an Issue, from Outlets whose pages the catalogue lets be read.
     """
     with db.reading(sessions) as session:
         articles = session.scalars(
@@ -46,13 +46,20 @@ def reading_list(sessions: db.Sessions, *, now: datetime) -> list[int]:
 
 
 def _of_story(articles: Sequence[Article]) -> list[Article]:
+    """Those that may be read, of each Side in turn: first one of each Outlet and wire text, newest first, then the others."""
     sides = sides_of(articles)
-    lanes: dict[object, list[Article]] = {}
+    first: dict[object, list[Article]] = {}
+    others: dict[object, list[Article]] = {}
     seen: set[object] = set()
     for article in reversed(articles):
-        keys = {article.outlet_id, article.wire_key or article.url}
-        if article.kind in SUPPLIES_FACTS and len(article.excerpt) < LITTLE_TEXT and not seen & keys:
+        readable = article.outlet.policy == "page" and article.kind in SUPPLIES_FACTS
+        if readable and len(article.excerpt) < LITTLE_TEXT:
+            keys = {article.outlet_id, article.wire_key or article.url}
+            (others if seen & keys else first).setdefault(sides[article.id], []).append(article)
             seen |= keys
-            lanes.setdefault(sides[article.id], []).append(article)
+    return [*_by_turns(first), *_by_turns(others)][:MOST_OF_A_STORY]
+
+
+def _by_turns(lanes: Mapping[object, Sequence[Article]]) -> list[Article]:
     turns = max(map(len, lanes.values()), default=0)
-    return [lane[n] for n in range(turns) for lane in lanes.values() if n < len(lane)][:MOST_OF_A_STORY]
+    return [lane[n] for n in range(turns) for lane in lanes.values() if n < len(lane)]

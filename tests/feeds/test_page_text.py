@@ -113,6 +113,7 @@ def test_a_time_without_a_zone_is_none() -> None:
         (page(PARAGRAPHS[:1], after="<form><input type=password></form>"), Wall.SIGN_IN),
         (page([], before="<div id=app></div><script src=/app.js></script>"), Wall.SCRIPT),
         (page(PARAGRAPHS[:1]), Wall.SHORT),
+        (page(PARAGRAPHS[:2]), None),
         (
             b"<title>Just a moment</title><h1>Checking your browser</h1><p>Please wait while we check.</p>",
             Wall.OTHER_PAGE,

@@ -129,7 +129,7 @@ def test_nothing_is_asked_for_where_the_setting_or_the_catalogue_says_no(
     reading: Reading, server: FeedServer
 ) -> None:
     reading.article(server.says("/bridge", page(), kind=HTML), policy="feed")
-    assert reading.run() == ReadReport(not_in_catalogue=1)
+    assert reading.run() == ReadReport()
     reading.article(server.says("/other", page(), kind=HTML))
     assert reading.run(READ_PAGES="off") == ReadReport()
     assert server.asked == []
