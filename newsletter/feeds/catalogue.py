@@ -13,7 +13,8 @@ from newsletter.errors import CatalogueError
 from newsletter.feeds.leans import SIDES, Lean, Side, side_of
 from newsletter.feeds.urls import UrlRefused, canonical, take_apart
 
-# What of an Outlet may be read: only what its feeds say, or the pages of its articles as well, where nothing on them forbids it.
+# What of an Outlet may be asked for: "feed": nothing but its feeds; "page": the pages of its articles too, where nothing on them
+# forbids it. Without a policy its pages are not read, and whether a link to one is dead is looked up.
 POLICIES = ("feed", "page")
 _KEYS = {
     "name": str,
@@ -47,7 +48,7 @@ class OutletEntry:
     feeds: tuple[str, ...]
     enabled: bool
     disputed: bool
-    policy: str
+    policy: str  # "feed", "page", or empty: not said
     line: int
     country: str = ""  # ISO 3166-1 code, two capitals; empty when unknown
     lean_countries: tuple[str, ...] = ()  # further countries on whose affairs the Lean holds
@@ -139,7 +140,7 @@ class _Reader:
             feeds=tuple(self._feed(number, f) for f in row["feeds"]),
             enabled=row.get("enabled", True),
             disputed=row.get("disputed", False),
-            policy=row.get("policy", "feed"),
+            policy=row.get("policy", ""),
             line=line,
             country=self._country(number, label, "country", row.get("country", "")),
             lean_countries=tuple(
@@ -151,7 +152,7 @@ class _Reader:
         )
         if outlet.state_run and not outlet.state_run_basis:
             self._refuse(number, "state_run", f"{label} is state-run and has no state_run_basis")
-        if outlet.policy not in POLICIES:
+        if "policy" in row and outlet.policy not in POLICIES:
             self._refuse(
                 number,
                 "policy",

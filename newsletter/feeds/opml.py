@@ -171,7 +171,7 @@ def _outlet(attributes: dict[str, str], feed: str, line: int) -> OutletEntry:
         feeds=(feed,),
         enabled=bool(lean) and attributes.get(f"{NAMESPACE} enabled") != "false",
         disputed=attributes.get(f"{NAMESPACE} disputed") == "true",
-        policy="feed",
+        policy="",
         line=line,
     )
 

@@ -50,7 +50,7 @@ def test_our_catalogue_says_which_leans_are_disputed_on_every_side(ours: Path) -
 def test_what_a_block_leaves_out_has_a_default() -> None:
     (outlet,) = parse_catalogue(ONE, "c.toml").outlets
     assert (outlet.lean, outlet.enabled, outlet.disputed, outlet.policy, outlet.line) == (
-        Lean.LEFT, True, False, "feed", 2,
+        Lean.LEFT, True, False, "", 2,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from newsletter import db
-from newsletter.db.models import Article, LinkStatus, Outlet
+from newsletter.db.models import Article, ArticlePage, LinkStatus, Outlet
 from newsletter.issues.checks import link_looks
 from newsletter.issues.checks.findings import LinkState
 from tests.delivery.mailing import MORNING
@@ -81,3 +81,34 @@ def test_answers_that_no_issue_needs_any_more_lapse(each_sessions) -> None:
     assert link_looks.forget(each_sessions, now=MORNING) == 0
     with db.reading(each_sessions) as session:
         assert [x.checked_at for x in session.scalars(select(LinkStatus))] == [MORNING - timedelta(days=1)]
+
+
+def test_a_refused_page_and_an_outlet_of_feeds_only_are_left_alone(each_sessions) -> None:
+    said = {}
+    with each_sessions.begin() as session:
+        for policy, verdict in (("", None), ("page", "read"), ("page", "refused"), ("feed", None)):
+            outlet = Outlet(
+                name=f"{policy} {verdict}", homepage="https://p.example/", lean="center", policy=policy
+            )
+            session.add(outlet)
+            session.flush()
+            url = f"https://p.example/{outlet.id}"
+            article = Article(
+                outlet_id=outlet.id,
+                url=url,
+                headline="A bridge",
+                published_at=MORNING,
+                gathered_at=MORNING,
+                text_hash=url,
+            )
+            session.add(article)
+            session.flush()
+            said[policy, verdict] = article.id
+            if verdict:
+                session.add(
+                    ArticlePage(article_id=article.id, fetched_at=MORNING, verdict=verdict, reason="x.")
+                )
+    addresses = {number: "https://p.example/" for number in said.values()}
+    with db.reading(each_sessions) as session:
+        found = link_looks.stale(session, addresses, now=MORNING)
+    assert set(found) == {said["", None], said["page", "read"]}

@@ -38,7 +38,7 @@ class Outlet(Base):
     listed: Mapped[bool] = mapped_column(default=True)  # still in the catalogue; its old Articles stay
     policy: Mapped[str] = mapped_column(
         Text, default="feed"
-    )  # what of it may be read; "feed": only its feeds; "page": the pages of its Articles too
+    )  # what of it may be read; "feed": only its feeds; "page": the pages of its Articles too; empty: not said
 
     feeds: Mapped[list[Feed]] = relationship(back_populates="outlet")
 

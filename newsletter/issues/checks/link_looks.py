@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import LinkStatus
+from newsletter.db.models import Article, ArticlePage, LinkStatus, Outlet
 from newsletter.feeds.fetcher import FetchError, PoliteFetcher
 from newsletter.issues.checks.findings import LinkState
 from newsletter.settings import Settings
@@ -86,7 +86,21 @@ def _asked(addresses: Mapping[int, str], ask: Ask, seconds: float) -> dict[int, 
 
 
 def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> dict[int, str]:
-    """Those of the addresses that were not asked for lately."""
+    """Those of the addresses that were not asked for lately, and may be.
+
+    A page that was refused to us, and all of an Outlet with ``policy = "feed"``, are left alone.
+    """
+    closed = set(
+        session.scalars(
+            select(Article.id)
+            .join(Outlet, Outlet.id == Article.outlet_id)
+            .outerjoin(ArticlePage, ArticlePage.article_id == Article.id)
+            .where(
+                Article.id.in_(addresses),
+                (Outlet.policy == "feed") | (ArticlePage.verdict == "refused"),
+            )
+        )
+    )
     fresh = set(
         session.scalars(
             select(LinkStatus.article_id).where(
@@ -94,7 +108,7 @@ def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> d
             )
         )
     )
-    return {number: url for number, url in addresses.items() if number not in fresh}
+    return {number: url for number, url in addresses.items() if number not in fresh | closed}
 
 
 def keep(session: Session, answers: Mapping[int, LinkState], *, now: datetime) -> None:
