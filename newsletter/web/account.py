@@ -1,4 +1,4 @@
-"""A reader's own page: when the mail comes, the plan, and everything we hold. Forms are bound to this Sign-in."""
+"""A reader's account: when the mail comes, the plan, and all stored data. Forms are bound to this Sign-in."""
 
 from __future__ import annotations
 
@@ -42,32 +42,32 @@ def page() -> Response:
 
 @bp.post("/account")
 def choose() -> Response:
-    """Save hour, zone, cadence, pause and Topics, all or none of them."""
-    given = request.form
+    """Save hour, zone, cadence, pause and Topics, either all or none."""
+    form = request.form
 
     def act(session: Session, found: Subscriber) -> None:
         preferences.choose(
             found,
-            hour=_hour(given.get("hour", "")),
-            zone=given.get("zone", "")[:64],
-            cadence=given.get("cadence", ""),
-            paused_until=_day(given.get("paused_until", "")),
-            topics=given.getlist("topic"),
+            hour=_hour(form.get("hour", "")),
+            zone=form.get("zone", "")[:64],
+            cadence=form.get("cadence", ""),
+            paused_until=_day(form.get("paused_until", "")),
+            topics=form.getlist("topic"),
             today=_today(found),
         )
 
-    return _act(act) or _saved()
+    return _run_for_reader(act) or _saved()
 
 
 @bp.post("/account/resume")
 def resume() -> Response:
-    """End the pause: the mail comes again from the next Issue on."""
-    return _act(lambda _, found: preferences.resume(found)) or _saved()
+    """End the pause, so that mail comes again from the next Issue on."""
+    return _run_for_reader(lambda _, found: preferences.resume(found)) or _saved()
 
 
 @bp.get("/account/export")
 def export() -> Response:
-    """Everything we hold on the reader, as a JSON file."""
+    """All data stored about the reader, as a JSON file."""
     site = services()
     with db.reading(site.sessions) as session:
         found = signin.reader_of(session, READER.value(), now=site.now())
@@ -82,7 +82,7 @@ def export() -> Response:
 @bp.post("/account/signout")
 def sign_out() -> Response:
     return (
-        _act(lambda session, _: signin.sign_out(session, READER.value(), now=services().now()))
+        _run_for_reader(lambda session, _: signin.sign_out(session, READER.value(), now=services().now()))
         or _signed_out()
     )
 
@@ -94,38 +94,40 @@ def sign_out_one(number: int) -> Response:
     def act(session: Session, found: Subscriber) -> None:
         signin.sign_out_one(session, found.id, number, now=services().now())
 
-    return _act(act) or _to(services().paths.account())
+    return _run_for_reader(act) or _redirect(services().paths.account())
 
 
 @bp.post("/account/signout-everywhere")
 def sign_out_everywhere() -> Response:
     return (
-        _act(lambda session, found: signin.sign_out_everywhere(session, found.id, now=services().now()))
+        _run_for_reader(
+            lambda session, found: signin.sign_out_everywhere(session, found.id, now=services().now())
+        )
         or _signed_out()
     )
 
 
 @bp.post("/account/erase")
 def erase_me() -> Response:
-    """Erase the reader for good, if the box is ticked. A Subscription that would charge again is ended first."""
-    here, number = services(), current_reader()
+    """Erase the reader permanently, if the box is ticked. A Subscription that would charge again is ended first."""
+    site, number = services(), current_reader()
 
     def act(session: Session, found: Subscriber) -> None:
         if request.form.get("sure") != "yes":
             raise Refused("Please tick the box to say that you are sure.")
-        outbox = here.settings.OUTBOX_DIR if here.settings.MAIL_PROVIDER == "outbox" else None
-        mailbox = here.settings.BOUNCE_MAILDIR
-        erasure.erase(session, found, now=here.now(), outbox=outbox, mailbox=mailbox)
+        outbox = site.settings.OUTBOX_DIR if site.settings.MAIL_PROVIDER == "outbox" else None
+        mailbox = site.settings.BOUNCE_MAILDIR
+        erasure.erase(session, found, now=site.now(), outbox=outbox, mailbox=mailbox)
 
     if number is not None and request.form.get("sure") == "yes":
         check_form(FORM, fingerprint(READER.value()))
         try:
-            cancellation.cancel_now(here.sessions, here.processor, number, clock=here.now)
+            cancellation.cancel_now(site.sessions, site.processor, number, clock=site.now)
         except (ProcessorError, Refused):
             return _refused(
                 "We could not end your payment just now, so nothing was erased. Please try again in a minute."
             )
-    refused = _act(act)
+    refused = _run_for_reader(act)
     if refused is not None:
         return refused
     answer = make_response(render_template("account_erased.html"))
@@ -133,8 +135,8 @@ def erase_me() -> Response:
     return answer
 
 
-def _act(act: Callable[[Session, Subscriber], Any]) -> Response | None:
-    """Run ``act`` for the signed-in reader. Returns None when it is done, else the response that says why not."""
+def _run_for_reader(act: Callable[[Session, Subscriber], Any]) -> Response | None:
+    """Run ``act`` for the signed-in reader in one transaction. Returns None when it succeeds, else the response with the reason."""
     check_form(FORM, fingerprint(READER.value()))
     site = services()
     try:
@@ -149,7 +151,7 @@ def _act(act: Callable[[Session, Subscriber], Any]) -> Response | None:
 
 
 def _refused(reason: str) -> Response:
-    """The page as it was, with the reason why nothing was done."""
+    """Return the unchanged page with the reason why nothing was done."""
     site = services()
     with db.reading(site.sessions) as session:
         found = signin.reader_of(session, READER.value(), now=site.now())
@@ -170,10 +172,10 @@ def _page(session: Session, found: Subscriber, *, error: str = "", saved: bool =
         topics=TOPICS,
         signins=signin.signed_in(session, found.id, now=now),
         this_signin=fingerprint(READER.value()),
-        # The reader's own zone is listed even under an old name such as "Japan": else the browser would select another.
+        # The reader's own zone is listed even under an old name such as "Japan"; otherwise the browser would select another.
         zones=sorted({z for z in known_zones() if "/" in z or z == "UTC"} | {found.zone}),
         tomorrow=today + timedelta(days=1),
-        # A pause that is over is not shown: its day could not be saved again.
+        # A pause that has ended is not shown, because its day could not be saved again.
         paused_until=found.paused_until if found.paused_until and found.paused_until > today else None,
         unsubscribe=site.paths.unsubscribe(token),
         account_token=form_token(FORM, fingerprint(READER.value())),
@@ -182,13 +184,13 @@ def _page(session: Session, found: Subscriber, *, error: str = "", saved: bool =
 
 
 def _today(found: Subscriber) -> date:
-    """The day it is in the reader's zone."""
+    """Return today's date in the reader's zone."""
     site = services()
     return site.now().astimezone(ZoneInfo(zone_or(found.zone, site.settings.EDITION_TZ))).date()
 
 
 def _hour(text: str) -> int:
-    """The hour chosen; -1, which is not valid, for anything else."""
+    """Return the chosen hour, or -1, which is not valid, for anything that is not a number."""
     return int(text) if len(text) <= 2 and text.isdecimal() else -1
 
 
@@ -202,21 +204,21 @@ def _day(text: str) -> date | None:
 
 
 def _saved() -> Response:
-    """Redirect to the page, with a fresh secret if this browser's is old."""
-    here = services()
-    answer = _to(f"{here.paths.account()}?saved=yes")
-    with here.sessions.begin() as session:
-        fresh = signin.rotate(session, READER.value(), now=here.now())
-    if fresh:
-        READER.set(answer, fresh)
+    """Redirect to the page, with a new secret when this browser's is old."""
+    site = services()
+    answer = _redirect(f"{site.paths.account()}?saved=yes")
+    with site.sessions.begin() as session:
+        new_secret = signin.rotate(session, READER.value(), now=site.now())
+    if new_secret:
+        READER.set(answer, new_secret)
     return answer
 
 
 def _signed_out() -> Response:
-    answer = _to(services().paths.home())
+    answer = _redirect(services().paths.home())
     READER.delete(answer)
     return answer
 
 
-def _to(path: str) -> Response:
+def _redirect(path: str) -> Response:
     return make_response(redirect(path, 303))

@@ -1,4 +1,4 @@
-"""The plan: what it costs, going to pay, coming back, and what a paying reader may do. The rules are in ``billing``."""
+"""The plan: its price, the redirects to and from the payment processor, the portal and canceling. The rules are in ``billing``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _log = log.get("web")
 
 @bp.record
 def _allow_payment(_: BlueprintSetupState) -> None:
-    """Browsers hold a form to its policy over redirects too, and paying happens at the processor's own address."""
+    """Allow redirects of forms to the processor's address: browsers apply the policy to redirects too."""
     own = "" if services().settings.in_production else " http://127.0.0.1:* http://localhost:*"
     adjust_csp("checkout", form_action=f"'self' https:{own}")
 
@@ -48,14 +48,14 @@ def begin() -> Response:
     """Redirect the signed-in reader to the processor."""
     number = current_reader()
     if number is None:
-        return _to(services().paths.signin())
+        return _redirect(services().paths.signin())
     check_form(FORM, _bound(number))
     return _begin(number)
 
 
 @bp.get("/checkout/for/<token>")
 def plan_for(token: str) -> Response:
-    """The same page by a signed link, without signing in. GET changes nothing."""
+    """The same page for the reader of a signed link, without signing in. GET changes nothing."""
     try:
         number = _number_in(token)
     except TokenError as error:
@@ -65,7 +65,7 @@ def plan_for(token: str) -> Response:
 
 @bp.post("/checkout/for/<token>")
 def begin_for(token: str) -> Response:
-    """Redirect to the processor. The token in the address is the proof: no cookie, no form token; it only lets one pay for its reader."""
+    """Redirect to the processor. The signed token in the address replaces cookie and form token; it only allows paying for its reader."""
     try:
         return _begin(_number_in(token))
     except TokenError as error:
@@ -74,11 +74,11 @@ def begin_for(token: str) -> Response:
 
 @bp.get("/checkout/done")
 def done() -> Response:
-    """Where the processor sends readers back to. Shows what is known; a button asks the processor again."""
-    here, number = services(), current_reader()
+    """The page to which the processor sends readers back. It shows the known state; a button asks the processor again."""
+    site, number = services(), current_reader()
     known = None
     if number is not None:
-        with db.reading(here.sessions) as session:
+        with db.reading(site.sessions) as session:
             found = session.get(Subscriber, number)
             known = None if found is None else plan_of(found)
     full = known is not None and known.access is Access.FULL
@@ -89,11 +89,11 @@ def done() -> Response:
 def look_again() -> Response:
     """Ask the processor for the state of this checkout, in case its webhook is late."""
     check_form("checkout-done")
-    here = services()
+    site = services()
     try:
-        agreement_id = here.processor.finished_checkout(request.form.get("checkout", "")[:200])
+        agreement_id = site.processor.finished_checkout(request.form.get("checkout", "")[:200])
         known = agreement_id and subscriptions.refresh(
-            here.sessions, here.processor, agreement_id, clock=here.now
+            site.sessions, site.processor, agreement_id, clock=site.now
         )
     except NoSuchAgreement:
         known = None
@@ -104,60 +104,60 @@ def look_again() -> Response:
 
 @bp.post("/checkout/portal")
 def portal() -> Response:
-    """Redirect to the processor's page of card and invoices."""
-    here, number = services(), current_reader()
+    """Redirect to the processor's page with card and invoices."""
+    site, number = services(), current_reader()
     if number is None:
-        return _to(here.paths.signin())
+        return _redirect(site.paths.signin())
     check_form(FORM, _bound(number))
-    with db.reading(here.sessions) as session:
+    with db.reading(site.sessions) as session:
         found = session.get(Subscriber, number)
         known = None if found is None else plan_of(found).agreement
-    if known is None or known.processor != here.processor.name:
-        return _to(here.paths.checkout())
+    if known is None or known.processor != site.processor.name:
+        return _redirect(site.paths.checkout())
     try:
-        return _to(here.processor.portal_url(known.processor_id, back_url=here.links.checkout()))
+        return _redirect(site.processor.portal_url(known.processor_id, back_url=site.links.checkout()))
     except ProcessorError as error:
         return _failed(error, UNREACHABLE)
 
 
 @bp.post("/checkout/cancel")
 def cancel() -> Response:
-    """Stop further charges; access lasts until the end of what is paid for."""
-    here, number = services(), current_reader()
+    """Stop further charges. Access lasts until the end of the paid period."""
+    site, number = services(), current_reader()
     if number is None:
-        return _to(here.paths.signin())
+        return _redirect(site.paths.signin())
     check_form(FORM, _bound(number))
     try:
-        cancellation.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
+        cancellation.cancel_at_period_end(site.sessions, site.processor, number, clock=site.now)
     except ProcessorError as error:
         return _failed(error, UNSURE)
     except Refused as error:
         return page(409, str(error))
-    return _to(here.paths.checkout())
+    return _redirect(site.paths.checkout())
 
 
 def _begin(number: int) -> Response:
-    here = services()
+    site = services()
     try:
         url = subscriptions.begin_checkout(
-            here.sessions,
-            here.processor,
+            site.sessions,
+            site.processor,
             number,
-            settings=here.settings,
-            links=here.links,
-            now=here.now(),
+            settings=site.settings,
+            links=site.links,
+            now=site.now(),
         )
     except (subscriptions.AlreadyPaying, NotFound):
-        return _to(here.paths.checkout())
+        return _redirect(site.paths.checkout())
     except ProcessorError as error:
         return _failed(error, UNREACHABLE)
-    return _to(url)
+    return _redirect(url)
 
 
 def _number_in(token: str) -> int:
-    here = services()
-    subject = here.tokens.read(CHECKOUT, token)
-    with db.reading(here.sessions) as session:
+    site = services()
+    subject = site.tokens.read(CHECKOUT, token)
+    with db.reading(site.sessions) as session:
         return subscriber_of(session, subject).id
 
 
@@ -180,7 +180,7 @@ def _done_page(full: bool, *, waiting: bool) -> Response:
 
 
 def _bound(number: int) -> str:
-    """What the tokens of this page's forms are bound to."""
+    """Return the value that the tokens of this page's forms are bound to."""
     return f"reader:{number}"
 
 
@@ -199,5 +199,5 @@ def _refusal(error: TokenError) -> Response:
     return page(404, "This link is not one of ours, or was cut off in the mail. Sign in instead.")
 
 
-def _to(url: str) -> Response:
+def _redirect(url: str) -> Response:
     return make_response(redirect(url, 303))

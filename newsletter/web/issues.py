@@ -14,7 +14,7 @@ from newsletter.web.http.headers import public
 from newsletter.web.services import services
 
 bp = Blueprint("issues", __name__)
-IN_FEED = 30  # Issues
+ISSUES_IN_FEED = 30  # Issues
 
 
 @bp.get("/issues")
@@ -47,7 +47,7 @@ def atom() -> Response:
     with db.reading(site.sessions) as session:
         entries = [
             (line, issue_view(session, row, now=site.now()))
-            for line in archive.issue_lines(session, limit=IN_FEED)
+            for line in archive.issue_lines(session, limit=ISSUES_IN_FEED)
             if (row := archive.issue_on(session, line.issued_on)) is not None  # withdrawn a moment ago
         ]
     answer = make_response(render_template("issues.atom.xml", entries=entries))
@@ -56,7 +56,7 @@ def atom() -> Response:
 
 
 def day_in_address(text: str) -> date:
-    """Strictly ``2026-03-02``: one address for one day. Aborts with 404."""
+    """Return the day in an address, in the form 2026-03-02 only, so that a day has one address. Aborts with 404."""
     try:
         value = date.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,6 @@
-"""How much of a Story this request may see: the Meter, asked with the cookies of the request. Looking counts nothing."""
+"""How much of a Story this request may see, according to the Meter and the cookies of the request.
+
+Only :func:`count_read` counts a Read."""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from newsletter.web.services import services
 
 @dataclass(frozen=True)
 class StoryAccess:
-    """What this request may see: everything, or what ``allowance`` opens."""
+    """What this request may see: the full Story, or what ``allowance`` permits."""
 
     full: bool
     allowance: Allowance | None  # None: not metered
@@ -27,54 +29,54 @@ class StoryAccess:
 
 
 def story_access(story_id: int) -> StoryAccess:
-    """What this request may see of the Story: operators and readers on a trial or a plan are not metered."""
-    here = services()
-    number = current_reader()
-    with db.reading(here.sessions) as session:
-        if operators.operator_of(session, cookies.OPERATOR.value(), now=here.now()) is not None:
+    """Return what this request may see of the Story. Operators and readers with a Trial or a plan are not metered."""
+    site = services()
+    subscriber_id = current_reader()
+    with db.reading(site.sessions) as session:
+        if operators.operator_of(session, cookies.OPERATOR.value(), now=site.now()) is not None:
             return StoryAccess(True, None, False)
-        if number is not None:
-            owed = meter.access_of(session, number, settings=here.settings, now=here.now())
-            if owed in (Access.FULL, Access.TRIAL):
+        if subscriber_id is not None:
+            access = meter.access_of(session, subscriber_id, settings=site.settings, now=site.now())
+            if access in (Access.FULL, Access.TRIAL):
                 return StoryAccess(True, None, True)
-        known = meter.reader_key(number) if number is not None else _cookie_key()
-        allowance = meter.allowance(session, known, story_id, settings=here.settings, now=here.now())
-    return StoryAccess(allowance.opened, allowance, number is not None)
+        key = meter.reader_key(subscriber_id) if subscriber_id is not None else _cookie_key()
+        allowance = meter.allowance(session, key, story_id, settings=site.settings, now=site.now())
+    return StoryAccess(allowance.opened, allowance, subscriber_id is not None)
 
 
 def count_read(story_id: int, response: Response) -> bool:
-    """Count the Story for a metered reader; one who is not known yet gets a cookie in ``response``.
+    """Count a Read of the Story for a metered reader; a reader without a cookie gets one in ``response``.
 
-    Returns False when too many came from one network without a cookie: then nothing is counted and nothing opened.
+    Returns False when too many requests without a cookie came from one network: then nothing is counted or opened.
     """
     if story_access(story_id).full:
         return True
-    here = services()
-    number = current_reader()
-    known = meter.reader_key(number) if number is not None else _cookie_key()
-    if known is None:
-        with here.sessions.begin() as session:
+    site = services()
+    subscriber_id = current_reader()
+    key = meter.reader_key(subscriber_id) if subscriber_id is not None else _cookie_key()
+    if key is None:
+        with site.sessions.begin() as session:
             network = rate_limits.network_of(request.remote_addr)
             if not rate_limits.hit(
-                session, rate_limits.READ, network, settings=here.settings, now=here.now()
+                session, rate_limits.READ, network, settings=site.settings, now=site.now()
             ):
                 return False
-        known = fresh_secret()
-        cookies.METER.set(response, here.tokens.make(METER, known))
-    meter.open_story(here.sessions, known, story_id, settings=here.settings, now=here.now())
+        key = fresh_secret()
+        cookies.METER.set(response, site.tokens.make(METER, key))
+    meter.open_story(site.sessions, key, story_id, settings=site.settings, now=site.now())
     return True
 
 
-def carry_over(session: Session, number: int) -> None:
-    """Count what this browser read before signing in for Subscriber ``number``. The caller commits."""
+def carry_over(session: Session, subscriber_id: int) -> None:
+    """Count the Reads of this browser before signing in for Subscriber ``subscriber_id``. The caller commits."""
     key = _cookie_key()
     if key is not None:
-        here = services()
-        meter.carry_over(session, key, number, settings=here.settings, now=here.now())
+        site = services()
+        meter.carry_over(session, key, subscriber_id, settings=site.settings, now=site.now())
 
 
 def _cookie_key() -> str | None:
-    """The Meter's key for a reader who is not signed in; None without a valid cookie."""
+    """Return the Meter's key of a reader who is not signed in, or None without a valid cookie."""
     try:
         return services().tokens.read(METER, cookies.METER.value())
     except TokenError:

@@ -1,4 +1,4 @@
-"""How it works and whom we read, privacy, terms."""
+"""The pages about the service: how it works and which outlets we read, privacy, and terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which reader is signed in on this browser."""
+"""Find the reader who is signed in on this browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from newsletter.web.services import services
 
 
 def current_reader() -> int | None:
-    """The id of the Subscriber who is signed in on this browser; None when nobody is."""
+    """Return the id of the Subscriber who is signed in on this browser, or None."""
     secret = READER.value()
     if not secret:
         return None

@@ -1,4 +1,4 @@
-"""What views need. newsletter/app.py puts it on the app once, and only :func:`services` reads it."""
+"""The services that views use. newsletter/app.py stores them in the app once, and only :func:`services` reads them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Services:
 
     @property
     def links(self) -> Links:
-        """Absolute addresses."""
+        """The maker of absolute addresses."""
         return self.issues.links
 
     @property
@@ -49,7 +49,7 @@ class Services:
 
     @property
     def paths(self) -> Links:
-        """The same addresses without scheme and host, for links inside our own pages."""
+        """The maker of the same addresses without scheme and host, for links within our pages."""
         return Links(urlsplit(self.settings.SITE_URL).path)
 
     @cached_property
@@ -59,7 +59,7 @@ class Services:
 
     @cached_property
     def spool_retry(self) -> SpoolRetry:
-        """Writes spooled unsubscribes to the database once it can take them."""
+        """The thread that writes spooled unsubscribes to the database once it is available."""
         return SpoolRetry(self.sessions, self.settings.LEAVING_DIR)
 
     def now(self) -> datetime:
@@ -67,6 +67,6 @@ class Services:
 
 
 def services() -> Services:
-    """The Services of the app that is answering this request."""
+    """Return the Services of the app that handles this request."""
     found: Services = current_app.extensions[KEY]
     return found

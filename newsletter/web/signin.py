@@ -1,4 +1,4 @@
-"""A reader signs in by a link that works once."""
+"""Readers sign in with a link that works once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def form() -> Response:
 
 @bp.post("/signin")
 def ask() -> Response:
-    """Keep the request for a link. The answer, and the work behind it, are the same for every address."""
+    """Store the request for a link. The response, and the work done, are the same for every address."""
     check_form(ASK_FORM)
     if bot_timing.too_quick():
         return _form_again(bot_timing.TOO_QUICK)
@@ -51,32 +51,32 @@ def _form_again(error: str) -> Response:
 
 @bp.get("/signin/<token>")
 def link_page(token: str) -> Response:
-    """A page with a button. GET uses nothing up, so scanners of mail do no harm."""
+    """The page with the button. GET does not use up the link, so scanners of mail do no harm."""
     site = services()
     try:
         with db.reading(site.sessions) as session:
             signin.reader_in(session, token, tokens=site.tokens)
-            spent = is_used(session, token)
+            used = is_used(session, token)
     except TokenError as error:
         return _refusal(error)
-    return _refusal(None) if spent else make_response(render_template("signin_link.html", token=token))
+    return _refusal(None) if used else make_response(render_template("signin_link.html", token=token))
 
 
 @bp.post("/signin/<token>")
 def spend(token: str) -> Response:
-    """Use the link up and sign this browser in, under a new secret."""
+    """Use up the link and sign this browser in with a new secret."""
     check_form(LINK_FORM, token)
     site = services()
     try:
         with site.sessions.begin() as session:
-            fresh = signin.sign_in(
+            new_secret = signin.sign_in(
                 session, token, tokens=site.tokens, now=site.now(), instead_of=READER.value()
             )
             metering.carry_over(session, signin.reader_in(session, token, tokens=site.tokens).id)
     except TokenError as error:
         return _refusal(error)
     answer = make_response(redirect(site.paths.account(), 303))
-    READER.set(answer, fresh)
+    READER.set(answer, new_secret)
     return answer
 
 

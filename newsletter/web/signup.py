@@ -1,4 +1,4 @@
-"""Signing up and confirming it. The answer to every sign-up looks the same."""
+"""Sign-up and its confirmation. The response to every sign-up looks the same."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ def form() -> Response:
 
 @bp.post("/signup")
 def ask() -> Response:
-    """Keep the sign-up. A known address, an unknown one, a capped one and a bot in the trap get the same page."""
+    """Store the sign-up. A known address, an unknown one, one over a limit and a bot get the same page."""
     check_form("signup")
-    given = request.form
-    if given.get("website"):  # a honeypot: people do not see the field, so only bots fill it
+    form_data = request.form
+    if form_data.get("website"):  # a honeypot: people do not see the field, so only bots fill it
         return _asked()
     if bot_timing.too_quick():
         return _form_again(bot_timing.TOO_QUICK)
-    here = services()
+    site = services()
     try:
         pending_requests.store(
-            here.sessions,
+            site.sessions,
             pending_requests.SIGNUP,
-            given.get("address", ""),
-            hour=_hour(given.get("hour", "")),
-            zone=given.get("zone", ""),
-            now=here.now(),
+            form_data.get("address", ""),
+            hour=_hour(form_data.get("hour", "")),
+            zone=form_data.get("zone", ""),
+            now=site.now(),
             ip=request.remote_addr,
-            came_from=_came_from(given.get("came_from", "")),
+            came_from=_came_from(form_data.get("came_from", "")),
         )
     except AddressError as error:
         return _form_again(str(error))
@@ -55,28 +55,28 @@ def _asked() -> Response:
 
 
 def _form_again(error: str) -> Response:
-    given = request.form
+    form_data = request.form
     html = render_template(
         "signup.html",
         error=error,
-        address=given.get("address", "")[:254],
-        hour=_hour(given.get("hour", "")),
-        came_from=_came_from(given.get("came_from", "")),
+        address=form_data.get("address", "")[:254],
+        hour=_hour(form_data.get("hour", "")),
+        came_from=_came_from(form_data.get("came_from", "")),
     )
     return make_response(html, 422)
 
 
 @bp.get("/confirm/<token>")
 def confirm_page(token: str) -> Response:
-    """A page with a button. GET changes nothing, so scanners of mail do no harm."""
-    found = services()
+    """The page with the button. GET changes nothing, so scanners of mail do no harm."""
+    site = services()
     try:
-        subject = found.tokens.read(CONFIRM, token)
-        with db.reading(found.sessions) as session:
+        subject = site.tokens.read(CONFIRM, token)
+        with db.reading(site.sessions) as session:
             subscriber = signup.subscriber_of(session, subject)
     except TokenError as error:
         return _refusal(error)
-    words = signup.consent_words(found.settings.SITE_NAME)
+    words = signup.consent_words(site.settings.SITE_NAME)
     return make_response(
         render_template("confirm.html", token=token, consent_words=words, subscriber=subscriber)
     )
@@ -84,12 +84,12 @@ def confirm_page(token: str) -> Response:
 
 @bp.post("/confirm/<token>")
 def confirm(token: str) -> Response:
-    """Confirm. The token in the address is the proof: no cookie, no form token. A second time changes nothing."""
-    found = services()
+    """Confirm the sign-up. The signed token in the address replaces cookie and form token. A second request changes nothing."""
+    site = services()
     try:
-        with found.sessions.begin() as session:
+        with site.sessions.begin() as session:
             confirmed = signup.confirm(
-                session, token, tokens=found.tokens, settings=found.settings, now=found.now()
+                session, token, tokens=site.tokens, settings=site.settings, now=site.now()
             )
             plan = plan_of(confirmed.subscriber)
     except TokenError as error:
@@ -115,5 +115,5 @@ def _hour(text: str) -> int:
 
 
 def _came_from(text: str) -> str:
-    """Where the form was, as one of our own words; "other" for anything else that a stranger sends."""
+    """Return the name of the page with the form, or "other" when the value has another form."""
     return text if re.fullmatch(r"[a-z-]{1,40}", text) else "other"

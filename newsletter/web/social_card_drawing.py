@@ -1,6 +1,6 @@
 """Draws social cards, the pictures that other sites show beside a link to ours: 1200 × 630 pixels. Pure but for the fonts.
 
-Only what everybody may see is on them: a headline and its coverage.
+They show only public data: a headline and its Coverage.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def draw_card(site: str, headline: str, counts: tuple[int, ...], line: str) -> b
     picture = Image.new("RGB", SIZE, PAPER)
     draw = ImageDraw.Draw(picture)
     _draw_name(draw, site)
-    lines, font, height = _fitted(draw, headline, 268 if counts else 330)
+    lines, font, height = _fit_headline(draw, headline, 268 if counts else 330)
     top = 138 + ((268 if counts else 330) - height * len(lines)) // 2
     for number, words in enumerate(lines):
         draw.text((EDGE - 3, top + number * height), words, font=font, fill=INK)
@@ -53,19 +53,19 @@ def _draw_name(draw: Any, site: str) -> None:
 
 def _draw_coverage(draw: Any, counts: Mapping[Any, int]) -> None:
     total = sum(counts.values()) or 1
-    gap, turn = (3, 9)
+    gap, side_gap = (3, 9)
     shown = (
         counts if total <= MOST_SEGMENTS else {s: -(-n * MOST_SEGMENTS // total) for s, n in counts.items()}
     )
     sides = [side for side in SIDES if shown[side]]
-    pieces = sum(shown.values()) or 1
-    width = (SIZE[0] - 2 * EDGE - 20 - gap * (pieces - 1) - turn * (len(sides) - 1)) / pieces
+    segments = sum(shown.values()) or 1
+    width = (SIZE[0] - 2 * EDGE - 20 - gap * (segments - 1) - side_gap * (len(sides) - 1)) / segments
     left = EDGE + 10.0
     for side in sides:
         for _ in range(shown[side]):
             _slanted_bar(draw, left, left + width, BAR, SLANT[side], COLORS[side])
             left += width + gap
-        left += turn
+        left += side_gap
     place = float(EDGE)
     font = _font(_SANS, 29)
     for side in SIDES:
@@ -77,22 +77,26 @@ def _draw_coverage(draw: Any, counts: Mapping[Any, int]) -> None:
 def _slanted_bar(draw: Any, left: float, right: float, rows: tuple[int, int], lean: int, color: str) -> None:
     """Draw a bar slanted to the left, upright or to the right, as ``lean`` (1, 0, -1) says."""
     top, bottom = rows
-    by = lean * (bottom - top) * 0.14
-    draw.polygon([(left - by, top), (right - by, top), (right + by, bottom), (left + by, bottom)], fill=color)
+    shift = lean * (bottom - top) * 0.14
+    draw.polygon(
+        [(left - shift, top), (right - shift, top), (right + shift, bottom), (left + shift, bottom)],
+        fill=color,
+    )
 
 
-def _fitted(draw: Any, words: str, room: int) -> tuple[Sequence[str], Any, int]:
-    """The headline's lines, their font and line height: in the largest letters that fit ``room`` pixels, cut only in the smallest."""
+def _fit_headline(draw: Any, words: str, room: int) -> tuple[Sequence[str], Any, int]:
+    """Return the headline's lines, their font and the line height in pixels: the largest font that fits into ``room`` pixels. In
+    the smallest font the headline is cut."""
     for size in (84, 74, 64, 54, 46):
         font, height = _font(_SERIF, size), round(size * 1.14)
-        lines = _wrapped(draw, words, font)
+        lines = _wrap(draw, words, font)
         if len(lines) * height <= room:
             return lines, font, height
     lines = lines[: room // height]
     return [*lines[:-1], lines[-1][:-2].rstrip() + "…"], font, height
 
 
-def _wrapped(draw: Any, words: str, font: Any) -> list[str]:
+def _wrap(draw: Any, words: str, font: Any) -> list[str]:
     room = SIZE[0] - 2 * EDGE
     lines = [""]
     for word in words.split():
@@ -106,7 +110,7 @@ def _wrapped(draw: Any, words: str, font: Any) -> list[str]:
 
 @lru_cache(maxsize=16)
 def _font(names: tuple[str, ...], size: int) -> Any:
-    """The first of these fonts that is installed, else Pillow's own."""
+    """Return the first of these fonts that is installed, else Pillow's own."""
     from PIL import ImageFont
 
     for name in names:

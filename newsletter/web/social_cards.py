@@ -1,4 +1,5 @@
-"""The pictures that other sites show beside a link to ours, drawn here: no other server is asked, and none learns of a reader."""
+"""Social cards: the pictures that other sites show beside a link to ours. They are drawn here, so no other server learns of a
+reader."""
 
 from __future__ import annotations
 
@@ -21,9 +22,7 @@ HOUR = 3600  # seconds
 @bp.get("/picture.png")
 def home() -> Response:
     """The picture of the landing page."""
-    return _drawn(
-        "Read both sides in 5 minutes each day.", (), "One email each morning, every sentence cited"
-    )
+    return _card("Read both sides in 5 minutes each day.", (), "One email each morning, every sentence cited")
 
 
 @bp.get("/stories/<slug>/picture.png")
@@ -34,7 +33,7 @@ def story(slug: str) -> Response:
         view = story_view(session, row, now=site.now()) if row else None
     if view is None:
         abort(404, "There is no story at this address.")
-    return _drawn(
+    return _card(
         view.headline, _counts(view), f"{counted(view.coverage.outlets, 'outlet')}, told from each side"
     )
 
@@ -48,14 +47,14 @@ def issue(day: str) -> Response:
     if view is None:
         abort(404, "There is no issue of that day.")
     line = f"{formatting.day(view.issued_on)} · {counted(len(view.stories), 'story', 'stories')} in {view.reading_minutes} min"
-    return _drawn(view.subject, _counts(view.stories[0]) if view.stories else (), line)
+    return _card(view.subject, _counts(view.stories[0]) if view.stories else (), line)
 
 
 def _counts(view: StoryView) -> tuple[int, ...]:
     return tuple(view.coverage.of(side) for side in SIDES)
 
 
-def _drawn(headline: str, counts: tuple[int, ...], line: str) -> Response:
+def _card(headline: str, counts: tuple[int, ...], line: str) -> Response:
     answer = make_response(draw_card(services().settings.SITE_NAME, headline, counts, line))
     answer.headers["Content-Type"] = "image/png"
     # Other sites' previews show it, which the site's own policy for its resources must allow.

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "static"
 
 
 def asset(name: str) -> str:
-    """The address of a file in ``static/``, with the hash of what it holds now."""
+    """Return the address of a file in ``static/``, with the hash of its present content."""
     stamp = (FOLDER / name).stat().st_mtime_ns
     return f"{services().paths.static(name)}?v={_hash(name, stamp)}"
 
@@ -28,10 +28,12 @@ def _hash(name: str, _stamp: int) -> str:
 
 @bp.get("/static/<path:name>")
 def static(name: str) -> Response:
-    """One file of ``static/``; kept for a year when it is asked for with its hash, for a minute otherwise."""
+    """A file of ``static/``. Browsers may keep it for a year when its address has the hash, otherwise for a minute."""
     if "\x00" in name or not (FOLDER / name).resolve().is_relative_to(FOLDER):
         abort(404)
     response = send_from_directory(FOLDER, name)
-    kept = f"public, max-age={ONE_YEAR}, immutable" if request.args.get("v") else "public, max-age=60"
-    response.headers["Cache-Control"] = kept
+    cache_control = (
+        f"public, max-age={ONE_YEAR}, immutable" if request.args.get("v") else "public, max-age=60"
+    )
+    response.headers["Cache-Control"] = cache_control
     return response

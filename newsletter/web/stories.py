@@ -30,61 +30,61 @@ REPORT_CAP = 16 * 1024  # bytes of a report's body
 MOST_LISTED = 30  # Articles of one Side on a page; a large Story has hundreds
 
 
-class Sight(StrEnum):
-    """How much of a Story this reader may see now."""
+class Visibility(StrEnum):
+    """How much of a Story this request may see."""
 
     FULL = "full"
-    LOCKED = "locked"  # headline, lede and coverage; the rest is not in the answer at all
+    LOCKED = "locked"  # headline, lede and coverage; the response does not contain the rest
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A Story found at the address asked for."""
+class StoryPage:
+    """The data of a Story's page that are the same for all readers."""
 
     story_id: int
     view: StoryView
     printed: archive.Printed | None
-    outlets: dict[str, Outlet]  # those of its Articles, by name: the page says who owns them
+    outlets: dict[str, Outlet]  # the Outlets of its Articles, by name, with their owners
 
 
 @bp.get("/stories/<slug>")
 def story(slug: str) -> Response:
-    """The Story, or what everybody may see of it and a button that opens it. Counts nothing."""
-    found = _open(slug)
+    """The Story, or its public part and a button that opens it. No Read is counted."""
+    found = _load_or_redirect(slug)
     if isinstance(found, Response):
         return found
-    seen = metering.story_access(found.story_id)
+    access = metering.story_access(found.story_id)
     html = render_template(
         "story.html",
-        # Locked words are not even given to the template.
-        story=found.view if seen.full else _locked(found.view),
+        # The template does not get the locked text.
+        story=found.view if access.full else _locked(found.view),
         printed=found.printed,
-        shown=sections_for(STORY if seen.full else METERED, found.view),
-        sight=Sight.FULL if seen.full else Sight.LOCKED,
-        allowance=seen.allowance,
-        signed_in=seen.signed_in,
+        shown=sections_for(STORY if access.full else METERED, found.view),
+        sight=Visibility.FULL if access.full else Visibility.LOCKED,
+        allowance=access.allowance,
+        signed_in=access.signed_in,
         reasons=reports.REASONS,
         outlets=found.outlets,
         most_listed=MOST_LISTED,
     )
-    # No cache may keep it: the address answers each reader differently. It holds no secret of the reader, so it is compressed.
+    # The page differs between readers, so no cache may keep it. It contains no secret, so it may be compressed.
     return personal(make_response(html), secret=False)
 
 
 def _locked(story: StoryView) -> StoryView:
-    """What everybody may see of the Story; of its Articles the one that is credited."""
+    """Return the public part of the Story, with only the credited one of its Articles."""
     shown = metered(story)
     return replace(shown, articles=tuple(a for a in story.articles if a == story.credit))
 
 
 @bp.post("/stories/<slug>")
 def read_story(slug: str) -> Response:
-    """The button "Read this story": count one of the month's free Stories, then redirect to the page."""
+    """Handle the button "Read this story": count a Read, then redirect to the page."""
     check_form(READ_FORM)
-    found = _open(slug)
+    found = _load_or_redirect(slug)
     if isinstance(found, Response):
         return found
-    answer = _to(services().paths.story(found.view.slug), 303)
+    answer = _redirect(services().paths.story(found.view.slug), 303)
     if not metering.count_read(found.story_id, answer):
         abort(
             429,
@@ -95,8 +95,8 @@ def read_story(slug: str) -> Response:
 
 @bp.get("/stories/<slug>/report")
 def report_page(slug: str) -> Response:
-    """The form on its own page, to which the mail links; thanks, once it was sent."""
-    found = _open(slug, then="report")
+    """The form on its own page, to which the mail links, and thanks after it was sent."""
+    found = _load_or_redirect(slug, then="report")
     if isinstance(found, Response):
         return found
     thanks = request.args.get("kept") == "yes"
@@ -108,7 +108,7 @@ def report_page(slug: str) -> Response:
 def send_report(slug: str) -> Response:
     request.max_content_length = REPORT_CAP
     check_form(REPORT_FORM)
-    found = _open(slug, then="report")
+    found = _load_or_redirect(slug, then="report")
     if isinstance(found, Response):
         return found
     reason = request.form.get("reason", "")
@@ -123,47 +123,49 @@ def send_report(slug: str) -> Response:
             abort(
                 429, "We have had many reports within the hour and are reading them. Please try again later."
             )
-    return _to(f"{services().paths.report(found.view.slug)}?kept=yes", 303)
+    return _redirect(f"{services().paths.report(found.view.slug)}?kept=yes", 303)
 
 
-def _open(slug: str, then: str = "") -> Opened | Response:
-    """The Story at this address, or a redirect to the one it was merged into. Aborts with 404."""
+def _load_or_redirect(slug: str, then: str = "") -> StoryPage | Response:
+    """Return the Story at this address, or a redirect to the Story it was merged into. Aborts with 404."""
     if not _SLUG.fullmatch(slug):
         abort(404)
     site = services()
-    opened: Opened | None = site.page_cache.get_or_make(("story", slug), lambda: _found(slug))
-    if opened is None:
+    story_page: StoryPage | None = site.page_cache.get_or_make(("story", slug), lambda: _load(slug))
+    if story_page is None:
         abort(404, "There is no story at this address.")
-    if opened.view.slug != slug:
-        return _to(site.paths.report(opened.view.slug) if then else site.paths.story(opened.view.slug), 308)
-    return opened
+    if story_page.view.slug != slug:
+        return _redirect(
+            site.paths.report(story_page.view.slug) if then else site.paths.story(story_page.view.slug), 308
+        )
+    return story_page
 
 
-def _found(slug: str) -> Opened | None:
-    """The Story as everybody may see it; under another slug than asked for when it was merged."""
+def _load(slug: str) -> StoryPage | None:
+    """Return the Story at this address, or the one it was merged into, which has another slug; None without any."""
     with db.reading(services().sessions) as session:
         row = archive.story_at(session, slug)
-        return _look(session, row) if row is not None else None
+        return _story_page(session, row) if row is not None else None
 
 
-def _look(session: Session, row: Story) -> Opened | None:
-    placed = archive.printed(session, row.id)
-    if placed is None and (newest := archive.latest_issue(session)):
-        read = newest.outlets_read
+def _story_page(session: Session, row: Story) -> StoryPage | None:
+    printed_in = archive.printed(session, row.id)
+    if printed_in is None and (newest := archive.latest_issue(session)):
+        outlets_read = newest.outlets_read
     else:
-        read = placed.outlets_read if placed else 0
-    view = story_view(session, row, now=services().now(), outlets_read=read)
+        outlets_read = printed_in.outlets_read if printed_in else 0
+    view = story_view(session, row, now=services().now(), outlets_read=outlets_read)
     if view is None:
         return None
-    # No more can have carried it than we read: an older Issue's number may be smaller than today's Coverage.
-    view = replace(view, outlets_read=max(read, view.coverage.outlets) if read else 0)
+    # The number of outlets read in an older Issue may be smaller than today's Coverage.
+    view = replace(view, outlets_read=max(outlets_read, view.coverage.outlets) if outlets_read else 0)
     outlets = session.scalars(
         select(Outlet).where(Outlet.id.in_(select(Article.outlet_id).where(Article.story_id == row.id)))
     )
-    return Opened(row.id, view, placed, {outlet.name: outlet for outlet in outlets})
+    return StoryPage(row.id, view, printed_in, {outlet.name: outlet for outlet in outlets})
 
 
-def _to(path: str, status: int) -> Response:
+def _redirect(path: str, status: int) -> Response:
     answer = make_response(redirect(path, status))
     if status == 308:
         answer.headers["Cache-Control"] = "public, max-age=60"

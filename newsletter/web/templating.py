@@ -1,4 +1,4 @@
-"""What every template of the site may use: the site's name and addresses, form fields, and filters."""
+"""The variables and filters of the site's templates: the site's name and addresses, form fields, and formatting."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ MOST_SEGMENTS = 80  # of the coverage bar; above this a segment stands for sever
 
 
 def moment(value: datetime, zone: str = "") -> str:
-    """``2 March 2026, 05:10 EST`` in ``zone`` (a reader's own), or in the newsletter's where that is none or unknown."""
+    """Return "2 March 2026, 05:10 EST" in ``zone`` (a reader's own), or in the newsletter's zone when ``zone`` is empty or
+    unknown."""
     return formatting.moment(value, zone_or(zone, services().settings.EDITION_TZ))
 
 
 def segments(coverage: Coverage) -> dict[Side, int]:
-    """How many segments of the coverage bar each Side gets: one for each Outlet.
+    """Return the number of segments of the coverage bar for each Side: one for each Outlet.
 
-    Past MOST_SEGMENTS they are scaled down, and a Side that has any Outlet keeps at least one.
+    Above MOST_SEGMENTS the numbers are scaled down, and a Side with any Outlet keeps at least one.
     """
     if coverage.outlets <= MOST_SEGMENTS:
         return {side: coverage.of(side) for side in SIDES}
@@ -39,29 +40,29 @@ def segments(coverage: Coverage) -> dict[Side, int]:
 
 
 def start_words(days: int) -> str:
-    """The words on the button to sign up, for a Trial of so many days."""
+    """Return the text of the sign-up button for a Trial of ``days`` days."""
     if not days:
         return "Sign me up"
     return "Start my free day" if days == 1 else f"Start my {days} free days"
 
 
 def host(url: str) -> str:
-    """The host of an address without ``www.``, to show where a link leads."""
+    """Return the host of an address without ``www.``, to show where a link leads."""
     return (urlsplit(url).hostname or "").removeprefix("www.")
 
 
 def web_address(url: str) -> str:
-    """The address if it is http or https; nothing otherwise (a feed may claim any scheme)."""
+    """Return the address if it is http or https, otherwise an empty string: a feed may contain any scheme."""
     return url if urlsplit(url).scheme in ("http", "https") else ""
 
 
 def xml_text(text: str) -> str:
-    """The text without the control characters that no XML document may hold, escaped or not."""
+    """Return the text without the characters that XML does not allow, not even escaped."""
     return "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))
 
 
 def articles_by_tab(story: StoryView) -> list[tuple[str, str, tuple[ArticleView, ...]]]:
-    """The Articles in tabs: a word for addresses and styles, the name, and the Articles; no empty tab."""
+    """Return the tabs of a Story's Articles, without empty ones: a word for addresses and styles, the name, and the Articles."""
     tabs = [(side.value, SIDE_NAMES[side], articles) for side, articles in story.by_side().items()]
     rest = tuple(a for a in story.articles if a.side is None)
     return [tab for tab in [*tabs, ("none", story_phrases.NO_SIDE, rest)] if tab[2]]
@@ -117,7 +118,7 @@ FILTERS: tuple[Callable[..., Any], ...] = (
 
 
 def install(app: Flask) -> None:
-    """Give the variables and the filters, each by its function's name, to the templates of ``app``."""
+    """Register the variables and the filters, each under its function's name, for the templates of ``app``."""
     app.context_processor(_variables)
     for function in FILTERS:
         app.jinja_env.filters[function.__name__] = function

@@ -1,4 +1,4 @@
-"""Unsubscribing: a page with a button, and RFC 8058's one click."""
+"""Unsubscribing by a page with a button, or by one click in a mail program (RFC 8058)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _log = log.get("web")
 
 @bp.get("/unsubscribe/<token>")
 def page(token: str) -> Response:
-    """A page with a button; looking changes nothing."""
-    found = services()
+    """The page with the button. GET changes nothing."""
+    site = services()
     try:
-        with db.reading(found.sessions) as session:
-            subscriber = unsubscribing.reader_of(session, token, tokens=found.tokens)
+        with db.reading(site.sessions) as session:
+            subscriber = unsubscribing.reader_of(session, token, tokens=site.tokens)
             html = render_template(
                 "unsubscribe.html",
                 token=token,
@@ -41,7 +41,7 @@ def page(token: str) -> Response:
         return _refusal(error)
     except DBAPIError as error:
         # Without the database the page still has its button.
-        subject = _proved(token)
+        subject = _verified_subject(token)
         if subject is None:
             raise
         _log.error("unsubscribe.page_without_database", reason=db.explain(error))
@@ -51,23 +51,23 @@ def page(token: str) -> Response:
 
 @bp.post("/unsubscribe/<token>")
 def leave(token: str) -> Response:
-    """Unsubscribe at once, for our own button and for a mail program's one click alike (RFC 8058).
+    """Unsubscribe at once, for our own button and for one click in a mail program (RFC 8058).
 
-    The token in the address is the proof: no cookie, no form token, no redirect, whatever the body says. It never expires, and
-    a second time changes nothing. Only our own second button also ends the payment; a mail program's click never does.
-    While the database cannot take it, the unsubscribe is spooled in a file and written later: nobody presses twice.
+    The signed token in the address is sufficient: no cookie, form token or redirect is needed, and the body does not matter. The
+    token never expires, and a second request changes nothing. Only our own second button also ends the payment. While the
+    database is not available, the unsubscribe is spooled in a file and written later, so that readers need not repeat it.
     """
-    found = services()
+    site = services()
     try:
-        with found.sessions.begin() as session:
+        with site.sessions.begin() as session:
             db.limit_lock_wait(session)
-            left = unsubscribing.unsubscribe(session, token, tokens=found.tokens, now=found.now())
+            left = unsubscribing.unsubscribe(session, token, tokens=site.tokens, now=site.now())
     except TokenError as error:
         return _refusal(error)
     except DBAPIError as error:
         return _spooled(token, error)
     money = _stop_paying(left.subscriber) if request.form.get("payment") == "cancel" else ""
-    with db.reading(found.sessions) as session:
+    with db.reading(site.sessions) as session:
         subscriber = session.get_one(Subscriber, left.subscriber.id)
         html = render_template(
             "unsubscribe_done.html",
@@ -80,17 +80,17 @@ def leave(token: str) -> Response:
 
 
 def _spooled(token: str, fault: DBAPIError) -> Response:
-    """Spool the unsubscribe in a file, because the database cannot take it. Raises ``fault`` (503) when that fails as well."""
-    here, subject = services(), _proved(token)
+    """Spool the unsubscribe in a file while the database is not available. Raises ``fault`` (503) when that fails as well."""
+    site, subject = services(), _verified_subject(token)
     if subject is None:
         raise fault
     try:
-        spool.store(here.settings.LEAVING_DIR, subject, now=here.now())
+        spool.store(site.settings.LEAVING_DIR, subject, now=site.now())
     except OSError as error:
         _log.error("unsubscribe.not_spooled", reason=error.strerror or type(error).__name__)
         raise fault from None
     _log.error("unsubscribe.spooled", reason=db.explain(fault))
-    here.spool_retry.start()
+    site.spool_retry.start()
     html = render_template(
         "unsubscribe_done.html",
         token=token,
@@ -101,8 +101,8 @@ def _spooled(token: str, fault: DBAPIError) -> Response:
     return make_response(html)
 
 
-def _proved(token: str) -> str | None:
-    """The subject of a link whose signature holds; None otherwise. Asks no database."""
+def _verified_subject(token: str) -> str | None:
+    """Return the subject of a link with a valid signature, else None. The database is not needed."""
     try:
         return services().tokens.read(UNSUBSCRIBE, token)
     except TokenError:
@@ -110,23 +110,23 @@ def _proved(token: str) -> str | None:
 
 
 def _stop_paying(reader: Subscriber) -> str:
-    """End the payment at the end of what is paid for. Returns "" when it is done, else "unsure"; the mail has stopped in any case."""
-    here, number = services(), reader.id
+    """End the payment at the end of the paid period. Returns "" when it is done, else "unsure". The mail has stopped in any case."""
+    site, number = services(), reader.id
     try:
-        ends_at = cancellation.cancel_at_period_end(here.sessions, here.processor, number, clock=here.now)
+        ends_at = cancellation.cancel_at_period_end(site.sessions, site.processor, number, clock=site.now)
     except (ProcessorError, Refused) as error:
         _log.warning("unsubscribe.payment_runs_on", subscriber_id=number, reason=str(error))
         return "unsure"
     if ends_at is not None:
-        with here.sessions.begin() as session:
-            # Readers are told by mail: somebody else may have pressed, for a mail with this link may have been forwarded.
+        with site.sessions.begin() as session:
+            # Readers get a mail about it, because somebody with a forwarded mail may have pressed the button.
             notices.queue(
                 session,
                 "cancelled",
                 key=f"cancelled:{number}:{ends_at.isoformat()}",
-                due_at=here.now(),
+                due_at=site.now(),
                 subscriber_id=number,
-                values={"until": local_day(ends_at, reader.zone, default=here.settings.EDITION_TZ)},
+                values={"until": local_day(ends_at, reader.zone, default=site.settings.EDITION_TZ)},
             )
     return ""
 
@@ -134,12 +134,12 @@ def _stop_paying(reader: Subscriber) -> str:
 @bp.post("/unsubscribe/<token>/undo")
 def undo(token: str) -> Response:
     """Undo the unsubscribe."""
-    found = services()
+    site = services()
     try:
-        with found.sessions.begin() as session:
-            subscriber = unsubscribing.resubscribe(session, token, tokens=found.tokens, now=found.now())
+        with site.sessions.begin() as session:
+            subscriber = unsubscribing.resubscribe(session, token, tokens=site.tokens, now=site.now())
             stopped = mail_stopped(session, subscriber)
-        spool.discard(found.settings.LEAVING_DIR, found.tokens.read(UNSUBSCRIBE, token))
+        spool.discard(site.settings.LEAVING_DIR, site.tokens.read(UNSUBSCRIBE, token))
     except TokenError as error:
         return _refusal(error)
     return make_response(
@@ -150,12 +150,12 @@ def undo(token: str) -> Response:
 
 
 def masked(address: str) -> str:
-    """``a…@example.com``: enough to recognize one's own address; a mail may have been forwarded."""
+    """Return "a…@example.com", which readers recognize and which hides the address in a forwarded mail."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}"
 
 
 def _refusal(error: TokenError) -> Response:
-    # An erased reader gets no mail, which is what the link asks for: a mail program's click is answered 200.
+    # An erased reader gets no mail, as the link requests, so a mail program's click gets status 200.
     gone = isinstance(error, GoneToken)
     return make_response(render_template("unsubscribe_refused.html", gone=gone), 200 if gone else 404)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.app import create_app
 from newsletter.settings import Settings
-from newsletter.web.http.csrf import from_here
+from newsletter.web.http.csrf import is_same_origin
 
 DEVELOPMENT = {"ENVIRONMENT": "development", "SITE_URL": "http://127.0.0.1:8000"}
 PRODUCTION = {"ENVIRONMENT": "production", "SITE_URL": "https://news.example.com"}
@@ -24,7 +24,7 @@ def asker(**settings: str) -> Callable[..., bool]:
         given = {"HTTP_ORIGIN": origin, "HTTP_SEC_FETCH_SITE": fetch_site, "HTTP_HOST": host}
         environ = {name: value for name, value in given.items() if value is not None}
         with site.test_request_context("/", method="POST", base_url=base, environ_overrides=environ):
-            return from_here()
+            return is_same_origin()
 
     return ask
 

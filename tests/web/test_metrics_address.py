@@ -47,7 +47,7 @@ def hand_over(sessions: db.Sessions, outcomes: Callable[[int], Outcome], limit: 
 def test_whatever_becomes_of_an_issue_the_figures_are_those_of_a_fresh_count(
     each_sessions: db.Sessions, settings: Settings
 ) -> None:
-    kept = Metrics(quick=1e9)
+    kept = Metrics(quick_seconds=1e9)
     seen = []
 
     def look() -> None:
@@ -91,7 +91,7 @@ def test_whatever_becomes_of_an_issue_the_figures_are_those_of_a_fresh_count(
 def test_what_no_line_can_have_left_is_counted_once(each_sessions: db.Sessions, settings: Settings) -> None:
     frozen_issue(each_sessions, settings, 30)
     hand_over(each_sessions, lambda n: Outcome.UNCERTAIN if n == 3 else Outcome.ACCEPTED, 30)
-    kept = Metrics(quick=1e9)
+    kept = Metrics(quick_seconds=1e9)
     with statements(each_sessions) as asked:
         first = kept.text(each_sessions, LATER)
     assert [("accepted" in x) for x in asked] == [False, True]
@@ -105,7 +105,7 @@ def test_what_no_line_can_have_left_is_counted_once(each_sessions: db.Sessions, 
 
 def test_an_issue_of_long_ago_is_not_in_it(sessions: db.Sessions, settings: Settings) -> None:
     frozen_issue(sessions, settings, 5, on=date(2026, 3, 2))
-    kept = Metrics(quick=1e9)
+    kept = Metrics(quick_seconds=1e9)
     assert b'newsletter_deliveries{state="pending"} 5.0' in kept.text(sessions, LATER)
     assert b"newsletter_deliveries{" not in kept.text(sessions, MORNING + timedelta(days=9))
 
@@ -114,7 +114,7 @@ def test_an_issue_of_long_ago_is_not_in_it(sessions: db.Sessions, settings: Sett
 def test_a_count_that_took_long_is_good_for_a_while_and_a_quick_one_is_made_anew(
     sessions: db.Sessions, quick: float, readers: bytes
 ) -> None:
-    kept = Metrics(quick=quick, reuse_factor=1e9)
+    kept = Metrics(quick_seconds=quick, reuse_factor=1e9)
     assert b"newsletter_subscribers 0.0" in kept.text(sessions, LATER)
     with sessions.begin() as session:
         ann = Subscriber(address="ann@example.com", address_hash="a", person_hash="p", asked_at=MORNING)

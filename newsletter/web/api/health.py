@@ -1,4 +1,4 @@
-"""For monitoring: whether the process is alive, whether it is ready, and its metrics."""
+"""Addresses for monitoring: whether the process is alive, whether it is ready, and its metrics."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 @bp.get("/healthz")
 def healthz() -> Response:
-    """This process answers. The database is not asked, so that a slow one does not get the process killed."""
+    """Report that this process responds. The database is not asked, so that the process is not killed when it is slow."""
     return jsonify(status="ok")
 
 
 @bp.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """The site is ready: the database answers and has our tables. 503 with the reason otherwise."""
+    """Report whether the site is ready: the database responds and has our tables. Returns 503 with the reason otherwise."""
     site = services()
     try:
         with db.reading(site.sessions) as session:
             db.require_head(session.get_bind().engine)
     except (DBAPIError, DatabaseError) as error:
-        said = str(error) if isinstance(error, DatabaseError) else db.explain(error)
-        return jsonify(status="not ready", reasons=[said]), 503
+        reason = str(error) if isinstance(error, DatabaseError) else db.explain(error)
+        return jsonify(status="not ready", reasons=[reason]), 503
     return jsonify(status="ready"), 200
 
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Prometheus text, for our own network only: how many readers there are is confidential."""
+    """The metrics as Prometheus text, for private networks only, because the number of readers is confidential."""
     site = services()
     address = ip_address(request.remote_addr or "::")
-    # A proxy that the Settings do not name hides where the request came from: then it is treated as from outside.
-    came_by_stranger = not site.settings.TRUSTED_PROXIES and any(h in request.headers for h in FORWARDED)
-    if came_by_stranger or not (address.is_loopback or address.is_private) or address.is_unspecified:
+    # Behind a proxy that the Settings do not name, the client is unknown and treated as from outside.
+    by_unknown_proxy = not site.settings.TRUSTED_PROXIES and any(h in request.headers for h in FORWARDED)
+    if by_unknown_proxy or not (address.is_loopback or address.is_private) or address.is_unspecified:
         abort(404)
     return Response(metrics_of_app().text(site.sessions, site.now()), content_type=CONTENT_TYPE_LATEST)

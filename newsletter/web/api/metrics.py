@@ -1,8 +1,8 @@
-"""The figures of ``/metrics``. However often they are asked for, counting takes a small part of one processor's time.
+"""The metrics at ``/metrics``, counted with little load however often they are requested.
 
-A week of Issues has millions of Deliveries. The final ones of an Issue are counted again only when the number of the others has
-changed: no Delivery leaves accepted, failed or withdrawn (see ``delivery/states.py``). And a count that took long is reused for a
-while. Everything is kept in this process's memory only.
+A week of Issues has millions of Deliveries. Those of an Issue in a final state are counted again only when the number of the
+others has changed, because no Delivery leaves accepted, failed or withdrawn (see ``delivery/states.py``). And a count that took
+long is reused for a while. Everything is kept only in the memory of this process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from newsletter.db.models import Delivery, Feed, Issue, Notice, Run, Subscriber
 from newsletter.delivery.states import ACCEPTED, FAILED, PENDING, SUBMITTING, UNCERTAIN, WITHDRAWN
 
 COUNTED_WINDOW = timedelta(days=7)  # of Deliveries, Notices, Issues and failures
-QUICK_SECONDS = 0.1  # a count that took no longer is made anew each time
+QUICK_SECONDS = 0.1  # a count that took less is repeated for each request
 REUSE_FACTOR = 20.0  # seconds for which any other count is reused, for each second it took
 FINAL = (ACCEPTED, FAILED, WITHDRAWN)
 MOVING = (PENDING, SUBMITTING, UNCERTAIN)
@@ -36,29 +36,29 @@ _States = Mapping[str, int]
 
 @dataclass
 class Metrics:
-    """The figures of ``/metrics``, as one process keeps them."""
+    """The metrics of one process, with their cache."""
 
     reuse_factor: float = REUSE_FACTOR
-    quick: float = QUICK_SECONDS
+    quick_seconds: float = QUICK_SECONDS
     _lock: Lock = field(default_factory=Lock)
     _text: bytes = b""
-    _good_until: float = 0.0  # monotonic seconds
+    _valid_until: float = 0.0  # monotonic seconds
     # By Issue: its Audience and how many Deliveries were in MOVING states, and how many in each FINAL one.
     _final: dict[int, tuple[tuple[int | None, int], _States]] = field(default_factory=dict)
 
     def text(self, sessions: db.Sessions, now: datetime) -> bytes:
-        """Return Prometheus text. One thread counts at a time; those that waited reuse its count if it took long."""
+        """Return Prometheus text. One thread counts at a time; threads that waited reuse its count if it took long."""
         with self._lock:
             began = time.monotonic()
-            if began < self._good_until:
+            if began < self._valid_until:
                 return self._text
             with db.reading(sessions) as session:
                 registry = CollectorRegistry()
-                registry.register(_Collected(list(self._families(session, now))))
+                registry.register(_FixedCollector(list(self._families(session, now))))
             self._text = generate_latest(registry)
             ended = time.monotonic()
-            took = ended - began
-            self._good_until = ended + (self.reuse_factor * took if took > self.quick else 0.0)
+            seconds = ended - began
+            self._valid_until = ended + (self.reuse_factor * seconds if seconds > self.quick_seconds else 0.0)
             return self._text
 
     def _families(self, session: Session, now: datetime) -> Iterator[Metric]:
@@ -72,22 +72,24 @@ class Metrics:
             runs.add_metric([step], at.timestamp() if at else 0)
         yield runs
         failed = select(Run.step, func.count()).where(Run.outcome == "failed", Run.due_at > since)
-        yield _by(
+        yield _labelled_family(
             "step", "newsletter_steps_failed", "Runs that failed in the last 7 days.",
             _pairs(session, failed.group_by(Run.step)),
         )  # fmt: skip
-        yield _by(
+        yield _labelled_family(
             "state", "newsletter_deliveries", "Deliveries of the Issues of the last 7 days.",
             self._deliveries(session, since),
         )  # fmt: skip
         notices = select(Notice.state, func.count()).where(Notice.due_at > since).group_by(Notice.state)
-        yield _by("state", "newsletter_notices", "Notices of the last 7 days.", _pairs(session, notices))
+        yield _labelled_family(
+            "state", "newsletter_notices", "Notices of the last 7 days.", _pairs(session, notices)
+        )
         issues = select(Issue.state, func.count()).where(Issue.issued_on > since.date())
-        yield _by(
+        yield _labelled_family(
             "state", "newsletter_issues", "Issues of the last 7 days.",
             _pairs(session, issues.group_by(Issue.state)),
         )  # fmt: skip
-        yield _one(
+        yield _count_family(
             session,
             "newsletter_subscribers",
             "Readers who confirmed and did not leave.",
@@ -95,7 +97,7 @@ class Metrics:
             Subscriber.unsubscribed_at.is_(None),
             of=Subscriber,
         )
-        yield _one(
+        yield _count_family(
             session,
             "newsletter_feeds_failing",
             "Feeds whose last visit failed.",
@@ -103,24 +105,24 @@ class Metrics:
             Feed.failures > 0,
             of=Feed,
         )
-        yield _one(session, "newsletter_feeds", "Feeds that are read.", Feed.enabled, of=Feed)
+        yield _count_family(session, "newsletter_feeds", "Feeds that are read.", Feed.enabled, of=Feed)
 
     def _deliveries(self, session: Session, since: datetime) -> _States:
-        """How many Deliveries of the Issues since then are in which state."""
+        """Return the number of Deliveries in each state, of the Issues since then."""
         sizes = _pairs(session, select(Issue.id, Issue.audience_size).where(Issue.issued_on > since.date()))
         total: Counter[str] = Counter()
         final: dict[int, tuple[tuple[int | None, int], _States]] = {}
-        stale = []
+        to_count = []
         moving = _by_issue(session, sizes, MOVING)
         for number, size in sizes.items():
             total.update(moving[number])
             left = sum(moving[number].values())
-            known = self._final.get(number)
-            if known is None or size is None or known[0] != (size, left):
-                stale.append(number)
+            cached = self._final.get(number)
+            if cached is None or size is None or cached[0] != (size, left):
+                to_count.append(number)
             else:
-                final[number] = known
-        for number, states in _by_issue(session, stale, FINAL).items():
+                final[number] = cached
+        for number, states in _by_issue(session, to_count, FINAL).items():
             final[number] = ((sizes[number], sum(moving[number].values())), states)
         for _, counts in final.values():
             total.update(counts)
@@ -129,13 +131,13 @@ class Metrics:
 
 
 def metrics_of_app() -> Metrics:
-    """The Metrics of the app that is answering this request."""
+    """Return the Metrics of the app that handles this request."""
     found: Metrics = current_app.extensions.setdefault("metrics", Metrics())
     return found
 
 
-class _Collected(Collector):
-    """Metric families that were read from the database a moment ago."""
+class _FixedCollector(Collector):
+    """Metric families that were just read from the database."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = list(families)
@@ -145,7 +147,7 @@ class _Collected(Collector):
 
 
 def _by_issue(session: Session, issues: Iterable[int], states: Iterable[str]) -> dict[int, dict[str, int]]:
-    """How many Deliveries of each of these Issues are in which of these states."""
+    """Return the number of Deliveries in each of these states, for each of these Issues."""
     found: dict[int, dict[str, int]] = {number: {} for number in issues}
     if found:
         counted = select(Delivery.issue_id, Delivery.state, func.count()).where(
@@ -160,14 +162,14 @@ def _pairs(session: Session, statement: Executable) -> dict[Any, Any]:
     return {row[0]: row[1] for row in session.execute(statement)}
 
 
-def _by(label: str, name: str, said: str, counts: _States) -> Metric:
-    family = GaugeMetricFamily(name, said, labels=[label])
+def _labelled_family(label: str, name: str, help_text: str, counts: _States) -> Metric:
+    family = GaugeMetricFamily(name, help_text, labels=[label])
     for value, count in sorted(counts.items()):
         family.add_metric([value], count)
     return family
 
 
-def _one(session: Session, name: str, said: str, *where: object, of: type) -> Metric:
-    family = GaugeMetricFamily(name, said)
+def _count_family(session: Session, name: str, help_text: str, *where: object, of: type) -> Metric:
+    family = GaugeMetricFamily(name, help_text)
     family.add_metric([], session.scalar(select(func.count()).select_from(of).where(*where)) or 0)  # type: ignore[arg-type]
     return family

@@ -1,7 +1,7 @@
-"""``/openapi.json``: every public address as OpenAPI 3.1, for programs and for the tests that attack them all.
+"""Describe every public address in OpenAPI 3.1 at ``/openapi.json``, for programs and for the tests that attack all of them.
 
-The addresses come from the routes themselves, so that none can be forgotten; the fields of forms and the kinds of answers are
-in the tables here. The desk is left out: it is no interface for programs.
+The addresses are read from the routes, so that none can be missing. The fields of forms and the types of responses are in the
+tables here. The desk is left out, because it is not meant for programs.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from newsletter.web.services import services
 
 bp = Blueprint("openapi", __name__)
 HOUR = 3600  # seconds
-LEFT_OUT = ("desk.", "static_files.")
+NOT_DESCRIBED = ("desk.", "static_files.")
 _TEXT: dict[str, Any] = {"type": "string"}
 _TOKEN = {"type": "string", "description": "As printed in the form on the page."}
 _MADE = {"type": "string", "description": "As printed in the form: when its page was made."}
 _HOUR_OF_DAY = {"type": "integer", "minimum": 0, "maximum": 23}
 
-# Fields of each form, by endpoint. "form_token" means that a page of ours must have been seen first.
+# Fields of each form, by endpoint. A form with "form_token" needs the token from its page.
 FORMS: dict[str, dict[str, Any]] = {
     "signup.ask": {"form_token": _TOKEN, "address": {"type": "string", "format": "email"}, "hour": _HOUR_OF_DAY,
                    "made": _MADE, "zone": {"type": "string", "examples": ["Europe/Rome"]}, "came_from": _TEXT},
@@ -52,10 +52,10 @@ FORMS: dict[str, dict[str, Any]] = {
     "stories.read_story": {"form_token": _TOKEN},
     "stories.send_report": {"form_token": _TOKEN, "reason": _TEXT, "words": _TEXT},
 }  # fmt: skip
-# Signed bodies: the signature is in a header, and its form is the sender's to define.
-SIGNED = {"webhooks.provider_events": "array", "stripe_webhook.stripe": "object"}
-# What is answered when all is well, where it is no HTML.
-KINDS = {
+# Signed bodies. The signature is in a header, in a form that the sender defines.
+SIGNED_BODIES = {"webhooks.provider_events": "array", "stripe_webhook.stripe": "object"}
+# The types of successful responses that are not HTML.
+RESPONSE_TYPES = {
     "crawlers.robots": "text/plain", "crawlers.security": "text/plain", "crawlers.sitemap": "application/xml",
     "social_cards.home": "image/png", "social_cards.story": "image/png", "social_cards.issue": "image/png",
     "issues.atom": "application/atom+xml", "account.export": "application/json", "health.healthz": "application/json",
@@ -71,21 +71,21 @@ QUERIES = {
 @bp.get("/openapi.json")
 def openapi() -> Response:
     """This description."""
-    here = services().settings
+    site = services().settings
     paths: dict[str, dict[str, Any]] = {}
     for rule in sorted(current_app.url_map.iter_rules(), key=lambda r: r.rule):
-        if not rule.endpoint.startswith(LEFT_OUT):
+        if not rule.endpoint.startswith(NOT_DESCRIBED):
             described = paths.setdefault(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 described[method.lower()] = _operation(rule, method)
     answer = jsonify(
         openapi="3.1.0",
         info={
-            "title": here.SITE_NAME,
+            "title": site.SITE_NAME,
             "version": "1",
             "description": "GET changes nothing. Forms need the form_token of their page; webhooks their signature.",
         },
-        servers=[{"url": here.SITE_URL}],
+        servers=[{"url": site.SITE_URL}],
         paths=paths,
     )
     return public(answer, max_age=HOUR)
@@ -110,22 +110,25 @@ def _operation(rule: Rule, method: str) -> dict[str, Any]:
 
 
 def _body(endpoint: str) -> dict[str, Any]:
-    if endpoint in SIGNED:
-        return {"required": True, "content": {"application/json": {"schema": {"type": SIGNED[endpoint]}}}}
+    if endpoint in SIGNED_BODIES:
+        return {
+            "required": True,
+            "content": {"application/json": {"schema": {"type": SIGNED_BODIES[endpoint]}}},
+        }
     fields = FORMS.get(endpoint, {"form_token": _TOKEN})
     schema = {"type": "object", "properties": fields, "required": [f for f in fields if f == "form_token"]}
-    kinds = ["application/x-www-form-urlencoded"]
+    types = ["application/x-www-form-urlencoded"]
     if endpoint == "unsubscribe.leave":  # RFC 8058 allows both
-        kinds.append("multipart/form-data")
+        types.append("multipart/form-data")
     return {
         "required": bool(schema["required"]),
-        "content": {kind: {"schema": schema} for kind in kinds},
+        "content": {kind: {"schema": schema} for kind in types},
     }
 
 
 def _responses(endpoint: str) -> dict[str, Any]:
     page: dict[str, Any] = {"text/html": {}}
-    good = {KINDS[endpoint]: {}} if endpoint in KINDS else page
+    good = {RESPONSE_TYPES[endpoint]: {}} if endpoint in RESPONSE_TYPES else page
     refusals = {**page, "text/plain": {}}  # webhooks and crawlers are answered in plain text
     described: dict[str, Any] = {
         "2XX": {"description": "Done, or the page.", "content": good},
@@ -136,6 +139,6 @@ def _responses(endpoint: str) -> dict[str, Any]:
             "content": {**page, "application/json": {}, "text/plain": {}},
         },
     }
-    if endpoint in SIGNED:
+    if endpoint in SIGNED_BODIES:
         described["2XX"] = {"description": "Accepted: it is in the database."}
     return described

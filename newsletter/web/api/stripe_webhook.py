@@ -1,4 +1,4 @@
-"""Stripe's webhook: accepts only signed events, and acknowledges them only when they are committed."""
+"""Stripe's webhook. It accepts only signed events, and acknowledges them only after the commit."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _log = log.get("web")
 
 @bp.post("/webhooks/stripe")
 def stripe() -> Response:
-    """204 once everything is committed; 503 and Stripe delivers it again; 403 for what Stripe did not sign just now.
+    """Return 204 after the commit, 503 when Stripe shall deliver the event again, and 403 without a recent signature of Stripe.
 
-    404 while ``STRIPE_API_KEY`` or ``STRIPE_WEBHOOK_SECRET`` is not set.
+    Returns 404 while ``STRIPE_API_KEY`` or ``STRIPE_WEBHOOK_SECRET`` is not set.
     """
-    here = services()
-    if here.processor.name != "stripe" or not here.settings.STRIPE_WEBHOOK_SECRET.get_secret_value():
+    site = services()
+    if site.processor.name != "stripe" or not site.settings.STRIPE_WEBHOOK_SECRET.get_secret_value():
         return _plain_text("Stripe is not set up here: its events are not taken.", 404)
     body = request.get_data(cache=False)
     try:
         subscriptions.handle_webhook(
-            here.sessions,
-            here.processor,
+            site.sessions,
+            site.processor,
             body,
             dict(request.headers),
-            settings=here.settings,
-            clock=here.now,
+            settings=site.settings,
+            clock=site.now,
         )
     except ForgedWebhook as error:
         _log.warning("webhook.refused", provider="stripe", reason=str(error))

@@ -1,7 +1,7 @@
-"""Refuses a form that comes back faster than people type, once: a person presses the button again, a bot rarely does.
+"""Refuse a form that is sent faster than people type. A person presses the button again, which a bot rarely does.
 
-The page carries the time at which it was made, signed. A page that came from a cache only seems older than it is, so nobody
-is asked again for reading quickly; and no form is dropped without an answer.
+The form contains the signed time at which its page was made. A page from a cache has an older time, so its readers are never
+refused; and every refused form gets a response with the form again.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ _MOST_DIGITS = 12  # hexadecimal digits of a time
 
 
 def page_made() -> str:
-    """The value of the form's hidden field: the time now, or the one that the form carried when it is shown again."""
-    carried = request.form.get(MADE_FIELD, "") if request.method == "POST" else ""
-    if _made_at(carried) is not None:
-        return carried
+    """Return the value of the form's hidden field: the present time, or the time of the first page when the form is shown again."""
+    previous = request.form.get(MADE_FIELD, "") if request.method == "POST" else ""
+    if _made_at(previous) is not None:
+        return previous
     stamp = f"{int(services().now().timestamp() * 1000):x}"
     return f"{stamp}.{_signature(stamp)}"
 
 
 def too_quick() -> bool:
-    """Whether this form came back too soon, or does not say when its page was made."""
+    """Return whether this form was sent too soon, or has no valid time."""
     made_at = _made_at(request.form.get(MADE_FIELD, ""))
     now = services().now().timestamp() * 1000
     return made_at is None or now - made_at < SHORTEST_FILL.total_seconds() * 1000
 
 
-def _made_at(shown: str) -> int | None:
-    """When the page was made, in milliseconds since 1970; None when the signature is not ours."""
-    stamp, _, signature = shown.partition(".")
+def _made_at(value: str) -> int | None:
+    """Return when the page was made, in milliseconds since 1970, or None when the signature is wrong."""
+    stamp, _, signature = value.partition(".")
     if not stamp or len(stamp) > _MOST_DIGITS:
         return None
     if not hmac.compare_digest(signature.encode("utf-8", "replace"), _signature(stamp).encode()):

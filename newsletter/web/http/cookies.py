@@ -1,4 +1,5 @@
-"""The site's cookies: a reader's Sign-in, an operator's, and the Meter of who is not signed in. Each holds one secret."""
+"""The site's cookies: a reader's Sign-in, an operator's Sign-in, and the Meter of readers who are not signed in. Each holds one
+secret."""
 
 from __future__ import annotations
 
@@ -21,15 +22,15 @@ class Cookie:
 
     @property
     def name(self) -> str:
-        """With https a name that browsers accept from this very host only."""
+        """The cookie's name. With https it has the prefix __Host-, which browsers accept only from this very host."""
         return f"__Host-{self.base_name}" if _over_https() else self.base_name
 
     def value(self) -> str:
-        """What the browser sent with this request; empty when it sent nothing."""
+        """Return the value that the browser sent with this request, or an empty string."""
         return request.cookies.get(self.name, "")
 
     def set(self, response: Response, value: str) -> None:
-        """Have ``response`` store ``value`` in the browser."""
+        """Store ``value`` in the browser with ``response``."""
         response.set_cookie(
             self.name,
             value,
@@ -41,7 +42,7 @@ class Cookie:
         )
 
     def delete(self, response: Response) -> None:
-        """Have ``response`` remove the cookie from the browser."""
+        """Remove the cookie from the browser with ``response``."""
         response.delete_cookie(
             self.name, path="/", secure=_over_https(), httponly=True, samesite=self.same_site
         )
@@ -54,4 +55,4 @@ def _over_https() -> bool:
 # "Lax", so that a reader who follows a link from the mail is still signed in.
 READER = Cookie("reader", signin.SIGNED_IN_FOR, "Lax")
 OPERATOR = Cookie("desk", operators.SIGNED_IN_FOR, "Strict")
-METER = Cookie("meter", timedelta(days=366), "Lax")  # as long as its token is good
+METER = Cookie("meter", timedelta(days=366), "Lax")  # as long as its token is valid

@@ -1,4 +1,4 @@
-"""The headers of every answer: what browsers may do with it, who may keep it, and its compression."""
+"""The headers of every response: what browsers may do with it, who may cache it, and its compression."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ COMPRESSIBLE = ("image/svg+xml", "application/atom+xml", "application/xml", "app
 
 
 def adjust_csp(blueprint: str, **directives: str) -> None:
-    """Let one blueprint's pages differ: ``adjust_csp("desk", frame_src="'self'")``. Call it when registering, with
-    the app's context (``@bp.record`` offers it); an underscore in a directive stands for its hyphen."""
+    """Change the policy of one blueprint's pages: ``adjust_csp("desk", frame_src="'self'")``. Call it during registration, in
+    the app's context (``@bp.record`` gives it). An underscore in a directive's name stands for a hyphen."""
     changes: dict[str, dict[str, str]] = current_app.extensions.setdefault("newsletter-csp", {})
     changes.setdefault(blueprint, {}).update({k.replace("_", "-"): v for k, v in directives.items()})
 
 
 def public(response: Response, *, max_age: int = MINUTE) -> Response:
-    """Let caches keep this page, and revalidate it by ETag. It must not set a cookie.
+    """Let caches keep this page and revalidate it by its ETag. The response must not set a cookie.
 
-    The page is the same for everybody whose requests agree in the headers that the view named in ``Vary``. ``max_age`` in
+    The page is the same for all requests with equal values of the headers that the view named in ``Vary``. ``max_age`` is in
     seconds.
     """
     response.headers["Cache-Control"] = f"public, max-age={max_age}"
     response.vary.add("Accept-Encoding")
     if response.status_code == 200:
-        # A form says when it was made (see bot_timing). That alone is no change of the page.
+        # The ETag ignores the time in forms (see bot_timing), which alone does not change the page.
         response.set_etag(sha1(_FORM_MADE.sub(b"", response.get_data()), usedforsecurity=False).hexdigest())
         services().page_cache.put_page(response, max_age)
         response.make_conditional(request)
@@ -54,7 +54,7 @@ def public(response: Response, *, max_age: int = MINUTE) -> Response:
 
 
 def personal(response: Response, *, secret: bool = True) -> Response:
-    """Let nobody keep this page. Only one without a ``secret``, and without anything of the request's, is compressed (BREACH)."""
+    """Forbid caches to keep this page. It is compressed only without a ``secret`` and without content of the request (BREACH)."""
     response.headers["Cache-Control"] = PRIVATE
     if not secret:
         g.no_secret = True
@@ -62,12 +62,12 @@ def personal(response: Response, *, secret: bool = True) -> Response:
 
 
 def cached_page() -> Response | None:
-    """The public page this request asks for, if it is kept; then no view is called."""
+    """Return the public page for this request from the page cache, or None. With a cached page no view is called."""
     return services().page_cache.get_page()
 
 
 def finish(response: Response) -> Response:
-    """Add the headers that every answer carries. What was not declared public may not be kept by anybody."""
+    """Add the headers of every response. Caches may not keep a response that was not declared public."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _policy())
     headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -84,7 +84,7 @@ def finish(response: Response) -> Response:
 
 
 def _compress(response: Response) -> None:
-    """Compress text that holds no secret. A personal page is left as it is: its compressed length could betray what is in it (BREACH)."""
+    """Compress text without secrets. A personal page is not compressed, because its length could reveal its content (BREACH)."""
     kind = response.mimetype or ""
     if (
         response.status_code != 200
@@ -103,7 +103,7 @@ def _compress(response: Response) -> None:
     response.vary.add("Accept-Encoding")
     etag, _ = response.get_etag()
     if etag:
-        response.set_etag(etag, weak=True)  # the same words in other bytes
+        response.set_etag(etag, weak=True)  # the same content in other bytes
 
 
 @lru_cache(maxsize=200)
@@ -117,6 +117,6 @@ def _policy() -> str:
 
 
 def install(app: Flask) -> None:
-    """Register the hooks that answer from the cache and complete every answer."""
+    """Register the hooks that respond from the cache and complete every response."""
     app.before_request(cached_page)
     app.after_request(finish)

@@ -1,12 +1,12 @@
-"""Keeps public pages, and what views read for all readers alike, in memory for seconds; one cache for each process.
+"""Keep public pages, and data that views read for all readers alike, in memory for seconds; one cache for each process.
 
 A public page says how long others may keep it (``Cache-Control``); this cache keeps it for a tenth of that. A page is kept
 once for each variant: its key holds the request headers that the answer names in ``Vary``. Only
-:func:`newsletter.web.http.headers.public` hands pages in, so nothing personal is kept.
+:func:`newsletter.web.http.headers.public` stores pages, so nothing personal is kept.
 
-When a value has expired, the first request that asks for it makes it anew, and the others get the expired one meanwhile, so
-that a crowd never waits for the same page. That is why it is not cachetools' or Flask-Caching's: their entries are gone once
-they have expired, and every request of a crowd would make the page anew, or wait.
+When a value has expired, the first request for it renews it, and other requests get the expired value meanwhile, so that many
+simultaneous requests never wait for the same page. cachetools and Flask-Caching cannot do this: they remove an expired entry, and
+then every request renders the page again, or waits.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ class _Page:
 
 
 class PageCache:
-    """Values by key, each with a time to live; the least recently used go first. Safe for several threads."""
+    """Values by key, each with a time to live. When the cache is full, the least recently used is removed. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """``clock`` gives seconds."""
+        """``clock`` returns seconds of a monotonic clock."""
         self._clock = clock
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: Any) -> Any:
-        """The value; None when there is none, or when the caller is the one to make it anew."""
+        """Return the value, or None when there is none or the caller is the one to renew it."""
         now = self._clock()
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
                 return None
             if now >= entry.expires_at:
-                if entry.renewing:  # the request that was to renew it made nothing: the page is gone
+                if entry.renewing:  # the request that was to renew it stored nothing: the page is gone
                     del self._entries[key]
                 else:
                     entry.renewing, entry.expires_at = True, now + RENEWAL_SECONDS
@@ -77,21 +77,21 @@ class PageCache:
                 self._entries.popitem(last=False)
 
     def kept_keys(self) -> list[Any]:
-        """The keys of everything kept, the least recently used first."""
+        """Return the keys of all values, the least recently used first."""
         with self._lock:
             return list(self._entries)
 
     def get_or_make(self, key: Any, make: Callable[[], Any]) -> Any:
-        """The value kept, or what ``make`` returns, which is kept for :data:`VIEW_SECONDS` unless it is None."""
+        """Return the cached value, or the result of ``make``, which is kept for :data:`VIEW_SECONDS` unless it is None."""
         found = self.get(key)
         if found is None and (found := make()) is not None:
             self.put(key, found, VIEW_SECONDS)
         return found
 
     def put_page(self, response: Response, max_age: int) -> None:
-        """Keep the public page that answers this request. ``max_age`` in seconds, as others may keep it.
+        """Keep the public page that answers this request. ``max_age`` is the time in seconds for which others may keep it.
 
-        An answer that differs by cookie or by what no header says (``Vary: *``) is not kept.
+        A response that varies by cookie, or by something outside the headers (``Vary: *``), is not kept.
         """
         varies_by = {name.lower() for name in response.vary} - {_COMPRESSION}
         if not _is_cacheable() or response.status_code != 200 or varies_by & {"*", "cookie"}:
@@ -105,7 +105,7 @@ class PageCache:
         self.put(_page_key(names), page, seconds)
 
     def get_page(self) -> Response | None:
-        """The answer to this request, if the page is kept in the variant that its headers ask for."""
+        """Return the response to this request if the variant for its headers is cached, else None."""
         if not _is_cacheable():
             return None
         page = self.get(_page_key(self.get(_varies_by_key(request.path)) or ()))
@@ -117,22 +117,22 @@ class PageCache:
 
 
 class NoCache(PageCache):
-    """Keeps nothing: for tests whose clock stands still, and where every change is to be seen at once."""
+    """A cache that keeps nothing, for tests with a fixed clock and wherever every change must be visible at once."""
 
     def put(self, key: Any, value: Any, seconds: float) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
 
 def _is_cacheable() -> bool:
-    """Whether this request is for a page without a query."""
+    """Return whether this request is for a page without a query."""
     return request.method in ("GET", "HEAD") and not request.query_string
 
 
 def _varies_by_key(path: str) -> tuple[str, str]:
-    """The key of the names of the headers by which the page at ``path`` varies."""
+    """Return the key of the names of the headers by which the page at ``path`` varies."""
     return ("varies by", path)
 
 
 def _page_key(varies_by: tuple[str, ...]) -> tuple[str, ...]:
-    """The key of this request's page, given the lower-case names of the headers by which it varies."""
+    """Return the key of this request's page, given the lower-case names of the headers by which it varies."""
     return ("page", request.path, *(f"{name}: {request.headers.get(name, '')}" for name in varies_by))

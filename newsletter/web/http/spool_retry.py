@@ -1,4 +1,4 @@
-"""Retries unsubscribes that the database could not take, in a thread of the site: no scheduler may be running where it is served."""
+"""Retry unsubscribes that the database could not take, in a thread of the site, because the site may run without a scheduler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = log.get("web")
 
 
 class SpoolRetry:
-    """Writes spooled unsubscribes to the database. One for each site; its thread lives only while something is spooled."""
+    """Writes spooled unsubscribes to the database. There is one for each site; its thread ends when nothing is spooled."""
 
     def __init__(self, sessions: db.Sessions, folder: Path, *, retry_seconds: float = RETRY_SECONDS) -> None:
         self._sessions, self._folder, self._retry_seconds = sessions, folder, retry_seconds
@@ -24,7 +24,7 @@ class SpoolRetry:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to retry in the background, unless nothing is spooled or the thread runs already."""
+        """Start to retry in the background, unless nothing is spooled or the thread is already running."""
         with self._lock:
             running = self._thread is not None and self._thread.is_alive()
             if not running and spool.has_pending(self._folder):
