@@ -20,6 +20,8 @@ from newsletter.db.models import Article, ArticlePage, Feed, Outlet
 from newsletter.feeds.crawl import host_and_port, status_message
 from newsletter.feeds.fetcher import DEADLINE, Fetched, Fetcher, FetchError, PoliteFetcher, product_token
 from newsletter.feeds.host_politeness import PAUSE, HostQueue
+from newsletter.feeds.html_text import LONGEST_EXCERPT
+from newsletter.feeds.kinds import ArticleKind, classify
 from newsletter.feeds.page_rights import (
     LARGEST_RULES,
     Right,
@@ -70,6 +72,7 @@ class _Task:
     outlet_id: int
     url: str
     headline: str
+    kind: str  # an ArticleKind, by what the feed says
     licences: tuple[str, ...]
     etag: str | None
     last_modified: str | None
@@ -87,6 +90,7 @@ class _Visit:
     paragraphs: tuple[str, ...] = ()
     fetched: Fetched | None = None
     unchanged: bool = False
+    kind: ArticleKind | None = None  # what the page shows that the feed did not: that it is no news
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,16 @@ class _Reader:
             page = read_page(tree, headline=task.headline)
         if page.wall is not None:
             return _Visit(task, "walled", page.wall.value, fetched=fetched)
-        return _Visit(task, "read", right.reason, right.use is Use.READ, page.paragraphs, fetched)
+        found = classify(task.headline, fetched.url, page.metadata.schema_kinds, page.text[:LONGEST_EXCERPT])
+        return _Visit(
+            task,
+            "read",
+            right.reason,
+            right.use is Use.READ,
+            page.paragraphs,
+            fetched,
+            kind=found if task.kind == ArticleKind.NEWS and found is not ArticleKind.NEWS else None,
+        )
 
 
 def run(
@@ -235,6 +248,7 @@ def _tasks(sessions: db.Sessions, article_ids: Sequence[int], *, now: datetime) 
                         outlet_id=article.outlet_id,
                         url=article.url,
                         headline=article.headline,
+                        kind=article.kind,
                         licences=(licence,) if licence else (),
                         etag=page.etag if page and page.text else None,
                         last_modified=page.last_modified if page and page.text else None,
@@ -308,6 +322,10 @@ def _keep(sessions: db.Sessions, batch: Sequence[_Visit], *, now: datetime) -> N
                 page = ArticlePage(article_id=visit.task.article_id)
                 session.add(page)
             _note(page, visit, now=now)
+            if visit.kind is not None:
+                session.execute(
+                    update(Article).where(Article.id == visit.task.article_id).values(kind=visit.kind.value)
+                )
         session.flush()
         _drop_repeated(session, {v.task.outlet_id for v in batch if v.paragraphs})
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
@@ -54,6 +54,7 @@ class _Row:
     published_at: datetime
     wire_key: str | None
     page_text: str | None  # the beginning, where its page was read
+    models_allowed: bool | None  # None: its page was not read
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def _read(session: Session, now: datetime) -> _Snapshot:
             Article.published_at,
             Article.wire_key,
             func.substr(ArticlePage.text, 1, LONGEST_COMPARED),
+            case((ArticlePage.verdict == "read", ArticlePage.models_allowed)),
         )
         .join(Outlet)
         .outerjoin(ArticlePage, ArticlePage.article_id == Article.id)
@@ -143,7 +145,12 @@ def embeddings_of(pieces: Sequence[Piece], embedder: Embedder | None) -> Floats 
 def _decide(snapshot: _Snapshot, embedder: Embedder | None) -> tuple[Assignment, dict[int, str | None]]:
     """Return the Story of each Article and its wire key. Uses no tables."""
     pieces = [Piece(r.id, r.headline, r.excerpt, r.published_at) for r in snapshot.rows]
-    labels = cluster(pieces, embeddings_of(pieces, embedder), [r.story_id for r in snapshot.rows])
+    # An embedder is a model: of what an outlet keeps from models it gets the headline only.
+    for_embedder = [
+        p if r.models_allowed is not False else replace(p, text="")
+        for p, r in zip(pieces, snapshot.rows, strict=True)
+    ]
+    labels = cluster(pieces, embeddings_of(for_embedder, embedder), [r.story_id for r in snapshot.rows])
     groups: dict[int, list[int]] = {}
     for row, label in zip(snapshot.rows, labels, strict=True):
         groups.setdefault(label, []).append(row.id)

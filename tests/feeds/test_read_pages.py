@@ -122,6 +122,32 @@ def test_a_rewritten_piece_is_asked_for_again_with_its_conditions(
     assert server.count("/robots.txt") == 2
 
 
+def test_pages_are_read_and_kept_on_both_databases(
+    each_sessions: db.Sessions, settings: Settings, server: FeedServer
+) -> None:
+    reading = Reading(each_sessions, settings, server)
+    server.says("/robots.txt", "User-agent: *\nAllow: /\x00", kind="text/plain")
+    number = reading.article(
+        server.says("/bridge", page([*PARAGRAPHS, "A \x00 and &#xd800; end."]), kind=HTML)
+    )
+    assert reading.run().read == 1
+    assert reading.page(number).text.split("\n")[: len(PARAGRAPHS)] == PARAGRAPHS
+    assert reading.run() == ReadReport()
+    reading.at += timedelta(days=8)
+    reading.ids = []
+    assert reading.run().texts_deleted == 1
+
+
+def test_a_page_that_shows_that_its_piece_is_no_news_says_so(reading: Reading, server: FeedServer) -> None:
+    data = {"@type": "OpinionNewsArticle", "headline": HEADLINE}
+    opinion = reading.article(server.says("/1", page(data=data), kind=HTML))
+    news = reading.article(server.says("/2", page(data={"@type": "NewsArticle"}), kind=HTML))
+    reading.run()
+    with db.reading(reading.sessions) as session:
+        kinds = {a.id: a.kind for a in session.scalars(select(Article))}
+    assert kinds == {opinion: "opinion", news: "news"}
+
+
 # --- what may not be read is not asked for ---
 
 

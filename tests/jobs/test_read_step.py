@@ -20,6 +20,7 @@ from newsletter.summaries.story_text import from_json
 from tests.clocks import Hands
 from tests.conftest import MORNING
 from tests.feeds.test_page_text import HEADLINE, PARAGRAPHS, page
+from tests.servers.embedding_server import EmbeddingServer
 from tests.servers.feed_server import FeedServer
 from tests.servers.llm_server import LlmServer
 from tests.web.sample_site import service_with
@@ -128,6 +129,25 @@ def test_what_an_outlet_keeps_from_models_never_reaches_one(
     assert sorted(allowed) == [False, True, True, True, True]
     assert SAID[0] not in asked
     assert sum(said in asked for said in SAID) == 4
+
+
+def test_an_embedder_is_a_model_too(
+    sessions: db.Sessions, server: FeedServer, make_settings: Callable[..., Any]
+) -> None:
+    settings = make_settings(FETCH_ALLOW_PRIVATE=server.place)
+    run(parts_for(server, sessions, settings), "gather", "group", "read")
+    with sessions.begin() as session:
+        pages = session.scalars(select(ArticlePage).order_by(ArticlePage.article_id)).all()
+        pages[0].models_allowed = False
+        for n, kept in enumerate(pages):
+            session.get_one(Article, kept.article_id).excerpt = f"The excerpt of feed {n}."
+    with EmbeddingServer({"bridge": 0}) as model:
+        asked = make_settings(
+            FETCH_ALLOW_PRIVATE=server.place, EMBEDDING_MODEL="small", EMBEDDING_BASE_URL=model.base_url
+        )
+        run(parts_for(server, sessions, asked), "group")
+        texts = str(model.asked)
+    assert [f"The excerpt of feed {n}." in texts for n in range(5)] == [False, True, True, True, True]
 
 
 def test_wire_copies_are_known_by_their_pages_and_counted_once(
