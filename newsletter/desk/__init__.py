@@ -1,4 +1,4 @@
-"""The desk: the pages of those who run the service. ``guard.py`` asks for a Sign-in on every page but the sign-in."""
+"""The desk: the operators' pages. ``guard.py`` requires a Sign-in on every page except those for signing in."""
 
 from newsletter.desk import (
     audit,

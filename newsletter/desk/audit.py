@@ -1,4 +1,4 @@
-"""The audit trail: what operators and the service itself did, in words."""
+"""The audit trail: the acts of operators and of the service itself, in words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from newsletter.desk.guard import actor, bp
 from newsletter.desk.paging import PAGE_SIZE, page_number
 from newsletter.web.services import services
 
-# How an act reads after the name of who did it; one without a phrase is shown by its own name.
+# The phrase for each act, which follows the name of who did it. An act without a phrase is shown by its name.
 PHRASES = {
     "issue.approved": "approved",
     "issue.approval_taken_back": "took the approval back",
@@ -72,26 +72,26 @@ class AuditLine:
 
 
 def record(session: Session, act: str, about: str, **detail: Any) -> None:
-    """Write down what the signed-in operator did. The caller commits."""
+    """Record an act of the signed-in operator. The caller commits."""
     session.add(AuditEntry(at=services().now(), by=actor(), act=act, about=about, detail=detail))
 
 
 def audit_lines_about(session: Session, about: str, limit: int = 30) -> tuple[AuditLine, ...]:
-    """The latest acts about one thing, newest first."""
+    """Return the latest acts about one object, newest first."""
     statement = select(AuditEntry).where(AuditEntry.about == about)
     statement = statement.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit)
     return _audit_lines(session, session.scalars(statement).all())
 
 
 def name_of(session: Session, by: str) -> str:
-    """The name behind ``by``, for a page: an operator's address, or "The machine"."""
+    """Return the name that a page shows for ``by``: an operator's address, or "The machine"."""
     kind, _, number = by.partition(":")
     found = session.get(Operator, int(number)) if kind == "operator" and number.isdigit() else None
     return found.address if found else _without_account(by)
 
 
 def _without_account(by: str) -> str:
-    """The name that was given on the command line; "The machine" for what is done automatically."""
+    """Return the name given on the command line, or "The machine" for an automatic act."""
     return "The machine" if by in ("auto", "compose") else by[:1].upper() + by[1:]
 
 
@@ -103,13 +103,13 @@ def _audit_lines(session: Session, rows: Sequence[AuditEntry]) -> tuple[AuditLin
             names.get(row.by) or _without_account(row.by),
             PHRASES.get(row.act, row.act),
             names.get(row.about, row.about.replace(":", " ")),
-            tuple((k, _short(v)) for k, v in row.detail.items() if v not in ("", None, [], {})),
+            tuple((k, _detail_text(v)) for k, v in row.detail.items() if v not in ("", None, [], {})),
         )
         for row in rows
     )
 
 
-def _short(value: Any) -> str:
+def _detail_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     text = str(value)

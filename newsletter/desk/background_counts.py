@@ -1,4 +1,4 @@
-"""Counts over a million rows take seconds. They run in a thread, are kept in memory, and pages say how old they are."""
+"""Count millions of rows, which takes seconds, in a background thread. The results are kept in memory with their times."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sqlalchemy.orm import Session
 from newsletter import db
 from newsletter.web.services import services
 
-WAIT_SECONDS = 0.3  # seconds a page waits for a count that has just begun
-COUNT_AT_ONCE = 20_000  # readers or copies up to which a page waits for the count itself
+WAIT_SECONDS = 0.3  # for which a page waits for a count that has just started
+COUNT_AT_ONCE = 20_000  # readers or copies up to which a page counts without a thread
 MOST_KEPT = 8  # counts
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Counted(Generic[T]):
-    """A count: its value, when it was begun, and how many seconds it took."""
+    """A count: its value, when it was started, and how many seconds it took."""
 
     value: T
     at: datetime
@@ -32,7 +32,7 @@ class Counted(Generic[T]):
 
 
 class BackgroundCounts:
-    """The counts of one process. ``patience`` is how many seconds a page waits for a new one."""
+    """The counts of one process. ``patience`` is the time in seconds for which a page waits for a new count."""
 
     def __init__(self, patience: float = WAIT_SECONDS) -> None:
         self._patience = patience
@@ -43,9 +43,10 @@ class BackgroundCounts:
     def get(
         self, key: str, count: Callable[[], T], *, at: datetime, reuse_factor: float
     ) -> Counted[T] | None:
-        """The latest count, a new one if that is ready soon, or None when there is none yet.
+        """Return the latest count, a new one if it is ready soon, or None when there is none yet.
 
-        A count that took a second is reused for ``reuse_factor`` seconds; after that the next page starts a new one, one at a time.
+        A count that took one second is reused for ``reuse_factor`` seconds. After that the next request starts a new count; there
+        is never more than one at a time for each key.
         """
         with self._lock:
             kept = self._kept.get(key)
@@ -69,7 +70,7 @@ class BackgroundCounts:
                 self._kept[key] = Counted(value, at, ended - began, ended)
                 while len(self._kept) > MOST_KEPT:
                     del self._kept[next(iter(self._kept))]
-        finally:  # one that failed is started again by the next page
+        finally:  # after a failure the next request starts a new count
             with self._lock:
                 del self._running[key]
             done.set()
@@ -78,7 +79,8 @@ class BackgroundCounts:
 def count_in_background(
     key: str, count: Callable[[Session], T], size: int, *, reuse_factor: float
 ) -> Counted[T] | None:
-    """``count`` over this app's database: at once where ``size`` (readers or copies) is small, else in a thread. None: not ready yet."""
+    """Run ``count`` on the app's database: at once when ``size`` (readers or copies) is small, else in a thread. Returns None when
+    the count is not ready yet."""
     site, app = services(), current_app._get_current_object()  # type: ignore[attr-defined]
 
     def now() -> T:

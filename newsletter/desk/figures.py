@@ -1,7 +1,7 @@
 """The figures: plots of growth, mail, reading and money. Each answers the question in its heading. Only sums are shown.
 
-Opens and clicks in mails are not tracked. Counted is what people do on purpose: confirm, read on, unsubscribe, pay, report,
-complain.
+Opens and clicks in mails are not tracked. The figures count what people do on purpose: confirm, read on, unsubscribe, pay, report,
+and complain.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ def figures() -> Response:
 
 
 def _groups(session: Session) -> tuple[tuple[str, str, list[Plot | Bars]], ...]:
-    """Every drawing, by what it is about."""
+    """Return all plots, in groups by subject."""
     issues, months = metrics.by_issue(session, ISSUES), _months(session)
     return (
         ("readers", "Readers", [*growth(session), editions(issues)]),
         ("mail", "Mail", [arrival(issues), *mailboxes(session)]),
-        ("reading", "What readers do", [turning_away(issues), reading_on(session)]),
+        ("reading", "What readers do", [reader_losses(issues), metered_reading(session)]),
         ("money", "Money", [trials(months), revenue(months), lost_subscriptions(months)]),
     )
 
 
 def growth(session: Session) -> list[Plot]:
-    """Readers at the end of each of the last days, and who came and went on each."""
+    """Plot the number of readers at the end of each of the last days, and the sign-ups and unsubscribes of each."""
     zone = services().settings.EDITION_TZ
     days = [today() - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    came = metrics.per_day(session, Subscriber.confirmed_at, days, zone)
-    went = metrics.per_day(session, Subscriber.unsubscribed_at, days, zone)
+    confirmed = metrics.per_day(session, Subscriber.confirmed_at, days, zone)
+    unsubscribed = metrics.per_day(session, Subscriber.unsubscribed_at, days, zone)
     asked = metrics.per_day(session, Subscriber.asked_at, days, zone)
     before = metrics.readers_before(session, metrics.day_bounds(days, zone)[0])
-    net = [c - w for c, w in zip(came, went, strict=True)]
+    net = [c - w for c, w in zip(confirmed, unsubscribed, strict=True)]
     stock = list(accumulate(net, initial=before))[1:]
     change = stock[-1] - before
     labels = [short_day(d) for d in days]
@@ -83,16 +83,20 @@ def growth(session: Session) -> list[Plot]:
                 "Who comes, and who goes?",
                 "People on each of the last 30 days.",
                 "Day",
-                answer=f"{sum(asked):,} asked, {sum(came):,} confirmed ({share(sum(came), sum(asked))}), {sum(went):,} left.",
+                answer=f"{sum(asked):,} asked, {sum(confirmed):,} confirmed ({share(sum(confirmed), sum(asked))}), {sum(unsubscribed):,} left.",
             ),
             labels,
-            [Series("Asked", "a", asked), Series("Confirmed", "b", came), Series("Unsubscribed", "c", went)],
+            [
+                Series("Asked", "a", asked),
+                Series("Confirmed", "b", confirmed),
+                Series("Unsubscribed", "c", unsubscribed),
+            ],
         ),
     ]
 
 
 def editions(issues: Sequence[IssueCounts]) -> Plot:
-    """How many get the full Rendition and how many the metered one."""
+    """Plot the number of copies of the full and of the metered Rendition."""
     last = issues[-1] if issues else None
     return plot(
         PlotText(
@@ -110,21 +114,21 @@ def editions(issues: Sequence[IssueCounts]) -> Plot:
 
 
 def arrival(issues: Sequence[IssueCounts]) -> Plot:
-    """What became of each of the last Issues' copies."""
+    """Plot the states of the copies of the last Issues."""
 
     def state(name: str) -> list[int]:
         return [i.states.get(name, 0) for i in issues]
 
-    def heard(name: str) -> list[int]:
+    def reported(name: str) -> list[int]:
         return [i.heard.get(name, 0) for i in issues]
 
     last = issues[-1] if issues else None
-    said = (
+    answer_start = (
         f"Of the latest issue {share(last.states.get('accepted', 0), last.copies)} was accepted"
         if last
         else ""
     )
-    told = (
+    delivered = (
         f", and {share(last.heard.get('delivered', 0), last.copies)} reported delivered"
         if last and last.heard
         else ""
@@ -135,14 +139,14 @@ def arrival(issues: Sequence[IssueCounts]) -> Plot:
             "Does the mail arrive?",
             "Copies of the last 30 issues. We submit, the provider accepts, the mailbox delivers. Not every provider reports deliveries.",
             "Issue",
-            answer=f"{said}{told}." if said else "",
+            answer=f"{answer_start}{delivered}." if answer_start else "",
         ),
         [short_day(i.issued_on) for i in issues],
         [
             Series("Accepted", "b", state("accepted")),
-            Series("Delivered", "a", heard("delivered")),
-            Series("Bounced", "c", heard("bounced")),
-            Series("Complained", "c", heard("complained")),
+            Series("Delivered", "a", reported("delivered")),
+            Series("Bounced", "c", reported("bounced")),
+            Series("Complained", "c", reported("complained")),
             Series("Failed", "c", state("failed")),
             Series("Uncertain", "c", state("uncertain")),
         ],
@@ -151,7 +155,7 @@ def arrival(issues: Sequence[IssueCounts]) -> Plot:
 
 
 def mailboxes(session: Session) -> list[Bars]:
-    """How the latest Issue fared at each mailbox domain."""
+    """Draw bars of the share of problems at each mailbox domain with the latest Issue."""
     latest = metrics.sent_issues(session, 1)
     lines = metrics.by_domain(session, latest[0].id) if latest else []
     shares = [(x.domain, 100 * x.problems / x.copies if x.copies else 0.0) for x in lines]
@@ -181,8 +185,8 @@ def mailboxes(session: Session) -> list[Bars]:
     ]
 
 
-def turning_away(issues: Sequence[IssueCounts]) -> Plot:
-    """Unsubscribes, complaints and reports, per thousand copies of each Issue."""
+def reader_losses(issues: Sequence[IssueCounts]) -> Plot:
+    """Plot unsubscribes, complaints and reports per thousand copies of each Issue."""
     last = issues[-1] if issues else None
     return plot(
         PlotText(
@@ -204,8 +208,8 @@ def turning_away(issues: Sequence[IssueCounts]) -> Plot:
     )
 
 
-def reading_on(session: Session) -> Plot:
-    """Story pages opened by those whom the Meter counts, in the month that runs: older Reads are forgotten."""
+def metered_reading(session: Session) -> Plot:
+    """Plot the Reads of each day in the current month; older Reads are deleted."""
     days = [today().replace(day=n) for n in range(1, today().day + 1)]
     opened = metrics.reading(session, days, services().settings.EDITION_TZ)
     return plot(
@@ -223,7 +227,7 @@ def reading_on(session: Session) -> Plot:
 
 
 def trials(months: Sequence[Month]) -> Plot:
-    """Trials begun in each month, and how many of them a paid Subscription followed."""
+    """Plot the Trials begun in each month, and those that a paid Subscription followed."""
     begun, paid = sum(m.trials for m in months), sum(m.converted for m in months)
     return plot(
         PlotText(
@@ -243,7 +247,7 @@ def trials(months: Sequence[Month]) -> Plot:
 
 
 def revenue(months: Sequence[Month]) -> Plot:
-    """Monthly recurring revenue at each month's end, and what made it change."""
+    """Plot the monthly recurring revenue at the end of each month; the table shows its changes."""
 
     def units(cents: Sequence[int]) -> list[float]:
         return [c / 100 for c in cents]
@@ -276,9 +280,9 @@ def revenue(months: Sequence[Month]) -> Plot:
 
 
 def lost_subscriptions(months: Sequence[Month]) -> Plot:
-    """The Subscriptions lost in each month, as a share of those that paid when it began."""
+    """Plot the Subscriptions lost in each month, in percent of those that paid at its beginning."""
     last = months[-1] if months else None
-    said = (
+    answer_start = (
         ""
         if last is None
         else f"{last.lost:,} this month"
@@ -290,7 +294,7 @@ def lost_subscriptions(months: Sequence[Month]) -> Plot:
             "How many stop paying?",
             "Subscriptions lost in each month, in percent of those that paid when it began. A month that began with none has no share.",
             "Month",
-            answer=said,
+            answer=answer_start,
         ),
         [short_month(m.first) for m in months],
         [Series("Lost", "b", [round(100 * (m.loss or 0), 1) for m in months])],
@@ -307,7 +311,7 @@ def _months(session: Session) -> Sequence[Month]:
 
 
 def _money(value: float) -> str:
-    """An amount as ``PRICE`` writes its currency: ``$1,205``, ``12.50 €``."""
+    """Return an amount with the currency as in ``PRICE``: "$1,205", "12.50 €"."""
     number = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
     price = services().settings.PRICE
     written = re.search(r"\d[\d.,]*", price)
@@ -315,5 +319,5 @@ def _money(value: float) -> str:
 
 
 def _difference(count: int) -> str:
-    """``12 more``, ``3 fewer``."""
+    """Return a difference in words: "12 more", "3 fewer"."""
     return f"{count:,} more" if count >= 0 else f"{-count:,} fewer"

@@ -1,4 +1,4 @@
-"""Access to the desk: every page but the sign-in asks for a Sign-in, and every form for its token."""
+"""Access to the desk: every page except those for signing in requires a Sign-in, and every form its token."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ R = TypeVar("R")
 
 
 def operator() -> Operator:
-    """The operator who is signed in."""
+    """Return the operator who is signed in."""
     found: Operator = g.operator
     return found
 
 
 def actor() -> str:
-    """Who is signed in, as the audit trail names them: ``operator:3``."""
+    """Return the signed-in operator as the audit trail names them: "operator:3"."""
     return f"operator:{operator().id}"
 
 
 def desk_token() -> str:
-    """The form token of this Sign-in, for every form on the desk."""
+    """Return the form token of this Sign-in, for every form on the desk."""
     return form_token(FORM, fingerprint(OPERATOR.value()))
 
 
 def desk_path(path: str = "") -> str:
-    """The path of a desk page: ``desk_path("issues")``."""
+    """Return the path of a desk page, such as ``desk_path("issues")``."""
     return services().paths.desk(path)
 
 
 def redirect_to(path: str = "") -> Response:
-    """Redirect the browser to a desk page after a form: reloading it repeats nothing."""
+    """Redirect the browser to a desk page after a form, so that reloading the page does not send the form again."""
     return make_response(redirect(desk_path(path), 303))
 
 
@@ -80,14 +80,14 @@ def _forbid_caching(response: Response) -> Response:
 
 @bp.errorhandler(NewsletterError)
 def _refused(error: NewsletterError) -> Response:
-    """The page for what a package refused, with its reason."""
+    """Return the page with the reason of a refusal."""
     if isinstance(error, NotFound) or g.get("operator") is None:
         return page(404 if isinstance(error, NotFound) else 409, str(error))
     return make_response(render_template("desk/refused.html", reason=str(error), back=_came_from()), 409)
 
 
 def _came_from() -> str:
-    """The desk page that the form stood on, as the browser says, or the desk itself; never another site."""
+    """Return the path of the desk page with the form, from the Referer header, or that of the desk; never another site."""
     place = urlsplit(request.headers.get("Referer", "")).path
     home = desk_path()
     return place if place.startswith(home) and place != request.path else home
@@ -106,17 +106,17 @@ def _variables() -> dict[str, Any]:
 
 @bp.record
 def _allow_frames(_: BlueprintSetupState) -> None:
-    """Allow frames of our own, in which the desk shows mail."""
+    """Allow frames from our own origin, in which the desk shows mail."""
     adjust_csp("desk", frame_src="'self'")
 
 
-def full_duty_required(act: Callable[P, R]) -> Callable[P, R]:
-    """Editors decide about Issues; readers and operators are a manager's business."""
+def full_duty_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Restrict a view to managers: editors decide about Issues only, and not about readers and operators."""
 
-    @wraps(act)
+    @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         if operator().duty != "manager":
             abort(403, "That is a manager's to decide. Ask one of them.")
-        return act(*args, **kwargs)
+        return view(*args, **kwargs)
 
     return guarded

@@ -1,4 +1,4 @@
-"""The mail in the Outbox. There are no such pages when another provider takes our mail."""
+"""The mail in the Outbox. These pages do not exist with another email provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsletter.web.services import services
 
 
 def folder() -> Path:
-    """Where the mail is kept. Raises :class:`NotFound` when another provider takes it."""
+    """Return the folder of the Outbox. Raises :class:`NotFound` with another email provider."""
     settings = services().settings
     if settings.MAIL_PROVIDER != "outbox":
         raise NotFound("Mail is not kept here: an email provider takes it.")
@@ -45,7 +45,6 @@ def kept_file(name: str) -> Response:
     """The stored bytes, to open in a mail program."""
     answer = make_response(read_outbox(folder(), name).raw)
     answer.headers["Content-Type"] = "message/rfc822"
-    answer.headers["Content-Disposition"] = (
-        f'attachment; filename="{name}"'  # read_outbox has checked its letters
-    )
+    # read_outbox has checked the letters of the name.
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

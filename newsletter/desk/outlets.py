@@ -40,8 +40,8 @@ class FeedLine:
     outlet: Outlet
     side: Side | None  # None: state-run
     state: str
-    entries: int  # Articles gathered from it within RECENT
-    last: tuple[LastEntry, ...]  # the latest Articles it brought
+    entries: int  # its Articles gathered within RECENT
+    last: tuple[LastEntry, ...]  # its latest Articles
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class SideCount:
     """The Outlets and Articles of one Side."""
 
     side: Side
-    outlets: int  # listed and enabled: no Story can have more
+    outlets: int  # listed and enabled
     answering: int  # with a Feed that answered within RECENT
     articles: int  # gathered within RECENT
 
@@ -94,7 +94,7 @@ def resume_feed(number: int) -> Response:
 
 
 def _lines(session: Session, now: datetime) -> list[FeedLine]:
-    brought: dict[int | None, int] = {
+    articles_of_feed: dict[int | None, int] = {
         feed_id: count
         for feed_id, count in session.execute(
             select(Article.feed_id, func.count())
@@ -116,7 +116,7 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
             f.outlet,
             None if f.outlet.state_run else side_of(Lean(f.outlet.lean)),
             state_of(f, now),
-            brought.get(f.id, 0),
+            articles_of_feed.get(f.id, 0),
             latest.get(f.id, ()),
         )
         for f in feeds
@@ -124,7 +124,7 @@ def _lines(session: Session, now: datetime) -> list[FeedLine]:
 
 
 def _latest(session: Session, now: datetime) -> dict[int, tuple[LastEntry, ...]]:
-    """The latest Articles of each Feed, newest first; none that are older than any news. Older Articles are not read."""
+    """Return the latest Articles of each Feed, newest first, without those older than KEEP_FROM."""
     place = func.row_number().over(
         partition_by=Article.feed_id, order_by=(Article.published_at.desc(), Article.id.desc())
     )
@@ -141,7 +141,7 @@ def _latest(session: Session, now: datetime) -> dict[int, tuple[LastEntry, ...]]
 
 
 def state_of(feed: Feed, now: datetime) -> str:
-    """The state of a Feed, one of those in :class:`FeedLine`."""
+    """Return the state of a Feed, one of those in :class:`FeedLine`."""
     if feed.paused_at is not None:
         return "paused"
     if not feed.enabled or not feed.outlet.enabled:

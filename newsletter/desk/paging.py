@@ -1,4 +1,4 @@
-"""Long lists in pages."""
+"""Pagination of long lists."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ PAGE_SIZE = 50  # lines
 
 
 def page_number() -> int:
-    """Which page of a long list is asked for, from 1."""
+    """Return the number of the requested page, from 1."""
     asked = request.args.get("page", "1")
     return min(max(int(asked), 1), 10_000) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1

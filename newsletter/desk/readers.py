@@ -30,7 +30,7 @@ from newsletter.web.services import services
 
 FOUND = 20  # readers
 SHORTEST = 3  # letters searched for
-REUSE_FACTOR = 60.0  # seconds for each second that counting them took
+REUSE_FACTOR = 60.0  # seconds of reuse for each second that the count took
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _reader_counts() -> Counted[list[tuple[str, int]]] | None:
 
 
 def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
-    """How many readers there are of each kind."""
+    """Return the number of readers of each kind."""
     trial = timedelta(days=services().settings.TRIAL_DAYS)
     confirmed, left = Subscriber.confirmed_at.is_not(None), Subscriber.unsubscribed_at.is_not(None)
     kinds = {
@@ -173,5 +173,5 @@ def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
 
 
 def readers_known(session: Session) -> int:
-    """About how many readers there are: the highest id."""
+    """Return the approximate number of readers: the highest id."""
     return session.scalar(select(func.max(Subscriber.id))) or 0

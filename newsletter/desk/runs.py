@@ -29,6 +29,6 @@ def runs() -> Response:
 
 
 def _outcome_in_words(run: Run) -> str:
-    """What a Run did: the figures in its detail that are not zero."""
+    """Return the numbers in a Run's detail that are not zero, as text."""
     parts = ((name, value) for name, value in run.detail.items() if value not in (0, None, "", False))
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in parts)

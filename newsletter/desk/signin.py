@@ -1,4 +1,4 @@
-"""Operators sign in by a link that works once, and sign out."""
+"""Operators sign in with a link that works once, and sign out."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def signin_page() -> Response:
 
 @bp.post("/signin")
 def ask() -> Response:
-    """Keep the request for a link. The answer, and the work behind it, are the same for every address."""
+    """Store the request for a link. The response, and the work done, are the same for every address."""
     check_form("desk-signin")
     site, address = services(), request.form.get("address", "")
-    with suppress(AddressError):  # the answer is the same for no address at all
+    with suppress(AddressError):  # the response is the same for an invalid address
         pending_requests.store(
             site.sessions,
             pending_requests.SIGNIN,
@@ -41,31 +41,31 @@ def ask() -> Response:
 
 @bp.get("/signin/<token>")
 def link_page(token: str) -> Response:
-    """A page with a button. GET uses nothing up, so scanners of mail do no harm."""
+    """The page with the button. GET does not use up the link, so scanners of mail do no harm."""
     site = services()
     try:
         with db.reading(site.sessions) as session:
             operators.operator_in(session, token, tokens=site.tokens)
-            spent = is_used(session, token)
+            used = is_used(session, token)
     except TokenError as error:
         return _refusal(error)
-    if spent:
+    if used:
         return _refusal(None)
     return make_response(render_template("desk/link.html", token=token))
 
 
 @bp.post("/signin/<token>")
 def spend(token: str) -> Response:
-    """Use the link up and sign this browser in."""
+    """Use up the link and sign this browser in."""
     check_form("desk-link", token)
     site = services()
     try:
         with site.sessions.begin() as session:
-            fresh = operators.sign_in(session, token, tokens=site.tokens, now=site.now())
+            secret = operators.sign_in(session, token, tokens=site.tokens, now=site.now())
     except TokenError as error:
         return _refusal(error)
     answer = redirect_to()
-    OPERATOR.set(answer, fresh)
+    OPERATOR.set(answer, secret)
     return answer
 
 

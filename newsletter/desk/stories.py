@@ -1,4 +1,4 @@
-"""The Stories of the last days, with Coverage and how they were told."""
+"""The list of the Stories of the last days, with their Coverage and their latest text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LISTED_FOR = timedelta(days=4)  # after its last Article
 
 @dataclass(frozen=True)
 class StoryLine:
-    """One Story as the list shows it. ``headline`` is empty while it has not been told."""
+    """One Story of the list. ``headline`` is empty while the Story has no text."""
 
     story: Story
     headline: str

@@ -11,7 +11,7 @@ from newsletter.web.services import services
 
 
 def day_of(text: str) -> date:
-    """Strictly ``2026-03-02``. Raises :class:`NotFound`."""
+    """Return the day in an address, in the form 2026-03-02 only. Raises :class:`NotFound`."""
     try:
         value = date.fromisoformat(text)
     except ValueError:
@@ -22,10 +22,10 @@ def day_of(text: str) -> date:
 
 
 def today() -> date:
-    """The day it is in the newsletter's own zone."""
+    """Return today's date in the newsletter's zone."""
     return day_in(services().settings.EDITION_TZ, services().now())
 
 
 def clock_time(value: datetime, seconds: bool = False) -> str:
-    """``2 Mar, 05:10`` in the newsletter's zone, or ``2 Mar, 05:10:33``."""
+    """Return "2 Mar, 05:10" in the newsletter's zone, or "2 Mar, 05:10:33"."""
     return short_moment(value, services().settings.EDITION_TZ, seconds=seconds)

@@ -1,4 +1,4 @@
-"""Corrections of an Issue, for those who got the wrong words: write, preview, then send. Nothing is sent that was not previewed."""
+"""Corrections of an Issue, for readers who got a mistake: write, preview, then send. Only a previewed text can be sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EDITIONS = {"": "Both editions", "full": "Only the full edition", "metered": "On
 
 @bp.get("/issues/<day>/correct")
 def correction_page(day: str) -> Response:
-    """The form, and how earlier corrections fared."""
+    """The form, and the state of earlier corrections."""
     return _page(day)
 
 
@@ -35,7 +35,7 @@ def preview_correction(day: str) -> Response:
 
 @bp.post("/issues/<day>/correct/send")
 def send_correction(day: str) -> Response:
-    """Queue the correction: exactly the words that were previewed."""
+    """Queue the correction with exactly the previewed text."""
     if request.form.get("sure") != "yes" or not (seen := request.form.get("seen", "")):
         raise Refused("Nothing was sent: please look at the mail first and tick that you are sure.")
     services().issues.correct(day_of(day), request.form.get("text", ""), kind=_kind(), by=actor(), seen=seen)

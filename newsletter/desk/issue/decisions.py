@@ -1,4 +1,5 @@
-"""What an operator decides about an Issue: check, approve, hold, resume, withdraw, mail a proof. The issue service does it and keeps an AuditEntry."""
+"""An operator's decisions about an Issue: check, approve, hold, resume, withdraw, and mail a proof. The issue service carries them
+out and records an AuditEntry."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ LONGEST_REASON = 500  # characters
 
 
 def reason(*, required: bool = True) -> str:
-    """The reason that the operator gave, in one line. Raises :class:`Refused` when it is required and missing."""
+    """Return the reason that the operator gave, in one line. Raises :class:`Refused` when it is required and missing."""
     text = " ".join(request.form.get("reason", "").split())[:LONGEST_REASON]
     if required and not text:
         raise Refused("Nothing was done: please write down why, for those who come after you.")
@@ -26,7 +27,7 @@ def reason(*, required: bool = True) -> str:
 
 
 def seen() -> str:
-    """The state of the Issue that the form was made for. Raises :class:`Refused` when the form does not say."""
+    """Return the identifier of the Issue's state that the form was made for. Raises :class:`Refused` when the form does not say."""
     named = request.form.get("seen", "")
     if not named:
         raise Refused(

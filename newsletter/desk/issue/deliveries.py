@@ -24,9 +24,9 @@ from newsletter.errors import Refused
 from newsletter.issues.service import find_issue, standing
 from newsletter.web.services import services
 
-SHOWN = 200  # uncertain ones on one page
+SHOWN = 200  # uncertain Deliveries on one page
 ZONES_SHOWN = 40
-REUSE_FACTOR = 3.0  # seconds for each second that walking the ledger took: a quarter of the time at most
+REUSE_FACTOR = 3.0  # seconds of reuse for each second that the count took, which limits the load to a quarter
 FOLLOW_EVERY = 10  # seconds; only on request, so that nothing an operator types is lost (WCAG 2.2.2)
 CHOICES = {
     "accepted": "It arrived",
@@ -101,9 +101,9 @@ def decide(day: str) -> Response:
     ]
     batches = [int(n) for n in request.form.getlist("batch") if n.isascii() and n.isdigit() and len(n) < 18]
     with db.reading(services().sessions) as session:
-        of_day = find_issue(session, day_of(day)).id
+        issue_id = find_issue(session, day_of(day)).id
         numbers += [
-            n for number in batches for n in ledger_queries.uncertain_in_batch_of(session, of_day, number)
+            n for number in batches for n in ledger_queries.uncertain_in_batch_of(session, issue_id, number)
         ]
     if not numbers:
         raise Refused("Nothing was done: please tick the copies you mean.")
@@ -112,29 +112,29 @@ def decide(day: str) -> Response:
 
 
 def _paused(session: Session, now: datetime) -> dict[str, Any]:
-    """Until when the provider asked us to wait, and why, according to the last dispatch Run."""
+    """Return until when the provider asked us to wait, and why, according to the last dispatch Run."""
     run = session.scalars(
         select(Run).where(Run.step == "dispatch").order_by(Run.started_at.desc()).limit(1)
     ).first()
-    said = run.detail.get("paused_until") if run else None
-    until = datetime.fromisoformat(said) if said else None
+    paused_until = run.detail.get("paused_until") if run else None
+    until = datetime.fromisoformat(paused_until) if paused_until else None
     if run is None or until is None or until <= now:
         return {"paused_until": None, "paused_because": ""}
     return {"paused_until": until, "paused_because": run.detail.get("paused_because", "")}
 
 
-def _tables(cut: Breakdown) -> tuple[Table, ...]:
-    """The tables, the largest rows first."""
+def _tables(counts: Breakdown) -> tuple[Table, ...]:
+    """Return the tables, each with its largest rows first."""
     return (
-        _table("Time zone", cut.zones, "Erased since"),
-        _table("Provider", cut.providers, "Not handed over"),
-        _table("Edition", cut.renditions, "Unknown"),
+        _table("Time zone", counts.zones, "Erased since"),
+        _table("Provider", counts.providers, "Not handed over"),
+        _table("Edition", counts.renditions, "Unknown"),
     )
 
 
-def _table(heading: str, by: By, nobody: str) -> Table:
+def _table(heading: str, by: By, no_value: str) -> Table:
     rows = sorted(
-        ((value or nobody, dict(states), sum(states.values())) for value, states in by.items()),
+        ((value or no_value, dict(states), sum(states.values())) for value, states in by.items()),
         key=lambda r: (-r[2], r[0]),
     )
     return Table(heading, tuple(rows[:ZONES_SHOWN]), max(0, len(rows) - ZONES_SHOWN))

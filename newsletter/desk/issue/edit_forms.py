@@ -25,13 +25,13 @@ FREE_TEXT_EDITS = frozenset({"envelope", "retell", "retell-rows"})
 
 
 def number(given: Form, name: str) -> int:
-    """A whole number out of a field; 0 for anything else."""
+    """Return the whole number in a field, or 0 for anything else."""
     text = given.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
 def edit_of(given: Form) -> Edit:
-    """The edit that a form asks for. Raises Refused when it names none that we know."""
+    """Return the edit that a form asks for. Raises Refused when it names none that we know."""
     edit = EDITS.get(given.get("act", ""))
     if edit is None:
         raise Refused("Nothing was done: the form does not say what to change.")
@@ -39,7 +39,7 @@ def edit_of(given: Form) -> Edit:
 
 
 def part_of(session: Session, issue: Issue, given: Form) -> str:
-    """Identify the present text of the part of the Issue that a free-text form is about; empty for any other form."""
+    """Return an identifier of the present text that a free-text form changes, or an empty string for any other form."""
     if given.get("act") not in FREE_TEXT_EDITS:
         return ""
     story = number(given, "story")
@@ -52,12 +52,12 @@ def part_of(session: Session, issue: Issue, given: Form) -> str:
 
 
 def story_part(issue: Issue, story_revision_id: int) -> str:
-    """Identify the present text of one placed Story."""
+    """Return an identifier of the present text of one placed Story."""
     return f"{issue.state}:{story_revision_id}"
 
 
 def envelope_part(issue: Issue) -> str:
-    """Identify the present text of subject line, preheader and intro."""
+    """Return an identifier of the present subject line, preheader and intro."""
     words = "\n".join((issue.subject, issue.preheader, issue.intro))
     return f"{issue.state}:{sha256(words.encode()).hexdigest()[:16]}"
 

@@ -1,4 +1,4 @@
-"""Changing a draft: words, order, which Stories stand in it. Every change is rendered and checked at once."""
+"""Edit a draft: its texts, its Stories and their order. Every change is rendered and checked at once."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def edit(day: str) -> Response:
 
 
 def _conflict(day: str) -> Response:
-    """The page for an edit that came too late: the present text and the operator's side by side, so that neither is lost."""
+    """Return the page for an edit of a text that was changed meanwhile: it shows both texts, so that neither is lost."""
     given, site = request.form, services()
     with db.reading(site.sessions) as session:
         row = find_issue(session, day_of(day))
@@ -80,7 +80,7 @@ def _conflict(day: str) -> Response:
 
 
 def _both_texts(row: Issue, story: StoryView | None, given: edit_forms.Form) -> list[BothTexts]:
-    """For each field of the form the present text and the operator's."""
+    """Return, for each field of the form, the present text and the operator's."""
     now: dict[str, str] = {"subject": row.subject, "preheader": row.preheader, "intro": row.intro}
     if story is not None:
         text = story.text
@@ -126,7 +126,7 @@ _FIELDS = {
 
 def _page(session: Session, row: Issue) -> str:
     view = issue_view(session, row, now=services().now())
-    tellings = {p.story_id: p.story_revision_id for p in row.placements}
+    revision_ids = {p.story_id: p.story_revision_id for p in row.placements}
     return render_template(
         "desk/edit.html",
         issue=row,
@@ -137,7 +137,9 @@ def _page(session: Session, row: Issue) -> str:
             for r in revisions.listed(session, row)[:HISTORY]
         ],
         seen=standing(session, row),
-        parts={number: edit_forms.story_part(row, telling) for number, telling in tellings.items()},
+        parts={
+            number: edit_forms.story_part(row, revision_id) for number, revision_id in revision_ids.items()
+        },
         envelope_part=edit_forms.envelope_part(row),
         offered=offered(session, row),
         doubts=_doubts(session, row),
@@ -146,25 +148,25 @@ def _page(session: Session, row: Issue) -> str:
 
 
 def _doubts(session: Session, issue: Issue) -> dict[int, list[str]]:
-    """By Story, what the last Checks say of sentences that an operator wrote."""
+    """Return, for each Story, the findings of the last Checks about sentences that an operator wrote."""
     found: dict[int, list[str]] = {}
-    asked = select(Check).where(
+    blocking = select(Check).where(
         Check.issue_id == issue.id, Check.name == operators.NAME, Check.level == "block"
     )
-    for check in session.scalars(asked.order_by(Check.id)):
+    for check in session.scalars(blocking.order_by(Check.id)):
         for remedy in check.remedies[:1]:
             found.setdefault(remedy["story"], []).append(check.reason)
     return found
 
 
 def _revisions(session: Session, issue: Issue) -> dict[int, list[tuple[StoryRevision, bool]]]:
-    """Every revision of each placed Story, newest first, and whether it is the one placed in the Issue."""
+    """Return the revisions of each placed Story, newest first, and whether each is the one in the Issue."""
     found: dict[int, list[tuple[StoryRevision, bool]]] = {}
-    for telling, placed in session.execute(
+    for revision, placed in session.execute(
         select(StoryRevision, Placement.story_revision_id)
         .join(Placement, Placement.story_id == StoryRevision.story_id)
         .where(Placement.issue_id == issue.id)
         .order_by(StoryRevision.revision.desc())
     ):
-        found.setdefault(telling.story_id, []).append((telling, telling.id == placed))
+        found.setdefault(revision.story_id, []).append((revision, revision.id == placed))
     return found

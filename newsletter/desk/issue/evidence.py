@@ -15,7 +15,7 @@ WEAK = 60  # percent of support below which a sentence is shown before the other
 
 
 class Written(Protocol):
-    """What of a StoryRevision is shown."""
+    """The attributes of a StoryRevision that are shown."""
 
     @property
     def revision(self) -> int: ...
@@ -27,7 +27,7 @@ class Written(Protocol):
 
 @dataclass(frozen=True)
 class Passage:
-    """One Citation: the Article, and the words of it."""
+    """A Citation: the Article and the cited words."""
 
     article: ArticleView
     words: str
@@ -37,7 +37,7 @@ class Passage:
 class GroundedSentence:
     """A sentence of ours with the passages it rests on. ``support`` in whole percent."""
 
-    section: str  # the part of the Story that it folds with
+    section: str  # the part of the Story that it is shown under
     where: str
     text: str
     support: int
@@ -48,8 +48,8 @@ class GroundedSentence:
 
     @property
     def is_weak(self) -> bool:
-        """Whether it deserves a look before the others: it cites nothing, its articles barely carry it, or the
-        gate would refuse what an operator wrote."""
+        """Whether it should be checked first: it cites nothing, its Articles hardly support it, or the grounding gate
+        would refuse the operator's words."""
         return not self.passages or bool(self.refused) or (not self.by_operator and self.support < WEAK)
 
 
@@ -73,7 +73,7 @@ class StoryEvidence:
     story: StoryView
     written: Written
     sentences: tuple[GroundedSentence, ...]
-    flagged: bool  # an Article cited here says something else now
+    flagged: bool  # a cited Article has changed since
 
     @property
     def weakest(self) -> int:
@@ -82,38 +82,38 @@ class StoryEvidence:
 
     @property
     def weak(self) -> tuple[GroundedSentence, ...]:
-        """What deserves a look first, the weakest first."""
+        """The weak sentences, the weakest first."""
         return tuple(sorted((s for s in self.sentences if s.is_weak), key=lambda s: s.support))
 
     @property
     def sections(self) -> tuple[GroundedSection, ...]:
-        """The sentences by the part of the Story they stand in, in reading order."""
+        """The sentences by part of the Story, in reading order."""
         found: dict[str, list[GroundedSentence]] = {}
         for s in self.sentences:
             found.setdefault(s.section, []).append(s)
-        return tuple(GroundedSection(name, tuple(those)) for name, those in found.items())
+        return tuple(GroundedSection(name, tuple(sentences)) for name, sentences in found.items())
 
 
 def evidence_of(story: StoryView, written: Written, *, flagged: bool = False) -> StoryEvidence:
-    """Everything the Story says, and why it may."""
-    return StoryEvidence(story, written, tuple(_all(story)), flagged)
+    """Return the evidence of every sentence of the Story."""
+    return StoryEvidence(story, written, tuple(_sentences(story)), flagged)
 
 
-def _all(story: StoryView) -> Iterator[GroundedSentence]:
+def _sentences(story: StoryView) -> Iterator[GroundedSentence]:
     text = story.text
-    yield from _said(story, "Lede", "Lede", text.lede)
-    yield from _said(story, "Overview", "Overview", text.overview)
+    yield from _with_passages(story, "Lede", "Lede", text.lede)
+    yield from _with_passages(story, "Overview", "Overview", text.overview)
     for row in text.rows:
-        yield from _said(story, row_name(row), row_name(row), row.sentences)
+        yield from _with_passages(story, row_name(row), row_name(row), row.sentences)
     for quote in text.quotes:
         passages = _passages(story, (quote.citation,))
         words = f"“{quote.words}”"
         yield GroundedSentence("Quotes", quote.speaker or "Quote", words, 100, False, passages, verbatim=True)
     for question in text.questions:
-        yield from _said(story, "Questions", question.question, question.answer)
+        yield from _with_passages(story, "Questions", question.question, question.answer)
 
 
-def _said(
+def _with_passages(
     story: StoryView, section: str, where: str, sentences: Sequence[Sentence]
 ) -> Iterator[GroundedSentence]:
     for s in sentences:

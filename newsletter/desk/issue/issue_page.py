@@ -42,7 +42,7 @@ ZONES = (
 )  # fmt: skip
 _WEIGHT = {"block": 0, "warn": 1, "pass": 2}
 LISTED = 60  # Issues
-REUSE_FACTOR = 3.0  # seconds for each second that counting the copies taken took
+REUSE_FACTOR = 3.0  # seconds of reuse for each second that the count took
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class IssuePage:
     view: IssueView
     row: Issue
     checks: tuple[Check, ...]
-    faults: tuple[tuple[Check, tuple[Check, ...]], ...]  # one of each name and level, and the others like it
-    rendition: Template | None  # the kind looked at; None until rendered
+    faults: tuple[tuple[Check, tuple[Check, ...]], ...]  # the first of each name and level, and the others
+    rendition: Template | None  # of the previewed kind; None until rendered
     sums: LedgerSum
     next_step: NextStep
     seen: str  # identifies the state that the page shows, for its forms
@@ -192,7 +192,7 @@ def load_issue_page(session: Session, row: Issue, look: PreviewOptions) -> Issue
 
 
 def _faults(checks: Sequence[Check]) -> tuple[tuple[Check, tuple[Check, ...]], ...]:
-    """The Checks that do not pass, gravest first; of each kind the first, and the others like it."""
+    """Return the Checks that do not pass, the most serious first: the first of each name and level, and the others."""
     found: dict[tuple[str, str], list[Check]] = {}
     for check in checks:
         if check.level != "pass":
@@ -201,7 +201,7 @@ def _faults(checks: Sequence[Check]) -> tuple[tuple[Check, tuple[Check, ...]], .
 
 
 def arrives(row: Issue, look: PreviewOptions, now: datetime) -> datetime | None:
-    """When a reader of that zone and hour gets the mail, in their zone; None when the zone is unknown."""
+    """Return when a reader of that zone and hour gets the mail, in their zone, or None when the zone is unknown."""
     try:
         zone = ZoneInfo(look.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

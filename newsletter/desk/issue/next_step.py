@@ -19,17 +19,17 @@ class IssueFacts:
     accepted: int
     uncertain: int
     checked: bool
-    blocks: tuple[str, ...]  # the reasons of the Checks that do
+    blocks: tuple[str, ...]  # the reasons of the Checks that block
     warns: int
     auto: bool  # APPROVAL=auto
 
 
 @dataclass(frozen=True)
 class NextStep:
-    """``tone``: "calm" (nothing to do), "look" (a decision is wanted), "stop" (nothing goes on without one).
+    """The next step. ``tone`` is "calm" (nothing to do), "look" (a decision is useful) or "stop" (nothing continues without one).
 
-    ``until`` is the moment the sentence ends with, or None. ``place`` is the page, or the part of this one, where to do
-    it, behind the Issue's own address, and ``label`` the words of the link; both empty when there is nothing to do.
+    ``until`` is a time with which the sentence ends, or None. ``place`` is the address of the page for this step, relative to
+    the Issue's, and ``label`` the text of the link; both are empty when there is nothing to do.
     """
 
     tone: str
@@ -42,56 +42,56 @@ class NextStep:
 _UNCERTAIN, _DECIDE = "/dispatch#uncertain", "Decide about them"
 
 
-def next_step(now: IssueFacts) -> NextStep:
-    """The next step, shown at the top of the Issue's page."""
-    match now.state:
+def next_step(facts: IssueFacts) -> NextStep:
+    """Return the next step, which the Issue's page shows at its top."""
+    match facts.state:
         case "draft":
-            return _of_draft(now)
+            return _for_draft(facts)
         case "approved":
             return NextStep(
                 "calm", "Approved. The first copies go out at their readers' hour; nothing to do."
             )
         case "dispatching":
-            return _of_dispatching(now)
+            return _for_dispatching(facts)
         case "held":
-            because = f": {_ended(now.hold_reason)}" if now.hold_reason else "."
+            because = f": {_with_full_stop(facts.hold_reason)}" if facts.hold_reason else "."
             return NextStep("stop", f"Held{because} Nothing goes out until you resume or withdraw it.")
         case "withdrawn":
-            because = f": {_ended(now.hold_reason)}" if now.hold_reason else "."
+            because = f": {_with_full_stop(facts.hold_reason)}" if facts.hold_reason else "."
             return NextStep("calm", f"Withdrawn{because} It stays withdrawn.")
-    if now.uncertain:
+    if facts.uncertain:
         return NextStep(
-            "look", f"Dispatched, but {_copies(now.uncertain)} uncertain.", place=_UNCERTAIN, label=_DECIDE
+            "look", f"Dispatched, but {_copies(facts.uncertain)} uncertain.", place=_UNCERTAIN, label=_DECIDE
         )
     return NextStep(
-        "calm", f"Dispatched: {now.accepted:,} of {now.audience:,} copies were accepted. Nothing to do."
+        "calm", f"Dispatched: {facts.accepted:,} of {facts.audience:,} copies were accepted. Nothing to do."
     )
 
 
-def _of_draft(now: IssueFacts) -> NextStep:
-    if not now.checked:
+def _for_draft(facts: IssueFacts) -> NextStep:
+    if not facts.checked:
         return NextStep("look", "Not checked yet: wait a minute, or check it now.")
-    if now.blocks:
-        more = f" (And {len(now.blocks) - 1} more.)" if len(now.blocks) > 1 else ""
-        said = f"It waits for you. {_ended(now.blocks[0])}{more}"
+    if facts.blocks:
+        more = f" (And {len(facts.blocks) - 1} more.)" if len(facts.blocks) > 1 else ""
+        said = f"It waits for you. {_with_full_stop(facts.blocks[0])}{more}"
         return NextStep("stop", said, place="#checks", label="See what mends it")
-    warned, to = (f" {now.warns} to look at.", ("#checks", "See what")) if now.warns else ("", ("", ""))
-    if now.auto:
+    warned, to = (f" {facts.warns} to look at.", ("#checks", "See what")) if facts.warns else ("", ("", ""))
+    if facts.auto:
         return NextStep(
             "look",
             f"No check blocks.{warned} Unless you hold it, it approves itself at",
-            now.changed_at + GRACE,
+            facts.changed_at + GRACE,
             *to,
         )
     return NextStep("look", f"No check blocks.{warned} Look it over, then approve it.", None, *to)
 
 
-def _of_dispatching(now: IssueFacts) -> NextStep:
-    done = f"On its way: {now.accepted:,} of {now.audience:,} copies accepted."
-    if now.uncertain:
+def _for_dispatching(facts: IssueFacts) -> NextStep:
+    done = f"On its way: {facts.accepted:,} of {facts.audience:,} copies accepted."
+    if facts.uncertain:
         return NextStep(
             "look",
-            f"{done} {_copies(now.uncertain).capitalize()} uncertain.",
+            f"{done} {_copies(facts.uncertain).capitalize()} uncertain.",
             place=_UNCERTAIN,
             label=_DECIDE,
         )
@@ -102,5 +102,5 @@ def _copies(count: int) -> str:
     return "one copy is" if count == 1 else f"{count:,} copies are"
 
 
-def _ended(reason: str) -> str:
+def _with_full_stop(reason: str) -> str:
     return reason if reason.endswith((".", "!", "?")) else f"{reason}."

@@ -24,7 +24,7 @@ from newsletter.issues.preview import example_slots
 from newsletter.issues.service import find_issue
 from newsletter.web.services import services
 
-# No script, no form, no network, no plugin, and an origin of its own: even a mail that went wrong can do nothing here.
+# No scripts, forms, network or plugins, and an opaque origin, so that even a malformed mail can do no harm.
 FRAME_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'"
@@ -33,13 +33,13 @@ KINDS = {"full": "Full", "metered": "Metered"}
 FORMS = {"html": "HTML", "text": "Plain text"}
 WIDTHS = {"": "This screen", "600": "600 px", "375": "375 px"}
 SCHEMES = {"": "As set here", "light": "Light", "dark": "Dark", "forced": "Forced dark"}
-_ASKS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
+_DARK_QUERY = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
 # Some mailboxes invert every colour but those of pictures. None publishes how; this is the strongest form.
-_FORCE = (
+_FORCED_DARK = (
     "<style>html{background:#fff;filter:invert(1) hue-rotate(180deg)}"
     "img{filter:invert(1) hue-rotate(180deg)}</style>"
 )
-_ANSWERS = {"dark": "(min-width:0)", "light": "(max-width:0)"}
+_ALWAYS_OR_NEVER = {"dark": "(min-width:0)", "light": "(max-width:0)"}
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class PreviewOptions:
     hour: int = 6
 
     def query(self, **changes: str) -> str:
-        """The query with some fields changed and the others kept: ``?kind=metered&width=375``."""
-        usual = PreviewOptions().__dict__
-        asked = {**self.__dict__, **changes}
-        return "?" + urlencode({name: value for name, value in asked.items() if value != usual[name]})
+        """Return the query with some fields changed: ``?kind=metered&width=375``."""
+        defaults = PreviewOptions().__dict__
+        chosen = {**self.__dict__, **changes}
+        return "?" + urlencode({name: value for name, value in chosen.items() if value != defaults[name]})
 
 
 def preview_options(args: Mapping[str, str]) -> PreviewOptions:
-    """The options that the query asks for; unknown values are ignored."""
+    """Return the options in the query; unknown values are ignored."""
 
     def one_of(name: str, known: Mapping[str, str], otherwise: str) -> str:
         value = args.get(name, otherwise)
@@ -90,7 +90,7 @@ def frame(day: str) -> Response:
 
 
 def with_example_slots(made: Template) -> Template:
-    """The mail with an example value in every Slot, as for an invented reader."""
+    """Return the mail with an example value in every Slot."""
     values = example_slots(services().links)
     return replace(
         made,
@@ -100,19 +100,19 @@ def with_example_slots(made: Template) -> Template:
 
 
 def frame_response(html: str) -> Response:
-    """A response with the policy of frames."""
+    """Return a response with the policy of frames."""
     answer = make_response(html)
     answer.headers["Content-Security-Policy"] = FRAME_POLICY
     return answer
 
 
 def with_scheme(html: str, scheme: str) -> str:
-    """The mail as a light, a dark or a colour-inverting mailbox shows it; unchanged for any other ``scheme``."""
+    """Return the mail as a light, dark or color-inverting mailbox shows it; unchanged for any other ``scheme``."""
     if scheme == "forced":
         head, mark, body = with_scheme(html, "light").partition("</head>")
-        return f"{head}{_FORCE}{mark}{body}"
-    if scheme not in _ANSWERS:
+        return f"{head}{_FORCED_DARK}{mark}{body}"
+    if scheme not in _ALWAYS_OR_NEVER:
         return html
     head, mark, body = html.partition("</head>")
-    head = _ASKS.sub(_ANSWERS[scheme], head).replace("light dark", scheme)
+    head = _DARK_QUERY.sub(_ALWAYS_OR_NEVER[scheme], head).replace("light dark", scheme)
     return f"{head}{mark}{body}"

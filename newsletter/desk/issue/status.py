@@ -1,4 +1,4 @@
-"""The status line: what beside today's Issue needs attention, each with a link to the page about it. Changes nothing."""
+"""The status line: problems beside today's Issue, each with a link to its page. Read-only."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class Problem:
 def problems(
     session: Session, settings: Settings, shown: Issue | None, *, now: datetime
 ) -> tuple[Problem, ...]:
-    """What needs attention, gravest first. ``shown`` is an Issue to leave out: its own page says how it stands."""
-    return tuple(_all(session, settings, shown.id if shown else 0, now))
+    """Return the problems, the most serious first. ``shown`` is an Issue to leave out, because its own page shows its state."""
+    return tuple(_find_problems(session, settings, shown.id if shown else 0, now))
 
 
-def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Iterator[Problem]:
-    lately = session.scalars(
+def _find_problems(session: Session, settings: Settings, shown: int, now: datetime) -> Iterator[Problem]:
+    recent_issues = session.scalars(
         select(Issue)
         .where(Issue.composed_at > now - LOOK_BACK, Issue.id != shown)
         .order_by(Issue.issued_on.desc())
     ).all()
-    for issue in lately:
+    for issue in recent_issues:
         if issue.state == "held":
             yield Problem(f"the issue of {short_day(issue.issued_on)} is held", f"issues/{issue.issued_on}")
         if copies := _uncertain(session, issue):
-            said = f"{counted(copies, 'copy', 'copies')} of {short_day(issue.issued_on)} uncertain"
-            yield Problem(said, f"issues/{issue.issued_on}/dispatch#uncertain")
+            words = f"{counted(copies, 'copy', 'copies')} of {short_day(issue.issued_on)} uncertain"
+            yield Problem(words, f"issues/{issue.issued_on}/dispatch#uncertain")
     if webhook_health.unheard_because(settings) or webhook_health.silent_because(session, settings, now=now):
         last = session.scalar(select(func.max(Issue.issued_on)).where(Issue.frozen_at.is_not(None)))
         yield Problem(
@@ -56,10 +56,10 @@ def _all(session: Session, settings: Settings, shown: int, now: datetime) -> Ite
     for step, at in _failing(session):
         yield Problem(f"{step} fails since {at}", "runs?only=failed")
     for found in changed_articles.changed(session, now=now):
-        said = f"an article cited on {short_day(found.issued_on)} was changed"
-        yield Problem(said, f"issues/{found.issued_on}#story-{found.story_id}")
-    if trouble := _feeds_in_trouble(session, now):
-        yield Problem(f"{counted(trouble, 'feed')} in trouble", "outlets?only=trouble")
+        words = f"an article cited on {short_day(found.issued_on)} was changed"
+        yield Problem(words, f"issues/{found.issued_on}#story-{found.story_id}")
+    if feeds := _feeds_in_trouble(session, now):
+        yield Problem(f"{counted(feeds, 'feed')} in trouble", "outlets?only=trouble")
     if reports := session.scalar(select(func.count()).where(Report.resolved_at.is_(None))):
         yield Problem(f"{counted(reports, 'report')} by readers open", "reports")
 
@@ -72,16 +72,16 @@ def _uncertain(session: Session, issue: Issue) -> int:
 
 
 def _failing(session: Session) -> Iterator[tuple[str, str]]:
-    """Steps whose latest Run failed, and since when."""
+    """Yield the Steps whose latest Run failed, and since when they fail."""
     for step in STEPS:
         ended = select(Run).where(Run.step == step, Run.outcome != "running").order_by(Run.due_at.desc())
         last = session.scalars(ended.limit(1)).first()
         if last is None or last.outcome != "failed":
             continue
-        well = session.scalars(ended.where(Run.outcome != "failed").limit(1)).first()
+        last_success = session.scalars(ended.where(Run.outcome != "failed").limit(1)).first()
         since = select(func.min(Run.due_at)).where(Run.step == step, Run.outcome == "failed")
-        if well is not None:
-            since = since.where(Run.due_at > well.due_at)
+        if last_success is not None:
+            since = since.where(Run.due_at > last_success.due_at)
         yield step, clock_time(session.scalar(since) or last.due_at)
 
 
