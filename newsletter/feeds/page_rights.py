@@ -190,7 +190,7 @@ def _robots(url: str, site: SiteRules, agent: str) -> Iterator[Right]:
     elif status == 200:  # 4xx: there is none, and nothing is forbidden
         if not _parsed(site.robots).can_fetch(url, agent):
             yield Right(Use.REFUSED, "Its robots.txt forbids it.")
-        for name in _AI_INPUT | _ALL_MACHINES:
+        for name in sorted(_named_usages(site.robots) & (_AI_INPUT | _ALL_MACHINES)):
             if not _parsed(_as_rules(site.robots, name)).can_fetch(url, agent):
                 yield from _usage({name: False}, "robots.txt")
 
@@ -208,7 +208,17 @@ def _fields(robots: str) -> Iterator[tuple[str, str]]:
             yield name.strip().lower(), value.strip()
 
 
-@lru_cache(maxsize=1024)
+def _named_usages(robots: str) -> set[str]:
+    """The usages that a robots.txt says yes or no to somewhere."""
+    return {
+        name
+        for field, value in _fields(robots)
+        if field in ("content-usage", "content-signal")
+        for name in _preferences(value)
+    }
+
+
+@lru_cache(maxsize=256)
 def _as_rules(robots: str, name: str) -> str:
     """A robots.txt that forbids the paths for which ``robots`` says no to the usage ``name``; its groups are the same."""
     lines = []
@@ -313,7 +323,10 @@ def _matches(pattern: str, url: str) -> bool:
     """Whether a path, or an address, with ``*`` for anything and ``$`` for the end, covers ``url``; as in robots.txt."""
     whole = urlsplit(url)
     path = f"{whole.path or '/'}?{whole.query}" if whole.query else whole.path or "/"
-    parts = urlsplit(pattern)
+    try:
+        parts = urlsplit(pattern)
+    except ValueError:
+        return True  # a rule for who knows what is taken for one for all
     if parts.scheme and parts.netloc:
         if parts.netloc.lower() != whole.netloc.lower():
             return False

@@ -33,11 +33,6 @@ class SiteVisits:
         self._visited: set[str] = set()  # by this run
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
-        with db.reading(sessions) as session:
-            for row in session.scalars(select(SiteRule)):
-                rules = _rules(row.rules)
-                if timedelta(0) <= now - row.fetched_at < _keeps(rules):
-                    self._known[row.site] = rules
 
     def rules(self, url: str) -> SiteRules:
         """What the site of ``url`` says; never raises: what goes wrong is in the rules."""
@@ -49,8 +44,11 @@ class SiteVisits:
             lock = self._locks.setdefault(site, threading.Lock())
         with lock:
             if site not in self._known:
-                self._known[site] = self._visit(site)
-                self._visited.add(site)
+                stored = self._stored(site)
+                self._known[site] = stored or self._visit(site)
+                if stored is None:
+                    with self._lock:
+                        self._visited.add(site)
             return self._known[site]
 
     def with_licence(self, page: PageSignals, url: str) -> PageSignals:
@@ -58,7 +56,7 @@ class SiteVisits:
         address = linked_licence(page)
         if not address:
             return page
-        text = self._licence(urljoin(url, address))
+        text = self._licence(url, address)
         return (
             replace(page, missing_licence=address)
             if text is None
@@ -67,17 +65,28 @@ class SiteVisits:
 
     def save(self) -> None:
         """Keep what was fetched; what no run has fetched for a week is deleted."""
+        with self._lock:
+            visited = sorted(self._visited)
         with self._sessions.begin() as session:
-            session.execute(delete(SiteRule).where(SiteRule.site.in_(self._visited)))
+            session.execute(delete(SiteRule).where(SiteRule.site.in_(visited)))
             db.insert_new(
                 session,
                 SiteRule,
                 [
                     {"site": site, "fetched_at": self._now, "rules": asdict(self._known[site])}
-                    for site in sorted(self._visited)
+                    for site in visited
                 ],
             )
             session.execute(delete(SiteRule).where(SiteRule.fetched_at < self._now - 7 * KEPT))
+
+    def _stored(self, site: str) -> SiteRules | None:
+        """What is kept of it, unless that is too old."""
+        with db.reading(self._sessions) as session:
+            row = session.scalars(select(SiteRule).where(SiteRule.site == site)).first()
+        if row is None:
+            return None
+        rules = _rules(row.rules)
+        return rules if timedelta(0) <= self._now - row.fetched_at < _keeps(rules) else None
 
     def _visit(self, site: str) -> SiteRules:
         try:
@@ -87,7 +96,7 @@ class SiteVisits:
         text = _text(robots) if robots.status == 200 else ""
         licences: list[str] = []
         for address in licence_addresses(text)[:MOST_LICENCES]:
-            licence = self._licence(urljoin(site, address))
+            licence = self._licence(site, address)
             if licence is None:
                 return SiteRules(robots.status, text, missing_licence=address)
             licences.append(licence)
@@ -101,11 +110,11 @@ class SiteVisits:
             return ""
         return _text(found) if found.status == 200 else ""
 
-    def _licence(self, url: str) -> str | None:
+    def _licence(self, base: str, address: str) -> str | None:
         """None when it cannot be fetched."""
         try:
-            found = self._fetch(url)
-        except FetchError:
+            found = self._fetch(urljoin(base, address))
+        except (FetchError, ValueError):  # urljoin raises ValueError for an address that is none
             return None
         return _text(found) if found.status == 200 else None
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import html
 
 from newsletter.feeds.page_rights import (
@@ -211,3 +213,23 @@ def test_the_strictest_signal_holds() -> None:
     assert use(SiteRules(200, "User-agent: *\nContent-Usage: ai-input=n"), page=PageSignals()) is (
         Use.WITHOUT_MODELS
     )
+
+
+_PIECES = st.sampled_from(
+    [
+        "User-agent:", "*", "Evenhand", "Disallow:", "/", "Allow: /*?", "$", "Crawl-delay:", "1e999", "-3", "nan", "\n", "\r", " ", "#", "%", "%zz",
+        "Content-Usage:", "/a b ai-input=n", "Content-Signal: ai-input=no,,=", "Request-rate: 1/0s", "Visit-time: 9999-1", "Host:", "[::1", "License:",
+        "\ud800", "\x00", "é", "<rsl><content url='[::1'>", "<license/>", "</content></rsl>", '[{"location": "//["}]', "noindex:", ":", ",",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES, max_size=30).map("".join))
+def test_whatever_a_site_writes_there_is_an_answer(text: str) -> None:
+    page = PageSignals((("x-robots-tag", text), ("content-usage", text), ("link", text)), (("robots", text),))
+    found = right_to_read(URL, SiteRules(200, text, tdmrep=text, licences=(text,)), agent=AGENT, page=page)
+    assert found.reason
+    delay = crawl_delay(SiteRules(200, text), AGENT)
+    assert delay is None or delay >= 0
+    linked_licence(page)
+    licence_addresses(text)
