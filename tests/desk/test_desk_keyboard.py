@@ -81,7 +81,7 @@ def test_what_is_written_goes_into_the_issue(hands: Hands, service: IssueService
     words = _words(service, 1)
     assert (words["headline"], words["lede"][0]["text"]) == ("The Assembly caps rents", "It voted on Sunday.")
     hands.skip().to("Words and revisions").press()
-    hands.write("The left stresses, one sentence a line", "The left welcomes it.")
+    hands.write("Left outlets stress, one sentence a line", "The left welcomes it.")
     hands.go("Keep these as a new revision")
     words = _words(service, 1)
     assert "The left welcomes it." in str(words["rows"])
