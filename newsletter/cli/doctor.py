@@ -14,6 +14,7 @@ import dns.exception
 import dns.resolver
 from cryptography.hazmat.primitives import serialization
 
+from newsletter.billing import processors
 from newsletter.cli import opening
 from newsletter.delivery import providers
 from newsletter.delivery.mail import sender_domain
@@ -44,7 +45,7 @@ class Examined:
 )
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def doctor(selectors: tuple[str, ...], nameserver: str | None, as_json: bool) -> None:
-    """Check DNS records, settings, database, mail provider and webhook key."""
+    """Check DNS records, settings, database, mail provider, webhook key and payments. Logs in for real, and sends nothing."""
     settings = opening.open_settings()
     found = list(_examine(settings, selectors or sender_domain.selectors_of(settings), _resolver(nameserver)))
     if as_json:
@@ -81,6 +82,9 @@ def _examine(
     yield Examined("settings", not unsafe, "; ".join(unsafe) + "." if unsafe else "fit for production.")
     yield _database(settings)
     yield _provider(settings)
+    yield _login(settings)
+    if settings.STRIPE_API_KEY.get_secret_value():
+        yield _payments(settings)
     if providers.registered(settings).reports_events:
         yield _events(settings)
     domain = sender_domain.domain_of(settings)
@@ -126,6 +130,22 @@ def _provider(settings: Settings) -> Examined:
     except (OSError, ValueError, SettingsError) as error:
         return Examined("provider", False, f"{provider.name} cannot be reached ({type(error).__name__}).")
     return Examined("provider", True, f"{provider.name} takes connections at {place[0]}:{place[1]}.")
+
+
+def _login(settings: Settings) -> Examined:
+    """Whether the provider lets us in with the key or password that we have. It is logged in to, and nothing is sent."""
+    provider = providers.registered(settings)
+    try:
+        problem = provider.refused_because(settings)
+    except SettingsError as error:
+        problem = str(error)
+    return Examined("login", problem is None, problem or f"{provider.title} lets us in.")
+
+
+def _payments(settings: Settings) -> Examined:
+    """Whether Stripe accepts our key, and charges what PRICE says."""
+    problem = processors.price_problem(settings)
+    return Examined("payments", problem is None, problem or f"Stripe charges {settings.PRICE} a month.")
 
 
 def _events(settings: Settings) -> Examined:

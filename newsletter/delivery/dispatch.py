@@ -44,6 +44,7 @@ class DispatchReport:
     held: str | None = None  # why the Issue is held; None unless it is
     paused_until: datetime | None = None  # the provider asked us to wait until then
     paused_because: str = ""
+    refused_us: bool = False  # it refuses our key or password: waiting alone mends nothing
     next_due: datetime | None = None  # when the next pending Delivery is due; None when none is
 
     @property
@@ -246,7 +247,9 @@ def _paused(report: DispatchReport, receipts: Sequence[Receipt], now: datetime) 
     _log.warning(
         "dispatch.paused", issue_id=report.issue_id, until=until.isoformat(), reason=receipts[0].reason
     )
-    return replace(report, paused_until=until, paused_because=receipts[0].reason)
+    refused = next((r for r in receipts if r.refused_us), None)
+    reason = (refused or receipts[0]).reason
+    return replace(report, paused_until=until, paused_because=reason, refused_us=refused is not None)
 
 
 def _hold(session: Any, issue_id: int, reason: str) -> str:

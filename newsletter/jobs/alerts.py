@@ -17,6 +17,7 @@ from newsletter.delivery import notices, states, webhook_health
 from newsletter.issues.checks.context import answering
 from newsletter.issues.checks.outside import SILENT_SIDE_SHARE
 from newsletter.issues.service import IssueService
+from newsletter.jobs.dispatch_wait import DispatchWait, how_to_mend
 from newsletter.jobs.due import DueStep, Rhythm, latest_compose
 from newsletter.subscribers import operators
 from newsletter.summaries import changed_articles
@@ -80,17 +81,14 @@ def issue_held(service: IssueService, day: date) -> None:
         _tell(service, about, f"The issue of {formatting.day(day)} was stopped on its way: {reason}")
 
 
-def dispatch_waits(service: IssueService, day: date, because: str, until: datetime) -> None:
-    """The provider takes nothing: said at once when it asks for a long pause (it refuses our key), else when that lasts."""
+def dispatch_waits(service: IssueService, day: date, wait: DispatchWait) -> None:
+    """The provider takes nothing: said at once when it refuses us or asks for a long pause, else when that lasts."""
     now = service.clock()
-    if until - now < LONG_PAUSE and not _waits_for_long(service, now):
+    if not wait.refused_us and wait.until - now < LONG_PAUSE and not _waits_for_long(service, now):
         return
-    about = f"waits:{day}:{sha256(because.encode()).hexdigest()[:8]}"
-    _tell(
-        service,
-        about,
-        f"The issue of {formatting.day(day)} does not go out: {because}. It is tried again by itself.",
-    )
+    about = f"waits:{day}:{sha256(wait.because.encode()).hexdigest()[:8]}"
+    what = f"The issue of {formatting.day(day)} does not go out: {wait.because}. {wait.in_words}"
+    _tell(service, about, f"{what} {how_to_mend(service.settings)}" if wait.refused_us else what)
 
 
 def _waits_for_long(service: IssueService, now: datetime) -> bool:

@@ -241,7 +241,7 @@ def note_part(sessions: db.Sessions, report: DispatchReport, *, now: datetime) -
 
 
 _COUNTED = ("batches", "accepted", "failed", "uncertain", "withdrawn", "retried", "expired")
-_SAID = ("held", "paused_until", "paused_because", "next_due")
+_SAID = ("held", "paused_until", "paused_because", "refused_us", "next_due")
 
 
 def settle_step(parts: Parts) -> dict[str, Any]:

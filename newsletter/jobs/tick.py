@@ -17,6 +17,7 @@ from newsletter.db import reading
 from newsletter.db.models import Check, Delivery, Issue, Notice, PendingRequest, Run
 from newsletter.errors import NewsletterError
 from newsletter.jobs import alerts, due, pipeline
+from newsletter.jobs.dispatch_wait import DispatchWait
 from newsletter.jobs.due import DueStep, Facts, IssueFact, Rhythm, RunFact
 from newsletter.jobs.pipeline import AlreadyDone, Parts
 from newsletter.settings import Settings
@@ -75,9 +76,9 @@ def _do(parts: Parts, step: DueStep) -> bool:
     if step.step == "dispatch" and step.day is not None:
         alerts.issue_held(parts.service, step.day)
         if because := run.detail.get("paused_because"):
-            alerts.dispatch_waits(
-                parts.service, step.day, because, datetime.fromisoformat(run.detail["paused_until"])
-            )
+            until = datetime.fromisoformat(run.detail["paused_until"])
+            refused_us = bool(run.detail.get("refused_us", False))
+            alerts.dispatch_waits(parts.service, step.day, DispatchWait(because, until, refused_us))
     if step.step == "settle":
         alerts.webhook_silent(parts.service)
     return True

@@ -30,6 +30,7 @@ from newsletter.feeds import catalogue as outlets
 from newsletter.feeds import gather
 from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts, pipeline
+from newsletter.jobs.dispatch_wait import DispatchWait
 from newsletter.jobs.pipeline import Parts
 from newsletter.summaries import summarize
 from newsletter.summaries.extractive.summarizer import Extractive
@@ -95,7 +96,8 @@ def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
     if report.held:
         alerts.issue_held(service, issued_on)
     if report.paused_until is not None:
-        alerts.dispatch_waits(service, issued_on, report.paused_because, report.paused_until)
+        wait = DispatchWait(report.paused_because, report.paused_until, report.refused_us)
+        alerts.dispatch_waits(service, issued_on, wait)
     leaving = service.stop is not None and service.stop.is_set()
     more = report.next_due is not None and report.next_due <= service.clock()
     if more and report.state == "dispatching" and report.paused_until is None and not leaving:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ from newsletter.cli.main import cli
 from newsletter.errors import Refused
 from newsletter.settings import Settings
 from tests.servers.dns_server import DnsServer
+from tests.servers.sendgrid_server import KEY as SENDGRID_KEY
+from tests.servers.sendgrid_server import SendGridServer
+from tests.servers.smtp_server import SmtpServer
+from tests.servers.stripe_server import KEY as STRIPE_KEY
+from tests.servers.stripe_server import PRICE as STRIPE_PRICE
+from tests.servers.stripe_server import StripeServer
 
 SPF, DKIM, DMARC = "news.example.org", "s1._domainkey.news.example.org", "_dmarc.news.example.org"
 
@@ -83,3 +90,56 @@ def test_a_provider_that_does_not_listen_and_a_key_that_is_none_are_faults(
     found, _ = examined(server)
     assert found["provider"] is False
     assert found["webhook key"] is False
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # the server of the test says so, on loopback
+def test_a_relay_that_refuses_our_password_is_a_fault(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_PROVIDER", "smtp")
+    with SmtpServer(password="right") as relay:
+        for password, well in (("right", True), ("wrong", False)):
+            monkeypatch.setenv("SMTP_URL", relay.url.replace("//", f"//news:{password}@"))
+            found, _ = examined(server)
+            assert (found["provider"], found["login"]) == (True, well)
+        assert relay.mails == []
+
+
+def test_a_sendgrid_key_that_is_refused_or_may_not_mail_is_a_fault(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_PROVIDER", "sendgrid")
+    with SendGridServer() as api:
+        monkeypatch.setenv("SENDGRID_HOST", api.url)
+        for key, scopes, well in (
+            (SENDGRID_KEY, ("mail.send",), True),
+            (SENDGRID_KEY, ("alerts.read",), False),
+            ("SG.wrong", ("mail.send",), False),
+        ):
+            api.scopes = scopes
+            monkeypatch.setenv("SENDGRID_API_KEY", key)
+            assert examined(server)[0]["login"] is well
+        assert api.bodies == []
+
+
+def test_a_price_that_is_not_the_one_shown_to_readers_is_a_fault(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe = StripeServer(datetime(2026, 3, 2, tzinfo=UTC))
+    try:
+        monkeypatch.setenv("STRIPE_API_BASE", stripe.base)
+        monkeypatch.setenv("STRIPE_API_KEY", STRIPE_KEY)
+        monkeypatch.setenv("STRIPE_PRICE_ID", STRIPE_PRICE)
+        assert examined(server)[0]["payments"] is True
+        for name, wrong in (
+            ("PRICE", "$6"),
+            ("STRIPE_PRICE_ID", "price_else"),
+            ("STRIPE_API_KEY", "sk_test_x"),
+        ):
+            with monkeypatch.context() as one:
+                one.setenv(name, wrong)
+                assert examined(server)[0]["payments"] is False, name
+        stripe.price["active"] = False
+        assert examined(server)[0]["payments"] is False
+    finally:
+        stripe.close()

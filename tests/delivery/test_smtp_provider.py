@@ -148,6 +148,7 @@ def test_a_wrong_password_is_said_plainly() -> None:
             one.close()
     refused, taken = outcomes
     assert (refused.outcome, refused.reason) == (RETRY, "the relay refused our name and password (535)")
+    assert (refused.refused_us, refused.retry_after) == (True, 300.0)
     assert taken.outcome is ACCEPTED
 
 

@@ -14,6 +14,7 @@ from newsletter.delivery.providers.protocol import Outcome, ProviderEvent, Recei
 from newsletter.delivery.providers.registration import RegisteredProvider
 from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts
+from newsletter.jobs.dispatch_wait import DispatchWait
 from newsletter.links import Links
 from newsletter.subscribers.tokens import Tokens
 from tests.delivery.mailing import MORNING, Postbox, Ticking, frozen_issue
@@ -136,17 +137,19 @@ def _runs(service: IssueService, minutes: list[int], **detail: str) -> None:
 
 def test_a_refused_key_is_said_at_once_and_a_relay_that_stays_away_after_a_while(mailed) -> None:
     day, soon = MORNING.date(), LATER + timedelta(minutes=1)
-    alerts.dispatch_waits(mailed, day, "429 slow down", soon)
+    alerts.dispatch_waits(mailed, day, DispatchWait("429 slow down", soon, False))
     assert told(mailed) == []
-    alerts.dispatch_waits(mailed, day, "SendGrid refused our key (401)", LATER + timedelta(minutes=5))
+    alerts.dispatch_waits(mailed, day, DispatchWait("SendGrid refused our key (401)", soon, True))
     assert "SendGrid refused our key (401)" in told(mailed)[0]
+    assert "until you mend that" in told(mailed)[0]
+    assert "by itself" not in told(mailed)[0]
     _runs(mailed, [14, 10, 5, 2], paused_because="the relay cannot be reached")
-    alerts.dispatch_waits(mailed, day, "the relay cannot be reached", soon)
+    alerts.dispatch_waits(mailed, day, DispatchWait("the relay cannot be reached", soon, False))
     assert len(told(mailed)) == 2
 
 
 def test_a_relay_that_takes_some_in_between_is_not_complained_about(mailed) -> None:
     _runs(mailed, [14, 10, 2], paused_because="the relay cannot be reached")
     _runs(mailed, [5])
-    alerts.dispatch_waits(mailed, MORNING.date(), "the relay cannot be reached", LATER)
+    alerts.dispatch_waits(mailed, MORNING.date(), DispatchWait("the relay cannot be reached", LATER, False))
     assert told(mailed) == []

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from html import unescape
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import delete, select, update
 
@@ -106,3 +107,29 @@ def test_a_deaf_webhook_and_a_changed_article_are_named(make_desk: Any, sessions
         f'<a href="/desk/issues/2026-03-02#story-{story}">an article cited on 2 Mar was changed</a>'
         in _status_line(desk)
     )
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_dispatch_that_waits_says_whether_an_operator_must_act(
+    desk: Any, sessions: db.Sessions, refused: bool
+) -> None:
+    """The relay refuses our password: the desk must not say that there is nothing to do."""
+    because = "the relay refused our name and password (535)" if refused else "421 come back later"
+    detail = {"paused_until": str(MORNING + timedelta(minutes=5)), "paused_because": because}
+    with sessions.begin() as session:
+        session.execute(update(Issue).values(state="dispatching", frozen_at=MORNING))
+        session.execute(delete(Run).where(Run.step == "dispatch"))
+        session.add(
+            Run(
+                step="dispatch", due_at=MORNING, started_at=MORNING, outcome="done",
+                detail={**detail, "refused_us": True} if refused else detail,
+            )
+        )  # fmt: skip
+    page, copies = unescape(desk.page()), unescape(desk.page("issues/2026-03-02/dispatch"))
+    for said in (page, copies):
+        assert because in said
+        assert ("until you mend that" in said, "by itself" in said.split(because)[1][:80]) == (
+            refused,
+            not refused,
+        )
+    assert "accepted. Nothing to do" not in page

@@ -32,6 +32,7 @@ class SendGridServer:
     hang: float = 2.0  # seconds
     keeps_open: bool = False  # connections, after an answer
     connections: int = 0
+    scopes: tuple[str, ...] = ("mail.send", "sender_verification_eligible")  # of the key
 
     def __enter__(self) -> SendGridServer:
         self._lock = threading.Lock()
@@ -151,6 +152,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+    def do_GET(self) -> None:
+        key = (self.headers["Authorization"] or "").removeprefix("Bearer ")
+        if self.path != "/v3/scopes":
+            return self._answer(404, errors=[{"message": "not found"}])
+        if not self.server.kept.lets_in(key):
+            return self._answer(401, errors=[{"message": "The provided authorization grant is invalid"}])
+        body = json.dumps({"scopes": self.server.kept.scopes}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        return None
 
     def do_POST(self) -> None:
         kept = self.server.kept

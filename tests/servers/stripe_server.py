@@ -75,6 +75,7 @@ class StripeServer:
     agreements: dict[str, Json] = field(default_factory=dict)
     invoices: dict[str, Json] = field(default_factory=dict)
     refunds: dict[str, Json] = field(default_factory=dict)
+    price: Json = field(default_factory=lambda: {**MONTHLY, "object": "price", "active": True})
     refused: set[str] = field(default_factory=set)  # agreements that are not told of
 
     def __post_init__(self) -> None:
@@ -168,6 +169,8 @@ class StripeServer:
                 if not any(a["customer"] == form.get("customer") for a in self.agreements.values()):
                     raise missing("customer", 400)
                 return {"object": "billing_portal.session", "url": f"{self.base}/portal/{form['customer']}"}
+            case ("GET", ["prices", id]):
+                return self._known({PRICE: self.price}, id)
             case ("GET", ["subscriptions", id]):
                 return self._agreement(id, form)
             case ("POST", ["subscriptions", id]):

@@ -27,6 +27,7 @@ from newsletter.billing.processors.protocol import (
     WebhookEvent,
 )
 from newsletter.billing.processors.stripe_answers import event_in, fact_in, id_in, payment_intent_in
+from newsletter.billing.revenue import amount
 
 TOLERANCE: Final = timedelta(seconds=300)  # between a webhook's signing and its arrival, either way
 TIMEOUT: Final = (5.0, 15.0)  # seconds to connect, and between two bytes
@@ -140,6 +141,24 @@ class StripeProcessor:
 
     def read_object(self, agreement_id: str, *, now: datetime) -> AgreementFact:
         return fact_in(self._read(agreement_id), now)
+
+    def price_problem(self, price: Price, *, cents: int) -> str | None:
+        """Why a checkout at this price would fail or charge another amount than ``cents`` a month, as a sentence; None when it is right."""
+        try:
+            found = _asked(lambda: self._v1.prices.retrieve(price.id))
+        except NoSuchAgreement:
+            return f"Stripe knows no price {price.id}: see STRIPE_PRICE_ID."
+        except (ProcessorError, ProcessorUnreachable) as error:
+            return str(error)
+        every = found.get("recurring") or {}
+        if not found.get("active"):
+            return f"The price {price.id} is not active at Stripe."
+        if (every.get("interval"), every.get("interval_count", 1)) != ("month", 1):
+            return f"The price {price.id} is not charged once a month."
+        if found.get("unit_amount") != cents:
+            charged = amount(int(found.get("unit_amount") or 0), str(found.get("currency") or ""))
+            return f"Stripe charges {charged} a month, and PRICE tells readers another amount."
+        return None
 
     def finished_checkout(self, checkout_id: str) -> str | None:
         if not checkout_id.startswith("cs_") or not checkout_id.replace("_", "").isalnum():

@@ -35,6 +35,9 @@ class Receipt:
     provider_id: str | None = None  # the provider's own name for it, when it gave one
     reason: str = ""  # for FAILED, RETRY and UNCERTAIN; never an address
     retry_after: float | None = None  # seconds, when the provider named them
+    refused_us: bool = (
+        False  # with RETRY: it refused our key, password or Sender, which an operator must mend
+    )
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class ProviderEvent:
 
 
 MayBegin = Callable[[], bool]  # whether the claim on these Messages is still valid
+REFUSED_PAUSE = 300.0  # seconds before asking again when our key or password is refused
 CLAIM_EXPIRED = "the claim expired before it was submitted"  # the reason of such a Receipt
 
 

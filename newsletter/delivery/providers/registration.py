@@ -37,6 +37,11 @@ class RegisteredProvider(ABC):
     def server(self, settings: Settings) -> tuple[str, int] | None:
         """Host and port that it is reached at; None when nothing leaves this machine. Raises ValueError for a wrong address."""
 
+    def refused_because(self, settings: Settings) -> str | None:
+        """Log in for real, with the key or password of these Settings, and send nothing. Why it refuses us, as a sentence; None when it
+        lets us in. Raises :class:`SettingsError`."""
+        return None
+
     def unheard_because(self, settings: Settings) -> str | None:
         """Why its reports of bounces and complaints do not reach us, as a sentence; None when they do, or when there are none."""
         if self.reports_events:

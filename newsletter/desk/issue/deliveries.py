@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from flask import Response, make_response, render_template, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.db.models import Delivery, DeliveryEvent, Run, Subscriber
+from newsletter.db.models import Delivery, DeliveryEvent, Subscriber
 from newsletter.delivery import ledger, ledger_queries, webhook_health
 from newsletter.delivery.breakdown import Breakdown, By, breakdown
 from newsletter.delivery.states import STATES
@@ -22,6 +21,7 @@ from newsletter.desk.issue.decisions import reason
 from newsletter.desk.times import day_of
 from newsletter.errors import Refused
 from newsletter.issues.service import find_issue, standing
+from newsletter.jobs.dispatch_wait import dispatch_wait, how_to_mend
 from newsletter.web.services import services
 
 SHOWN = 200  # uncertain Deliveries on one page
@@ -85,7 +85,8 @@ def dispatch_page(day: str) -> Response:
             now=site.now(),
             following=row.state == "dispatching" and request.args.get("follow") == "1",
             follow_every=FOLLOW_EVERY,
-            **_paused(session, site.now()),
+            wait=dispatch_wait(session, now=site.now()),
+            how_to_mend=how_to_mend(site.settings),
         )
     return make_response(html)
 
@@ -109,18 +110,6 @@ def decide(day: str) -> Response:
         raise Refused("Nothing was done: please tick the copies you mean.")
     services().issues.decide_uncertain(day_of(day), numbers, after, by=actor(), reason=reason())
     return redirect_to(f"issues/{day_of(day)}/dispatch#uncertain")
-
-
-def _paused(session: Session, now: datetime) -> dict[str, Any]:
-    """Return until when the provider asked us to wait, and why, according to the last dispatch Run."""
-    run = session.scalars(
-        select(Run).where(Run.step == "dispatch").order_by(Run.started_at.desc()).limit(1)
-    ).first()
-    paused_until = run.detail.get("paused_until") if run else None
-    until = datetime.fromisoformat(paused_until) if paused_until else None
-    if run is None or until is None or until <= now:
-        return {"paused_until": None, "paused_because": ""}
-    return {"paused_until": until, "paused_because": run.detail.get("paused_because", "")}
 
 
 def _tables(counts: Breakdown) -> tuple[Table, ...]:

@@ -29,6 +29,7 @@ from newsletter.desk.times import day_of, today
 from newsletter.issues.render.authorship import by_model
 from newsletter.issues.service import find_issue, standing
 from newsletter.issues.views import IssueView, issue_view
+from newsletter.jobs.dispatch_wait import dispatch_wait, how_to_mend
 from newsletter.jobs.due import compose_moment
 from newsletter.subscribers import metrics
 from newsletter.subscribers.preferences import due_at
@@ -165,6 +166,10 @@ def load_issue_page(session: Session, row: Issue, look: PreviewOptions) -> Issue
     changed = {
         c.story_id for c in changed_articles.changed(session, now=site.now()) if c.issued_on == row.issued_on
     }
+    wait = dispatch_wait(session, now=site.now()) if row.state == "dispatching" else None
+    waits_for = f"The email provider takes nothing: {wait.because}. {wait.in_words}" if wait else ""
+    if wait and wait.refused_us:
+        waits_for += f" {how_to_mend(site.settings)}"
     facts = IssueFacts(
         state=row.state,
         changed_at=max([row.composed_at, *(r.rendered_at for r in row.renditions)]),
@@ -176,6 +181,8 @@ def load_issue_page(session: Session, row: Issue, look: PreviewOptions) -> Issue
         blocks=tuple(c.reason for c in checks if c.level == "block"),
         warns=sum(c.level == "warn" for c in checks),
         auto=site.settings.APPROVAL == "auto",
+        waits_for=waits_for,
+        refused_us=wait is not None and wait.refused_us,
     )
     return IssuePage(
         view=view,

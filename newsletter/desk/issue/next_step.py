@@ -22,6 +22,10 @@ class IssueFacts:
     blocks: tuple[str, ...]  # the reasons of the Checks that block
     warns: int
     auto: bool  # APPROVAL=auto
+    waits_for: str = (
+        ""  # why the email provider takes nothing at present, and what goes on or must be done; sentences
+    )
+    refused_us: bool = False  # it refuses our key or password
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,11 @@ def _for_draft(facts: IssueFacts) -> NextStep:
 
 def _for_dispatching(facts: IssueFacts) -> NextStep:
     done = f"On its way: {facts.accepted:,} of {facts.audience:,} copies accepted."
+    if facts.waits_for:
+        tone = "stop" if facts.refused_us else "look"
+        return NextStep(
+            tone, f"{done} {facts.waits_for}", place="/dispatch", label="See where the copies are"
+        )
     if facts.uncertain:
         return NextStep(
             "look",

@@ -33,6 +33,14 @@ class _SendGrid(RegisteredProvider):
         parts = urlsplit(settings.SENDGRID_HOST)
         return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
+    def refused_because(self, settings: Settings) -> str | None:
+        key = settings.SENDGRID_API_KEY.get_secret_value()
+        if not key:
+            return "SENDGRID_API_KEY is not set."
+        from newsletter.delivery.providers.sendgrid.api import key_problem
+
+        return key_problem(key, host=settings.SENDGRID_HOST)
+
     def events_problem(self, settings: Settings) -> str | None:
         from newsletter.delivery.providers.sendgrid.events import public_key
 

@@ -103,6 +103,27 @@ class MailApi:
         self._session.close()
 
 
+def key_problem(api_key: str, *, host: str) -> str | None:
+    """Ask ``GET /v3/scopes`` what the key may do. Why it cannot mail, as a sentence; None when it can."""
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            answer = session.get(
+                f"{host.rstrip('/')}/v3/scopes",
+                headers={"Authorization": f"Bearer {api_key}"},
+                timeout=CONNECT_TIMEOUT,
+                allow_redirects=False,
+            )
+            scopes = answer.json().get("scopes", ()) if answer.status_code == 200 else ()
+        except (requests.RequestException, ValueError, AttributeError) as error:
+            return f"SendGrid gave no answer that makes sense ({type(error).__name__})."
+    if answer.status_code in (401, 403):
+        return f"SendGrid refuses SENDGRID_API_KEY ({answer.status_code})."
+    if answer.status_code != 200:
+        return f"SendGrid did not say what SENDGRID_API_KEY may do ({answer.status_code})."
+    return None if "mail.send" in scopes else "SENDGRID_API_KEY may not mail: it lacks the scope mail.send."
+
+
 def root_cause(error: BaseException) -> BaseException:
     """The error at the bottom of a chain: ``requests`` wraps that of ``urllib3``, which wraps that of the socket."""
     seen = {id(error)}

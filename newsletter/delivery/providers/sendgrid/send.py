@@ -15,7 +15,14 @@ from typing import Any, Final
 
 from newsletter.clock import Clock
 from newsletter.delivery.mail.messages import Message, Template
-from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
+from newsletter.delivery.providers.protocol import (
+    CLAIM_EXPIRED,
+    REFUSED_PAUSE,
+    MayBegin,
+    Outcome,
+    Receipt,
+    always,
+)
 from newsletter.delivery.providers.reasons import short_reason
 from newsletter.delivery.providers.sendgrid.api import ClaimExpired, MailApi, NotSent, root_cause
 from newsletter.delivery.providers.sendgrid.body import RequestBodies
@@ -23,7 +30,6 @@ from newsletter.errors import NewsletterError
 
 ANSWER_TIMEOUT: Final = 60.0  # seconds
 MAX_POSTS: Final = 25  # of one batch, when refused readers have to be split out of it
-REFUSED_PAUSE: Final = 300.0  # seconds before asking again when our key is refused
 
 _NAMED: Final = re.compile(r"personalizations[.\[](\d+)")
 
@@ -41,6 +47,7 @@ class SendGrid:
         self._now = now
         self._lock = threading.Lock()
         self._wait_until = 0.0  # monotonic; the API asked for a pause until then
+        self._wait_because, self._refused_us = "", False  # what it said then
 
     def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         receipts: dict[int, Receipt] = {}
@@ -100,7 +107,9 @@ class SendGrid:
 
     def _post(self, body: str, may_begin: MayBegin) -> _Answer:
         if (wait := self._wait_until - time.monotonic()) > 0:
-            return _Answer(Outcome.RETRY, reason="SendGrid asked for a pause", retry_after=wait)
+            return _Answer(
+                Outcome.RETRY, reason=self._wait_because, retry_after=wait, refused_us=self._refused_us
+            )
         try:
             response = self._api.post(body, may_begin, timeout=ANSWER_TIMEOUT)
         except ClaimExpired:
@@ -118,9 +127,9 @@ class SendGrid:
         else:
             answer = _Answer(Outcome.ACCEPTED, provider_id=headers.get("X-Message-Id") or None)
             if headers.get("X-RateLimit-Remaining") == "0":
-                self._pause(self._wait(headers))
+                self._pause(self._wait(headers), "SendGrid asked for a pause")
         if answer.retry_after:
-            self._pause(answer.retry_after)
+            self._pause(answer.retry_after, answer.reason, refused_us=answer.refused_us)
         return answer
 
     def _refused(self, status: int, headers: Mapping[str, str], body: Any) -> _Answer:
@@ -131,9 +140,8 @@ class SendGrid:
                 Outcome.RETRY, reason=f"too many requests ({said})", retry_after=self._wait(headers)
             )
         if status in (401, 403):
-            return _Answer(
-                Outcome.RETRY, reason=f"SendGrid refused our key ({said})", retry_after=REFUSED_PAUSE
-            )
+            reason = f"SendGrid refused our key ({said})"
+            return _Answer(Outcome.RETRY, reason=reason, retry_after=REFUSED_PAUSE, refused_us=True)
         if status in (400, 413):
             named = {int(found.group(1)) for field, _ in errors if (found := _NAMED.search(field))}
             if named:
@@ -155,9 +163,10 @@ class SendGrid:
                 return min(max(float(value) - since, 1.0), 900.0)
         return 60.0
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, because: str, *, refused_us: bool = False) -> None:
         with self._lock:
-            self._wait_until = max(self._wait_until, time.monotonic() + seconds)
+            if (until := time.monotonic() + seconds) > self._wait_until:
+                self._wait_until, self._wait_because, self._refused_us = until, because, refused_us
 
 
 class _Answer:
@@ -172,6 +181,7 @@ class _Answer:
         retry_after: float | None = None,
         bad: frozenset[int] = frozenset(),
         split: bool = False,
+        refused_us: bool = False,
     ) -> None:
         self.outcome = outcome
         self.provider_id = provider_id
@@ -179,10 +189,13 @@ class _Answer:
         self.retry_after = retry_after
         self.bad = bad
         self.split = split
+        self.refused_us = refused_us
 
 
 def _receipt(message: Message, outcome: Outcome, answer: _Answer) -> Receipt:
-    return Receipt(message.reference, outcome, answer.provider_id, answer.reason, answer.retry_after)
+    return Receipt(
+        message.reference, outcome, answer.provider_id, answer.reason, answer.retry_after, answer.refused_us
+    )
 
 
 def _errors(body: Any) -> list[tuple[str, str]]:

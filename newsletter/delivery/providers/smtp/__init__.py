@@ -31,6 +31,19 @@ class _Smtp(RegisteredProvider):
         relay, _ = parse_url(settings.SMTP_URL.get_secret_value())
         return relay.host, relay.port
 
+    def refused_because(self, settings: Settings) -> str | None:
+        import ssl
+
+        from newsletter.delivery.providers.smtp.conversation import SmtpConnection, Unreachable
+        from newsletter.delivery.providers.smtp.send import parse_url
+
+        relay, _ = parse_url(settings.SMTP_URL.get_secret_value())
+        try:
+            SmtpConnection(relay, ssl.create_default_context()).quit()
+        except Unreachable as error:
+            return f"{str(error)[0].upper()}{str(error)[1:]}."
+        return None
+
     def unheard_because(self, settings: Settings) -> str | None:
         """A relay reports by mail to the Sender, which ``subscribers.bounce_reports`` reads from a Maildir."""
         return (

@@ -44,10 +44,15 @@ class Answer:
     outcome: Outcome
     provider_id: str | None = None
     reason: str = ""
+    refused_us: bool = False  # as in Receipt
 
 
 class Unreachable(Exception):
     """No connection could be prepared: nothing was accepted, and trying again at once is useless."""
+
+    def __init__(self, reason: str, *, refused_us: bool = False) -> None:
+        super().__init__(reason)
+        self.refused_us = refused_us  # an operator must mend what the relay refuses
 
 
 class ConnectionLost(Exception):
@@ -65,7 +70,10 @@ class SmtpConnection:
         except (OSError, smtplib.SMTPException, Unreachable) as error:
             if smtp is not None:
                 smtp.close()
-            raise error if isinstance(error, Unreachable) else Unreachable(_not_let_in(error)) from None
+            if isinstance(error, Unreachable):
+                raise
+            refused_us = isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500
+            raise Unreachable(_not_let_in(error), refused_us=refused_us) from None
         self._pipelines = self._smtp.has_extn("pipelining")
 
     def _prepare(self, relay: Relay, context: ssl.SSLContext) -> None:
@@ -125,7 +133,8 @@ class SmtpConnection:
         self._reset()
         if mail[0] != 250:
             # About us, not about this reader: it must not cost the reader the Issue for good.
-            return Answer(Outcome.RETRY, reason=f"the Sender was refused: {_said(*mail)}")
+            reason = f"the Sender was refused: {_said(*mail)}"
+            return Answer(Outcome.RETRY, reason=reason, refused_us=mail[0] >= 500)
         if rcpt[0] not in (250, 251):
             lasting = 500 <= rcpt[0] < 600
             outcome = Outcome.FAILED if lasting else Outcome.RETRY

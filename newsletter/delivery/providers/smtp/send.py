@@ -13,7 +13,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from newsletter.clock import Clock
 from newsletter.delivery.mail.headers import envelope_address, mime
 from newsletter.delivery.mail.messages import Message
-from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, Receipt, always
+from newsletter.delivery.providers.protocol import (
+    CLAIM_EXPIRED,
+    REFUSED_PAUSE,
+    MayBegin,
+    Outcome,
+    Receipt,
+    always,
+)
 from newsletter.delivery.providers.smtp.conversation import (
     Answer,
     ConnectionLost,
@@ -100,8 +107,8 @@ class Smtp:
             try:
                 connection, answer = self._hand_over(connection, to, raw, batch.may_begin)
             except Unreachable as error:
-                batch.answer(place, Answer(Outcome.RETRY, reason=str(error)))
-                batch.give_up(str(error))
+                batch.answer(place, Answer(Outcome.RETRY, reason=str(error), refused_us=error.refused_us))
+                batch.give_up(str(error), refused_us=error.refused_us)
                 return
             batch.answer(place, answer)
             unheard = unheard + 1 if not connection.is_open else 0
@@ -149,7 +156,7 @@ class _Batch:
         self._waiting = iter(enumerate(messages))
         self._lock = threading.Lock()
         self._ends = time.monotonic() + BATCH_TIME
-        self._gave_up = "the batch ran out of time"
+        self._gave_up = Answer(Outcome.RETRY, reason="the batch ran out of time")
 
     def next(self) -> tuple[int, Message] | None:
         with self._lock:
@@ -158,16 +165,23 @@ class _Batch:
     def answer(self, place: int, answer: Answer) -> None:
         self._answers[place] = answer
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self, reason: str, *, refused_us: bool = False) -> None:
         """Begin no further Message: the relay cannot be reached."""
         with self._lock:
-            self._ends, self._gave_up = 0.0, reason
+            self._ends = 0.0
+            self._gave_up = Answer(Outcome.RETRY, reason=reason, refused_us=refused_us)
 
     def receipts(self) -> list[Receipt]:
-        not_begun = Answer(Outcome.RETRY, reason=self._gave_up)
         return [
-            Receipt(m.reference, a.outcome, a.provider_id, a.reason)
-            for m, a in ((m, self._answers.get(n, not_begun)) for n, m in enumerate(self._messages))
+            Receipt(
+                m.reference,
+                a.outcome,
+                a.provider_id,
+                a.reason,
+                retry_after=REFUSED_PAUSE if a.refused_us else None,
+                refused_us=a.refused_us,
+            )
+            for m, a in ((m, self._answers.get(n, self._gave_up)) for n, m in enumerate(self._messages))
         ]
 
 

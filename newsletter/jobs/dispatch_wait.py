@@ -1,0 +1,61 @@
+"""Why the provider takes nothing at present, as the last Run of the dispatch recorded it. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.db.models import Run
+from newsletter.settings import Settings
+
+FORGET_AFTER: Final = timedelta(
+    minutes=5
+)  # past the moment waited for: the next Run would have said it again
+_LOOKED_AT: Final = 20  # Runs; where workers hand over, those of the scheduler say nothing
+_WHERE_IT_IS_SET: Final = {"smtp": "SMTP_URL and MAIL_FROM", "sendgrid": "SENDGRID_API_KEY"}
+
+
+@dataclass(frozen=True)
+class DispatchWait:
+    """The provider asked us to wait ``until``, or refused us. ``refused_us``: waiting alone mends nothing."""
+
+    because: str
+    until: datetime
+    refused_us: bool
+
+    @property
+    def in_words(self) -> str:
+        """What goes on by itself, or what an operator must do; a sentence to follow the reason."""
+        if not self.refused_us:
+            return "It is tried again by itself."
+        return "Nothing goes out until you mend that."
+
+
+def dispatch_wait(session: Session, *, now: datetime) -> DispatchWait | None:
+    """What the dispatch waits for; None when the last one went well, or was long ago."""
+    runs = session.scalars(
+        select(Run)
+        .where(Run.step == "dispatch")
+        .order_by(Run.started_at.desc(), Run.id.desc())
+        .limit(_LOOKED_AT)
+    )
+    for run in runs:
+        if run.outcome == "running" or "deferred" in run.detail:
+            continue
+        said = run.detail.get("paused_until")
+        if said is None or (until := datetime.fromisoformat(said)) + FORGET_AFTER <= now:
+            return None
+        return DispatchWait(
+            run.detail.get("paused_because", ""), until, bool(run.detail.get("refused_us", False))
+        )
+    return None
+
+
+def how_to_mend(settings: Settings) -> str:
+    """What an operator does about a provider that refuses us."""
+    where = _WHERE_IT_IS_SET.get(settings.MAIL_PROVIDER, "the settings of the email provider")
+    return f"Correct {where}, start the services anew, and let python -m newsletter doctor log in."
