@@ -43,7 +43,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing and its table. ``points`` has one polyline for each drawn series."""
+    """A line plot and its table. ``points`` has one polyline for each drawn series."""
 
     text: PlotText
     labels: Sequence[str]
@@ -64,7 +64,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Bar:
-    """One name with its value, as it is drawn: ``width`` in the drawing's units."""
+    """One bar: a name and its value; ``width`` and ``y`` are in the drawing's units."""
 
     name: str
     value: str
@@ -74,7 +74,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """A bar for each name, and the table behind them."""
+    """A bar chart with a bar for each name, and its table."""
 
     text: PlotText
     bars: Sequence[Bar]
@@ -138,7 +138,7 @@ def bars(
 
 
 def _scale(most: float) -> tuple[float, float]:
-    """A round number at or above ``most`` for the top of the drawing, and a round step up to it."""
+    """Return a round number of at least ``most`` for the top of the drawing, and a round step between its grid lines."""
     size: float = 1 if most == int(most) else 0.1
     while True:
         for step in (s * size for s in _STEPS):

@@ -23,19 +23,19 @@ from newsletter.summaries.story_text import from_json
 from newsletter.web.services import services
 
 OFFERED = 60  # other Stories to choose from; any other is named by its address
-_MOST_DIGITS = 17  # a number the database can hold
+_MOST_DIGITS = 17  # of an id that the database can hold
 
 
 @bp.get("/stories/<int:number>")
 def story_articles(number: int) -> Response:
-    """The Articles of one Story, and what may be done with them."""
+    """The page of one Story: its text, its Articles, and the forms to regroup them."""
     with db.reading(services().sessions) as session:
         story = session.get(Story, number)
         if story is None:
             raise NotFound("There is no such story.")
         if story.merged_into_id is not None:
             return redirect_to(f"stories/{story.merged_into_id}")
-        telling = latest_revision(session, number)
+        revision = latest_revision(session, number)
         articles = session.scalars(
             select(Article)
             .where(Article.story_id == number)
@@ -46,8 +46,8 @@ def story_articles(number: int) -> Response:
             "desk/story.html",
             story=story,
             headline=_headline(session, story),
-            telling=telling,
-            words=from_json(telling.words) if telling else None,
+            revision=revision,
+            words=from_json(revision.words) if revision else None,
             drafts=_drafts(session, number),
             why_no_model=why_no_model(services().settings),
             longest_instruction=LONGEST_INSTRUCTION,
@@ -67,10 +67,10 @@ def regroup_story(number: int) -> Response:
         if act == "split":
             target = regroup.split(session, number, chosen, reason=why, by=actor(), now=site.now())
         elif act == "move":
-            other = _named(session, request.form.get("to", ""))
+            other = _story_named(session, request.form.get("to", ""))
             target = regroup.move(session, number, chosen, other, reason=why, by=actor(), now=site.now())
         elif act == "merge":
-            other = _named(session, request.form.get("to", ""))
+            other = _story_named(session, request.form.get("to", ""))
             target = regroup.merge(session, number, other, reason=why, by=actor(), now=site.now())
         else:
             raise Refused("Nothing was done: the form does not say what to do.")
@@ -79,21 +79,22 @@ def regroup_story(number: int) -> Response:
 
 
 def _drafts(session: Session, story_id: int) -> list[date]:
-    """The days of the Issues that stand to be edited and place this Story."""
+    """Return the days of the Issues that can still be edited and contain this Story."""
     placing = select(Issue.issued_on).join(Placement, Placement.issue_id == Issue.id)
-    open_ones = Issue.state.in_(("draft", "approved", "held")) & Issue.frozen_at.is_(None)
-    return list(session.scalars(placing.where(Placement.story_id == story_id, open_ones)))
+    is_open = Issue.state.in_(("draft", "approved", "held")) & Issue.frozen_at.is_(None)
+    return list(session.scalars(placing.where(Placement.story_id == story_id, is_open)))
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
-def _named(session: Session, text: str) -> int:
-    """The Story that an operator names by its number, with or without its Headline, or by its address."""
-    begins = re.match(r"\s*(\d+)(?:\s|$)", text, re.ASCII)
-    if begins and _is_number(begins[1]):
-        return int(begins[1])
+def _story_named(session: Session, text: str) -> int:
+    """Return the id of the Story that an operator names by its id, with or without its Headline, or by its address. Raises
+    Refused."""
+    leading_id = re.match(r"\s*(\d+)(?:\s|$)", text, re.ASCII)
+    if leading_id and _is_number(leading_id[1]):
+        return int(leading_id[1])
     slug = text.strip().rstrip("/").rpartition("/")[2]
     found = session.scalar(select(Story.id).where(Story.slug == slug))
     if found is None:
@@ -110,7 +111,7 @@ def _headline(session: Session, story: Story) -> str:
 
 
 def _offered(session: Session, story: Story) -> list[tuple[int, str]]:
-    """Other Stories of the last days, ordered by how many Outlets carry them."""
+    """Return other Stories of the last days, ordered by the number of their Outlets."""
     rows = session.scalars(
         select(Story)
         .join(Article, Article.story_id == Story.id)

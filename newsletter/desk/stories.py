@@ -37,18 +37,18 @@ class StoryLine:
 def stories() -> Response:
     page = page_number()
     since = services().now() - LISTED_FOR
-    lately = (Story.last_published_at > since, Story.merged_into_id.is_(None))
+    recent = (Story.last_published_at > since, Story.merged_into_id.is_(None))
     with db.reading(services().sessions) as session:
         carried = (
             select(Article.story_id, func.count(func.distinct(Article.outlet_id)).label("outlets"))
-            .where(Article.story_id.in_(select(Story.id).where(*lately)))
+            .where(Article.story_id.in_(select(Story.id).where(*recent)))
             .group_by(Article.story_id)
             .subquery()
         )
         rows = session.scalars(
             select(Story)
             .join(carried, carried.c.story_id == Story.id)
-            .where(*lately)
+            .where(*recent)
             .order_by(carried.c.outlets.desc(), Story.last_published_at.desc(), Story.id)
             .offset((page - 1) * PAGE_SIZE)
             .limit(PAGE_SIZE + 1)
@@ -62,15 +62,15 @@ def stories() -> Response:
 
 def _lines(session: Session, stories: Sequence[Story]) -> list[StoryLine]:
     numbers = [s.id for s in stories]
-    told: dict[int, StoryRevision] = {}
-    for telling in session.scalars(
+    revisions: dict[int, StoryRevision] = {}
+    for revision in session.scalars(
         select(StoryRevision).where(StoryRevision.story_id.in_(numbers)).order_by(StoryRevision.revision)
     ):
-        told[telling.story_id] = telling
-    carried: dict[int | None, list[Article]] = {}
+        revisions[revision.story_id] = revision
+    articles_of: dict[int | None, list[Article]] = {}
     articles = select(Article).where(Article.story_id.in_(numbers)).options(joinedload(Article.outlet))
     for article in session.scalars(articles.order_by(Article.published_at, Article.id)):
-        carried.setdefault(article.story_id, []).append(article)
+        articles_of.setdefault(article.story_id, []).append(article)
     placed: dict[int, date] = {
         story_id: day
         for story_id, day in session.execute(
@@ -83,10 +83,10 @@ def _lines(session: Session, stories: Sequence[Story]) -> list[StoryLine]:
     return [
         StoryLine(
             story=s,
-            headline=told[s.id].words["headline"] if s.id in told else "",
-            revision=told[s.id].revision if s.id in told else 0,
-            written_by=told[s.id].written_by if s.id in told else "",
-            coverage=coverage_of(carried.get(s.id, ())),
+            headline=revisions[s.id].words["headline"] if s.id in revisions else "",
+            revision=revisions[s.id].revision if s.id in revisions else 0,
+            written_by=revisions[s.id].written_by if s.id in revisions else "",
+            coverage=coverage_of(articles_of.get(s.id, ())),
             placed_on=placed.get(s.id),
         )
         for s in stories

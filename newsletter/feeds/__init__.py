@@ -1,4 +1,4 @@
-"""What comes in: outlets, their feeds, and the articles in them."""
+"""Gathering of Articles: Outlets, their Feeds, and the Articles in them."""
 
 __all__ = [
     "catalogue",

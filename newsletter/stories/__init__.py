@@ -1,4 +1,4 @@
-"""What belongs together: articles grouped into Stories, and Stories into threads."""
+"""Grouping: Articles into Stories, and Stories into threads."""
 
 __all__ = [
     "clustering",

@@ -1,4 +1,4 @@
-"""The words of a text: how it is cut into words, what their stems are, and which of them say nothing of its subject. Pure.
+"""Split texts into words, stem them, and tell stop words. Pure.
 
 Every comparison of texts in the service uses these words: grouping, Topics, History, Summaries, and the choice of headlines.
 """
@@ -31,13 +31,13 @@ _BRITISH = re.compile(r"is(?=(?:e|ed|es|ing|ation)$)")
 # texts are stemmed in several threads at once.
 _ENDINGS = ("ations", "ation", "ings", "ing", "ers", "ies", "ed", "er", "es", "ly", "s")
 _SHORTEST_STEM = 4  # letters that stay; a plural's "s" may leave three
-_ENGLISH_SAMPLE = 1_500  # characters by which a text's language is judged
-_ENGLISH_LEAST = 12  # words below which it is not
-_ENGLISH_SHARE = 0.2  # of function words in the leanest English prose
+_ENGLISH_SAMPLE = 1_500  # characters at the beginning that are checked
+_ENGLISH_LEAST = 12  # with fewer words the language is not checked
+_ENGLISH_SHARE = 0.2  # least share of stop words in English prose
 
 
 def fold(text: str) -> str:
-    """Lower case without accents and with straight apostrophes, so that "Petén" and "Peten" are one word."""
+    """Return the text in lower case, without accents and with straight apostrophes, so that "Petén" and "Peten" are equal."""
     if text.isascii():
         return text.lower()
     plain = unicodedata.normalize("NFKD", text.replace("’", "'"))
@@ -45,12 +45,12 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of ``text`` in order, folded. A number with its commas and decimals is one word, and so is "doesn't"."""
+    """Return the words of ``text`` in order, folded. A number with its commas and decimals is one word, and so is "doesn't"."""
     return _WORD.findall(fold(text))
 
 
 def placed_words(text: str) -> list[tuple[int, int, str]]:
-    """Each word of ``text``: where it starts and ends without a possessive ending, and itself without it, folded."""
+    """Return the start, end and folded form of each word of ``text``, without possessive endings."""
     found = []
     for match in _WORD.finditer(text):
         word = re.sub(r"['’]s?$", "", match.group())
@@ -59,7 +59,7 @@ def placed_words(text: str) -> list[tuple[int, int, str]]:
 
 
 def is_stop_word(word: str) -> bool:
-    """Whether a folded word says nothing of a text's subject: a function word, also before an apostrophe, or one letter."""
+    """Return whether a folded word is a stop word: a function word, also before an apostrophe, or a single letter."""
     return (
         word in STOP_WORDS or word.partition("'")[0] in STOP_WORDS or (len(word) < 2 and not word.isdigit())
     )
@@ -67,7 +67,8 @@ def is_stop_word(word: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """A folded word without its possessive and its commonest English ending; both spellings of "recognises" have one stem.
+    """Return a folded word without its possessive and its most common English ending. The spellings "recognises" and "recognizes"
+    have the same stem.
 
     A number is returned without its commas.
     """
@@ -82,18 +83,18 @@ def stem(word: str) -> str:
 
 
 def stems(text: str) -> list[str]:
-    """The stems of all words of ``text``, in order, but for single letters."""
+    """Return the stems of all words of ``text``, in order, without single letters."""
     return [stem(word) for word in words(text) if len(word) > 1 or word.isdigit()]
 
 
 @lru_cache(maxsize=50_000)
 def terms(text: str) -> tuple[str, ...]:
-    """The stems of the words of ``text`` that say something of its subject, in order."""
+    """Return the stems of the words of ``text`` in order, without stop words."""
     return tuple(stem(word) for word in words(text) if not is_stop_word(word))
 
 
 def in_english(text: str) -> bool:
-    """Whether function words are as frequent at the beginning of ``text`` as in English prose. Short texts pass."""
+    """Return whether stop words are as frequent at the beginning of ``text`` as in English prose; True for short texts."""
     sample = words(text[:_ENGLISH_SAMPLE])
     return len(sample) < _ENGLISH_LEAST or sum(word in STOP_WORDS for word in sample) >= _ENGLISH_SHARE * len(
         sample

@@ -70,7 +70,7 @@ QUERIES = {
 
 @bp.get("/openapi.json")
 def openapi() -> Response:
-    """This description."""
+    """This description of the addresses."""
     site = services().settings
     paths: dict[str, dict[str, Any]] = {}
     for rule in sorted(current_app.url_map.iter_rules(), key=lambda r: r.rule):
