@@ -69,6 +69,7 @@ def outlets() -> Response:
         lines=shown,
         counts=counts,
         pages=pages,
+        feeds_only=len({x.outlet.id for x in lines if x.outlet.policy != "page"}),
         reading=services().settings.READ_PAGES,
         trouble=len(trouble),
         all=len(lines),

@@ -571,6 +571,7 @@ def test_the_outlets_page_says_what_is_read_by_what_right_and_what_was_refused(
             )
         name = outlet.name
     page = desk.page("outlets")
+    assert "15 outlets by feed alone, as the catalogue says." in page
     row = re.search(rf'<th scope="row">{re.escape(name)}</th>(.*?)</tr>', page, re.S)[1]
     assert re.findall(r"<td>(\d+)</td>", row) == ["2", "1", "1"]
     assert "Its robots.txt forbids it." in row
