@@ -81,7 +81,7 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("werkzeug", "apscheduler", "alembic", "urllib3", "stripe"):
+    for noisy in ("werkzeug", "alembic", "urllib3", "stripe"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -1,60 +1,56 @@
 """When: a tick every half minute, and nothing else. What is due at a tick is decided in :mod:`newsletter.jobs.due`.
 
-APScheduler only beats time here. No meaning lies in a trigger: a beat that comes late, twice or never changes nothing that
-the next one does not make good.
+The beat is monotonic: setting the machine's clock, forward or back, neither delays nor hastens it. No meaning lies in a beat: one that
+comes late, twice or never changes nothing that the next one does not make good.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Event
-
-from apscheduler.schedulers.background import BackgroundScheduler
+from threading import Event, Thread
 
 from newsletter import log
 from newsletter.clock import Clock, system
 from newsletter.jobs.due import TICK
 
 Tick = Callable[[datetime], object]
-MISFIRE_GRACE = timedelta(hours=12)  # a beat slept through is given once on waking, not dropped
 _LOOK_AGAIN = 0.5  # seconds between looks at ``stop``, so that signals are heard
 _log = log.get("schedule")
 
 
 class Ticking:
-    """A running scheduler. One tick at a time; beats missed meanwhile become one."""
+    """A running scheduler. One tick at a time; a beat that falls into a tick is left out."""
 
     def __init__(self, tick: Tick, *, clock: Clock, every: timedelta) -> None:
         self._tick = tick
         self._clock = clock
-        self._leaving = False
-        self._scheduler = BackgroundScheduler(timezone="UTC", daemon=True)
-        self._scheduler.add_job(
-            self._beat,
-            "interval",
-            seconds=every.total_seconds(),
-            next_run_time=system(),
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=int(MISFIRE_GRACE.total_seconds()),
-        )
+        self._every = every.total_seconds()
+        self._leaving = Event()
+        self._thread = Thread(target=self._beats, name="schedule", daemon=True)
 
     def begin(self) -> Ticking:
-        self._scheduler.start()
+        self._thread.start()
         _log.info("schedule.started")
         return self
 
     def shutdown(self, wait: bool = True) -> None:
         """Begin no further tick; ``wait`` for the one in hand. A second call does nothing."""
-        self._leaving = True
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=wait)
+        if not self._leaving.is_set():
+            self._leaving.set()
             _log.info("schedule.stopped")
+        if wait:
+            self._thread.join()
+
+    def _beats(self) -> None:
+        following = time.monotonic()
+        while not self._leaving.is_set():
+            self._beat()
+            following = max(following + self._every, time.monotonic())
+            self._leaving.wait(following - time.monotonic())
 
     def _beat(self) -> None:
-        if self._leaving:
-            return
         try:
             self._tick(self._clock())
         except Exception as error:  # noqa: BLE001 - whatever went wrong in one tick, the next must come

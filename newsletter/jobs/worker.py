@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from threading import Event
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import psycopg
 from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from sqlalchemy import func, make_url, select, text
+from sqlalchemy.exc import DBAPIError
 
 from newsletter import db, log
 from newsletter.db import queue_tables
@@ -44,6 +47,11 @@ GATHER_WAIT: Final = timedelta(minutes=3)  # for workers; what is left then, the
 SUMMARIZE_WAIT: Final = timedelta(minutes=8)
 ALIVE_WITHIN: Final = timedelta(seconds=45)  # a worker's heart beats every 10 s
 _LOOK_AGAIN: Final = 0.5  # seconds
+LOOK_FOR_DATABASE: Final = 2.0  # seconds
+SOON: Final = 30.0  # seconds after which a failure says nothing about the one before
+MOST_AT_ONCE: Final = (
+    3  # failures while the database answers: something else is broken, and a person must see it
+)
 
 _log = log.get("worker")
 
@@ -114,9 +122,39 @@ def _batch_size(service: IssueService) -> int:
 
 
 def work(parts: Parts, *, concurrency: int) -> None:
-    """Do parts of Steps until told to stop; what is in hand is finished. Raises ``DatabaseError`` when the queue fails."""
-    app = _app(PsycopgConnector(conninfo=conninfo(parts.service.settings.DATABASE_URL)))
-    asyncio.run(_work(app, parts, concurrency))
+    """Do parts of Steps until told to stop; what is in hand is finished. While the database is away it waits, however long that takes.
+
+    Raises ``DatabaseError`` when the queue fails several times although the database answers.
+    """
+    sessions, stop = parts.service.sessions, parts.service.stop
+    at_once = 0  # failures in a row, each soon after the worker began
+    while not (stop and stop.is_set()):
+        app = _app(PsycopgConnector(conninfo=conninfo(parts.service.settings.DATABASE_URL)))
+        began = time.monotonic()
+        try:
+            asyncio.run(_work(app, parts, concurrency))
+            return
+        except (DatabaseError, ConnectorException, psycopg.Error) as error:
+            at_once = at_once + 1 if time.monotonic() - began < SOON else 1
+            if not _wait_for_database(sessions, stop) and at_once >= MOST_AT_ONCE:
+                raise _unusable(error) from error
+            _log.warning("worker.begins_again", reason=str(error))
+
+
+def _wait_for_database(sessions: db.Sessions, stop: Event | None) -> bool:
+    """Wait until the database answers, or until told to stop. Returns whether it was away."""
+    away = False
+    while not (stop and stop.is_set()):
+        try:
+            with db.reading(sessions) as session:
+                session.execute(text("SELECT 1"))
+            return away
+        except DBAPIError as error:
+            if not away:
+                _log.warning("worker.database_away", reason=db.explain(error))
+            away = True
+        time.sleep(LOOK_FOR_DATABASE)
+    return away
 
 
 async def _work(app: App, parts: Parts, concurrency: int) -> None:
@@ -139,9 +177,15 @@ async def _work(app: App, parts: Parts, concurrency: int) -> None:
         (ended,) = await asyncio.gather(working, return_exceptions=True)
     _log.info("worker.stopped")
     if isinstance(ended, Exception):  # nobody told it to stop
-        raise DatabaseError(
-            f"The queue in the database cannot be used any more ({type(ended).__name__}): {ended}"
-        ) from ended
+        raise _unusable(ended) from ended
+
+
+def _unusable(error: Exception) -> DatabaseError:
+    if isinstance(error, DatabaseError):
+        return error
+    return DatabaseError(
+        f"The queue in the database cannot be used any more ({type(error).__name__}): {error}"
+    )
 
 
 # --- what a scheduler defers ---

@@ -14,7 +14,7 @@ from newsletter.cli.main import COMMANDS, SUMMARIES, cli
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
-    "apscheduler", "feedparser", "flask", "mjml", "numpy", "pydantic", "pydantic_ai", "scipy",
+    "feedparser", "flask", "mjml", "numpy", "pydantic", "pydantic_ai", "scipy",
     "cryptography", "sklearn", "sqlalchemy", "stripe",
 }  # fmt: skip
 LOOK = "import runpy, sys; sys.argv = ['newsletter', '--help']\ntry: runpy.run_module('newsletter', run_name='__main__')\n"

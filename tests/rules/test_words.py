@@ -59,7 +59,7 @@ ALLOWED = {
     "channel": "RSS's own element",
     "source": "checked below in class names only: HTML and RSS use it",
     "processing": "not used",
-    "job": "APScheduler's own word",
+    "job": "Procrastinate's own word",
     "brief": "not used",
     "digest": "a hash's digest",
     "placeholder": "an HTML attribute",

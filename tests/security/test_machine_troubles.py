@@ -7,10 +7,14 @@ import re
 import shutil
 import sqlite3
 import tempfile
+import threading
+import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
@@ -30,11 +34,15 @@ from newsletter.delivery import dispatch, ledger
 from newsletter.delivery.fence import Fence, Fenced
 from newsletter.delivery.providers.outbox.send import Outbox
 from newsletter.delivery.providers.protocol import EmailProvider
-from newsletter.jobs import lapse
+from newsletter.jobs import lapse, worker
+from newsletter.jobs.pipeline import Parts
 from newsletter.settings import Settings
 from tests.conftest import MORNING
 from tests.delivery.mailing import LINKS, Postbox, Ticking, frozen_issue, slots_for
 from tests.subscribers.readers import make_reader
+from tests.web.sample_site import service_with
+
+AWAY = float(os.environ.get("DATABASE_AWAY", "45"))  # seconds; longer than the queue waits for a connection
 
 
 def sign_up(browser: FlaskClient, address: str) -> int:
@@ -185,6 +193,49 @@ def test_postgresql_goes_away_and_comes_back(
         assert ledger.sum_up(session, issue_id).adds_up
     assert states == {"accepted": 20, "uncertain": 10}, "what was in hand when it went away is not guessed at"
     assert max(box.taken.values()) == 1
+    engine.dispose()
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the package that carries the server
+def test_a_worker_waits_for_its_database_however_long_it_is_away(
+    own_server: OwnServer, settings: Settings, now: datetime
+) -> None:
+    """40 seconds ended both workers once: as long as the queue's own patience."""
+    settings = settings.model_copy(update={"DATABASE_URL": own_server.uri})
+    engine = db.make_engine(own_server.uri)
+    db.upgrade(engine)
+    sessions = db.make_sessions(engine)
+    worker.prepare(sessions)
+    stop = threading.Event()
+    parts = Parts(replace(service_with(sessions, settings, clock.system), stop=stop))
+
+    def works() -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not alive():
+            time.sleep(0.5)
+        assert alive()
+
+    def alive() -> bool:
+        beat = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > :since"
+        with db.reading(sessions) as session:
+            return bool(session.scalar(text(beat), {"since": since}))
+
+    with ThreadPoolExecutor(1) as aside:
+        working = aside.submit(worker.work, parts, concurrency=1)
+        try:
+            since = clock.system() - timedelta(minutes=1)
+            works()
+            own_server.stop()
+            time.sleep(AWAY)
+            assert not working.done()
+            own_server.start()
+            since = clock.system()
+            works()
+        finally:
+            stop.set()
+        working.result(30)
     engine.dispose()
 
 
