@@ -16,7 +16,7 @@ from newsletter.cli.issue import BY, now_option
 from newsletter.clock import day_in
 from newsletter.db import backup
 from newsletter.db.models import AuditEntry
-from newsletter.delivery.fence import BLIND, RESTORED, Confirmed, Fence
+from newsletter.delivery.fence import BLIND, RESTORED, UNSUBSCRIBES_CARRIED, Confirmed, Fence
 from newsletter.errors import DatabaseError, Refused
 from newsletter.settings import Settings
 from newsletter.subscribers.unsubscribing import unsubscribe_log
@@ -199,7 +199,7 @@ def _take_up(
         done = apply_log(sessions, path, now=now, by=BY, outbox=outbox, mailbox=settings.BOUNCE_MAILDIR)
         with sessions.begin() as session:
             said = {name: value for name, value in asdict(done).items() if name != "written_at"}
-            session.add(AuditEntry(at=now, by=BY, act="database.leavers_carried", detail=said))
+            session.add(AuditEntry(at=now, by=BY, act=UNSUBSCRIBES_CARRIED, detail=said))
         if path in waiting:
             path.unlink()
         brought.append(done)

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from newsletter import log
+from newsletter import formatting, log
 from newsletter.db.models import AuditEntry, Issue
 from newsletter.delivery import ledger, states
+from newsletter.delivery.fence import went_before_restore
 from newsletter.errors import Refused
 from newsletter.settings import Settings
 
@@ -125,6 +126,11 @@ def resume(session: Session, issue: Issue, *, by: str, now: datetime, reason: st
         if not sums.adds_up:
             raise Refused(f"The ledger of {issue.issued_on} does not add up: {sums.in_words}.")
         back_to = "dispatching"
+    elif went := went_before_restore(session, issue.issued_on):
+        raise Refused(
+            f"The Issue of {issue.issued_on} is not sent once more: {formatting.counted(went, 'copy', 'copies')} of it went out"
+            " before the backup was put back. Withdraw it."
+        )
     else:
         back_to = "approved" if issue.approved_at else "draft"
     held_for = issue.hold_reason

@@ -28,6 +28,7 @@ from newsletter import db, log
 from newsletter.db import UTCDateTime
 from newsletter.db.models import Delivery, Instance, Issue, LeftOut, Subscriber
 from newsletter.delivery.approved_bytes import stored_templates, wrong_bytes
+from newsletter.delivery.fence import went_before_restore
 from newsletter.delivery.states import PENDING
 from newsletter.delivery.transitions import move_issue
 from newsletter.errors import Refused
@@ -70,9 +71,13 @@ def freeze(
             f"The Issue of {issue.issued_on} is {issue.state}, not approved: its Audience stays open."
         )
     here = session.get(Instance, 1)
-    if here and here.restored_on and issue.issued_on <= here.restored_on and issue.released_at is None:
-        move_issue(session, issue, "held", hold_reason=_RESTORED_THAT_DAY)
-        return False
+    if here and here.confirmed_at and here.restored_on and issue.issued_on <= here.restored_on:
+        if went_before_restore(session, issue.issued_on):
+            move_issue(session, issue, "held", hold_reason=_WENT_BEFORE_RESTORE)
+            return False
+        if issue.released_at is None or issue.released_at < here.confirmed_at:
+            move_issue(session, issue, "held", hold_reason=_RESTORED_THAT_DAY)
+            return False
     templates = stored_templates(session, issue.id)
     if reason := wrong_bytes(issue, templates):
         raise Refused(f"The Issue of {issue.issued_on} cannot go out: {reason}.")
@@ -101,6 +106,7 @@ def freeze(
     return True
 
 
+_WENT_BEFORE_RESTORE = "copies of it went out before the backup was put back: withdraw it"
 _RESTORED_THAT_DAY = "this database was restored on that day: its readers may have had the Issue; resume it to send it all the same"
 _TEMPORARY_TABLES = MetaData()  # dropped when the transaction ends
 _TEMPORARY: dict[str, Any] = {"prefixes": ["TEMPORARY"], "postgresql_on_commit": "DROP"}

@@ -27,12 +27,14 @@ from newsletter.delivery.states import PENDING, WITHDRAWN
 from newsletter.errors import Refused
 
 RESTORED = "it was restored from a backup"  # and who left since then was carried into it
+UNKNOWING = "something was mailed from here that it does not know of: it is a copy from before the first mail"
 BLIND = "it was restored from a backup, and who left since then is not wholly known"
 _WHO_LEFT = (
     "who unsubscribed, complained or was erased since then may be a reader in it, and would be mailed again. Give the list"
     " of who left: python -m newsletter db confirm --leavers FILE. If nobody left (it was only moved), or you have suppressed"
     " who did, or they cannot be known any more: python -m newsletter db confirm --without-leavers"
 )
+UNSUBSCRIBES_CARRIED = "database.leavers_carried"  # an AuditEntry: a list of leavers was applied to a backup
 _AHEAD = {"delivery": 1_000_000_000, "notice": 10_000_000}  # more than is numbered while a backup is kept
 _log = log.get("delivery")
 
@@ -132,25 +134,26 @@ class Fence:
         row = self._row(session)
         if reason := self._reason(session, row):
             raise Fenced(reason)
+        if (
+            not row.identity
+        ):  # the first claim of all; remembered before the commit, so that dying in between closes nothing
+            row.identity, self._seen = db.identity(session), _Memory(row.mark, 0)
+            self._remember()
         tide = db.wal_offset(session)
         if tide is None:
             row.high_water += 1
         self._seen = _Memory(row.mark, row.high_water if tide is None else tide)
 
     def _row(self, session: Session) -> Instance:
-        """The one row of Instance. It is made on first use, when this database is taken for the original."""
-        row = session.get(Instance, 1, populate_existing=True)
-        if row is None:
-            new = {"id": 1, "mark": secrets.token_hex(8), "identity": db.identity(session), "high_water": 0}
-            if db.insert_new(session, Instance, [new]):
-                self._seen = _Memory(str(new["mark"]), 0)
-                self._remember()
-            row = session.get_one(Instance, 1, populate_existing=True)
-        return row
+        """The one row of Instance, which a migration made."""
+        return session.get_one(Instance, 1, populate_existing=True)
 
     def _reason(self, session: Session, row: Instance) -> str | None:
         if row.fenced_because:
             return row.fenced_because
+        if not row.identity:
+            there = self._recall(row.mark)
+            return UNKNOWING if there and (there.mark != row.mark or there.tide) else None
         if (
             self._identity is None or db.wal_offset(session) is None
         ):  # a file may be replaced under a running process
@@ -202,6 +205,12 @@ class Fence:
         """Close the fence in the database, so that machines without the file see it as well."""
         self.close(reason)
         _log.error("fence.closed", reason=reason)
+
+
+def went_before_restore(session: Session, day: date) -> int:
+    """How many copies of the Issue of ``day`` the database handed over that a backup replaced, as far as its list of leavers said."""
+    carried = session.scalars(select(AuditEntry.detail).where(AuditEntry.act == UNSUBSCRIBES_CARRIED))
+    return max((int(detail.get("issues", {}).get(day.isoformat(), 0)) for detail in carried), default=0)
 
 
 def marks_of(session: Session) -> set[str]:

@@ -78,6 +78,7 @@ def _fill(engine: Engine) -> None:
                 {c.name: _value(table, c, number, allowed) for c in table.columns}
                 for number in range(1, 1 + (1 if table.name in ALONE else EACH))
             ]
+            connection.execute(table.delete())  # the row that a migration made
             connection.execute(table.insert(), rows)
 
 

@@ -89,6 +89,22 @@ def test_a_copy_put_back_over_the_file_is_noticed(sessions, settings, tmp_path) 
         assert "older" in (session.get_one(Instance, 1).fenced_because or "")
 
 
+@pytest.mark.parametrize("how", ["put back", "without its row"])
+def test_a_copy_from_before_the_first_mail_is_noticed(sessions, settings, tmp_path, how: str) -> None:
+    frozen_issue(sessions, settings, 20)
+    older = copied(sessions, tmp_path / "older")
+    go(sessions, settings, Postbox())
+    if how == "without its row":  # as a release before this one left it
+        with closing(sqlite3.connect(older)) as there:
+            there.execute("UPDATE instance SET mark = 'another'")
+            there.commit()
+    put_back(sessions, older)
+    box = Postbox()
+    with pytest.raises(Fenced, match="before the first mail"):
+        go(sessions, settings, box)
+    assert box.calls == 0
+
+
 def test_a_copy_elsewhere_is_noticed_with_and_without_what_lay_beside(sessions, settings, tmp_path) -> None:
     frozen_issue(sessions, settings, 20)
     box = Postbox()

@@ -230,6 +230,24 @@ def test_who_left_after_the_backup_stays_gone_and_nobody_gets_an_issue_twice(hou
         assert {"database.leavers_carried", "database.confirmed", "subscriber.erased"} <= set(acts)
 
 
+def test_an_issue_that_was_frozen_after_the_backup_is_never_opened_again(house: House) -> None:
+    """The backup has it approved: confirmed and resumed, it went to everybody a second time."""
+    with house.sessions.begin() as session:
+        issue = add_issue(session, now=house.hands.at)
+        given = {"by": "test", "now": house.hands.at, "settings": house.settings, "findings": []}
+        approval.approve(session, issue, **given)
+    copy = house.back_up()
+    house.steps()
+    assert house.who_got() == set(EARLY)
+    house.restore(copy)
+    house.confirm(without_leavers=True)
+    with house.sessions.begin() as session, pytest.raises(Refused, match="copies of it went out"):
+        approval.resume(session, session.get_one(Issue, issue.id), by="test", now=house.hands.at)
+    house.hands.at += timedelta(hours=12)
+    house.steps()
+    assert house.nobody_twice()
+
+
 @pytest.mark.slow
 def test_an_issue_made_and_sent_after_the_backup_is_not_made_and_sent_anew(small_house: House) -> None:
     """The whole day by the scheduler's tick, and once more from the copy, which does not know that it was."""
@@ -251,9 +269,11 @@ def test_an_issue_made_and_sent_after_the_backup_is_not_made_and_sent_anew(small
     assert house.restore(copy).doubt is None
     house.confirm()
     issue = ticking()
-    assert (issue.state, "may have had" in (issue.hold_reason or "")) == ("held", True)
+    assert (issue.state, "went out before" in (issue.hold_reason or "")) == ("held", True)
     assert house.nobody_twice()
-    assert house.who_got() == set(EARLY), "today's waits for an operator, whose word it takes to mail it"
+    with house.sessions.begin() as session, pytest.raises(Refused, match="it went out before"):
+        approval.resume(session, session.merge(issue), by="test", now=house.hands.at)
+    assert house.who_got() == set(EARLY), "today's waits for an operator, who can only withdraw it"
     house.next_day()
     assert house.nobody_twice()
     assert house.who_got(2) == STAY

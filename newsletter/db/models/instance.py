@@ -18,7 +18,9 @@ class Instance(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     mark: Mapped[str] = mapped_column(Text)  # random; replaced with each confirmation by an operator
-    identity: Mapped[str] = mapped_column(Text)  # db.identity() when it was last confirmed
+    identity: Mapped[str] = mapped_column(
+        Text
+    )  # db.identity() when it first mailed or was last confirmed; empty before
     high_water: Mapped[int] = mapped_column(BigInteger, default=0)  # how many claims were made; it only rises
     fenced_because: Mapped[str | None] = mapped_column(Text)  # null while it may send
     restored_on: Mapped[

@@ -71,7 +71,7 @@ def write_rolling(sessions: db.Sessions, folder: Path, *, now: datetime) -> None
     """
     with db.reading(sessions) as session:
         here = session.get(Instance, 1)
-    if here is None:
+    if here is None or not here.identity:
         return
     try:
         write(sessions, folder / ROLLING_NAME.replace("*", here.mark), now=now, since=now - ROLLING_WINDOW)
