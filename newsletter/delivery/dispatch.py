@@ -18,6 +18,7 @@ from newsletter.delivery import ledger, ledger_queries
 from newsletter.delivery.circuit_breaker import CircuitBreaker
 from newsletter.delivery.fence import Fence
 from newsletter.delivery.ledger import Claimed, ClaimPosition, Recorded
+from newsletter.delivery.missing_mailboxes import suppress_missing
 from newsletter.delivery.providers.protocol import EmailProvider, Receipt
 from newsletter.delivery.submitter import BatchSubmission, SlotsFor, SubmittedBatch, Submitter, Waypoint
 from newsletter.links import Links
@@ -196,6 +197,7 @@ def _record(
         recorded = ledger.record(
             session, submitted.claimed, submitted.receipts, now=now, provider=provider.name
         )
+        suppress_missing(session, submitted.receipts, provider=provider.name, now=now)
         trouble = breaker.record(
             accepted=recorded.accepted, failed=recorded.failed, uncertain=recorded.uncertain
         )

@@ -20,6 +20,7 @@ from newsletter.delivery.fence import Fence
 from newsletter.delivery.mail import headers, templates
 from newsletter.delivery.mail.messages import Message, Template
 from newsletter.delivery.mail.slots import open_slots
+from newsletter.delivery.missing_mailboxes import suppress_missing
 from newsletter.delivery.notice_ledger import ClaimedNotice, ClaimedNotices, queue
 from newsletter.delivery.providers.protocol import EmailProvider, MayBegin, Outcome, Receipt
 from newsletter.delivery.states import LEASE_RESERVE
@@ -88,6 +89,7 @@ def run(
             notice_ledger.release(session, claimed, unrendered, due_at=now() + PAUSE_AFTER_FAULT)
             made = replace(claimed, notices=tuple(n for n in claimed.notices if n.id not in set(unrendered)))
             recorded = notice_ledger.record(session, made, receipts, now=now(), provider=provider.name)
+            suppress_missing(session, receipts, provider=provider.name, now=now())
         report = _with(report, recorded, len(unrendered))
         if recorded.retried and not (recorded.accepted or recorded.failed or recorded.uncertain):
             _log.warning("notify.paused", reason=receipts[0].reason)

@@ -10,8 +10,9 @@ from sqlalchemy import func, select, text, update
 
 from newsletter import db
 from newsletter.clock import TimeLimit
-from newsletter.db.models import AuditEntry, Delivery, Issue, Rendition, Subscriber
+from newsletter.db.models import AuditEntry, Delivery, Issue, Rendition, Subscriber, Suppression
 from newsletter.delivery import approval, circuit_breaker, dispatch, ledger
+from newsletter.delivery.mail.messages import Message
 from newsletter.delivery.mail.slots import SlotError
 from newsletter.delivery.providers.protocol import Outcome, Receipt
 from newsletter.jobs.tick import DISPATCH_TURN
@@ -453,3 +454,24 @@ def test_no_address_reaches_the_logs(go, capsys) -> None:
     err = capsys.readouterr().err
     assert "dispatch.provider_raised" in err
     assert "example.com" not in err
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_mailboxes_that_do_not_exist_are_suppressed_unless_the_relay_knows_none(
+    each_sessions, settings, accepted: bool
+) -> None:
+    """89 of 200 were refused with 550 5.1.1, and all of them were mailed again the next day."""
+
+    def answer(message: Message) -> Receipt | None:
+        number = int(message.to.removeprefix("reader").partition("@")[0])
+        if number <= 12 or not accepted:
+            return Receipt(message.reference, Outcome.FAILED, reason="550 5.1.1", no_such_mailbox=True)
+        return None
+
+    issue_id = frozen_issue(each_sessions, settings, 40)
+    fixed = {"settings": settings, "links": LINKS, "now": Ticking(), "slots_for": slots_for}
+    run_dispatch(each_sessions, Postbox(answer, batch_size=40), issue_id=issue_id, **fixed)
+    with db.reading(each_sessions) as session:
+        suppressed = session.execute(select(Suppression.address_hash, Suppression.reason)).all()
+    wanted = {(f"hash{n}", "bounced") for n in range(1, 13)} if accepted else set()
+    assert {tuple(row) for row in suppressed} == wanted

@@ -299,3 +299,23 @@ def test_header_lines_arrive_on_the_wire_as_one_line_each_and_never_as_encoded_w
     for name, value in head.items():
         assert lines.count(f"{name}: {value}".encode()) == 1, name
     assert not [line for line in lines if b"=?" in line and not line.startswith((b"Subject:", b" "))]
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        ("550 5.1.1 no such user", True),
+        ("550 5.1.10 the domain takes no mail", True),
+        ("550 5.7.1 5.1.1 is not what this is", False),
+        ("550 no such user", False),
+        ("552 5.2.2 full", False),
+        ("450 4.1.1 perhaps later", False),
+    ],
+)
+@pytest.mark.parametrize("point", ["rcpt", "dot"])
+def test_only_a_code_that_says_so_means_that_there_is_no_such_mailbox(
+    said: str, missing: bool, point: str
+) -> None:
+    with SmtpServer(only(point, 2, said)) as server:
+        receipts = send(server, 1, 2)
+    assert [r.no_such_mailbox for r in receipts] == [False, missing]

@@ -35,9 +35,10 @@ class Receipt:
     provider_id: str | None = None  # the provider's own name for it, when it gave one
     reason: str = ""  # for FAILED, RETRY and UNCERTAIN; never an address
     retry_after: float | None = None  # seconds, when the provider named them
-    refused_us: bool = (
-        False  # with RETRY: it refused our key, password or Sender, which an operator must mend
-    )
+    # With RETRY: it refused our key, password or Sender, which an operator must mend.
+    refused_us: bool = False
+    # With FAILED: the address does not exist, and no later mail will reach it.
+    no_such_mailbox: bool = False
 
 
 @dataclass(frozen=True)

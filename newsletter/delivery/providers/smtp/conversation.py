@@ -19,6 +19,8 @@ CONNECT_TIMEOUT = 15.0  # seconds, for the connection and the greeting
 REPLY_TIMEOUT = 30.0  # seconds, for the reply to a command
 DOT_TIMEOUT = 120.0  # seconds, for the reply to the final dot; relays scan and queue meanwhile
 
+# Bad mailbox address, mailbox has moved without a forwarding address, domain that takes no mail.
+_MISSING = re.compile(rb"5\.1\.(?:1|6|10)\b")
 _QUEUED_AS = re.compile(r"queued as ([A-Za-z0-9.\-]{4,80})", re.IGNORECASE)
 
 
@@ -45,6 +47,7 @@ class Answer:
     provider_id: str | None = None
     reason: str = ""
     refused_us: bool = False  # as in Receipt
+    no_such_mailbox: bool = False  # as in Receipt
 
 
 class Unreachable(Exception):
@@ -138,7 +141,8 @@ class SmtpConnection:
         if rcpt[0] not in (250, 251):
             lasting = 500 <= rcpt[0] < 600
             outcome = Outcome.FAILED if lasting else Outcome.RETRY
-            return Answer(outcome, reason=f"the address was refused: {_said(*rcpt)}")
+            reason = f"the address was refused: {_said(*rcpt)}"
+            return Answer(outcome, reason=reason, no_such_mailbox=lasting and _is_missing(rcpt[1]))
         return Answer(Outcome.RETRY, reason=f"the mail was not wanted: {_said(*data)}")
 
     def _ask(self, command: str) -> tuple[int, bytes]:
@@ -162,7 +166,8 @@ class SmtpConnection:
         if 400 <= code < 500:
             return Answer(Outcome.RETRY, reason=f"the mail was put off: {_said(code, text)}")
         if 500 <= code < 600:
-            return Answer(Outcome.FAILED, reason=f"the mail was refused: {_said(code, text)}")
+            reason = f"the mail was refused: {_said(code, text)}"
+            return Answer(Outcome.FAILED, reason=reason, no_such_mailbox=_is_missing(text))
         self.close()
         return Answer(Outcome.UNCERTAIN, reason=f"the final dot was answered with {_said(code, text)}")
 
@@ -202,6 +207,11 @@ def _not_let_in(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"the relay turned us away: {_said(error.smtp_code, error.smtp_error)}"
     return f"the relay cannot be reached ({_kind(error)})"
+
+
+def _is_missing(text: bytes) -> bool:
+    """Whether the enhanced status code (RFC 3463, RFC 7505) of a lasting refusal says that there is no such mailbox."""
+    return _MISSING.match(text) is not None
 
 
 def _said(code: int, text: bytes | str) -> str:

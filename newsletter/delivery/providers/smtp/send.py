@@ -180,6 +180,7 @@ class _Batch:
                 a.reason,
                 retry_after=REFUSED_PAUSE if a.refused_us else None,
                 refused_us=a.refused_us,
+                no_such_mailbox=a.no_such_mailbox,
             )
             for m, a in ((m, self._answers.get(n, self._gave_up)) for n, m in enumerate(self._messages))
         ]
