@@ -46,7 +46,7 @@ SUMMARIES: Mapping[str, str] = {
     "subscribers": "Import and export subscribers, with the proof of their consent.",
     "why": "Why ADDRESS got the latest issue, or did not.",
     "settings": "Show every setting, its value (secrets hidden) and what it is for.",
-    "doctor": "Check DNS records, settings, database, mail provider and webhook key.",
+    "doctor": "Check DNS records, settings, database, mail provider, webhook key and payments.",
     "db": "Upgrade, back up and restore the database.",
     "evaluate": "Measure quality on files of JSON lines.",
     "bench": "Measure speed, beside yardsticks of the same run.",

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db.models import Run
+from newsletter.delivery import providers
 from newsletter.settings import Settings
 
 FORGET_AFTER: Final = timedelta(
     minutes=5
 )  # past the moment waited for: the next Run would have said it again
 _LOOKED_AT: Final = 20  # Runs; where workers hand over, those of the scheduler say nothing
-_WHERE_IT_IS_SET: Final = {"smtp": "SMTP_URL and MAIL_FROM", "sendgrid": "SENDGRID_API_KEY"}
 
 
 @dataclass(frozen=True)
@@ -57,5 +57,4 @@ def dispatch_wait(session: Session, *, now: datetime) -> DispatchWait | None:
 
 def how_to_mend(settings: Settings) -> str:
     """What an operator does about a provider that refuses us."""
-    where = _WHERE_IT_IS_SET.get(settings.MAIL_PROVIDER, "the settings of the email provider")
-    return f"Correct {where}, start the services anew, and let python -m newsletter doctor log in."
+    return f"Correct {providers.registered(settings).login_settings}, start the services anew, and let python -m newsletter doctor log in."

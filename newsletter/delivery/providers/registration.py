@@ -24,6 +24,7 @@ class RegisteredProvider(ABC):
 
     name: ClassVar[str]  # as MAIL_PROVIDER names it
     title: ClassVar[str]  # as an operator knows it, at the beginning of a sentence
+    login_settings: ClassVar[str] = "the settings of the email provider"  # by which it knows us
     reports_events: ClassVar[bool] = False  # over a webhook
 
     @abstractmethod

@@ -19,6 +19,7 @@ __all__ = ["events"]
 class _SendGrid(RegisteredProvider):
     name = "sendgrid"
     title = "SendGrid"
+    login_settings = "SENDGRID_API_KEY"
     reports_events = True
 
     def connect(self, settings: Settings, *, now: Clock, stop: Event | None) -> EmailProvider:

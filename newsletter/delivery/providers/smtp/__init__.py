@@ -17,6 +17,7 @@ __all__ = ["bounce_mail"]
 class _Smtp(RegisteredProvider):
     name = "smtp"
     title = "An SMTP relay"
+    login_settings = "SMTP_URL and MAIL_FROM"
 
     def connect(self, settings: Settings, *, now: Clock, stop: Event | None) -> EmailProvider:
         from newsletter.delivery.providers.smtp.send import Smtp, parse_url
