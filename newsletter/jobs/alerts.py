@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from newsletter import db, formatting
 from newsletter.billing import subscriptions
 from newsletter.clock import day_in
-from newsletter.db.models import AuditEntry, Check, Delivery, Issue, Notice, Run
+from newsletter.db.models import AuditEntry, Check, Issue, Notice, Run
 from newsletter.delivery import notices, states, webhook_health
 from newsletter.issues.checks.context import answering
 from newsletter.issues.checks.outside import SILENT_SIDE_SHARE
 from newsletter.issues.service import IssueService
+from newsletter.jobs import today
 from newsletter.jobs.dispatch_wait import DispatchWait, how_to_mend
 from newsletter.jobs.due import DueStep, Rhythm, latest_compose
 from newsletter.subscribers import operators
@@ -27,7 +28,7 @@ STUCK_FOR = timedelta(minutes=15)  # of hand-overs that all came back
 LATE = timedelta(hours=1)  # after the moment of composing
 LOOK_BACK = timedelta(days=4)  # Issues that are looked at
 LATELY = timedelta(days=1)
-WAITS_FOR = timedelta(hours=1)  # a doubt that no later word has settled by then
+ESCALATE_AT = (60, 15, 0)  # minutes before the first reader's hour
 MOST_A_DAY = 20  # to each operator: past that, more mail hides what matters
 _WHAT_STOPS = {
     "gather": "The feeds could not be gathered",
@@ -150,6 +151,12 @@ def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator
                 f"missing:{day}",
                 f"There is no issue of {formatting.day(day)}, {minutes} minutes after it should have been composed.",
             )
+    yield from _unapproved(session, service, now)
+    for found in today.troubles(session, settings, now=now):
+        if (
+            found.about != "webhook"
+        ):  # said after each settle, and not while reports are switched off knowingly
+            yield found.about, found.words
     yield from _charged_wrongly(session, now)
     if trouble := _feeds_in_trouble(session, now):
         yield "feeds", trouble
@@ -161,19 +168,29 @@ def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator
                 about,
                 f"The issue of {formatting.day(issue.issued_on)} was stopped on its way: {issue.hold_reason}",
             )
-        waiting = session.scalar(
-            select(func.count()).where(
-                Delivery.issue_id == issue.id,
-                Delivery.state == "uncertain",
-                Delivery.submitted_at < now - WAITS_FOR,
-            )
-        )
-        if waiting:
-            said = formatting.counted(waiting, "copy is", "copies are")
-            yield (
-                f"uncertain:{issue.issued_on}",
-                f"{said} of unknown fate in the issue of {formatting.day(issue.issued_on)}: decide.",
-            )
+
+
+def _unapproved(session: Session, service: IssueService, now: datetime) -> Iterator[tuple[str, str]]:
+    """A draft that only an operator can let go: said when it is ready, and again as the first reader's hour comes near."""
+    settings = service.settings
+    drafts = session.scalars(select(Issue).where(Issue.state == "draft", Issue.composed_at > now - LATELY))
+    for issue in drafts.all():
+        levels = session.scalars(select(Check.level).where(Check.issue_id == issue.id)).all()
+        if not levels or (settings.APPROVAL == "auto" and "block" not in levels):
+            continue
+        day, place = formatting.day(issue.issued_on), service.links.desk(f"issues/{issue.issued_on}")
+        first = today.first_hour(session, settings, issue)
+        left = today.minutes_left(first, now)
+        if "block" not in levels:
+            hurry = f" ({left})" if left else ""
+            what = f"The draft of {day} is ready{hurry}. Look it over and approve it: {place}"
+            yield f"ready:{issue.issued_on}", what
+        if first is None:
+            continue
+        due = [minutes for minutes in ESCALATE_AT if now >= first - timedelta(minutes=minutes)]
+        if due:
+            what = f"Nobody has approved the issue of {day}, and {left}. Approve or withdraw it: {place}"
+            yield f"unapproved:{issue.issued_on}:{min(due)}", what
 
 
 def _charged_wrongly(session: Session, now: datetime) -> Iterator[tuple[str, str]]:

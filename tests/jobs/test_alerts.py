@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from newsletter import clock, db
 from newsletter.billing import subscriptions
 from newsletter.billing.processors.protocol import AgreementFact
-from newsletter.db.models import Delivery, Feed, Issue, Notice, Outlet, Run, Subscriber
+from newsletter.db.models import Check, Delivery, Feed, Issue, Notice, Outlet, Run, Subscriber
 from newsletter.delivery import approval, providers
 from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts
@@ -167,3 +167,44 @@ def test_there_is_an_end_to_it(make_service: Any, sessions: db.Sessions) -> None
         alerts.alert_about_state(make_service(), MORNING)
     with db.reading(sessions) as session:
         assert len(session.scalars(select(Notice)).all()) == alerts.MOST_A_DAY
+
+
+def _draft(session: Any, **check: str) -> Issue:
+    issue = _issue(session, "draft")
+    session.add(
+        Check(issue_id=issue.id, name="words", checked_at=MORNING, **{"level": "pass", "reason": "", **check})
+    )
+    return issue
+
+
+def test_a_draft_that_nobody_approves_is_said_to_be_ready_and_again_as_the_first_hour_comes_near(
+    make_service: Any, told: Told, sessions: db.Sessions
+) -> None:
+    """With APPROVAL=manual no mail went to anybody within a day."""
+    make_reader(sessions, MORNING, "ann@example.com", hour=7, zone="America/New_York")  # 12:00 UTC
+    with sessions.begin() as session:
+        _draft(session)
+    noon = MORNING.replace(hour=12)
+    said = []
+    for minutes in (-120, -90, -60, -30, -15, -1, 0, 5, 60):
+        service = make_service(noon + timedelta(minutes=minutes), APPROVAL="manual")
+        said += [(minutes, what) for what in told(service)]
+    assert [minutes for minutes, _ in said] == [-120, -60, -15, 0]
+    ready, hour, quarter, passed = (what for _, what in said)
+    assert "The draft of Monday, 2 March 2026 is ready (120 minutes left" in ready
+    assert "/desk/issues/2026-03-02" in ready
+    assert "Nobody has approved" in hour
+    assert "60 minutes left" in hour
+    assert "15 minutes left" in quarter
+    assert "hour passed" in passed
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+def test_with_automatic_approval_only_a_blocked_draft_is_said_to_wait(
+    make_service: Any, told: Told, sessions: db.Sessions, blocked: bool
+) -> None:
+    make_reader(sessions, MORNING, "ann@example.com", hour=7, zone="America/New_York")
+    with sessions.begin() as session:
+        _draft(session, level="block" if blocked else "pass")
+    said = told(make_service(MORNING.replace(hour=11, minute=30)))
+    assert ["Nobody has approved" in what for what in said] == [True] * blocked

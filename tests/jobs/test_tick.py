@@ -247,9 +247,10 @@ def test_a_check_that_blocks_holds_the_issue_back_and_tells_the_operators(sessio
     (issue,) = all_of(sessions, Issue)
     assert issue.state == "draft"
     told = [n for n in all_of(sessions, Notice) if n.kind == "alert"]
-    assert len(told) == 1
+    assert len(told) == 2, "and once more an hour before the first reader's hour"
     assert told[0].values["what"].startswith("The issue of Monday, 2 March 2026 waits for you: ")
-    assert len(mails_to(parts.service.settings.OUTBOX_DIR, DESK)) == 1
+    assert told[1].values["what"].startswith("Nobody has approved the issue of Monday, 2 March 2026, and ")
+    assert len(mails_to(parts.service.settings.OUTBOX_DIR, DESK)) == 2
     assert all_of(sessions, Delivery) == []
 
 

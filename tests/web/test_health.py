@@ -23,6 +23,18 @@ def test_a_living_process_says_so_without_the_database(browser: FlaskClient, ses
     assert answer.json["reasons"]
 
 
+def test_the_detail_says_whether_todays_issue_reaches_readers_to_our_own_network_only(
+    browser: FlaskClient, sessions: db.Sessions
+) -> None:
+    said = browser.get("/healthz?detail=1").json
+    assert said is not None
+    assert (said["status"], said["is_well"]) == ("ok", False)
+    assert "There is no issue of" in said["said"]
+    outside = {"REMOTE_ADDR": "93.184.215.14"}
+    assert browser.get("/healthz?detail=1", environ_overrides=outside).status_code == 404
+    assert browser.get("/healthz", environ_overrides=outside).json == {"status": "ok"}
+
+
 def test_a_site_with_its_tables_is_ready(browser: FlaskClient) -> None:
     assert browser.get("/readyz").json == {"status": "ready"}
 

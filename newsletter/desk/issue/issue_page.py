@@ -31,6 +31,7 @@ from newsletter.issues.service import find_issue, standing
 from newsletter.issues.views import IssueView, issue_view
 from newsletter.jobs.dispatch_wait import dispatch_wait, how_to_mend
 from newsletter.jobs.due import compose_moment
+from newsletter.jobs.today import answer
 from newsletter.subscribers import metrics
 from newsletter.subscribers.preferences import due_at
 from newsletter.summaries import changed_articles
@@ -89,6 +90,7 @@ def now() -> Response:
             return _shown(session, row)
         latest = session.scalars(select(Issue).order_by(Issue.issued_on.desc()).limit(1)).first()
         found_problems = problems(session, site.settings, None, now=site.now())
+        found = answer(session, site.settings, now=site.now())
     moment = compose_moment(day, site.settings.compose_time, site.settings.EDITION_TZ)
     html = render_template(
         "desk/no_issue.html",
@@ -97,6 +99,7 @@ def now() -> Response:
         late=moment is not None and site.now() > moment,
         latest=latest,
         problems=found_problems,
+        answer=found,
     )
     return make_response(html)
 
@@ -130,6 +133,7 @@ def _shown(session: Session, row: Issue) -> Response:
     is_today, site = row.issued_on == today(), services()
     html = render_template(
         "desk/issue.html",
+        answer=answer(session, site.settings, now=site.now()) if is_today else None,
         problems=problems(session, site.settings, row, now=site.now()) if is_today else None,
         page=page,
         issue=page.row,

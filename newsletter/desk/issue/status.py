@@ -15,6 +15,7 @@ from newsletter.delivery.states import UNCERTAIN
 from newsletter.desk.outlets import state_of
 from newsletter.desk.times import clock_time
 from newsletter.formatting import counted, short_day
+from newsletter.jobs import today
 from newsletter.jobs.alerts import LOOK_BACK
 from newsletter.jobs.pipeline import STEPS
 from newsletter.settings import Settings
@@ -27,6 +28,18 @@ class Problem:
 
     words: str
     place: str
+
+
+# Where an operator sees more of a trouble that is named by no other line here.
+_PLACES = {
+    "clock": "runs",
+    "scheduler": "runs",
+    "disk": "runs",
+    "queue": "runs",
+    "payments": "readers",
+    "stuck": "issues",
+    "refused": "issues",
+}
 
 
 def problems(
@@ -60,6 +73,9 @@ def _find_problems(session: Session, settings: Settings, shown: int, now: dateti
         yield Problem(words, f"issues/{found.issued_on}#story-{found.story_id}")
     if feeds := _feeds_in_trouble(session, now):
         yield Problem(f"{counted(feeds, 'feed')} in trouble", "outlets?only=trouble")
+    for trouble in today.troubles(session, settings, now=now):
+        if (kind := trouble.about.partition(":")[0]) in _PLACES:
+            yield Problem(f"{trouble.words[0].lower()}{trouble.words[1:]}".rstrip("."), _PLACES[kind])
     if reports := session.scalar(select(func.count()).where(Report.resolved_at.is_(None))):
         yield Problem(f"{counted(reports, 'report')} by readers open", "reports")
 
