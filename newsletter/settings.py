@@ -165,6 +165,18 @@ class Settings(BaseSettings):
         "",
         description="Comma list of host:port that feeds may be fetched from although on a private network.",
     )
+    ALERT_URLS: SecretStr = Field(
+        SecretStr(""),
+        description="Addresses of apprise, separated by spaces, that alerts go to beside operators' mail: chat, push, SMS,"
+        " mail by another relay.",
+    )
+    ALERT_WHEN_SENT: bool = Field(
+        False, description="Whether ALERT_URLS are told each day how many copies of the issue went out."
+    )
+    HEARTBEAT_URL: SecretStr = Field(
+        SecretStr(""),
+        description="An address that is asked when an issue has gone out to everybody, so that another service notices when it is not.",
+    )
     OPERATORS: str = Field("", description="Comma list of addresses that may sign in to the desk.")
     TRUSTED_PROXIES: int = Field(0, ge=0, le=5, description="How many proxies in front add X-Forwarded-For.")
 

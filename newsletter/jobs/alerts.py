@@ -17,7 +17,7 @@ from newsletter.delivery import notices, states, webhook_health
 from newsletter.issues.checks.context import answering
 from newsletter.issues.checks.outside import SILENT_SIDE_SHARE
 from newsletter.issues.service import IssueService
-from newsletter.jobs import today
+from newsletter.jobs import outside, today
 from newsletter.jobs.dispatch_wait import DispatchWait, how_to_mend
 from newsletter.jobs.due import DueStep, Rhythm, latest_compose
 from newsletter.subscribers import operators
@@ -240,6 +240,7 @@ def _held_by_somebody(session: Session, issue: Issue) -> bool:
 
 
 def _tell(service: IssueService, about: str, what: str) -> None:
+    outside.tell(service, about, what)
     now = service.clock()
     today = day_in(service.settings.EDITION_TZ, now)
     with service.sessions.begin() as session:

@@ -1,0 +1,69 @@
+"""Word to operators by another way than our own mail: alerts to ``ALERT_URLS`` (chat, push, SMS), and the heartbeat of ``HEARTBEAT_URL``.
+
+Nothing here may keep a Step from being done: what cannot be sent is logged, and tried again.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import Final
+
+import requests
+from sqlalchemy import select
+
+from newsletter import db, formatting, log
+from newsletter.clock import day_in
+from newsletter.db.models import AuditEntry, Issue
+from newsletter.delivery import ledger
+from newsletter.issues.service import IssueService
+
+SENT: Final = "alert.sent"  # an AuditEntry: this cause was told outside today
+RETRY_AFTER: Final = 300.0  # seconds after a failure during which nothing is tried
+TIMEOUT: Final = 10.0  # seconds
+
+_log = log.get("schedule")
+_not_before = 0.0  # monotonic; after a failure
+
+
+def tell(service: IssueService, about: str, what: str) -> bool:
+    """Send ``what`` to all ``ALERT_URLS``, once a day for each cause ``about``. Returns whether it was sent now."""
+    global _not_before
+    settings = service.settings
+    urls = settings.ALERT_URLS.get_secret_value().split()
+    if not urls or time.monotonic() < _not_before:
+        return False
+    key = f"{day_in(settings.EDITION_TZ, service.clock())}:{about}"
+    with db.reading(service.sessions) as session:
+        known = select(AuditEntry.id).where(AuditEntry.act == SENT, AuditEntry.about == key)
+        if session.scalar(known.limit(1)) is not None:
+            return False
+    import apprise  # takes 0.2 s, and most processes tell nobody
+
+    sender = apprise.Apprise()
+    usable = all([sender.add(url) for url in urls])
+    if not sender.notify(title=settings.SITE_NAME, body=what) or not usable:
+        _not_before = time.monotonic() + RETRY_AFTER
+        _log.error("alert.not_sent", cause=about)
+        return False
+    with service.sessions.begin() as session:
+        session.add(AuditEntry(at=service.clock(), by="auto", act=SENT, about=key, detail={"what": what}))
+    return True
+
+
+def dispatched(service: IssueService, day: date) -> None:
+    """After a dispatch: when the Issue of ``day`` went out to everybody, ask ``HEARTBEAT_URL``, and say so if that is wanted."""
+    with db.reading(service.sessions) as session:
+        issue = session.scalars(select(Issue).where(Issue.issued_on == day)).one_or_none()
+        if issue is None or issue.state != "dispatched":
+            return
+        sums = ledger.sum_up(session, issue.id)
+    if service.settings.ALERT_WHEN_SENT:
+        named = f"The issue of {formatting.day(day)} went out"
+        tell(service, f"sent:{day}", f"{named}: {sums.accepted:,} of {sums.audience:,} copies were accepted.")
+    if not (url := service.settings.HEARTBEAT_URL.get_secret_value()):
+        return
+    try:
+        requests.get(url, timeout=TIMEOUT).raise_for_status()
+    except requests.RequestException as error:  # whoever waits for it sounds the alarm, as they should
+        _log.error("heartbeat.not_heard", error=type(error).__name__)
