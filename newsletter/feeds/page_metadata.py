@@ -1,4 +1,4 @@
-"""What an article's page says of itself: schema.org data (JSON-LD), OpenGraph and meta elements. Pure.
+"""Read the metadata of an article's page: schema.org data (JSON-LD), OpenGraph and meta elements. Pure.
 
 Source of the field names: https://schema.org/NewsArticle and https://ogp.me.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from newsletter.feeds import html_text
 
-MOST_NODES = 5_000  # of JSON-LD looked at
+MOST_NODES = 5_000  # of JSON-LD that are examined
 MOST_AUTHORS = 10
 LONGEST_NAME = 100  # characters of an author's name
 # Subtypes of schema.org's Article end with its name, but for those of a blog and of social media.
@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"^\s*(?:<!--|(?://\s*)?<!\[CDATA\[)|(?:-->|(?://\s*)?\]\]
 
 @dataclass(frozen=True)
 class PageMetadata:
-    """Empty or None where the page does not say.
+    """The metadata of a page; empty or None where the page has none.
 
     ``is_free`` is schema.org's isAccessibleForFree; ``body`` its articleBody, new lines between paragraphs.
     """
@@ -40,7 +40,7 @@ class PageMetadata:
 
 
 def read_metadata(tree: Any) -> PageMetadata:
-    """The metadata of a parsed page (an lxml element)."""
+    """Return the metadata of a parsed page (an lxml element)."""
     articles = _articles(tree)
     title = _meta(tree, "og:title", "twitter:title") or _first(a.get("headline") for a in articles)
     return PageMetadata(
@@ -55,7 +55,7 @@ def read_metadata(tree: Any) -> PageMetadata:
 
 
 def _articles(tree: Any) -> list[dict[str, Any]]:
-    """The JSON-LD nodes that describe an article, as they stand in the page."""
+    """Return the JSON-LD nodes that describe an article, in the order of the page."""
     found: list[dict[str, Any]] = []
     for script in tree.xpath("//script[@type='application/ld+json']"):
         try:
@@ -67,7 +67,7 @@ def _articles(tree: Any) -> list[dict[str, Any]]:
 
 
 def _nodes(data: Any) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON value, outer ones first; not what an article only mentions or belongs to."""
+    """Yield the objects of a JSON value, outer ones first, without those that an article only mentions or belongs to."""
     waiting = [data]
     for _ in range(MOST_NODES):
         if not waiting:
@@ -90,7 +90,7 @@ def _first(values: Iterator[Any]) -> str:
 
 
 def _meta(tree: Any, *names: str) -> str:
-    """The content of the first meta element of these names, in their order."""
+    """Return the content of the first meta element with one of these names, in the order of the names."""
     for name in names:
         for content in tree.xpath("//meta[@property=$name or @name=$name]/@content", name=name):
             if content.strip():
@@ -103,7 +103,7 @@ def _heading(tree: Any) -> str:
 
 
 def _first_moment(tree: Any, articles: list[dict[str, Any]]) -> datetime | None:
-    """When it was published; None when no zone is said with the time, for a wrong time is worse than none."""
+    """Return the time of publication in UTC. A time without zone is ignored, because a wrong time is worse than none."""
     said = [a.get("datePublished") for a in articles]
     said.append(_meta(tree, "article:published_time", "og:article:published_time"))
     said += tree.xpath("//*[@itemprop='datePublished']/@content | //*[@itemprop='datePublished']/@datetime")
@@ -144,13 +144,13 @@ def _names(value: Any) -> Iterator[str]:
 
 
 def _is_free(articles: list[dict[str, Any]]) -> bool | None:
-    """False as soon as one node says so."""
+    """Return False when any node says that the article is not free, True when others say it is, else None."""
     said = {str(a["isAccessibleForFree"]).casefold() for a in articles if "isAccessibleForFree" in a}
     return None if not said else not said & {"false", "http://schema.org/false", "https://schema.org/false"}
 
 
 def _body(articles: list[dict[str, Any]]) -> str:
-    """The longest articleBody, each line as plain text."""
+    """Return the longest articleBody, each line as plain text."""
     body = max((b for a in articles if isinstance(b := a.get("articleBody"), str)), key=len, default="")
     lines = (html_text.plain(line) for line in re.split(r"[\r\n]+|<br\s*/?>|</p>", body))
     return "\n".join(line for line in lines if line)

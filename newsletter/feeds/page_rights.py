@@ -1,9 +1,9 @@
-"""Whether an article's page may be read, and by models too: what a site, its licences and the page itself say. Pure.
+"""Decide whether an article's page may be read, and whether models may get its text. Pure.
 
 Sources: robots.txt (RFC 9309), Content-Usage (IETF draft aipref-attach) and Content-Signal (contentsignals.org) in it and in
 headers, RSL 1.0 licences (rslstandard.org/rsl), TDM Reservation Protocol (W3C, tdmrep), X-Robots-Tag and the meta element
-"robots". We train no model, so that what is said of training alone forbids nothing here. A reservation of text and data mining
-forbids all reading by a machine. Where signals differ the stricter one holds.
+"robots". We train no model, so signals about training alone are ignored. A reservation of text and data mining forbids all reading
+by a machine. When signals differ, the strictest applies.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True)
 class Right:
-    """``reason`` is one sentence for the desk: by what right the page is read, or why it is not."""
+    """A decision. ``reason`` is one sentence for the desk: why the page may be read, or why not."""
 
     use: Use
     reason: str
@@ -57,7 +57,7 @@ class Right:
 
 @dataclass(frozen=True)
 class SiteRules:
-    """What a site says for all its pages, as received. ``robots_status`` None: no answer, and ``error`` says why."""
+    """The rules of a site for all its pages, as received. Without an answer ``robots_status`` is None and ``error`` the reason."""
 
     robots_status: int | None
     robots: str = ""
@@ -69,7 +69,7 @@ class SiteRules:
 
 @dataclass(frozen=True)
 class PageSignals:
-    """What came with a page. Names of headers and meta elements are in lower case."""
+    """The signals of a page. Names of headers and meta elements are in lower case."""
 
     headers: tuple[tuple[str, str], ...] = ()
     metas: tuple[tuple[str, str], ...] = ()
@@ -88,17 +88,17 @@ def right_to_read(
     feed_licences: tuple[str, ...] = (),
     page: PageSignals | None = None,
 ) -> Right:
-    """Whether the page at ``url`` may be read by ``agent``, the product token of our User-Agent.
+    """Return whether the page at ``url`` may be read by ``agent``, the product token of our User-Agent.
 
-    ``policy`` is the catalogue's, ``reading`` the setting READ_PAGES. Without ``page`` the answer is the one before it is
-    fetched; with it, the one before its text is kept. The strictest of all answers is given.
+    ``policy`` is the catalogue's, ``reading`` the setting READ_PAGES. Without ``page``, the result is for
+    fetching the page; with it, for storing its text. The strictest of all signals decides.
     """
     if reading == "off":
         return Right(Use.REFUSED, "Reading pages is switched off (READ_PAGES=off).")
     if policy != "page":
         return Right(Use.REFUSED, 'The catalogue allows its feeds only (policy = "feed").')
     found = Right(Use.READ, "Nothing forbids it: robots.txt, licences and the page were asked.")
-    for said in _said(url, site, agent, feed_licences, page):
+    for said in _decisions(url, site, agent, feed_licences, page):
         if said.use is Use.REFUSED:
             return said
         if said.use is Use.WITHOUT_MODELS and found.use is Use.READ:
@@ -107,17 +107,17 @@ def right_to_read(
 
 
 def crawl_delay(site: SiteRules, agent: str) -> float | None:
-    """Seconds between two requests that robots.txt asks for; None where it does not say."""
+    """Return the seconds between two requests that robots.txt asks for, or None."""
     return _parsed(site.robots).crawl_delay(agent) if site.robots else None
 
 
 def licence_addresses(robots: str) -> list[str]:
-    """The addresses of RSL licences that robots.txt names, whoever they are for: a stricter one than ours does no harm."""
+    """Return the addresses of all RSL licences that robots.txt names, also those for other agents, which may only be stricter."""
     return [value for field, value in _fields(robots) if field == "license" and value]
 
 
 def licence_in_feed(document: bytes) -> str:
-    """The RSL terms inside a feed's document, as one RSL document; empty when it has none."""
+    """Return the RSL terms in a feed's document as one RSL document, or an empty string."""
     if RSL_NAMESPACE.encode() not in document:
         return ""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
@@ -131,7 +131,7 @@ def licence_in_feed(document: bytes) -> str:
 
 
 def linked_licence(page: PageSignals) -> str:
-    """The address of a licence that the page or its Link header names; empty when neither does."""
+    """Return the address of the licence that the page or its Link header names, or an empty string."""
     if page.licence_link:
         return page.licence_link
     for name, value in page.headers:
@@ -142,7 +142,7 @@ def linked_licence(page: PageSignals) -> str:
 
 
 def page_signals(tree: Any, headers: Iterable[tuple[str, str]] = ()) -> PageSignals:
-    """The signals of a parsed page (an lxml element) and of the headers it came with."""
+    """Return the signals of a parsed page (an lxml element) and of its headers."""
     metas = [
         (str(m.get("name") or m.get("property")).lower(), str(m.get("content") or ""))
         for m in tree.xpath("//meta[@name or @property]")
@@ -152,10 +152,10 @@ def page_signals(tree: Any, headers: Iterable[tuple[str, str]] = ()) -> PageSign
     return PageSignals(tuple(headers), tuple(metas), str(link), tuple(map(str, inline)))
 
 
-def _said(
+def _decisions(
     url: str, site: SiteRules, agent: str, feed_licences: tuple[str, ...], page: PageSignals | None
 ) -> Iterator[Right]:
-    """The answer of each signal that there is."""
+    """Yield the decision of each signal."""
     yield from _robots(url, site, agent)
     yield from _tdmrep(url, site.tdmrep)
     page = page or PageSignals()
@@ -168,7 +168,7 @@ def _said(
         if name in ("content-usage", "content-signal"):
             yield from _usage(_preferences(value), f"header {name.title()}")
         elif name == "x-robots-tag":
-            yield from _directives(_for_us(value, agent), "header X-Robots-Tag")
+            yield from _directives(_directives_for(value, agent), "header X-Robots-Tag")
         elif name == "tdm-reservation":
             yield from _reserved(value, "header tdm-reservation")
     for name, value in page.metas:
@@ -201,7 +201,7 @@ def _parsed(robots: str) -> Protego:
 
 
 def _fields(robots: str) -> Iterator[tuple[str, str]]:
-    """Name, in lower case, and value of each line."""
+    """Yield the lower-case name and the value of each line."""
     for line in robots.splitlines():
         name, colon, value = line.partition("#")[0].partition(":")
         if colon:
@@ -209,7 +209,7 @@ def _fields(robots: str) -> Iterator[tuple[str, str]]:
 
 
 def _named_usages(robots: str) -> set[str]:
-    """The usages that a robots.txt says yes or no to somewhere."""
+    """Return the usages that a robots.txt allows or forbids anywhere."""
     return {
         name
         for field, value in _fields(robots)
@@ -220,7 +220,7 @@ def _named_usages(robots: str) -> set[str]:
 
 @lru_cache(maxsize=256)
 def _as_rules(robots: str, name: str) -> str:
-    """A robots.txt that forbids the paths for which ``robots`` says no to the usage ``name``; its groups are the same."""
+    """Return a robots.txt with the same groups that forbids the paths for which ``robots`` forbids the usage ``name``."""
     lines = []
     for field, value in _fields(robots):
         if field == "user-agent":
@@ -236,7 +236,7 @@ def _as_rules(robots: str, name: str) -> str:
 
 
 def _preferences(text: str) -> dict[str, bool]:
-    """``ai-input=n, train-ai=y`` or ``ai-input=no`` as names and answers."""
+    """Return the names and answers of preferences such as ``ai-input=n, train-ai=y`` or ``ai-input=no``."""
     found = re.findall(r"([\w-]+)\s*=\s*\"?(y|yes|n|no)\b", text.lower())
     return {name: answer.startswith("y") for name, answer in found}
 
@@ -253,7 +253,7 @@ def _usage(preferences: dict[str, bool], where: str) -> Iterator[Right]:
 
 
 def _tdmrep(url: str, text: str) -> Iterator[Right]:
-    """The most specific rule of a tdmrep.json."""
+    """Yield the decision of the most specific rule of a tdmrep.json."""
     try:
         rules = json.loads(text) if text else []
     except (ValueError, RecursionError):
@@ -271,7 +271,7 @@ def _reserved(value: str, where: str) -> Iterator[Right]:
 
 
 def _licence(url: str, licence: str, where: str) -> Iterator[Right]:
-    """What an RSL document grants for ``url``: of its licences for the most specific content, the one that allows most."""
+    """Yield the decision of an RSL document for ``url``: of its licences for the most specific content, the most permissive."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=False)
     try:
         root = etree.fromstring(licence.strip().encode(), parser)
@@ -293,7 +293,7 @@ def _licence(url: str, licence: str, where: str) -> Iterator[Right]:
 
 
 def _granted(licence: Any) -> Use:
-    """What one ``<license>`` lets a commercial reader do that has paid nothing."""
+    """Return what a ``<license>`` permits a commercial reader who has not paid."""
     permits, prohibits = _listed(licence, "permits"), _listed(licence, "prohibits")
     payments = {str(p.get("type") or "purchase") for p in licence.iter("{*}payment")}
 
@@ -310,7 +310,7 @@ def _granted(licence: Any) -> Use:
 
 
 def _listed(licence: Any, element: str) -> dict[str, set[str]]:
-    """What ``<permits>`` or ``<prohibits>`` list, by their type."""
+    """Return the values in the ``<permits>`` or ``<prohibits>`` elements, by their type."""
     found: dict[str, set[str]] = {}
     for one in licence.iter(f"{{*}}{element}"):
         found.setdefault(str(one.get("type") or "usage"), set()).update(
@@ -320,13 +320,13 @@ def _listed(licence: Any, element: str) -> dict[str, set[str]]:
 
 
 def _matches(pattern: str, url: str) -> bool:
-    """Whether a path, or an address, with ``*`` for anything and ``$`` for the end, covers ``url``; as in robots.txt."""
+    """Return whether a pattern of robots.txt (a path or an address, with ``*`` and ``$``) covers ``url``."""
     whole = urlsplit(url)
     path = f"{whole.path or '/'}?{whole.query}" if whole.query else whole.path or "/"
     try:
         parts = urlsplit(pattern)
     except ValueError:
-        return True  # a rule for who knows what is taken for one for all
+        return True  # an unreadable pattern is taken to cover every page
     if parts.scheme and parts.netloc:
         if parts.netloc.lower() != whole.netloc.lower():
             return False
@@ -341,8 +341,8 @@ def _one_line(text: str) -> str:
 # --- directives for robots ---
 
 
-def _for_us(value: str, agent: str) -> list[str]:
-    """The directives of an X-Robots-Tag that are for everybody or for us: ``otherbot: noindex, nofollow`` is neither."""
+def _directives_for(value: str, agent: str) -> list[str]:
+    """Return the directives of an X-Robots-Tag for all agents or for ours, without those for others (``otherbot: noindex``)."""
     ours, found = True, []
     for part in re.split(r"\s*,\s*", value.strip().lower()):
         name, colon, rest = part.partition(":")
@@ -355,7 +355,7 @@ def _for_us(value: str, agent: str) -> list[str]:
 
 
 def _directives(said: Iterable[str], where: str) -> Iterator[Right]:
-    """What a page asks robots: not to index or quote it forbids reading; not to keep a copy, models."""
+    """Yield the decisions of robots directives: those against indexing or quoting forbid reading, those against copies models."""
     names = {part.replace(" ", "") for part in said}
     if never := names & {"noindex", "none", "nosnippet", "max-snippet:0"}:
         yield Right(Use.REFUSED, f"Its {where} says {min(never)}.")

@@ -1,4 +1,4 @@
-"""The text of an article's page, without what is beside it, and whether a wall stands before it. Pure: bytes in, values out.
+"""Extract the text of an article's page, and detect paywalls and other obstacles. Pure: bytes in, values out.
 
 Trafilatura finds the article's elements (Barbaresi 2021, https://aclanthology.org/2021.acl-demo.15). Of those only running text
 is kept: paragraphs that end as sentences do and do not mostly consist of links (link density: Kohlschütter et al. 2010).
@@ -23,17 +23,16 @@ from newsletter.feeds import html_text
 from newsletter.feeds.encoding import to_text
 from newsletter.feeds.page_metadata import PageMetadata, read_metadata
 
-logging.getLogger("trafilatura").setLevel(
-    logging.CRITICAL
-)  # its remarks on strangers' markup help nobody here
+# Its warnings about the markup of pages are of no use here.
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 MOST_ELEMENTS = 50_000  # of a page that is looked at
 LONGEST_RUN = 20_000  # words, or equals signs, between two tags or inside one: the parser takes time in the square of a tag's attributes
 LONGEST_TEXT = 60_000  # characters kept of one article
 LEAST_TEXT = 150  # characters; a page with less tells no more than a feed does
-TEASER = 300  # characters; a page with less that asks for a password keeps the rest for who signs in
+TEASER = 300  # characters; a page with less that asks for a password shows the rest only after signing in
 MOSTLY_LINKS = 0.5  # share of a paragraph's letters inside links, above which it leads elsewhere
-FULLER = 1.5  # times longer than the page's paragraphs: then schema.org's articleBody is the text
+FULLER = 1.5  # schema.org's articleBody is the text when it is so many times longer than the paragraphs
 SAME_SUBJECT = 0.4  # share of the headline's longer words that the right page has
 
 _ENDS = frozenset(".!?…:;。！？؟।॥")  # what ends a sentence, or leads to the next paragraph
@@ -68,7 +67,7 @@ class Wall(StrEnum):
 
 
 class PageRefused(ValueError):
-    """These bytes are no page that can be read. The message is the reason, one sentence."""
+    """The document is not a page that can be read. The message is the reason, one sentence."""
 
     @property
     def reason(self) -> str:
@@ -77,7 +76,7 @@ class PageRefused(ValueError):
 
 @dataclass(frozen=True)
 class Page:
-    """An article's page. ``paragraphs`` are plain text; ``wall`` says why they must not be told, None when they may."""
+    """An article's page. ``paragraphs`` are plain text; ``wall`` is the reason why they are not the article's text, or None."""
 
     paragraphs: tuple[str, ...]
     metadata: PageMetadata
@@ -89,7 +88,7 @@ class Page:
 
 
 def parse(body: bytes, content_type: str = "") -> Any:
-    """The page as an lxml tree. Raises :class:`PageRefused` for what is no HTML, or too much of it."""
+    """Return the page as an lxml tree. Raises :class:`PageRefused` when it is not HTML, or too large."""
     if not body.strip():
         raise PageRefused("It is empty.")
     if not re.match(r"\s*(?:$|text/|application/xhtml)", content_type, re.IGNORECASE):
@@ -112,7 +111,7 @@ def parse(body: bytes, content_type: str = "") -> Any:
 
 
 def _has_endless_run(markup: str) -> bool:
-    """Whether some tag may have more attributes than a parser can take. Scripts and styles may be long."""
+    """Return whether a tag may have more attributes than the parser can handle. Scripts and styles may be long."""
     inside = ""
     for found in re.finditer("[<>][^<>]*", markup):
         run, start = found[0], found[0][:8].lower()
@@ -126,16 +125,16 @@ def _has_endless_run(markup: str) -> bool:
 
 
 def read_page(tree: Any, *, headline: str = "") -> Page:
-    """The text and metadata of a page made by :func:`parse`.
+    """Return the text and metadata of a page parsed by :func:`parse`.
 
-    ``headline`` is the feed's: a page without its words is another one. Raises :class:`PageRefused`.
+    ``headline`` is the feed's; a page without its words is not the article's. Raises :class:`PageRefused`.
     """
     metadata = read_metadata(tree)
     try:
         found = tuple(_paragraphs(tree))
     except (etree.LxmlError, RecursionError, ValueError):
         raise PageRefused("Its markup cannot be read.") from None
-    # One paragraph alone may be that body in one piece: trafilatura takes it where it finds little else.
+    # A single paragraph may be the whole articleBody, which trafilatura returns when it finds little else.
     if len(metadata.body) > (FULLER if len(found) > 1 else 0.9) * sum(map(len, found)):
         found = tuple(p for p in map(_whole_sentences, metadata.body.split("\n")) if p)
     page = Page(_cut(found), metadata)
@@ -143,12 +142,12 @@ def read_page(tree: Any, *, headline: str = "") -> Page:
 
 
 def without_repeated(paragraphs: tuple[str, ...], repeated: frozenset[str]) -> tuple[str, ...]:
-    """The paragraphs but those that stand on other pages of the outlet as well."""
+    """Return the paragraphs that are not in ``repeated``."""
     return tuple(p for p in paragraphs if p not in repeated)
 
 
 def _paragraphs(tree: Any) -> Iterator[str]:
-    """Paragraphs of running text, in order. A list belongs to it where the paragraph before leads to it with a colon."""
+    """Yield the paragraphs of running text in order. A list is included when the paragraph before it ends with a colon."""
     document = bare_extraction(
         tree,
         include_comments=False,
@@ -172,12 +171,12 @@ def _paragraphs(tree: Any) -> Iterator[str]:
 
 
 def _text(element: Any) -> str:
-    """On one line, without invisible characters and what the outlet says of its own text."""
+    """Return an element's text in one line, without invisible characters and editorial notes."""
     return html_text.without_notes(html_text.visible("".join(element.itertext())))
 
 
 def _whole_sentences(text: str) -> str:
-    """The sentences of a paragraph; empty where most of it is none: a caption, a credit, a heading."""
+    """Return the complete sentences of a paragraph, or an empty string when most of it is none: a caption, a credit, a heading."""
     end = len(text)
     while end and (text[end - 1] in "\"'" or unicodedata.category(text[end - 1]) in ("Pf", "Pi", "Pe")):
         end -= 1
@@ -188,7 +187,7 @@ def _whole_sentences(text: str) -> str:
 
 
 def _cut(paragraphs: tuple[str, ...]) -> tuple[str, ...]:
-    """The first ones, each once, as long as they stay within :data:`LONGEST_TEXT`."""
+    """Return the first paragraphs, each once, with at most :data:`LONGEST_TEXT` characters in all."""
     kept: list[str] = []
     length = 0
     for paragraph in dict.fromkeys(paragraphs):
@@ -214,7 +213,7 @@ def _wall(tree: Any, page: Page, headline: str) -> Wall | None:
 
 
 def _is_of(headline: str, page: Page) -> bool:
-    """Whether the page is about what ``headline`` says: it has its longer words."""
+    """Return whether the page contains enough of the longer words of ``headline``."""
     wanted = set(_WORD.findall(headline.casefold()))
     there = set(_WORD.findall(f"{page.metadata.title} {page.text}".casefold()))
     return len(wanted & there) >= SAME_SUBJECT * len(wanted)

@@ -1,4 +1,4 @@
-"""Read the pages of Articles whose feed gives little text: politely, within what their outlets allow, and keep the text for days."""
+"""Read the pages of Articles with little text in their feeds, politely and as far as permitted; store the text for some days."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from newsletter.feeds.page_text import PageRefused, parse, read_page
 from newsletter.feeds.site_visits import SiteVisits
 from newsletter.settings import Settings
 
-LARGEST_PAGE = 4 * 1024 * 1024  # bytes, unpacked
-READ_FOR = timedelta(seconds=45)  # after that no page is begun; the rest is read at the next run
+LARGEST_PAGE = 4 * 1024 * 1024  # bytes after decompression
+READ_FOR = timedelta(seconds=45)  # no page is started later; the rest is read in the next run
 MOST_PAGES = 300  # of one run
 WORKERS = 16
 PARSED_AT_ONCE = (
-    2  # pages: a parsed page takes many times its size in memory, and the processor is the limit anyway
+    2  # pages; a parsed page takes many times its size in memory, and parsing is limited by the processor
 )
 PAGES_PER_WRITE = 25
 FIRST_RETRY, LAST_RETRY = timedelta(hours=1), timedelta(hours=24)
-MOST_FAILURES = 4  # in a row, after which a page is let be
+MOST_FAILURES = 4  # in a row, after which a page is not tried again
 _ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9"
 _log = log.get("feeds")
 
@@ -54,7 +54,7 @@ Progress = Callable[[int, int, str], None]
 class ReadReport:
     """What one run did: ``asked`` Articles = the sum of the others but ``unchanged``, which counts among ``read``."""
 
-    asked: int = 0  # whose page may be read by the catalogue and is not there yet
+    asked: int = 0  # whose page the catalogue permits to read and is not stored yet
     read: int = 0
     unchanged: int = 0
     walled: int = 0
@@ -66,7 +66,7 @@ class ReadReport:
 
 @dataclass(frozen=True)
 class _Task:
-    """A page to read, and what is known of it."""
+    """A page to read, with the data of the last visit."""
 
     article_id: int
     outlet_id: int
@@ -81,7 +81,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Visit:
-    """What came of one page: the values of an :class:`ArticlePage`."""
+    """The result of visiting a page: the values of an :class:`ArticlePage`."""
 
     task: _Task
     verdict: str
@@ -90,12 +90,12 @@ class _Visit:
     paragraphs: tuple[str, ...] = ()
     fetched: Fetched | None = None
     unchanged: bool = False
-    kind: ArticleKind | None = None  # what the page shows that the feed did not: that it is no news
+    kind: ArticleKind | None = None  # another kind than news, when the page shows it and the feed did not
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads one page after the other, in any number of threads."""
+    """Reads pages. Thread-safe."""
 
     settings: Settings
     sites: SiteVisits
@@ -104,11 +104,11 @@ class _Reader:
     parsing: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(PARSED_AT_ONCE))
 
     def right(self, url: str, task: _Task) -> Right:
-        """Whether the page may be fetched."""
+        """Return whether the page may be fetched."""
         return right_to_read(url, self.sites.rules(url), agent=self.agent, feed_licences=task.licences)
 
     def visit(self, task: _Task) -> _Visit:
-        """Never raises: whatever is wrong with a page is a sentence."""
+        """Fetch and parse a page. Never raises: whatever is wrong with it is a sentence in the result."""
         before = self.right(task.url, task)
         if before.use is Use.REFUSED:
             return _Visit(task, "refused", before.reason)
@@ -129,8 +129,8 @@ class _Reader:
             return self._read(task, fetched)
         except (FetchError, PageRefused) as error:
             return _Visit(task, "failed", error.reason, fetched=fetched)
-        except Exception as error:  # noqa: BLE001 - strangers write pages: a surprise in one must not cost the others
-            _log.error("page.surprise", article=task.article_id, error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - an unforeseen error in one page must not stop the others
+            _log.error("page.unexpected_error", article=task.article_id, error=type(error).__name__)
             reason = f"It could not be read ({type(error).__name__}); this is our fault."
             return _Visit(task, "failed", reason, fetched=fetched)
 
@@ -202,11 +202,11 @@ def run(
                 counts[visit.verdict] += 1
                 counts["unchanged"] += visit.unchanged
                 if len(batch) == PAGES_PER_WRITE:
-                    _keep(sessions, batch, now=now)
+                    _store(sessions, batch, now=now)
                     batch = []
                 if progress is not None:
                     progress(counts.total() - counts["unchanged"], len(tasks), visit.task.url)
-            _keep(sessions, batch, now=now)
+            _store(sessions, batch, now=now)
         sites.save()
     report = ReadReport(
         asked=len(tasks),
@@ -219,7 +219,7 @@ def run(
 
 
 def forget_texts(sessions: db.Sessions, settings: Settings, *, now: datetime) -> int:
-    """Delete the texts older than PAGE_TEXT_DAYS; how many. That they were read, and by what right, stays."""
+    """Delete the texts older than PAGE_TEXT_DAYS and return their number. The records of the visits stay."""
     old = (
         update(ArticlePage)
         .where(ArticlePage.text != "", ArticlePage.fetched_at < now - timedelta(days=settings.PAGE_TEXT_DAYS))
@@ -230,7 +230,7 @@ def forget_texts(sessions: db.Sessions, settings: Settings, *, now: datetime) ->
 
 
 def _tasks(sessions: db.Sessions, article_ids: Sequence[int], *, now: datetime) -> list[_Task]:
-    """The pages to read, in the order asked for; of no Outlet whose policy is "feed"."""
+    """Return the pages to read, in the order of ``article_ids``, without Outlets whose policy is "feed"."""
     found: dict[int, _Task] = {}
     with db.reading(sessions) as session:
         for start in range(0, len(article_ids), 500):
@@ -258,7 +258,7 @@ def _tasks(sessions: db.Sessions, article_ids: Sequence[int], *, now: datetime) 
 
 
 def _is_due(article: Article, page: ArticlePage, now: datetime) -> bool:
-    """Whether a page is to be fetched again: it failed a while ago, or the feed tells that the piece was rewritten."""
+    """Return whether to fetch a page again: the time of a retry has come, or the feed shows that the Article was rewritten."""
     if page.not_before_at is not None:
         return page.not_before_at <= now and page.failures < MOST_FAILURES
     return article.changed_at is not None and article.changed_at > page.fetched_at
@@ -267,7 +267,8 @@ def _is_due(article: Article, page: ArticlePage, now: datetime) -> bool:
 def _visits(
     tasks: Sequence[_Task], reader: _Reader, settings: Settings, read_for: timedelta
 ) -> Iterator[_Visit]:
-    """Visit the pages as their hosts allow, until the time is up. A host's pages wait for its rules and for nothing else."""
+    """Visit the pages at the pace of their hosts until ``read_for`` has passed, and yield the results. The pages of a host wait
+    only for the rules of that host."""
     until = time.monotonic() + read_for.total_seconds()
     by_server: dict[str, list[_Task]] = {}
     for task in tasks:
@@ -306,8 +307,8 @@ def _visits(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _keep(sessions: db.Sessions, batch: Sequence[_Visit], *, now: datetime) -> None:
-    """Store what came of a batch of pages, in one short transaction."""
+def _store(sessions: db.Sessions, batch: Sequence[_Visit], *, now: datetime) -> None:
+    """Store the results of a batch of pages in one transaction."""
     if not batch:
         return
     with sessions.begin() as session:
@@ -321,16 +322,16 @@ def _keep(sessions: db.Sessions, batch: Sequence[_Visit], *, now: datetime) -> N
             if page is None:
                 page = ArticlePage(article_id=visit.task.article_id)
                 session.add(page)
-            _note(page, visit, now=now)
+            _record_visit(page, visit, now=now)
             if visit.kind is not None:
                 session.execute(
                     update(Article).where(Article.id == visit.task.article_id).values(kind=visit.kind.value)
                 )
         session.flush()
-        _drop_repeated(session, {v.task.outlet_id for v in batch if v.paragraphs})
+        _remove_repeated(session, {v.task.outlet_id for v in batch if v.paragraphs})
 
 
-def _note(page: ArticlePage, visit: _Visit, *, now: datetime) -> None:
+def _record_visit(page: ArticlePage, visit: _Visit, *, now: datetime) -> None:
     fetched = visit.fetched
     page.fetched_at, page.reason = now, visit.reason
     page.status = fetched.status if fetched else None
@@ -347,7 +348,7 @@ def _note(page: ArticlePage, visit: _Visit, *, now: datetime) -> None:
 
 
 def _retry_at(visit: _Visit, failures: int, *, now: datetime) -> datetime | None:
-    """When a page is worth another try: what failed soon and then later, what was refused or walled after a day."""
+    """Return when to try a page again: after growing pauses when it failed, after a day when it was refused or walled."""
     if visit.verdict == "read":
         return None
     if visit.verdict != "failed" or (visit.fetched and visit.fetched.status in (404, 410)):
@@ -357,8 +358,8 @@ def _retry_at(visit: _Visit, failures: int, *, now: datetime) -> datetime | None
     return now + max(pause, timedelta(seconds=min(asked or 0, LAST_RETRY.total_seconds())))
 
 
-def _drop_repeated(session: Session, outlet_ids: Collection[int]) -> None:
-    """Take paragraphs that stand on several pages of an outlet off its texts: what repeats is boilerplate."""
+def _remove_repeated(session: Session, outlet_ids: Collection[int]) -> None:
+    """Remove paragraphs that occur on several pages of an outlet from its texts, because they are boilerplate."""
     for outlet_id in outlet_ids:
         pages = session.scalars(
             select(ArticlePage)
@@ -373,7 +374,7 @@ def _drop_repeated(session: Session, outlet_ids: Collection[int]) -> None:
 
 
 def repeated_paragraphs(pages: Sequence[tuple[str, ...]]) -> frozenset[str]:
-    """The paragraphs that two pages have in common that are otherwise different: two forms of one piece are not."""
+    """Return the paragraphs that two otherwise different pages share; two versions of one article do not count."""
     sets = [frozenset(p) for p in pages]
     counts = Counter(p for one in sets for p in one)
     shared = {p for p, times in counts.items() if times > 1}

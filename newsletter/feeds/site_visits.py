@@ -1,4 +1,4 @@
-"""What sites say about reading their pages, fetched once a day each and kept in the database and in memory."""
+"""The rules of sites about reading their pages, fetched once a day and kept in the database and in memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from newsletter.feeds.fetcher import Fetched, Fetcher, FetchError
 from newsletter.feeds.page_rights import PageSignals, SiteRules, licence_addresses, linked_licence
 from newsletter.feeds.urls import UrlRefused, take_apart
 
-KEPT = timedelta(hours=24)  # RFC 9309 lets no robots.txt be kept longer
+KEPT = timedelta(hours=24)  # the longest that RFC 9309 allows for a robots.txt
 TROUBLE_KEPT = timedelta(hours=1)  # of a site whose robots.txt could not be read
 MOST_LICENCES = 3  # that robots.txt names
 
 
 class SiteVisits:
-    """Gives a site's rules, from memory, the database or the site, asking each site once. For any number of threads."""
+    """Gets the rules of sites from memory, the database or the site itself, asking each site once. Thread-safe."""
 
     def __init__(self, sessions: db.Sessions, fetch: Fetcher, *, now: datetime) -> None:
         self._fetch = fetch
@@ -35,7 +35,7 @@ class SiteVisits:
         self._lock = threading.Lock()
 
     def rules(self, url: str) -> SiteRules:
-        """What the site of ``url`` says; never raises: what goes wrong is in the rules."""
+        """Return the rules of the site of ``url``. Never raises: errors are part of the rules."""
         try:
             site = site_of(url)
         except UrlRefused as error:
@@ -52,7 +52,7 @@ class SiteVisits:
             return self._known[site]
 
     def with_licence(self, page: PageSignals, url: str) -> PageSignals:
-        """The signals of a page with the licence it links to."""
+        """Return the signals of a page with the licence that it links to."""
         address = linked_licence(page)
         if not address:
             return page
@@ -64,7 +64,7 @@ class SiteVisits:
         )
 
     def save(self) -> None:
-        """Keep what was fetched; what no run has fetched for a week is deleted."""
+        """Store the fetched rules, and delete those that no run has fetched for a week."""
         with self._lock:
             visited = sorted(self._visited)
         with self._sessions.begin() as session:
@@ -80,7 +80,7 @@ class SiteVisits:
             session.execute(delete(SiteRule).where(SiteRule.fetched_at < self._now - 7 * KEPT))
 
     def _stored(self, site: str) -> SiteRules | None:
-        """What is kept of it, unless that is too old."""
+        """Return the stored rules of a site, or None when they are missing or too old."""
         with db.reading(self._sessions) as session:
             row = session.scalars(select(SiteRule).where(SiteRule.site == site)).first()
         if row is None:
@@ -103,7 +103,7 @@ class SiteVisits:
         return SiteRules(robots.status, text, tdmrep=self._tdmrep(site), licences=tuple(licences))
 
     def _tdmrep(self, site: str) -> str:
-        """Its tdmrep.json; empty where there is none or it cannot be fetched: then nothing is reserved by it."""
+        """Return the site's tdmrep.json, or an empty string, which reserves nothing, when there is none or it cannot be fetched."""
         try:
             found = self._fetch(f"{site}/.well-known/tdmrep.json")
         except FetchError:
@@ -111,16 +111,16 @@ class SiteVisits:
         return _text(found) if found.status == 200 else ""
 
     def _licence(self, base: str, address: str) -> str | None:
-        """None when it cannot be fetched."""
+        """Return the text of a licence, or None when it cannot be fetched."""
         try:
             found = self._fetch(urljoin(base, address))
-        except (FetchError, ValueError):  # urljoin raises ValueError for an address that is none
+        except (FetchError, ValueError):  # urljoin raises ValueError for an invalid address
             return None
         return _text(found) if found.status == 200 else None
 
 
 def site_of(url: str) -> str:
-    """Scheme, host and port of an address. Raises :class:`UrlRefused`."""
+    """Return scheme, host and port of an address. Raises :class:`UrlRefused`."""
     address = take_apart(url)
     default = {"http": 80, "https": 443}[address.scheme] == address.port
     return f"{address.scheme}://{address.host}" + ("" if default else f":{address.port}")
