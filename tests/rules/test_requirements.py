@@ -28,6 +28,11 @@ LOADED_BY_NAME = {
 }
 
 
+OPTIONAL = {
+    "playwright"
+}  # issues/preview.py takes pictures where it is installed, and says so where it is not
+
+
 def required(name: str) -> list[str]:
     """The distributions that a requirements file names itself, in lower case."""
     return [n.lower() for n in re.findall(r"^([A-Za-z][\w.-]*)", (ROOT / name).read_text(), re.M)]
@@ -69,6 +74,14 @@ def test_each_requirement_is_imported_by_what_it_serves(name: str) -> None:
 def _is_loaded_by_name(requirement: str) -> bool:
     file, words = LOADED_BY_NAME.get(requirement, ("", ""))
     return bool(file) and words in (ROOT / file).read_text()
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_what_is_imported_is_pinned_by_what_installs_it(name: str) -> None:
+    """A library that only happens to be installed here is missing on the next machine."""
+    lock = (ROOT / name).with_suffix(".lock").read_text()
+    pinned = set(re.findall(r"^([a-z0-9][\w.-]*)==", lock, re.M))
+    assert not imported(SERVED[name]) - pinned - OPTIONAL
 
 
 def test_production_imports_nothing_that_only_the_lab_installs() -> None:
