@@ -23,6 +23,7 @@ from newsletter.billing.processors.protocol import (
     Payment,
     PaymentProcessor,
     Price,
+    UnreadableWebhook,
 )
 from newsletter.billing.revenue import amount
 from newsletter.clock import Clock
@@ -37,6 +38,7 @@ from newsletter.subscribers.signup import subscriber_of
 from newsletter.subscribers.tokens import GoneToken, TokenError, subject_of
 
 # Acts in the audit trail that ``jobs.alerts`` reports to the Operators.
+NOT_UNDERSTOOD = "payment.not_understood"  # a genuine webhook of a form that we do not know
 CHARGED_TWICE = "subscription.twice"  # a reader is charged for two agreements at once
 READER_ERASED = "subscription.for_nobody"  # an agreement of an erased reader is still charged
 _log = log.get("billing")
@@ -97,10 +99,17 @@ def handle_webhook(
 ) -> int:
     """Refresh the agreements that a webhook names, and record its payments; returns how many are our readers'.
 
+    A genuine webhook that is not understood is recorded in the audit trail, so that operators are told, and changes nothing else.
     Raises ``ForgedWebhook``, and ``ProcessorUnreachable`` when the processor should deliver it again.
     """
     ours = 0
-    for event in processor.parse_webhook(body, headers, clock()):
+    try:
+        heard = processor.parse_webhook(body, headers, clock())
+    except UnreadableWebhook as error:
+        with sessions.begin() as session:
+            _record_unreadable(session, processor.name, error, now=clock())
+        return 0
+    for event in heard:
         if event.refund is not None:
             with sessions.begin() as session:
                 subscription_ledger.record_refund(session, processor.name, event.refund, now=clock())
@@ -114,6 +123,15 @@ def handle_webhook(
             with sessions.begin() as session:
                 receipt(session, processor.name, event.agreement_id, event.payment, settings, now=clock())
     return ours
+
+
+def _record_unreadable(session: Session, processor: str, error: UnreadableWebhook, *, now: datetime) -> None:
+    detail = {"type": error.kind or "none"}
+    about = f"event:{error.event_id or 'without an id'}"
+    session.add(AuditEntry(at=now, by=processor, act=NOT_UNDERSTOOD, about=about, detail=detail))
+    _log.warning(
+        "billing.event_not_understood", processor=processor, event_id=error.event_id, type=error.kind
+    )
 
 
 def refresh(

@@ -49,6 +49,7 @@ PHRASES = {
     "subscription.ended": "took a present back",
     "subscription.refunded": "gave a payment back",
     "payment.disputed": "reported a disputed payment",
+    "payment.not_understood": "sent a payment event that was not understood",
     "subscription.twice": "charges a reader twice",
     "subscription.for_nobody": "charges a reader who is no longer kept",
     "subscriber.suppressed": "suppressed a reader’s address",

@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import formatting
-from newsletter.db.models import Check, Delivery, Issue, Notice, PendingRequest, Run, Subscriber
+from newsletter.billing import subscriptions
+from newsletter.db.models import AuditEntry, Check, Delivery, Issue, Notice, PendingRequest, Run, Subscriber
 from newsletter.delivery import ledger, webhook_health
 from newsletter.delivery.states import FAILED, PENDING, SUBMITTING, UNCERTAIN
 from newsletter.jobs.dispatch_wait import dispatch_wait, how_to_mend
@@ -204,6 +205,17 @@ def troubles(session: Session, settings: Settings, *, now: datetime) -> Iterator
         yield Trouble(
             "payments",
             "Payments were learned of by asking, not from the webhook: check that it reaches /webhooks/stripe.",
+        )
+    unread = session.scalar(
+        select(func.count()).where(
+            AuditEntry.at > now - timedelta(days=1), AuditEntry.act == subscriptions.NOT_UNDERSTOOD
+        )
+    )
+    if unread:
+        said = formatting.counted(unread, "genuine payment event was", "genuine payment events were")
+        yield Trouble(
+            "payment_events",
+            f"{said} not understood since yesterday: look it up at the payment processor by its id (desk, audit trail).",
         )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, select
 
 from newsletter import db
 from newsletter.billing import subscription_ledger, subscriptions
-from newsletter.billing.processors.protocol import ForgedWebhook
+from newsletter.billing.processors.protocol import UnreadableWebhook
 from newsletter.billing.processors.stripe_answers import event_in
 from newsletter.db.models import AuditEntry, Notice, SubscriptionEvent
 from newsletter.settings import Settings
@@ -99,7 +99,7 @@ def test_the_operators_learn_how_much_why_where_and_until_when(
 def test_an_id_that_is_none_is_not_printed(till: Till, agreement: str, id: object) -> None:
     assert till.server is not None
     till.server.dispute(agreement, id=id)  # type: ignore[arg-type]
-    with pytest.raises(ForgedWebhook):
+    with pytest.raises(UnreadableWebhook):
         event_in(till.server.events[-1])
 
 

@@ -389,7 +389,6 @@ def test_only_what_sendgrid_signed_now_is_believed() -> None:
         ),
         lambda: verify(body, {**headers(MORNING), SIGNATURE: "%%%"}, key=public, now=LATER),
         lambda: verify(body, {}, key=public, now=LATER),
-        lambda: verify(b"\xff", headers(MORNING, b"\xff"), key=public, now=LATER),
         lambda: verify(body, headers(MORNING), key="not a key", now=LATER),
     ):
         with pytest.raises(ForgedEvents):

@@ -29,6 +29,7 @@ from newsletter.billing.processors.protocol import (
     AgreementFact,
     ForgedWebhook,
     ProcessorUnreachable,
+    UnreadableWebhook,
     WebhookEvent,
 )
 from newsletter.billing.processors.stripe import StripeProcessor
@@ -168,7 +169,7 @@ def test_no_header_is_stripes_signature_by_accident(body: bytes, header: str) ->
 def test_any_signed_bytes_are_an_event_nothing_or_a_refusal(body: bytes) -> None:
     stamp = int(MORNING.timestamp())
     mac = hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, sha256).hexdigest()
-    with contextlib.suppress(ForgedWebhook):
+    with contextlib.suppress(UnreadableWebhook):
         for event in STRIPE.parse_webhook(body, {"Stripe-Signature": f"t={stamp},v1={mac}"}, MORNING):
             assert isinstance(event, WebhookEvent)
 
@@ -190,7 +191,7 @@ def test_any_object_in_a_signed_event_is_understood_or_refused(
     kind: str, about: dict[str, Any], before: Any
 ) -> None:
     said = {"id": "evt_1", "type": kind, "data": {"object": about, "previous_attributes": before}}
-    with contextlib.suppress(ForgedWebhook):
+    with contextlib.suppress(UnreadableWebhook):
         event = event_in(said)
         if event is not None and event.dispute is not None:
             assert event.dispute.processor_id.replace("_", "").isalnum()

@@ -198,7 +198,6 @@ def test_what_is_not_signed_now_by_them_is_refused_and_leaves_no_trace(here, now
         "garbage": (body, {**good, SIGNATURE: "%%%"}),
         "half a signature": (body, {**good, SIGNATURE: good[SIGNATURE][:40]}),
         "no moment": (body, {**good, MOMENT: "now"}),
-        "not text": (b"\xff\xfe", SIGNER.headers(b"\xff\xfe", at=now)),
     }.items():
         assert post(port, sent, headers)[0] == 403, name
         assert _standing(sessions) == before, name
@@ -219,7 +218,33 @@ def test_who_reports_nothing_has_no_route_and_payments_keep_theirs(make_site, no
     assert said.startswith("Stripe is not set up" if name == "stripe" else "No email provider reports events")
 
 
-@pytest.mark.parametrize("body", [b"{}", b'"x"', b"[1,", b""])
+@pytest.mark.parametrize(
+    ("place", "odd"),
+    [
+        ("reason", b"550 Empf\xe4nger unbekannt"),
+        ("reason", b"550 half a letter \xe2\x82"),
+        ("reason", rb"550 \ud800 half a pair"),
+        ("reason", rb"550 \u0000 nothing"),
+        ("event_id", rb"x\u0000y"),
+        ("event_id", rb"x\ud800y"),
+        ("event_id", b"x\xe4y"),
+        ("reference", rb"delivery:4\u0000"),
+        ("reference", b"delivery:\xb2"),
+    ],
+)
+def test_odd_bytes_in_one_event_cost_the_others_nothing(here, now, place, odd) -> None:
+    sessions, port = here
+    values = {"reason": b"550 no such user", "event_id": b"o1", "reference": b"delivery:4", place: odd}
+    spoiled = word("EVENT", "bounce", "REFERENCE", at=now, type="bounce", status="5.1.1", reason="REASON")
+    body = body_of([word("o2", "spamreport", "delivery:5", at=now), spoiled])
+    for name, value in values.items():
+        body = body.replace(name.replace("event_id", "event").upper().encode(), value)
+    assert post(port, body, SIGNER.headers(body, at=now))[0] == 204
+    gone = [("hash4", "bounced")] if place != "reference" else []
+    assert [s[:2] for s in _standing(sessions)["suppressed"]] == [*gone, ("hash5", "complained")]
+
+
+@pytest.mark.parametrize("body", [b"{}", b'"x"', b"[1,", b"", b"\xff\xfe"])
 def test_signed_nonsense_is_said_to_be_nonsense(started, now, body) -> None:
     _, port = started
     assert post(port, body, SIGNER.headers(body, at=now))[0] == 400

@@ -28,7 +28,21 @@ class NoSuchAgreement(ProcessorError):
 
 
 class ForgedWebhook(ProcessorError):
-    """The webhook is not the processor's: its signature is missing, wrong or too old, or its content is invalid."""
+    """The webhook is not the processor's: its signature is missing, wrong or too old."""
+
+
+class UnreadableWebhook(ProcessorError):
+    """The processor did sign the webhook, but its content has no form that we know. Delivering it again would not help."""
+
+    def __init__(self, event_id: str = "", kind: str = "") -> None:
+        super().__init__("The webhook is signed, and its content has no form that we know.")
+        self.event_id = _printable(event_id)  # the processor's name for it; "" when there is none
+        self.kind = _printable(kind)  # as the processor names its type
+
+
+def _printable(name: str) -> str:
+    """The characters that ids and types of events consist of, at most 80; operators are shown them."""
+    return "".join(c for c in name if c.isascii() and (c.isalnum() or c in "_.-"))[:80]
 
 
 @dataclass(frozen=True)
@@ -154,5 +168,8 @@ class PaymentProcessor(Protocol):
     def parse_webhook(
         self, body: bytes, headers: Mapping[str, str], now: datetime
     ) -> tuple[WebhookEvent, ...]:
-        """The events in a webhook, which may come in any order and more than once. Raises ``ForgedWebhook``."""
+        """The events in a webhook, which may come in any order and more than once.
+
+        Raises ``ForgedWebhook``, and ``UnreadableWebhook`` for a genuine one that is not understood.
+        """
         ...

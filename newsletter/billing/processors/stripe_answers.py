@@ -18,10 +18,10 @@ from newsletter.billing.processors.protocol import (
     TRIALING,
     AgreementFact,
     Dispute,
-    ForgedWebhook,
     Payment,
     ProcessorUnreachable,
     Refund,
+    UnreadableWebhook,
     WebhookEvent,
 )
 
@@ -98,7 +98,7 @@ def _owed_since(said: Mapping[str, Any]) -> datetime | None:
 
 
 def event_in(said: Any) -> WebhookEvent | None:
-    """What of a signed webhook concerns us; None when nothing does."""
+    """What of a signed webhook concerns us; None when nothing does. Raises ``UnreadableWebhook``."""
     try:
         kind, about = str(said["type"]), said["data"]["object"]
         if kind.startswith("customer.subscription."):
@@ -118,7 +118,8 @@ def event_in(said: Any) -> WebhookEvent | None:
             return None
         return WebhookEvent(str(said["id"]), agreement, _payment(about) if kind == _PAID else None)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
-        raise ForgedWebhook("The webhook is signed and makes no sense.") from None
+        named = said if isinstance(said, Mapping) else {}
+        raise UnreadableWebhook(str(named.get("id", "")), str(named.get("type", ""))) from None
 
 
 def _parent(invoice: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ _log = log.get("web")
 def stripe() -> Response:
     """Return 204 after the commit, 503 when Stripe shall deliver the event again, and 403 without a recent signature of Stripe.
 
+    A signed event that is not understood is acknowledged too: it is recorded, and another delivery would not be understood better.
     Returns 404 while ``STRIPE_API_KEY`` or ``STRIPE_WEBHOOK_SECRET`` is not set.
     """
     site = services()

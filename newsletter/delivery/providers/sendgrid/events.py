@@ -48,11 +48,10 @@ def verify(body: bytes, headers: Mapping[str, str], *, key: str, now: datetime) 
     if abs(now.timestamp() - int(moment)) > WINDOW.total_seconds():
         raise ForgedEvents("The events were signed at another time: a replay, or a clock is wrong.")
     try:
-        body.decode()
         public_key(key).verify(base64.b64decode(signature), moment.encode() + body, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise ForgedEvents("The events' signature is wrong.") from None
-    except ValueError as error:  # no base64, no text, no key
+    except ValueError as error:  # no base64, no key
         raise ForgedEvents("The events' signature cannot be read.") from error
 
 
@@ -69,9 +68,12 @@ def public_key(key: str) -> ec.EllipticCurvePublicKey:
 
 
 def read_events(body: bytes) -> list[ProviderEvent]:
-    """The events we keep, from the webhook's JSON; opens and clicks are none of ours. Raises ValueError for what is no list."""
+    """The events we keep, from the webhook's JSON; opens and clicks are none of ours. Raises ValueError for what is no list.
+
+    A byte that is no UTF-8 is replaced: it costs a character of one event, which may quote what a mail server said, never the others.
+    """
     try:
-        found = json.loads(body)
+        found = json.loads(body.decode("utf-8-sig", "replace"))
     except RecursionError:
         raise ValueError("the events are nested without end") from None
     if not isinstance(found, list):
@@ -84,6 +86,10 @@ def _read(one: Mapping[str, Any]) -> ProviderEvent | None:
     event_id, at = one.get("sg_event_id"), one.get("timestamp")
     if kind is None or not isinstance(event_id, str) or not isinstance(at, int | float):
         return None
+    if (
+        not event_id.isprintable()
+    ):  # a database refuses some of those characters, and the whole batch with them
+        event_id = ascii(event_id)
     if not 0 <= at < 4_102_444_800:  # before 2100: anything else is no moment
         return None
     said = str(one.get("reason") or one.get("response") or "")
