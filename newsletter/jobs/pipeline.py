@@ -274,7 +274,7 @@ def settle_step(parts: Parts) -> dict[str, Any]:
         came = bounce_reports.run(
             service.sessions, mailbox, tokens=service.tokens, links=service.links, now=parts.now
         )
-        bounces = {"reports_by_mail": came.proven, "reports_doubted": came.unproven}
+        bounces = {"reports_by_mail": came.proven, "reports_unread": came.unproven}
     return {"pending_requests_granted": granted, **asdict(report), **asdict(resubmitted), **bounces}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from base64 import b64encode
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from newsletter import db
+from newsletter import db, log
 from newsletter.db.models import Delivery, DeliveryEvent, Subscriber, Suppression
 from newsletter.delivery import ledger, notices
 from newsletter.delivery.providers.protocol import Outcome, Receipt
@@ -186,6 +187,148 @@ def test_a_forged_report_suppresses_nobody(mailbox, forged) -> None:
     done = mailbox(forged)
     assert (done.proven, done.unproven) == (0, 1)
     assert _standing(mailbox) == ([], [])
+
+
+SOFT = {
+    "block list": ("5.0.0", "550 The IP 192.0.2.9 of your server is on our block list (S4711)"),
+    "sender": ("5.1.8", "550 5.1.8 <morning@news.example.com>: sender refused: domain not found"),
+    "storage": ("5.0.0", "552 Requested mail action aborted: exceeded storage allocation"),
+    "size": ("5.2.3", "552 5.2.3 larger than this mailbox takes"),
+    "expired": ("5.4.316", "550 5.4.316 Message expired, connection refused"),
+    "rate": ("5.2.1", "550-5.2.1 The user you write to is receiving mail at a rate that prevents more"),
+    "spf": ("5.7.26", "550 5.7.26 the sender did not pass SPF"),
+    "system": ("5.3.4", "552 5.3.4 too big for this system"),
+    "content": ("5.6.0", "554 5.6.0 content not accepted"),
+}
+
+
+@pytest.mark.parametrize("kind", SOFT)
+def test_a_bounce_that_is_about_us_or_passes_ends_no_reader(mailbox, kind) -> None:
+    status, said = SOFT[kind]
+    assert mailbox(report(3, status=status, said=said)).proven == 1
+    assert _standing(mailbox) == ([(3, "bounced", "soft")], [])
+
+
+def quoted(number: int) -> str:
+    return "".join(f"> {line}\n" for line in returned(number).splitlines())
+
+
+DAEMON = "Return-Path: <>\nFrom: MAILER-DAEMON@old.example.net\nSubject: {subject}\n"
+QMAILISH = (
+    DAEMON.format(subject="failure notice")
+    + """
+This is the post program of old.example.net. I gave up on the mail below.
+
+<reader@example.com>:
+No mailbox of that name lives here. (#5.1.1)
+
+--- Here is a copy.
+
+Return-Path: <morning@news.example.com>
+"""
+)
+PLAIN = {
+    "qmail": (QMAILISH + returned(4) + "\nGood morning.\n", "hard"),
+    "qmail, full": (QMAILISH.replace("No mailbox of that name lives here. (#5.1.1)", "552 the box is full") + returned(4), "soft"),
+    "exim": ("From: Mail Delivery System <mailer@mx.example.net>\nX-Failed-Recipients: reader@example.com\nSubject: It failed\n\n"
+             "  reader@example.com\n    host mx2.example.com said after RCPT TO: 550 no such user\n\n" + returned(4), "hard"),
+    "quoted": (DAEMON.format(subject="Undelivered mail") + "\nreader@example.com: 550 5.1.1 user unknown\n\n" + quoted(4), "hard"),
+    "in its own language": ("Return-Path: <>\nFrom: postmaster@mx.example.fi\nSubject: Palautettu\n\n550 5.1.1 tuntematon\n\n" + returned(4), "hard"),
+    "no reason": (DAEMON.format(subject="Returned mail") + "\nIt could not be handed over.\n\n" + returned(4), "soft"),
+    "late": (DAEMON.format(subject="Delayed mail") + "\nreader@example.com: 451 4.4.1 nobody answers\n\n" + returned(4), None),
+    "a part for the copy": (DAEMON.format(subject="failed") + "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n550 no such user\n\n--b\n"
+                            "Content-Type: message/rfc822\n\n" + returned(4) + "\nGood morning.\n--b--\n", "hard"),
+    "copy at the head of a part": (DAEMON.format(subject="failed") + "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n550 no such user\n\n--b\n"
+                                   + returned(4) + "\nGood morning.\n--b--\n", "hard"),
+    "base64": (DAEMON.format(subject="failed") + "Content-Transfer-Encoding: base64\n\n"
+               + b64encode(f"550 5.1.1 no such user\n\n{returned(4)}".encode()).decode(), "hard"),
+    "report in a mixed mail": (report(4).replace("multipart/report; report-type=delivery-status", "multipart/mixed"), "hard"),
+    "answer on lines of its own": (report(4, said="550-no such account\n550-look at the address\n550 and think").replace(
+        "Action: failed\nStatus: 5.1.1\n", "").replace("think\n", "think\nStatus: 5.1.1\nAction: failed\n"), "hard"),
+    "a reason for people only": (report(4, status="5.0.0", said="").replace("I'm sorry", "reader@example.com: unknown user. Sorry"), "hard"),
+    "action with a comment": (report(4, action="failed (for good)"), "hard"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", PLAIN)
+def test_a_bounce_is_heard_in_whatever_form_it_comes(mailbox, form) -> None:
+    mail, bounce = PLAIN[form]
+    assert mailbox(mail).proven == 1
+    kind = "bounced" if bounce else "deferred"
+    assert _standing(mailbox) == ([(4, kind, bounce)], [(4, "bounced")] if bounce == "hard" else [])
+
+
+def test_a_report_whose_relay_replaced_our_message_id_is_about_the_latest_copy(mailbox) -> None:
+    changed = returned(4).replace("<delivery.4@news.example.com>", "<0100-77@relay.example.net>")
+    assert mailbox(report(4, headers=changed)).proven == 1
+    assert _standing(mailbox) == ([(4, "bounced", "hard")], [(4, "bounced")])
+    forged = returned(5, reader=77).replace("<delivery.5@news.example.com>", "<0100-78@relay.example.net>")
+    assert mailbox(report(5, headers=forged)).proven == 0
+
+
+def test_who_opts_out_at_the_mailbox_provider_is_unsubscribed(mailbox) -> None:
+    mailbox(
+        ABUSE.format(id="arf7", headers=returned(7)).replace("Feedback-Type: abuse", "Feedback-Type: opt-out")
+    )
+    assert _standing(mailbox) == ([(7, "unsubscribed", None)], [(7, "unsubscribed")])
+
+
+PEOPLE = {
+    "an answer that quotes us": "From: Ann <ann@example.com>\nSubject: Re: Bridge\n\nNo such user as me! 550\n\n" + quoted(2),
+    "away": "Return-Path: <>\nFrom: ann@example.com\nAuto-Submitted: auto-replied\nSubject: Away\n\nI cannot read it.\n\n" + quoted(2),
+    "a postmaster who is a person": "From: Postmaster Pat <postmaster@example.com>\nSubject: Hello\n\nNice paper.\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_people_and_their_machines_bounce_nothing(mailbox, who) -> None:
+    done = mailbox(PEOPLE[who])
+    assert (done.others, done.proven, done.unproven) == (1, 0, 0)
+    assert _standing(mailbox) == ([], [])
+    aged(mailbox.folder, 30)
+    bounce_reports.run(
+        mailbox.sessions, mailbox.folder, tokens=TOKENS, links=LINKS, now=LATER, include_seen=True
+    )
+    assert len(list((mailbox.folder / "new").iterdir())) == 1
+
+
+UNREAD = {
+    "it returns no unsubscribe link of ours, so nothing proves whose copy it is about": report(2, headers="Subject: Bridge\n"),
+    "it does not say what happened": report(2, action="perhaps"),
+    "it is about a mail to one person, not about an issue": report(2, headers=returned(2).replace("delivery.2@", "notice.2@")),
+    "it is too large": report(2) + "x" * bounce_reports.LONGEST,
+    "its parts are nested without end": "nested",
+    bounce_reports.NOT_OURS: report(77),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", UNREAD)
+def test_what_cannot_be_booked_is_kept_and_says_why(mailbox, reason, capsys) -> None:
+    log.configure(json=True)
+    mail = nested(5_000) if UNREAD[reason] == "nested" else UNREAD[reason]
+    done = mailbox(mail)
+    assert (done.proven, dict(done.unread)) == (0, {reason: 1})
+    (kept,) = bounce_reports.list_unread(
+        mailbox.sessions, mailbox.folder, tokens=TOKENS, links=LINKS, now=LATER
+    )
+    assert (kept.name, kept.reason) == ("17624.0.mx:2,S", reason)
+    assert bounce_reports.unread_file(mailbox.folder, kept.name)
+    logged = capsys.readouterr().err
+    assert reason in json.loads(logged.splitlines()[-1])["unread"]
+    assert "@" not in logged
+
+
+def test_only_reports_are_given_out_by_name(mailbox) -> None:
+    mailbox(report(77))
+    (mailbox.folder / "cur" / "letter").write_text(LETTER)
+    (mailbox.folder / "secret").write_text(report(78))
+    for name in ("letter", "../secret", "none", "", ".."):
+        with pytest.raises(NotFound, match="no such bounce mail"):
+            bounce_reports.unread_file(mailbox.folder, name)
+    with pytest.raises(NotFound, match="no Maildir"):
+        bounce_reports.list_unread(
+            mailbox.sessions, mailbox.folder / "cur", tokens=TOKENS, links=LINKS, now=LATER
+        )
 
 
 LETTER = "From: reader@example.com\nSubject: Thank you\n\nI like it. reader@example.com\n"

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from newsletter.delivery.providers.bounce_reasons import is_about_us
 from newsletter.delivery.providers.protocol import ForgedEvents, ProviderEvent
 from newsletter.delivery.providers.reasons import short_reason
 
@@ -98,9 +99,8 @@ def _read(one: Mapping[str, Any]) -> ProviderEvent | None:
         kind = _DROPPED.get(said.lower(), kind)
         bounce = "hard" if said.lower() in _DROPPED_FOR_GOOD else "soft"
     elif kind == "bounced":
-        bounce = (
-            "soft" if one.get("type") == "blocked" or str(one.get("status", "")).startswith("4") else "hard"
-        )
+        is_soft = one.get("type") == "blocked" or is_about_us(str(one.get("status", "")), said)
+        bounce = "soft" if is_soft else "hard"
     reference = one.get("reference")
     return ProviderEvent(
         provider_event_id=event_id[:200],

@@ -12,6 +12,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Literal
 
+from newsletter.delivery.providers.bounce_reasons import is_about_us
 from newsletter.delivery.providers.protocol import CLAIM_EXPIRED, MayBegin, Outcome, always
 from newsletter.delivery.providers.reasons import short_reason
 
@@ -210,8 +211,9 @@ def _not_let_in(error: Exception) -> str:
 
 
 def _is_missing(text: bytes) -> bool:
-    """Whether the enhanced status code (RFC 3463, RFC 7505) of a lasting refusal says that there is no such mailbox."""
-    return _MISSING.match(text) is not None
+    """Whether the enhanced status code (RFC 3463, RFC 7505) of a lasting refusal says that there is no such mailbox, and no word that
+    it is about us."""
+    return _MISSING.match(text) is not None and not is_about_us("", text.decode("utf-8", "replace"))
 
 
 def _said(code: int, text: bytes | str) -> str:
