@@ -361,6 +361,21 @@ def test_sendgrids_words_are_read() -> None:
         read_events(b"{}")
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "bounce"),
+    [
+        ("5.7.1", "550 5.7.1 we do not want this", "soft"),
+        ("5.0.0", "550 your server is on a block list", "soft"),
+        ("5.2.2", "552 5.2.2 the box is full", "soft"),
+        ("5.0.0", "550 gone", "hard"),
+    ],
+)
+def test_a_bounce_that_sendgrid_calls_lasting_is_read_over_why(status, reason, bounce) -> None:
+    said = {"event": "bounce", "type": "bounce", "sg_event_id": "b1", "timestamp": int(MORNING.timestamp())}
+    (found,) = read_events(json.dumps([{**said, "status": status, "reason": reason}]).encode())
+    assert found.bounce == bounce
+
+
 def test_only_what_sendgrid_signed_now_is_believed() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     public = base64.b64encode(

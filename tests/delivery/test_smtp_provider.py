@@ -307,6 +307,7 @@ def test_header_lines_arrive_on_the_wire_as_one_line_each_and_never_as_encoded_w
         ("550 5.1.1 no such user", True),
         ("550 5.1.10 the domain takes no mail", True),
         ("550 5.7.1 5.1.1 is not what this is", False),
+        ("550 5.1.1 you are on a block list", False),
         ("550 no such user", False),
         ("552 5.2.2 full", False),
         ("450 4.1.1 perhaps later", False),
