@@ -22,6 +22,10 @@ class Links:
     def story(self, slug: str) -> str:
         return self._to(f"/stories/{quote(slug)}")
 
+    def story_shown(self, slug: str, token: str) -> str:
+        """The picture that counts a Read when the page is shown."""
+        return f"{self.story(slug)}/shown.svg?seen={quote(token)}"
+
     def report(self, slug: str) -> str:
         return self._to(f"/stories/{quote(slug)}/report")
 

@@ -1,6 +1,7 @@
 """The Meter: how many Story pages a month a reader without full Access may open. Each one opened is a Read.
 
-A Read is inserted only when a reader presses "Read this story" (a POST), so that no scanner, prefetch or link preview uses one up.
+The first ones of a month open at once. A Read is inserted when the browser has shown the page and loads the picture at its end, so that no
+scanner, prefetch or link preview uses one up.
 """
 
 from __future__ import annotations
@@ -30,6 +31,16 @@ class Allowance:
     def left(self) -> int:
         """How many more Stories the reader may open."""
         return max(0, self.allowed - self.used)
+
+    @property
+    def opens(self) -> bool:
+        """Whether the reader may read this Story now."""
+        return self.opened or self.left > 0
+
+    @property
+    def left_after(self) -> int:
+        """How many more Stories the reader may open when this one is read."""
+        return self.left if self.opened else max(0, self.left - 1)
 
 
 def reader_key(number: int) -> str:

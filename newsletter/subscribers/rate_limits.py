@@ -56,18 +56,30 @@ def hit(session: Session, kind: str, network: str | None, *, settings: Settings,
     """
     if network is None:
         return True
+    if not has_room(session, kind, network, settings=settings, now=now):
+        return False
+    near, wider = _hashes(settings, network)
+    session.add(RateLimitHit(kind=kind, network=near, wider_network=wider, at=now))
+    session.flush()
+    return True
+
+
+def has_room(session: Session, kind: str, network: str | None, *, settings: Settings, now: datetime) -> bool:
+    """Whether :func:`hit` would allow a request of ``network``. Counts nothing."""
+    if network is None:
+        return True
     limit = LIMITS[kind]
-    near = _hash(settings, network)
-    wider = _hash(settings, _network(network.partition("/")[0], 24, 48) or "")
+    near, wider = _hashes(settings, network)
     recent = select(func.count()).where(RateLimitHit.kind == kind, RateLimitHit.at > now - limit.window)
     if (session.scalar(recent.where(RateLimitHit.network == near)) or 0) >= limit.most:
         return False
     of_wider = recent.where(RateLimitHit.wider_network == wider)
-    if (session.scalar(of_wider) or 0) >= limit.most * WIDER_FACTOR:
-        return False
-    session.add(RateLimitHit(kind=kind, network=near, wider_network=wider, at=now))
-    session.flush()
-    return True
+    return (session.scalar(of_wider) or 0) < limit.most * WIDER_FACTOR
+
+
+def _hashes(settings: Settings, network: str) -> tuple[str, str]:
+    """The keyed hashes of the network and of the wider one around it."""
+    return _hash(settings, network), _hash(settings, _network(network.partition("/")[0], 24, 48) or "")
 
 
 def _network(ip: str | None, ipv4_bits: int, ipv6_bits: int) -> str | None:

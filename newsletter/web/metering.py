@@ -1,6 +1,6 @@
 """How much of a Story this request may see, according to the Meter and the cookies of the request.
 
-Only :func:`count_read` counts a Read."""
+Only :func:`count_read` counts a Read: the page's last picture asks for it once the page is shown."""
 
 from __future__ import annotations
 
@@ -21,11 +21,17 @@ from newsletter.web.services import services
 
 @dataclass(frozen=True)
 class StoryAccess:
-    """What this request may see: the full Story, or what ``allowance`` permits."""
+    """What this request may see: the full Story, or its public part."""
 
     full: bool
     allowance: Allowance | None  # None: not metered
     signed_in: bool
+    crowded: bool = False  # too many readers without a cookie came from this network today
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether showing the full Story is a Read that is not counted yet."""
+        return self.full and self.allowance is not None and not self.allowance.opened
 
 
 def story_access(story_id: int) -> StoryAccess:
@@ -41,16 +47,21 @@ def story_access(story_id: int) -> StoryAccess:
                 return StoryAccess(True, None, True)
         key = meter.reader_key(subscriber_id) if subscriber_id is not None else _cookie_key()
         allowance = meter.allowance(session, key, story_id, settings=site.settings, now=site.now())
-    return StoryAccess(allowance.opened, allowance, subscriber_id is not None)
+        network = rate_limits.network_of(request.remote_addr)
+        crowded = key is None and not rate_limits.has_room(
+            session, rate_limits.READ, network, settings=site.settings, now=site.now()
+        )
+    full = allowance.opens and not crowded
+    return StoryAccess(full, allowance, subscriber_id is not None, crowded)
 
 
-def count_read(story_id: int, response: Response) -> bool:
+def count_read(story_id: int, response: Response) -> None:
     """Count a Read of the Story for a metered reader; a reader without a cookie gets one in ``response``.
 
-    Returns False when too many requests without a cookie came from one network: then nothing is counted or opened.
+    Nothing is counted when too many requests without a cookie came from one network.
     """
-    if story_access(story_id).full:
-        return True
+    if not story_access(story_id).uncounted:
+        return
     site = services()
     subscriber_id = current_reader()
     key = meter.reader_key(subscriber_id) if subscriber_id is not None else _cookie_key()
@@ -60,11 +71,10 @@ def count_read(story_id: int, response: Response) -> bool:
             if not rate_limits.hit(
                 session, rate_limits.READ, network, settings=site.settings, now=site.now()
             ):
-                return False
+                return
         key = fresh_secret()
         cookies.METER.set(response, site.tokens.make(METER, key))
     meter.open_story(site.sessions, key, story_id, settings=site.settings, now=site.now())
-    return True
 
 
 def carry_over(session: Session, subscriber_id: int) -> None:

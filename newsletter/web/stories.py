@@ -18,14 +18,15 @@ from newsletter.issues.sections import METERED, STORY, sections_for
 from newsletter.issues.views import StoryView, story_view
 from newsletter.stories import reports
 from newsletter.web import metering
-from newsletter.web.http.csrf import check_form
+from newsletter.web.http.csrf import check_form, is_same_origin, is_valid
 from newsletter.web.http.headers import personal, public
 from newsletter.web.services import services
 
 bp = Blueprint("stories", __name__)
 _SLUG = re.compile(r"[\w-]{1,200}")
 REPORT_FORM = "report"
-READ_FORM = "read"
+SHOWN = "shown"  # the token of the picture that counts a Read
+_DOT = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 REPORT_CAP = 16 * 1024  # bytes of a report's body
 MOST_LISTED = 30  # Articles of one Side on a page; a large Story has hundreds
 
@@ -49,7 +50,7 @@ class StoryPage:
 
 @bp.get("/stories/<slug>")
 def story(slug: str) -> Response:
-    """The Story, or its public part and a button that opens it. No Read is counted."""
+    """The Story, or its public part for who has read this month's free ones. The page's last picture counts the Read."""
     found = _load_or_redirect(slug)
     if isinstance(found, Response):
         return found
@@ -61,7 +62,7 @@ def story(slug: str) -> Response:
         printed=found.printed,
         shown=sections_for(STORY if access.full else METERED, found.view),
         sight=Visibility.FULL if access.full else Visibility.LOCKED,
-        allowance=access.allowance,
+        access=access,
         signed_in=access.signed_in,
         reasons=reports.REASONS,
         outlets=found.outlets,
@@ -77,20 +78,20 @@ def _locked(story: StoryView) -> StoryView:
     return replace(shown, articles=tuple(a for a in story.articles if a == story.credit))
 
 
-@bp.post("/stories/<slug>")
-def read_story(slug: str) -> Response:
-    """Handle the button "Read this story": count a Read, then redirect to the page."""
-    check_form(READ_FORM)
-    found = _load_or_redirect(slug)
-    if isinstance(found, Response):
-        return found
-    answer = _redirect(services().paths.story(found.view.slug), 303)
-    if not metering.count_read(found.story_id, answer):
-        abort(
-            429,
-            "Many new readers came from your network today. Sign in, or start your free days, to read on now.",
-        )
-    return answer
+@bp.get("/stories/<slug>/shown.svg")
+def shown(slug: str) -> Response:
+    """The picture at the end of an open Story, which browsers load when they show the page: it counts the Read.
+
+    A browser that loads the page ahead of its reader says so (``Sec-Purpose``), and counts nothing.
+    """
+    answer = make_response(_DOT)
+    answer.mimetype = "image/svg+xml"
+    ahead = "prefetch" in request.headers.get("Sec-Purpose", "")
+    if not ahead and is_same_origin() and is_valid(request.args.get("seen", ""), SHOWN, slug):
+        found = _load_or_redirect(slug)
+        if not isinstance(found, Response):
+            metering.count_read(found.story_id, answer)
+    return personal(answer)
 
 
 @bp.get("/stories/<slug>/report")

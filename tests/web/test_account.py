@@ -189,7 +189,9 @@ def test_who_is_on_trial_reads_everything_and_who_is_not_is_metered(
         slug = session.scalars(
             select(Story.slug).where(Story.id.in_(select(StoryRevision.story_id))).order_by(Story.id)
         ).first()
-    assert ('id="article-' in unescape(browser.get(f"/stories/{slug}").text)) is whole
+    page = unescape(browser.get(f"/stories/{slug}").text)
+    assert 'id="article-' in page
+    assert ("You have 4 free stories left this month" not in page) is whole
 
 
 @pytest.fixture

@@ -36,10 +36,17 @@ class Page:
 
     def link(self, part: str) -> str | None:
         """The first link whose address holds ``part``."""
-        for anchor in html.fromstring(self.text).iter("a"):
-            href: str = anchor.get("href") or ""
-            if part in href:
-                return urljoin(self.url, href)
+        return self._address("a", "href", part)
+
+    def picture(self, part: str) -> str | None:
+        """The first picture whose address holds ``part``."""
+        return self._address("img", "src", part)
+
+    def _address(self, tag: str, attribute: str, part: str) -> str | None:
+        for element in html.fromstring(self.text).iter(tag):
+            address: str = element.get(attribute) or ""
+            if part in address:
+                return urljoin(self.url, address)
         return None
 
 

@@ -49,7 +49,6 @@ FORMS: dict[str, dict[str, Any]] = {
     "checkout.cancel": {"form_token": _TOKEN},
     "offline_checkout.submit": {"form_token": _TOKEN,
                                "do": {"type": "string", "enum": ["pay", "decline", "fail", "cancel", "end", "back"]}},
-    "stories.read_story": {"form_token": _TOKEN},
     "stories.send_report": {"form_token": _TOKEN, "reason": _TEXT, "words": _TEXT},
 }  # fmt: skip
 # Signed bodies. The signature is in a header, in a form that the sender defines.
@@ -58,6 +57,7 @@ SIGNED_BODIES = {"webhooks.provider_events": "array", "stripe_webhook.stripe": "
 RESPONSE_TYPES = {
     "crawlers.robots": "text/plain", "crawlers.security": "text/plain", "crawlers.sitemap": "application/xml",
     "social_cards.home": "image/png", "social_cards.story": "image/png", "social_cards.issue": "image/png",
+    "stories.shown": "image/svg+xml",
     "issues.atom": "application/atom+xml", "account.export": "application/json", "health.healthz": "application/json",
     "health.readyz": "application/json", "health.metrics": "text/plain", "openapi.openapi": "application/json",
 }  # fmt: skip
@@ -65,6 +65,7 @@ QUERIES = {
     "account.page": ("saved",),
     "checkout.done": ("checkout",),
     "stories.report_page": ("kept",),
+    "stories.shown": ("seen",),
 }
 
 
@@ -83,7 +84,7 @@ def openapi() -> Response:
         info={
             "title": site.SITE_NAME,
             "version": "1",
-            "description": "GET changes nothing. Forms need the form_token of their page; webhooks their signature.",
+            "description": "GET changes nothing but the meter. Forms need the form_token of their page; webhooks their signature.",
         },
         servers=[{"url": site.SITE_URL}],
         paths=paths,

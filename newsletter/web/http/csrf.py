@@ -39,11 +39,15 @@ def check_form(form: str, bound_to: str = "") -> None:
     """Abort with 403 when another site sent this form, and with 400 when its token is missing, wrong or too old."""
     if not is_same_origin():
         abort(403, "This form was sent from another site.")
-    sent_token = request.form.get(FIELD, "")
+    if not is_valid(request.form.get(FIELD, ""), form, bound_to):
+        abort(400, "This form is too old. Please open the page again and resend it.")
+
+
+def is_valid(sent_token: str, form: str, bound_to: str = "") -> bool:
+    """Whether :func:`form_token` gave out this token within ``VALID_HOURS``."""
     hour = int(services().now().timestamp()) // _HOUR
     valid = (_token(form, bound_to, hour - ago) for ago in range(VALID_HOURS))
-    if not any(hmac.compare_digest(sent_token.encode("utf-8", "replace"), token.encode()) for token in valid):
-        abort(400, "This form is too old. Please open the page again and resend it.")
+    return any(hmac.compare_digest(sent_token.encode("utf-8", "replace"), token.encode()) for token in valid)
 
 
 def is_same_origin() -> bool:
