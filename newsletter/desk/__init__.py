@@ -2,6 +2,7 @@
 
 from newsletter.desk import (
     audit,
+    bounces,
     figures,
     help,
     operators,
@@ -19,7 +20,7 @@ from newsletter.desk.issue import corrections, decisions, deliveries, edits, iss
 
 # Each of these modules adds its addresses to the blueprint.
 _PAGES = (
-    audit, corrections, decisions, deliveries, edits, figures, help, issue_page, operators, outbox, outlets, preview,
+    audit, bounces, corrections, decisions, deliveries, edits, figures, help, issue_page, operators, outbox, outlets, preview,
     readers, regrouping, reports, runs, signin, stories,
 )  # fmt: skip
 __all__ = ["bp"]

@@ -101,6 +101,7 @@ def _variables() -> dict[str, Any]:
         "clock_time": clock_time,
         "operator": g.get("operator"),
         "shows_outbox": services().settings.MAIL_PROVIDER == "outbox",
+        "shows_bounces": services().settings.BOUNCE_MAILDIR is not None,
     }
 
 

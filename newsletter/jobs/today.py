@@ -37,6 +37,7 @@ STUCK: Final = timedelta(minutes=15)  # after a lease ended, a copy should be in
 WAITS_FOR: Final = timedelta(hours=1)  # an uncertain copy that no event settled by then
 REFUSED_SHARE: Final = 0.05  # of today's copies
 REFUSED_FROM: Final = 20  # copies refused for good, at least
+UNREAD_FROM: Final = 10  # bounce mails in a day that were not booked, at least
 SHORT: Final = 500_000_000  # bytes free on the disk
 
 
@@ -206,6 +207,12 @@ def troubles(session: Session, settings: Settings, *, now: datetime) -> Iterator
             "payments",
             "Payments were learned of by asking, not from the webhook: check that it reaches /webhooks/stripe.",
         )
+    booked, lost = bounce_mails(session, now=now)
+    if lost >= UNREAD_FROM and lost > booked:
+        yield Trouble(
+            "bounces",
+            f"Of {booked + lost} bounce mails since yesterday {lost} could not be booked: see why on the desk (Bounces).",
+        )
     unread = session.scalar(
         select(func.count()).where(
             AuditEntry.at > now - timedelta(days=1), AuditEntry.act == subscriptions.NOT_UNDERSTOOD
@@ -217,6 +224,14 @@ def troubles(session: Session, settings: Settings, *, now: datetime) -> Iterator
             "payment_events",
             f"{said} not understood since yesterday: look it up at the payment processor by its id (desk, audit trail).",
         )
+
+
+def bounce_mails(session: Session, *, now: datetime) -> tuple[int, int]:
+    """How many bounce mails of the last day were booked, and how many could not be."""
+    counted = (func.sum(Run.detail[name].as_integer()) for name in ("reports_by_mail", "reports_unread"))
+    lately = (Run.step == "settle", Run.started_at > now - timedelta(days=1))
+    booked, unread = session.execute(select(*counted).where(*lately)).one()
+    return booked or 0, unread or 0
 
 
 def _of_machine(session: Session, settings: Settings, now: datetime) -> Iterator[Trouble]:

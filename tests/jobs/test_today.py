@@ -55,6 +55,24 @@ def test_from_nothing_composed_to_all_accepted(ask: Ask, sessions: db.Sessions, 
     assert ask().in_one_sentence == "The issue of Monday, 2 March 2026 went out: 4 of 4 copies were accepted."
 
 
+@pytest.mark.parametrize(
+    ("booked", "unread", "told"), [(0, 9, False), (3, 10, True), (30, 12, False), (None, None, False)]
+)
+def test_bounce_mails_that_mostly_cannot_be_booked_are_told(
+    each_sessions: db.Sessions, settings: Settings, booked: int | None, unread: int | None, told: bool
+) -> None:
+    with each_sessions.begin() as session:
+        for n, share in enumerate((1, 0)):
+            detail = {} if booked is None else {"reports_by_mail": booked * share, "reports_unread": unread}
+            at = LATER - timedelta(hours=20 + 5 * n)  # the second is older than a day
+            session.add(Run(step="settle", due_at=at, started_at=at, outcome="done", detail=detail))
+    with db.reading(each_sessions) as session:
+        assert today.bounce_mails(session, now=LATER) == (booked or 0, unread or 0)
+        troubles = [t.words for t in today.troubles(session, settings, now=LATER) if t.about == "bounces"]
+    assert bool(troubles) == told
+    assert not told or "Of 13 bounce mails since yesterday 10 could not be booked" in troubles[0]
+
+
 def test_an_unapproved_draft_says_how_long_is_left(ask: Ask, sessions: db.Sessions) -> None:
     make_reader(sessions, MORNING, "ann@example.com", hour=6, zone="America/New_York")
     with sessions.begin() as session:

@@ -37,6 +37,7 @@ _PLACES = {
     "disk": "runs",
     "queue": "runs",
     "payments": "readers",
+    "payment_events": "audit",
     "stuck": "issues",
     "refused": "issues",
 }
@@ -76,6 +77,8 @@ def _find_problems(session: Session, settings: Settings, shown: int, now: dateti
     for trouble in today.troubles(session, settings, now=now):
         if (kind := trouble.about.partition(":")[0]) in _PLACES:
             yield Problem(f"{trouble.words[0].lower()}{trouble.words[1:]}".rstrip("."), _PLACES[kind])
+    if settings.BOUNCE_MAILDIR and (unread := today.bounce_mails(session, now=now)[1]):
+        yield Problem(f"{counted(unread, 'bounce mail')} not booked since yesterday", "bounces")
     if reports := session.scalar(select(func.count()).where(Report.resolved_at.is_(None))):
         yield Problem(f"{counted(reports, 'report')} by readers open", "reports")
 
