@@ -246,6 +246,7 @@ PLAIN = {
     "answer on lines of its own": (report(4, said="550-no such account\n550-look at the address\n550 and think").replace(
         "Action: failed\nStatus: 5.1.1\n", "").replace("think\n", "think\nStatus: 5.1.1\nAction: failed\n"), "hard"),
     "a reason for people only": (report(4, status="5.0.0", said="").replace("I'm sorry", "reader@example.com: unknown user. Sorry"), "hard"),
+    "no action": (report(4).replace("Action: failed\n", "").replace("I'm sorry", "reader@example.com: 550 5.1.1 gone. Sorry"), "hard"),
     "action with a comment": (report(4, action="failed (for good)"), "hard"),
 }  # fmt: skip
 

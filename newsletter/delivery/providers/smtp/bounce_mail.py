@@ -152,20 +152,22 @@ def _is_from_mail_system(mail: Message) -> bool:
 
 
 def _reported(part: Message) -> _Said | None:
-    """What stands in a part for machines; None in another part. Of a ``kind`` "" when nothing in it is of use."""
+    """What stands in a part for machines; None in another part, and without any Action. Of a ``kind`` ""
+    when nothing in it is of use."""
     if part.get_content_type() == "message/feedback-report":
         for fields in _blocks(part):
             if kind := _COMPLAINTS.get(fields.get("feedback-type", "").lower()):
                 return _Said(kind, None, f"feedback report: {fields['feedback-type']}")
         return _Said("", None, "")
     if part.get_content_type() == "message/delivery-status":
-        for fields in _blocks(part):
-            action = re.match(r"\w*", fields.get("action", "").lower())
+        blocks = [fields for fields in _blocks(part) if fields.get("action")]
+        for fields in blocks:
+            action = re.match(r"\w*", fields["action"].lower())
             if kind := _KINDS.get(action.group() if action else ""):
                 status = fields.get("status", "")
                 words = fields.get("diagnostic-code", "").partition(";")[2].strip()
                 return _Said(kind, _bounce(kind, status, words), words or status)
-        return _Said("", None, "")
+        return _Said("", None, "") if blocks else None
     return None
 
 
