@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from newsletter import log
+from newsletter import __version__, log
 from newsletter.errors import NewsletterError
 
 # Where each command lives, as module and name: only the one that is asked for is imported, so that --help comes at once.
@@ -76,6 +76,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="newsletter", message="%(prog)s %(version)s")
 @click.option("--trace", is_flag=True, help="Show where in the code an error arose.")
 def cli(trace: bool) -> None:
     """Both sides of the news, every morning, in five minutes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
+import newsletter
 from newsletter.cli.main import COMMANDS, SUMMARIES, cli
 
 ROOT = Path(__file__).parents[2]
@@ -72,3 +75,10 @@ def test_control_c_amid_the_imports_stops_as_it_does_later(tmp_path: Path) -> No
         text=True,
     )
     assert (done.returncode, done.stderr) == (130, "Stopped.\n")
+
+
+def test_the_version_is_the_newest_of_the_changelog() -> None:
+    said = CliRunner().invoke(cli, ["--version"]).output.strip()
+    changelog = (Path(__file__).parents[2] / "CHANGELOG.md").read_text()
+    assert said == f"newsletter {newsletter.__version__}"
+    assert re.findall(r"^## (\S+?),? ", changelog, re.M)[0] == newsletter.__version__

@@ -18,6 +18,7 @@ README = (ROOT / "README.md").read_text()
 DOCS = README + "".join(p.read_text() for p in sorted((ROOT / "docs").glob("*.md")))
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "newsletter").rglob("*.md")),
 ]
