@@ -32,6 +32,10 @@ class Links:
     def issues(self) -> str:
         return self._to("/issues")
 
+    def latest_issue(self) -> str:
+        """An address that always leads to the newest Issue."""
+        return self._to("/issues/latest")
+
     def issue(self, issued_on: date) -> str:
         return self._to(f"/issues/{issued_on.isoformat()}")
 
@@ -56,6 +60,10 @@ class Links:
 
     def signin(self, token: str = "") -> str:
         return self._to(f"/signin/{quote(token)}" if token else "/signin")
+
+    def signin_for(self, path: str) -> str:
+        """The sign-in form, which leads back to this path of ours."""
+        return f"{self.signin()}?then={quote(path, safe='/')}"
 
     def account(self) -> str:
         return self._to("/account")

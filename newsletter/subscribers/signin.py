@@ -116,13 +116,18 @@ def sign_in(session: Session, token: str, *, tokens: Tokens, now: datetime, inst
     """
     reader = reader_in(session, token, tokens=tokens)
     use_once(session, token, now=now)
+    return begin(session, reader.id, now=now, instead_of=instead_of)
+
+
+def begin(session: Session, subscriber_id: int, *, now: datetime, instead_of: str = "") -> str:
+    """Begin a Sign-in of a reader who has just proved that the address is theirs, as :func:`sign_in` does. The caller commits."""
     if instead_of:
         sign_out(session, instead_of, now=now)
     secret = fresh_secret()
     session.add(
         SignIn(
             secret_hash=fingerprint(secret),
-            subscriber_id=reader.id,
+            subscriber_id=subscriber_id,
             began_at=now,
             expires_at=now + SIGNED_IN_FOR,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from itertools import groupby
 
-from flask import Blueprint, Response, abort, make_response, render_template
+from flask import Blueprint, Response, abort, make_response, redirect, render_template
 
 from newsletter import db
 from newsletter.issues import archive
@@ -25,6 +25,16 @@ def issues() -> Response:
         (first, list(group)) for first, group in groupby(lines, key=lambda x: x.issued_on.replace(day=1))
     ]
     return public(make_response(render_template("issues.html", months=months, section="issues")))
+
+
+@bp.get("/issues/latest")
+def latest() -> Response:
+    """A redirect to the newest Issue, or to the archive while there is none."""
+    site = services()
+    with db.reading(site.sessions) as session:
+        newest = archive.latest_issue(session)
+    path = site.paths.issue(newest.issued_on) if newest else site.paths.issues()
+    return public(make_response(redirect(path, 302)))
 
 
 @bp.get("/issues/<day>")

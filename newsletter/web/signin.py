@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from newsletter import db
@@ -11,21 +13,23 @@ from newsletter.subscribers.signin import is_used
 from newsletter.subscribers.tokens import ExpiredToken, TokenError
 from newsletter.web import metering
 from newsletter.web.http import bot_timing
-from newsletter.web.http.cookies import READER
+from newsletter.web.http.cookies import READER, THEN
 from newsletter.web.http.csrf import check_form
 from newsletter.web.reader import current_reader
 from newsletter.web.services import services
 
 bp = Blueprint("signin", __name__)
 ASK_FORM, LINK_FORM = "signin", "signin-link"
+_PAGE = re.compile(r"/(?:stories|issues)/[\w-]{1,200}", re.ASCII)
 
 
 @bp.get("/signin")
 def form() -> Response:
     """The form; a reader who is signed in already is redirected to the account."""
+    then = _ours(request.args.get("then", ""))
     if current_reader() is not None:
-        return make_response(redirect(services().paths.account(), 303))
-    return make_response(render_template("signin.html", asked=False))
+        return make_response(redirect(then or services().paths.account(), 303))
+    return make_response(render_template("signin.html", asked=False, then=then))
 
 
 @bp.post("/signin")
@@ -41,12 +45,21 @@ def ask() -> Response:
         )
     except AddressError as error:
         return _form_again(str(error))
-    return make_response(render_template("signin.html", asked=True, minutes=signin.minutes_valid()))
+    answer = make_response(render_template("signin.html", asked=True, minutes=signin.minutes_valid()))
+    if then := _ours(request.form.get("then", "")):
+        THEN.set(answer, then)
+    return answer
 
 
 def _form_again(error: str) -> Response:
-    address = request.form.get("address", "")[:254]
-    return make_response(render_template("signin.html", asked=False, error=error, address=address), 422)
+    address, then = request.form.get("address", "")[:254], _ours(request.form.get("then", ""))
+    html = render_template("signin.html", asked=False, error=error, address=address, then=then)
+    return make_response(html, 422)
+
+
+def _ours(path: str) -> str:
+    """The path of a Story or an Issue to return to; empty when it is anything else."""
+    return path if _PAGE.fullmatch(path) else ""
 
 
 @bp.get("/signin/<token>")
@@ -75,8 +88,11 @@ def spend(token: str) -> Response:
             metering.carry_over(session, signin.reader_in(session, token, tokens=site.tokens).id)
     except TokenError as error:
         return _refusal(error)
-    answer = make_response(redirect(site.paths.account(), 303))
+    then = _ours(THEN.value())
+    answer = make_response(redirect(then or site.paths.account(), 303))
     READER.set(answer, new_secret)
+    if then:
+        THEN.delete(answer)
     return answer
 
 

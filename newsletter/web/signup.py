@@ -7,11 +7,14 @@ import re
 from flask import Blueprint, Response, make_response, render_template, request
 
 from newsletter import db
-from newsletter.subscribers import pending_requests, signup
+from newsletter.issues import archive
+from newsletter.subscribers import pending_requests, signin, signup
 from newsletter.subscribers.addresses import AddressError
 from newsletter.subscribers.tokens import CONFIRM, ExpiredToken, TokenError
+from newsletter.web import metering
 from newsletter.web.http import bot_timing
-from newsletter.web.http.csrf import check_form
+from newsletter.web.http.cookies import READER
+from newsletter.web.http.csrf import check_form, is_same_origin
 from newsletter.web.plan import plan_of
 from newsletter.web.services import services
 
@@ -84,25 +87,38 @@ def confirm_page(token: str) -> Response:
 
 @bp.post("/confirm/<token>")
 def confirm(token: str) -> Response:
-    """Confirm the sign-up. The signed token in the address replaces cookie and form token. A second request changes nothing."""
+    """Confirm the sign-up and sign this browser in. The signed token in the address replaces cookie and form token.
+
+    A second request changes nothing and signs nobody in: the link stands in a mail for days. Nor does a page of another site that sends it.
+    """
     site = services()
+    secret = ""
     try:
         with site.sessions.begin() as session:
             confirmed = signup.confirm(
                 session, token, tokens=site.tokens, settings=site.settings, now=site.now()
             )
-            plan = plan_of(confirmed.subscriber)
+            reader = confirmed.subscriber
+            plan = plan_of(reader)
+            if confirmed.first and is_same_origin():
+                secret = signin.begin(session, reader.id, now=site.now(), instead_of=READER.value())
+                metering.carry_over(session, reader.id)
+            newest = archive.latest_issue(session)
     except TokenError as error:
         return _refusal(error)
-    return make_response(
-        render_template(
-            "confirm_done.html",
-            subscriber=confirmed.subscriber,
-            left=confirmed.subscriber.unsubscribed_at is not None,
-            done=confirmed,
-            plan=plan,
-        )
+    html = render_template(
+        "confirm_done.html",
+        subscriber=reader,
+        left=reader.unsubscribed_at is not None,
+        done=confirmed,
+        plan=plan,
+        signed_in=bool(secret),
+        newest=newest.issued_on if newest else None,
     )
+    answer = make_response(html)
+    if secret:
+        READER.set(answer, secret)
+    return answer
 
 
 def _refusal(error: TokenError) -> Response:

@@ -167,9 +167,11 @@ def test_from_the_front_page_to_a_paid_plan(phone: Any, online: Site) -> None:
     phone.goto(confirm)
     _open_to_all(phone)
     assert online.reader().confirmed_at is None  # looking is not confirming: scanners of mail look too
-    assert _press(phone, "Yes, confirm").startswith("Welcome to")
+    assert _press(phone, "Confirm my subscription").startswith("Welcome to")
     joined = online.reader()
     assert joined.confirmed_at == MORNING
+    phone.goto(f"{online.address}/account")  # confirming has signed this browser in
+    assert phone.locator("h1").inner_text() == "Your account"
     assert joined.zone == (ZONE if phone.has_script else online.service.settings.EDITION_TZ)
     online.step("settle")
     assert online.new_mail()["To"] == ADDRESS  # the welcome
@@ -202,7 +204,6 @@ def test_from_the_front_page_to_a_paid_plan(phone: Any, online: Site) -> None:
     assert _press(phone, re.compile("declined")).startswith("Pay")
     assert "The card was declined." in phone.get_by_role("alert").inner_text()
     _press(phone, "Pay with a card that works")
-    _press(phone, "See whether it has arrived")
     assert phone.locator("h1").inner_text() == "The full edition is yours"
     with db.reading(online.service.sessions) as session:
         paid = session.scalars(select(Subscription)).one()

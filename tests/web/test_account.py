@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
 from newsletter import db
+from newsletter.app import create_app
 from newsletter.db.models import Issue, Notice, SignIn, Story, StoryRevision, Subscriber, Suppression
 from newsletter.delivery import notices
 from newsletter.settings import Settings
@@ -192,6 +193,34 @@ def test_who_is_on_trial_reads_everything_and_who_is_not_is_metered(
     page = unescape(browser.get(f"/stories/{slug}").text)
     assert 'id="article-' in page
     assert ("You have 4 free stories left this month" not in page) is whole
+
+
+@pytest.mark.parametrize(
+    ("then", "leads_to"),
+    [
+        ("/stories/a-story", "/stories/a-story"),
+        ("/issues/2026-03-02", "/issues/2026-03-02"),
+        ("//elsewhere.example/stories/x", "/account"),
+        ("https://elsewhere.example/", "/account"),
+        ("/stories/x\r\nSet-Cookie: a=b", "/account"),
+        ("", "/account"),
+    ],
+)
+def test_signing_in_leads_back_to_a_page_of_ours_only(
+    settings: Settings, sessions: db.Sessions, ann: Subscriber, now: datetime, then: str, leads_to: str
+) -> None:
+    clocks = [now]
+    browser = create_app(settings, sessions=sessions, clock=lambda: clocks[0]).test_client()
+    form = browser.get("/signin", query_string={"then": then}).text
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    assert fields.get("then", "/account") == leads_to
+    clocks[0] += timedelta(seconds=5)
+    asked = browser.post("/signin", data={**fields, "address": ann.address, "then": then})
+    assert "Check your mail" in asked.text
+    link = signin_link(ann, now, "back")
+    answer = browser.post(link, data={"form_token": token(browser, link)})
+    assert answer.headers["Location"] == leads_to
+    assert browser.get("/signin", query_string={"then": then}).headers["Location"] == leads_to
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import pytest
 from flask import Flask
 
 from newsletter import db
+from newsletter.db.models import Issue
 from newsletter.subscribers.tokens import CONFIRM
 from tests.subscribers.readers import link_for, make_reader
 
 DAY = timedelta(days=1)
-FREE = "For 7 days you read everything, free."
+FREE = "For 7 days you can read everything, free."
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ FREE = "For 7 days you read everything, free."
         ({"trial_started_at": -40 * DAY, "unsubscribed_at": -9 * DAY}, "", False),
         (
             {"trial_started_at": -2 * DAY, "unsubscribed_at": -DAY},
-            "run until 7 March 2026, 05:00 EST.",
+            "Your free trial runs until 7 March 2026, 05:00 EST.",
             False,
         ),
     ],
@@ -44,5 +45,33 @@ def test_days_are_promised_to_those_alone_who_have_them(
     done = make_site().test_client().post(path).text
     assert "Welcome to Evenhand" in done
     assert free in done
-    assert ("free" in done.partition("Three things")[0].rpartition("standfirst")[2]) == bool(free)
-    assert ("Answer our welcome mail" in done) == welcome
+    assert ("free" in done.partition("standfirst")[2].partition("</p>")[0]) == bool(free)
+    assert ("Reply “hi” to our welcome email" in done) == welcome
+
+
+def test_confirming_signs_this_browser_in_and_nobody_else(
+    make_site: Callable[..., Flask], sessions: db.Sessions, published: Issue, now: datetime
+) -> None:
+    """The link stays in a mail for days: who opens it later, or sends it from another site, is not signed in."""
+    ann, bob = (
+        make_reader(
+            sessions, now, f"{name}@example.com", asked_at=now, confirmed_at=None, trial_started_at=None
+        )
+        for name in ("ann", "bob")
+    )
+    site = make_site()
+    browser = site.test_client()
+    path = f"/confirm/{link_for(ann, CONFIRM, now)}"
+    assert browser.get("/account").status_code == 303
+    done = browser.post(path, headers={"Origin": "http://127.0.0.1:8000"}).text
+    assert 'href="/account">Account' in done
+    assert f'href="/issues/{published.issued_on}">Read the latest issue' in done
+    assert "ann@example.com" in browser.get("/account").text
+    for other, way, headers in (
+        (site.test_client(), path, {}),
+        (site.test_client(), f"/confirm/{link_for(bob, CONFIRM, now)}", {"Sec-Fetch-Site": "cross-site"}),
+    ):
+        page = other.post(way, headers=headers)
+        assert "Welcome to Evenhand" in page.text
+        assert "Set-Cookie" not in page.headers
+        assert 'href="/signin"' in page.text

@@ -267,3 +267,12 @@ def test_a_fault_of_ours_says_nothing_of_the_program(make_site: Callable[..., Fl
     assert page.status_code == 500
     assert "Something broke on our side" in page.text
     assert "ZeroDivision" not in page.text
+
+
+def test_the_latest_issue_has_an_address_of_its_own(browser: FlaskClient, published: Issue) -> None:
+    answer = browser.get("/issues/latest")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/issues/{published.issued_on}")
+
+
+def test_without_an_issue_its_address_leads_to_the_archive(browser: FlaskClient) -> None:
+    assert browser.get("/issues/latest").headers["Location"] == "/issues"

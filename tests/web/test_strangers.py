@@ -148,7 +148,7 @@ def test_the_pages_around_a_sign_up_tell_of_the_one_reminder(
     waits = make_reader(each_sessions, now, "waiting@example.com", confirmed_at=None)
     token = tokens_at(now).make(CONFIRM, subject_of(waits.id, waits.address_hash))
     page = moving_site(0).get(f"/confirm/{token}").text
-    assert "one reminder at most, two days after you asked, and then nothing" in page
+    assert "We won’t send anything unless you confirm, except one reminder two days after the sign-up" in page
 
 
 def test_a_request_that_fails_stays_pending_and_stops_no_other(

@@ -28,7 +28,7 @@ _HOUR_OF_DAY = {"type": "integer", "minimum": 0, "maximum": 23}
 FORMS: dict[str, dict[str, Any]] = {
     "signup.ask": {"form_token": _TOKEN, "address": {"type": "string", "format": "email"}, "hour": _HOUR_OF_DAY,
                    "made": _MADE, "zone": {"type": "string", "examples": ["Europe/Rome"]}, "came_from": _TEXT},
-    "signin.ask": {"form_token": _TOKEN, "made": _MADE, "address": {"type": "string", "format": "email"}},
+    "signin.ask": {"form_token": _TOKEN, "made": _MADE, "then": _TEXT, "address": {"type": "string", "format": "email"}},
     "signin.spend": {"form_token": _TOKEN},
     "signup.confirm": {},
     "unsubscribe.leave": {"List-Unsubscribe": {"type": "string", "const": "One-Click"},
@@ -63,6 +63,7 @@ RESPONSE_TYPES = {
 }  # fmt: skip
 QUERIES = {
     "account.page": ("saved",),
+    "signin.form": ("then",),
     "checkout.done": ("checkout",),
     "stories.report_page": ("kept",),
     "stories.shown": ("seen",),

@@ -1,5 +1,5 @@
-"""The site's cookies: a reader's Sign-in, an operator's Sign-in, and the Meter of readers who are not signed in. Each holds one
-secret."""
+"""The site's cookies: a reader's Sign-in, an operator's Sign-in, the Meter of readers who are not signed in, and for an hour the page to
+return to after signing in."""
 
 from __future__ import annotations
 
@@ -55,4 +55,5 @@ def _over_https() -> bool:
 # "Lax", so that a reader who follows a link from the mail is still signed in.
 READER = Cookie("reader", signin.SIGNED_IN_FOR, "Lax")
 OPERATOR = Cookie("desk", operators.SIGNED_IN_FOR, "Strict")
+THEN = Cookie("then", timedelta(hours=1), "Lax")
 METER = Cookie("meter", timedelta(days=366), "Lax")  # as long as its token is valid
