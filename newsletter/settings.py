@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     )
     FETCH_ALLOW_PRIVATE: str = Field(
         "",
-        description="Comma list of host:port that feeds may be fetched from although on a private network.",
+        description="Comma list of host:port, each one place on a private network that feeds may be fetched from; any other is refused.",
     )
     ALERT_URLS: SecretStr = Field(
         SecretStr(""),
@@ -287,8 +287,6 @@ class Settings(BaseSettings):
             reasons.append("MAIL_PROVIDER must be a provider that sends: the Outbox only keeps mail")
         reasons += self._unsafe_provider()
         reasons += self._unsafe_payments()
-        if self.FETCH_ALLOW_PRIVATE:
-            reasons.append("FETCH_ALLOW_PRIVATE must be empty")
         return reasons
 
     def _unsafe_provider(self) -> list[str]:

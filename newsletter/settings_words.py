@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.utils import parseaddr
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
@@ -29,11 +30,18 @@ def mailable(address: str) -> str:
 
 
 def require_host_ports(text: str) -> None:
-    """A comma list of ``host:port``."""
+    """A comma list of ``host:port``, each a single place: no pattern, no range and no link-local address, where machines of clouds hand out keys."""
     for part in filter(None, (p.strip() for p in text.split(","))):
         host, _, port = part.rpartition(":")
-        if not host or not port.isdigit():
-            raise ValueError(f"'{part}' is not host:port")
+        if not (port.isdigit() and 0 < int(port) < 65536 and _is_single_host(host)):
+            raise ValueError(f"'{part}' is not host:port, such as 10.0.0.7:8080")
+
+
+def _is_single_host(host: str) -> bool:
+    try:
+        return not ip_address(host.strip("[]")).is_link_local
+    except ValueError:
+        return bool(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", host))
 
 
 def web_address(text: str) -> str:

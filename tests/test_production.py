@@ -46,7 +46,6 @@ UNSAFE = [
     ("STRIPE_WEBHOOK_SECRET", {"STRIPE_WEBHOOK_SECRET": None}),
     ("STRIPE_PRICE_ID", {"STRIPE_PRICE_ID": None}),
     ("STRIPE_API_BASE", {"STRIPE_API_BASE": "http://127.0.0.1:1"}),
-    ("FETCH_ALLOW_PRIVATE", {"FETCH_ALLOW_PRIVATE": "127.0.0.1:8080"}),
 ]
 
 
@@ -87,6 +86,32 @@ def test_development_starts_with_it(
     load: Callable[..., Settings], name: str, change: dict[str, str | None]
 ) -> None:
     assert not load({**change, "ENVIRONMENT": "development"}).in_production
+
+
+def test_feeds_of_a_private_network_are_named_one_by_one(load: Callable[..., Settings]) -> None:
+    named = load({"FETCH_ALLOW_PRIVATE": "10.0.0.7:8080, Wire.internal:80,[fd00::7]:443"}).allowed_private
+    assert named == {("10.0.0.7", 8080), ("wire.internal", 80), ("fd00::7", 443)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "10.0.0.7",
+            "10.0.0.7:",
+            ":80",
+            "10.0.0.7:0",
+            "10.0.0.7:65536",
+            "10.0.0.0/8:80",
+            "*:80",
+            "*.internal:80",
+        ),
+        *("http://10.0.0.7:80", "10.0.0.7-9:80 x", "169.254.169.254:80", "[fe80::1]:80", "10.0.0.7:80,*:80"),
+    ],
+)
+def test_a_range_of_private_places_is_refused(load: Callable[..., Settings], value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^Settings are wrong. FETCH_ALLOW_PRIVATE: .* is not host:port"):
+        load({"FETCH_ALLOW_PRIVATE": value})
 
 
 @pytest.mark.parametrize(
