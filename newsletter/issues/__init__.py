@@ -1,4 +1,4 @@
-"""What goes out: the Issue composed, checked, edited, rendered and taken through its acts."""
+"""What goes out: composes, checks, edits and renders the Issue, and approves, holds or withdraws it."""
 
 __all__ = [
     "archive",

@@ -1,4 +1,4 @@
-"""What anybody may look up: published Issues, and Stories by their address. Reads tables, changes nothing."""
+"""Finds what the public may see: published Issues, and Stories by their address. Read-only."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.db.models import Issue, Outlet, Placement, Story, StoryRevision
 
-# Drafts are nobody's business yet; held and withdrawn ones are not to be read.
+# Drafts are not public yet; held and withdrawn Issues are not public any more.
 PUBLIC = ("approved", "dispatching", "dispatched")
-_LONGEST_CHAIN = 50  # merges to follow before giving up; real ones are one or two
+_LONGEST_CHAIN = 50  # merges that are followed at most; in practice one or two
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class IssueLine:
 
 @dataclass(frozen=True)
 class Printed:
-    """Where a Story stood last: the Issue's day, how many Outlets were read for it, whether it was a sample."""
+    """The last Issue that placed a Story: its day, how many Outlets were read for it, and whether it was a sample."""
 
     issued_on: date
     outlets_read: int
@@ -39,19 +39,19 @@ class Printed:
 
 
 def latest_issue(session: Session) -> Issue | None:
-    """The newest published Issue."""
+    """Return the newest published Issue."""
     return session.scalars(
         select(Issue).where(Issue.state.in_(PUBLIC)).order_by(Issue.issued_on.desc()).limit(1)
     ).first()
 
 
 def issue_on(session: Session, day: date) -> Issue | None:
-    """The published Issue of that day."""
+    """Return the published Issue of that day."""
     return session.scalars(select(Issue).where(Issue.issued_on == day, Issue.state.in_(PUBLIC))).first()
 
 
 def neighbours(session: Session, day: date) -> tuple[date | None, date | None]:
-    """The days of the published Issues just before and after."""
+    """Return the days of the published Issues just before and after."""
     days = select(Issue.issued_on).where(Issue.state.in_(PUBLIC))
     before = session.scalar(days.where(Issue.issued_on < day).order_by(Issue.issued_on.desc()).limit(1))
     after = session.scalar(days.where(Issue.issued_on > day).order_by(Issue.issued_on).limit(1))
@@ -85,7 +85,7 @@ def issue_lines(session: Session, *, limit: int = 5000) -> list[IssueLine]:
 
 
 def story_at(session: Session, slug: str) -> Story | None:
-    """The Story at an address. When it was merged into another, that one (its slug then differs from ``slug``)."""
+    """Return the Story at an address. If it was merged, the Story it was merged into, whose slug differs from ``slug``."""
     story = session.scalars(select(Story).where(Story.slug == slug)).first()
     for _ in range(_LONGEST_CHAIN):
         if story is None or story.merged_into_id is None:
@@ -95,7 +95,7 @@ def story_at(session: Session, slug: str) -> Story | None:
 
 
 def printed(session: Session, story_id: int) -> Printed | None:
-    """The newest published Issue that placed this Story; None if there is none."""
+    """Return the newest published Issue that placed this Story; None if there is none."""
     row = session.execute(
         select(Issue.issued_on, Issue.outlets_read, Issue.is_sample)
         .join(Placement, Placement.issue_id == Issue.id)
@@ -122,7 +122,7 @@ def printed_stories(session: Session, *, limit: int) -> list[tuple[str, datetime
 
 
 def outlets_read(session: Session) -> Sequence[Outlet]:
-    """The Outlets in the catalogue that are switched on, by name."""
+    """Return the Outlets in the catalogue that are enabled, by name."""
     return session.scalars(
         select(Outlet)
         .where(Outlet.listed.is_(True), Outlet.enabled.is_(True))

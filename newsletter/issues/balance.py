@@ -1,4 +1,4 @@
-"""How evenly the mail tells the left and the right: words of each, Story by Story. Pure."""
+"""Measures how evenly the mail covers the left and the right: words of each Side in each Story. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from newsletter.issues.reading_time import words_in
 from newsletter.issues.views import StoryView
 from newsletter.summaries.story_text import RowKind, StoryKind
 
-TILTED = 1.5  # how many times the words of one Side the other's may have over a whole Issue
-TILTED_STORY = 2.2  # and in one Story …
-TILTED_BY = 25  # … if it is more than so many words
+TILTED = 1.5  # most words of one Side for each word of the other, over a whole Issue; chosen by hand, like the two below
+TILTED_STORY = 2.2  # the same in one Story …
+TILTED_BY = 25  # … if the Sides differ by more than so many words
 
 
 @dataclass(frozen=True)
 class Weight:
-    """Words that the mail gives the left and the right of one Story, or of all that tell both (``story_id`` 0)."""
+    """Numbers of words in the mail from the left and the right of one Story, or of all Stories with both (``story_id`` 0)."""
 
     story_id: int
     left_words: int
@@ -31,19 +31,19 @@ class Weight:
 
     @property
     def times(self) -> float:
-        """How many times the words of the lighter Side the heavier one has."""
+        """Words of the Side with more, divided by words of the other."""
         return max(self.left_words, self.right_words) / max(1, min(self.left_words, self.right_words))
 
     @property
     def tilted(self) -> bool:
-        """Whether the difference deserves a look."""
+        """Whether the difference is large enough to report."""
         if not self.story_id:
             return self.times > TILTED
         return self.times > TILTED_STORY and abs(self.left_words - self.right_words) > TILTED_BY
 
 
 def weights(stories: Sequence[StoryView], intro: str = "") -> list[Weight]:
-    """One for each Story with sides that the mail tells, in its order."""
+    """Return a Weight for each Story with sides in the mail, in the mail's order."""
     found = []
     for story in fitted(stories, WHOLE_ISSUE - words_in((intro,))):
         if story.kind is StoryKind.WITH_SIDES:
@@ -58,7 +58,7 @@ def weights(stories: Sequence[StoryView], intro: str = "") -> list[Weight]:
 
 
 def together(found: Iterable[Weight]) -> Weight:
-    """The sum over Stories."""
+    """Return the sum over Stories, as a Weight with ``story_id`` 0."""
     rows = list(found)
     return Weight(0, sum(w.left_words for w in rows), sum(w.right_words for w in rows))
 

@@ -21,8 +21,8 @@ from newsletter.stories.sides import coverage_of
 from newsletter.summaries.story_text import StoryKind, StoryText, from_json
 
 FRESH = timedelta(hours=36)  # a Story without an Article since then is not news
-FEWEST_OUTLETS = 3  # distinct, wire copies counted once
-# How many Stories of each kind an Issue has at most; it is read in five minutes.
+FEWEST_OUTLETS = 3  # distinct Outlets, wire copies counted once
+# Most Stories of each kind in an Issue, so that it is read in five minutes.
 MOST_WITH_SIDES, WANTED_WITH_SIDES = 5, 4
 MOST_BRIEFS = 2
 MOST_BLIND_SPOTS = 2
@@ -31,8 +31,8 @@ _PARTS = (
     (StoryKind.NO_SIDES, MOST_BRIEFS, 0),
     (StoryKind.BLIND_SPOT, MOST_BLIND_SPOTS, 0),
 )
-SPARE = {StoryKind.WITH_SIDES: 2, StoryKind.NO_SIDES: 1}  # written beyond what is placed
-FEWEST_STORIES = 3  # of all kinds; below this there is no Issue
+SPARE = {StoryKind.WITH_SIDES: 2, StoryKind.NO_SIDES: 1}  # Stories written beyond those that are placed
+FEWEST_STORIES = 3  # Stories of all kinds; with fewer there is no Issue
 PLACED_LATELY = timedelta(days=2)
 _log = log.get("issues")
 
@@ -49,7 +49,7 @@ class _Told:
 def run(
     sessions: db.Sessions, *, day: date, now: datetime, is_sample: bool = False, intro: str = ""
 ) -> Issue:
-    """The Issue of ``day``, composed if there is none yet.
+    """Return the Issue of ``day``, composed if there is none yet.
 
     Raises :class:`TooFewStories` when fewer than three Stories are good enough.
     """
@@ -71,7 +71,7 @@ def run(
         with sessions.begin() as session:
             session.add(issue)
     except IntegrityError:
-        # Another compose was faster: the day has its Issue, and it is that one.
+        # Another process composed the Issue of this day meanwhile; that one counts.
         with db.reading(sessions) as session:
             if there := _issue_of(session, day):
                 return there
@@ -81,7 +81,7 @@ def run(
 
 
 def shortlist(sessions: db.Sessions, *, day: date, now: datetime) -> list[int]:
-    """The Stories, by number, from which the Issue of ``day`` will be picked, and a few to spare; none once there is one."""
+    """The ids of the Stories from which the Issue of ``day`` is picked, and a few more; empty once there is an Issue."""
     with db.reading(sessions) as session:
         if _issue_of(session, day):
             return []
@@ -92,7 +92,7 @@ def shortlist(sessions: db.Sessions, *, day: date, now: datetime) -> list[int]:
             most = max(most, WANTED_WITH_SIDES - len(found))
         most += SPARE.get(kind, 0)
         of_kind = [c for c in candidates if c.kind is kind]
-        # Of any length: the words that decide whether it fits are still to be written.
+        # Without a limit on length, because the text that decides whether a Story fits is not written yet.
         found += [
             p.candidate.story_id for p in pick(of_kind, now=now, most=most, fewest=most, words=WHOLE_ISSUE)
         ]
@@ -100,11 +100,11 @@ def shortlist(sessions: db.Sessions, *, day: date, now: datetime) -> list[int]:
 
 
 def _picked(candidates: Sequence[Candidate], *, now: datetime) -> list[Pick]:
-    """Stories with sides first, then those without, then the day's blind spots, each kind in the order of its scores."""
+    """Return Stories with sides, then those without, then blind spots, each kind in the order of its scores."""
     words = WHOLE_ISSUE
     picks: list[Pick] = []
     for kind, most, fewest in _PARTS:
-        if kind is StoryKind.NO_SIDES:  # a day without politics is told in briefs
+        if kind is StoryKind.NO_SIDES:  # a day without Stories with sides gets more without
             most = max(most, WANTED_WITH_SIDES - len(picks))
         of_kind = [c for c in candidates if c.kind is kind]
         chosen = pick(of_kind, now=now, most=most, fewest=fewest, words=words)
@@ -114,7 +114,7 @@ def _picked(candidates: Sequence[Candidate], *, now: datetime) -> list[Pick]:
 
 
 def words_shown(text: StoryText) -> int:
-    """Words that the mail shows of a Story at its shortest: headline, lede, the two headlines, one sentence for each side."""
+    """The number of words that the mail shows of a Story at its shortest: headline, lede, two headlines, a sentence for each Side."""
     shortest = mailed(text, detail=1)
     return labels_of(shortest) + words_in(texts_of(shortest))
 
@@ -175,7 +175,7 @@ def _candidates(session: Session, now: datetime) -> list[_Told]:
         ).one()
         words = from_json(story_revision.words)
         if not words.lede and words.kind is not StoryKind.BLIND_SPOT:
-            continue  # headlines alone: nothing tells what happened
+            continue  # only headlines: nothing says what happened
         since = placed.get(story.id)
         new = [(a.outlet_id, a.gathered_at) for a in rows if since and a.gathered_at > since]
         known = {a.outlet_id for a in rows if since and a.gathered_at <= since}

@@ -1,7 +1,7 @@
-"""What an operator changes in a draft: a Story's Headline and Lede, the order, which Stories stand in it, the subject line.
+"""Edits of a draft by an operator: a Story's Headline and Lede, the order, the choice of Stories, the subject line.
 
-Words are never overwritten: a change is a new revision of the Story's Telling, so that going back is picking an older one.
-Each act returns what the audit trail keeps of it. The caller takes an approval back, commits, and renders anew.
+Text is never overwritten: a change is a new revision of the Story's StoryText, and going back picks an older one. Each function
+returns the text for the audit trail. The caller revokes an approval, commits, and renders again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from newsletter.summaries.story_text import (
     to_json,
 )
 
-FEWEST = 3  # Stories; an Issue of fewer is none
-OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order goes by way of ranks nobody has
+FEWEST = 3  # Stories; an Issue has at least so many
+OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order first uses ranks above all others
 
 Said = dict[str, Any]
 
@@ -129,7 +129,7 @@ def _lines(text: str) -> list[str]:
 
 
 def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> Said:
-    """Place the Story in the words of an earlier (or later) revision. Raises NotFound."""
+    """Place the Story with another revision of its text. Raises NotFound."""
     placement = placement_of(session, issue, story_id)
     story_revision = session.scalars(
         select(StoryRevision).where(StoryRevision.story_id == story_id, StoryRevision.revision == revision)
@@ -143,7 +143,7 @@ def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> 
 
 
 def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
-    """Take a Story ``by`` ranks down (up when negative). Raises NotFound."""
+    """Move a Story ``by`` ranks down (up when negative). Raises NotFound."""
     placement = placement_of(session, issue, story_id)
     stand = placed(session, issue)
     here = stand.index(placement)
@@ -155,7 +155,7 @@ def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
 
 
 def drop(session: Session, issue: Issue, story_id: int) -> Said:
-    """Take a Story out. Raises NotFound, and Refused when too few would be left."""
+    """Remove a Story from the Issue. Raises NotFound, and Refused when too few would be left."""
     placement = placement_of(session, issue, story_id)
     if len(placed(session, issue)) <= FEWEST:
         raise Refused(
@@ -170,7 +170,7 @@ def drop(session: Session, issue: Issue, story_id: int) -> Said:
 
 
 def put_in(session: Session, issue: Issue, story_id: int) -> Said:
-    """Place another Story at the end, in its latest words. Raises NotFound, and Refused when it stands there already."""
+    """Add a Story at the end, in its latest revision. Raises NotFound, and Refused when it is in the Issue already."""
     story = session.get(Story, story_id)
     story_revision = latest_revision(session, story_id)
     if story is None or story_revision is None or story.merged_into_id is not None:
@@ -200,7 +200,7 @@ def envelope(session: Session, issue: Issue, *, subject: str, preheader: str, in
 
 
 def operators_sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tuple[Sentence, ...]:
-    """The lines as sentences: one that stood before is itself, any other is the operator's own, rests on what those
+    """Return the lines as sentences: one that stood before is itself, any other is the operator's own, rests on what those
     before rested on, and is marked so."""
     kept = {s.text: s for s in before}
     rests_on: dict[Citation, None] = {c: None for s in before for c in s.citations}
@@ -211,13 +211,13 @@ def operators_sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tup
 
 
 def headlines(session: Session, issue: Issue) -> list[str]:
-    """The headlines of the placed Stories, by rank."""
+    """Return the headlines of the placed Stories, by rank."""
     return [str(p.story_revision.words["headline"]) for p in placed(session, issue)]
 
 
 @contextmanager
 def _named_anew(session: Session, issue: Issue) -> Iterator[None]:
-    """Subject line and preheader follow the Stories that are changed inside; an operator's own subject line stays."""
+    """Make the subject line and preheader from the present Stories again; an operator's own subject line stays."""
     before = headlines(session, issue)
     generated = issue.subject == composed_subject(before)
     yield
@@ -229,13 +229,13 @@ def _named_anew(session: Session, issue: Issue) -> Iterator[None]:
 
 
 def placed(session: Session, issue: Issue) -> list[Placement]:
-    """The Placements of the Issue, by rank."""
+    """Return the Placements of the Issue, by rank."""
     found = select(Placement).where(Placement.issue_id == issue.id).order_by(Placement.rank)
     return list(session.scalars(found))
 
 
 def placement_of(session: Session, issue: Issue, story_id: int) -> Placement:
-    """Where the Story stands in the Issue. Raises NotFound."""
+    """Return the Placement of the Story in the Issue. Raises NotFound."""
     found = next((p for p in placed(session, issue) if p.story_id == story_id), None)
     if found is None:
         raise NotFound("The story does not stand in this issue.")

@@ -1,4 +1,4 @@
-"""The mail names one Article behind a sentence, and two where both Sides must agree; the story page names them all. Pure."""
+"""Reduces Citations for the mail: one Article for a sentence, two where both Sides must agree. The story page has all. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from newsletter.feeds.leans import SIDES, Side
 from newsletter.issues.views import StoryView
 from newsletter.summaries.story_text import Citation, RowKind, Sentence, StoryText
 
-# An address costs every reader a hundred bytes twice over, and a reader of the mail follows the first or none.
+# An address takes about 100 bytes in each of the two parts of a mail, and few readers follow more than the first.
 CITED_IN_MAIL = 1
-CITED_IF_SHARED = 2  # what is not disputed: one Article of each Side
+CITED_IF_SHARED = 2  # for what is not disputed: one Article of each Side
 
 
 def with_fewer_citations(story: StoryView) -> StoryView:
-    """The Story as the mail cites it, under the numbers that the story page shows too."""
+    """Return the Story with the Citations of the mail, numbered as on the story page."""
     sides = {a.id: a.side for a in story.articles}
     return replace(story, text=_each_sentence(story.text, sides))
 
@@ -44,7 +44,7 @@ def _each_sentence(story: StoryText, sides: Mapping[int, Side | None]) -> StoryT
 def _few(
     citations: tuple[Citation, ...], sides: Mapping[int, Side | None], most: int
 ) -> tuple[Citation, ...]:
-    """The first, if one is enough; of more, the first of the left and of the right before any other."""
+    """Return the first, if one is enough; of more, the first of the left and of the right before any other."""
     if most == 1:
         return citations[:1]
     first = {sides.get(c.article_id): c for c in reversed(citations)}

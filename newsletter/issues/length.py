@@ -1,6 +1,6 @@
-"""What the mail carries of each Story, so that a whole Issue is read in five minutes. Pure.
+"""Shortens each Story for the mail, so that a whole Issue is read in five minutes. Pure.
 
-Sentences are taken whole or not at all, and a paragraph loses its last sentences first. The story page shows everything.
+Sentences are kept whole or left out, and a paragraph loses its last sentences first. The story page shows everything.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from newsletter.issues.reading_time import LONGEST_READ, WORDS_A_MINUTE, seconds
 from newsletter.issues.views import StoryView
 from newsletter.summaries.story_text import PickedHeadline, Row, RowKind, Sentence, StoryKind, StoryText
 
-FRAME_WORDS = 60  # words of masthead, list heading, ending and foot that a reader passes once
+FRAME_WORDS = 60  # words of the masthead, list heading, ending and foot, which appear once
 WHOLE_ISSUE = LONGEST_READ * WORDS_A_MINUTE // 60 - FRAME_WORDS
-SPARED = 300  # words of these that only the leading Stories may use
+SPARED = 300  # words of the limit that only the leading Stories may use
 LEADING = 3  # Stories
 # Words of one Story's own labels, counts, outlet names and links, as counted in finished mails.
 LABELS = 24
@@ -31,13 +31,13 @@ _SENTENCES: dict[RowKind, dict[int, int]] = {
     RowKind.ONLY_ONE_SIDE: {0: 0, 1: 0, 2: 0, 3: 1},
     RowKind.NEXT: {0: 0, 1: 0, 2: 1, 3: 1},
 }
-# Of a Story without sides: the lede and one sentence more, in no more words than these; its first sentence stands whatever
-# its length. A lede alone may be background.
+# A Story without sides keeps the lede and one more sentence within so many words, because a lede alone may be background. Its
+# first sentence is kept whatever its length.
 BRIEF_WORDS = 70
 
 
 def mailed(text: StoryText, detail: int = FULL_DETAIL) -> StoryText:
-    """The Story as the full Rendition carries it. ``detail`` runs from 0 (headline, lede, the two headlines) to 3."""
+    """Return the Story shortened for the full Rendition. ``detail`` is from 0 (headline, lede, the two headlines) to 3."""
     if text.kind is StoryKind.BLIND_SPOT:
         return StoryText(text.headline, text.kind, lede=(*text.lede, *text.overview)[:1])
     if text.kind is StoryKind.NO_SIDES:
@@ -54,7 +54,7 @@ def mailed(text: StoryText, detail: int = FULL_DETAIL) -> StoryText:
 
 
 def _brief(paragraph: Sequence[Sentence]) -> tuple[Sentence, ...]:
-    """The first sentence, and those after it that are short enough."""
+    """Return the first sentence, and those after it that are short enough."""
     kept = 1
     while kept < len(paragraph) and words_in(s.text for s in paragraph[: kept + 1]) <= BRIEF_WORDS:
         kept += 1
@@ -62,15 +62,15 @@ def _brief(paragraph: Sequence[Sentence]) -> tuple[Sentence, ...]:
 
 
 def _first_of_each_side(headlines: Sequence[PickedHeadline]) -> tuple[PickedHeadline, ...]:
-    """One headline a Side: the mail shows the pair, the story page up to two of each."""
+    """Return one headline for each Side: the mail shows the pair, the story page up to two of each."""
     by_side = {h.side: h for h in reversed(headlines)}
     return tuple(h for h in headlines if by_side[h.side] is h)
 
 
 def fitted(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[StoryView, ...]:
-    """Every Story with a text so short that all of them together stay within ``words``, if they can.
+    """Return every Story with a text so short that all of them together stay within ``words``, if they can.
 
-    The last Stories give way first, each by one step of detail, until ``SPARED`` words are free, so that a phone's page stays
+    The last Stories are shortened first, each by one step of detail, until ``SPARED`` words are free, so that a phone's page stays
     short. The first ``LEADING`` keep one sentence for each Side unless even ``words`` do not suffice.
     """
     details = [FULL_DETAIL if s.kind is StoryKind.WITH_SIDES else 0 for s in stories]
@@ -88,19 +88,19 @@ def fitted(stories: Sequence[StoryView], words: int = WHOLE_ISSUE) -> tuple[Stor
 
 
 def metered(story: StoryView) -> StoryView:
-    """The Story as the metered Rendition carries it: headline, lede and coverage, and nothing more."""
+    """Return the Story shortened for the metered Rendition: headline, lede and coverage only."""
     text = story.text
     return replace(story, text=StoryText(text.headline, text.kind, lede=text.lede[:2]), history=())
 
 
 def words_of(story: StoryView) -> int:
-    """Words a reader reads of this Story as it stands (mostly one that :func:`fitted` made), labels included."""
-    listed = words_in((story.headline,))  # once more, in the list on top
+    """Return the number of words of this Story that a reader reads (mostly one from :func:`fitted`), labels included."""
+    listed = words_in((story.headline,))  # the headline again, in the list at the top
     return listed + words_in((story.development, *texts_of(story.text))) + labels_of(story.text)
 
 
 def labels_of(text: StoryText) -> int:
-    """Words of labels that stand around this text in the mail."""
+    """Return the number of words in the labels around this text in the mail."""
     sentences = sum(len(r.sentences) for r in text.rows)
     return (
         LABELS
@@ -111,12 +111,12 @@ def labels_of(text: StoryText) -> int:
 
 
 def metered_words_of(story: StoryView) -> int:
-    """:func:`words_of` for what :func:`metered` left."""
+    """Return :func:`words_of` for a Story shortened by :func:`metered`."""
     return METERED_LABELS + words_in((story.development, *texts_of(story.text)))
 
 
 def texts_of(text: StoryText) -> Iterable[str]:
-    """Everything the Story prints, in pieces."""
+    """Return all the texts of the Story, in reading order."""
     yield text.headline
     yield from (s.text for s in text.sentences())
     yield from (h.text for h in text.headlines)
@@ -124,10 +124,10 @@ def texts_of(text: StoryText) -> Iterable[str]:
 
 
 def reading_seconds(stories: Sequence[StoryView]) -> int:
-    """How long the full Rendition of these Stories takes to read."""
+    """Return how long the full Rendition of these Stories takes to read."""
     return seconds_for(FRAME_WORDS + sum(words_of(s) for s in fitted(stories)))
 
 
 def row_words(row: Row | None) -> int:
-    """Words in the sentences of a row; 0 without one."""
+    """Return the number of words in the sentences of a row; 0 without a row."""
     return words_in(s.text for s in row.sentences) if row else 0

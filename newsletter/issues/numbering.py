@@ -8,7 +8,7 @@ from newsletter.summaries.story_text import StoryText
 
 
 def numbered(articles: Iterable[int], story: StoryText) -> dict[int, int]:
-    """A number from 1 for each Article: those cited in the order a reader meets them, then the others as they come."""
+    """Return a number from 1 for each Article: first those cited, in reading order, then the others in the order given."""
     known = list(articles)
     met = [number for number in dict.fromkeys(_in_reading_order(story)) if number in set(known)]
     order = dict.fromkeys([*met, *known])

@@ -27,20 +27,20 @@ _LAUNCH = (
     "--disable-sync",
     "--no-first-run",
 )
-# Some mailboxes darken by force what they take for light; the picture shows that we survive it.
+# Some mail programs darken every light mail; this style imitates them, so that the picture shows the result.
 _FORCED_DARK = "--enable-features=WebContentsForceDark"
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What was written, and one sentence about what was not (empty when all was)."""
+    """The files written, and one sentence about what could not be written (empty when everything was)."""
 
     files: tuple[Path, ...]
     note: str = ""
 
 
 def example_slots(links: Links) -> dict[str, str]:
-    """What fills the Slots of a Preview: addresses of the right shape that lead nowhere personal."""
+    """Return the values of the Slots in a Preview: addresses of the right form that belong to no reader."""
     return {"unsubscribe_url": links.unsubscribe("example"), "account_url": links.account()}
 
 
@@ -96,13 +96,13 @@ def write_preview(
 
 
 def find_browser() -> str | None:
-    """Where this machine keeps a Chromium; None when it has none."""
+    """Return the path of a Chromium on this machine; None when there is none."""
     return next(filter(None, map(shutil.which, _BROWSERS)), None)
 
 
 def take_pictures(pages: Sequence[tuple[str, str]], folder: Path) -> tuple[list[Path], str]:
     """Picture each (name, HTML) at 600 and 375 px, light, dark and darkened by force. Returns files and a note."""
-    # In a thread of its own: Playwright refuses one in which a loop of asyncio, somebody else's, is running.
+    # In a thread of its own, because Playwright refuses a thread that runs an asyncio loop.
     with ThreadPoolExecutor(1) as apart:
         return apart.submit(_take_pictures, pages, folder).result()
 

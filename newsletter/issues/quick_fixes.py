@@ -1,7 +1,8 @@
-"""What one click on the desk fixes in a draft: nothing without support, the newest words, another Story, no dead link.
+"""Edits of a draft that the desk offers as one button: remove unsupported sentences, use the newest text, swap a Story, remove
+a dead link.
 
-Each act is an edit like those in ``editing.py``: a new revision of the Story's words, never an overwriting, and it says what
-the audit trail keeps. The caller takes an approval back, commits, and renders anew.
+Each function is an edit like those in ``editing.py``: it adds a revision and returns the text for the audit trail. The caller
+revokes an approval, commits, and renders again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def take_out_ungrounded(
     operator_id: int,
     now: datetime,
 ) -> Said:
-    """What the articles, as they are now, do not carry is taken out. Raises NotFound, Refused."""
+    """Remove the sentences that the Articles, in their present text, do not support. Raises NotFound, Refused."""
     placement = editing.placement_of(session, issue, story_id)
     before = from_json(placement.story_revision.words)
     after, _ = checked(before, articles)
@@ -42,7 +43,7 @@ def take_out_ungrounded(
 
 
 def use_newest(session: Session, issue: Issue, story_id: int) -> Said:
-    """The Story stands in the latest of its revisions. Raises NotFound, Refused."""
+    """Place the Story with its latest revision. Raises NotFound, Refused."""
     placement = editing.placement_of(session, issue, story_id)
     newest = latest_revision(session, story_id)
     if newest is None or newest.id == placement.story_revision_id:
@@ -51,7 +52,7 @@ def use_newest(session: Session, issue: Issue, story_id: int) -> Said:
 
 
 def swap(session: Session, issue: Issue, story_id: int, other: int) -> Said:
-    """Another Story takes the place of this one, at its rank. Raises NotFound, Refused."""
+    """Put another Story in the place of this one, at its rank. Raises NotFound, Refused."""
     rank = editing.placement_of(session, issue, story_id).rank
     said = editing.put_in(session, issue, other)
     gone = editing.drop(session, issue, story_id)
@@ -61,7 +62,7 @@ def swap(session: Session, issue: Issue, story_id: int, other: int) -> Said:
 
 
 def unlink(session: Session, issue: Issue, article_id: int) -> Said:
-    """The mail leads to our own page in place of this Article's. Raises Refused."""
+    """Let the mail link to our story page instead of this Article's address. Raises Refused."""
     if article_id in issue.unlinked:
         raise Refused("Nothing was done: the mail does not lead there any more.")
     issue.unlinked = [*issue.unlinked, article_id]
@@ -69,7 +70,7 @@ def unlink(session: Session, issue: Issue, article_id: int) -> Said:
 
 
 def name_anew(session: Session, issue: Issue, *, line: str = "", below: str = "") -> Said:
-    """Another subject line, preheader, or both. Raises Refused for one that is empty."""
+    """Change the subject line, the preheader, or both. Raises Refused for an empty subject line."""
     return editing.envelope(
         session, issue, subject=line or issue.subject, preheader=below or issue.preheader, intro=issue.intro
     )

@@ -2,11 +2,12 @@
 
 ``score = breadth × balance × recency``
 
-- breadth: log2(1 + distinct Outlets), wire copies counted once. The tenth Outlet says less than the third.
+- breadth: log2(1 + distinct Outlets), wire copies counted once. A tenth Outlet adds less than a third.
 - balance: 0.3 + 0.5 · √(smaller / larger of left and right) + 0.2 if the center carried it too; so 0.3…1.
 - recency: halves every 24 hours since the last Article.
 
-Then the best is taken again and again, each Topic's further Stories at a discount, so that Topics vary.
+The Story with the best score is taken repeatedly; further Stories of a Topic are discounted, so that Topics vary. The constants
+were chosen by hand and are not fitted to data.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from newsletter.feeds.leans import Coverage
 from newsletter.summaries.story_text import StoryKind
 
 HALF_LIFE = timedelta(hours=24)
-AGAIN = 0.72  # a second Story of the same Topic counts so much, a third that squared …
+AGAIN = 0.72  # factor for a second Story of the same Topic, squared for a third, and so on
 MOST_OF_A_TOPIC = 3
-# What must be new for a Story to be placed again within two days: either of these.
+# A Story is placed again within two days only when it has so much new, by either of these.
 NEW_OUTLETS = 3
 NEW_ARTICLES = 6
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A Story that could be placed. ``words``: how many the mail would show of it at the least."""
+    """A Story that could be placed. ``words``: the number of words that the mail shows of it at its shortest."""
 
     story_id: int
     topic: str
@@ -54,7 +55,7 @@ class Pick:
 
 
 def score(candidate: Candidate, *, now: datetime) -> float:
-    """How much a Story belongs in an Issue composed ``now``; see the formula above."""
+    """Return the score of a Story in an Issue composed ``now``, by the formula of this module."""
     c = candidate.coverage
     larger = max(c.left, c.right)
     evenness = math.sqrt(min(c.left, c.right) / larger) if larger else 0.0
@@ -65,7 +66,7 @@ def score(candidate: Candidate, *, now: datetime) -> float:
 
 
 def development(candidate: Candidate, *, now: datetime) -> str | None:
-    """What is new since the Story was last placed; empty if it never was, None if too little to place it again."""
+    """Return what is new since the Story was last placed; empty if it never was, None if too little to place it again."""
     if candidate.placed_at is None:
         return ""
     if candidate.new_outlets < NEW_OUTLETS and candidate.new_articles < NEW_ARTICLES:
@@ -76,9 +77,9 @@ def development(candidate: Candidate, *, now: datetime) -> str | None:
 
 
 def pick(candidates: Sequence[Candidate], *, now: datetime, most: int, fewest: int, words: int) -> list[Pick]:
-    """Up to ``most`` Stories in reading order, while what they show stays within ``words``.
+    """Return up to ``most`` Stories in reading order, while what they show stays within ``words``.
 
-    One that is too long is passed over for a shorter one, but never below ``fewest`` Stories.
+    A Story that is too long is skipped for a shorter one, unless fewer than ``fewest`` Stories would be left.
     """
     open_ = []
     for c in candidates:

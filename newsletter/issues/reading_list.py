@@ -1,4 +1,4 @@
-"""The Articles whose own pages are worth reading: those of the best Stories of the day whose feeds give little text."""
+"""Lists the Articles whose pages are worth reading: those of the day's best Stories whose feeds give little text."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from newsletter.issues.ranking import Candidate, score
 from newsletter.stories.sides import coverage_of, sides_of
 from newsletter.summaries.story_text import StoryKind
 
-LITTLE_TEXT = 1_000  # characters; a feed that gives as much is told from
-MOST_OF_A_STORY = 24  # Articles; as many as a model is shown
+LITTLE_TEXT = 1_000  # characters; when the feed gives as much, the page is not needed
+MOST_OF_A_STORY = 24  # Articles of one Story; a model is shown as many
 
 
 def reading_list(sessions: db.Sessions, *, now: datetime) -> list[int]:
-    """Articles by number: the best Story's first, each Story's newest of each Side in turn.
+    """Return Article ids: the best Story's first, and within a Story the newest of each Side in turn.
 
-    They are news of Stories that could be in an Issue, from Outlets whose pages the catalogue lets be read.
+    They are news of Stories that could be in an Issue, from Outlets whose pages the catalogue allows us to read.
     """
     with db.reading(sessions) as session:
         articles = session.scalars(
@@ -46,7 +46,7 @@ def reading_list(sessions: db.Sessions, *, now: datetime) -> list[int]:
 
 
 def _of_story(articles: Sequence[Article]) -> list[Article]:
-    """Those that may be read, of each Side in turn: first one of each Outlet and wire text, newest first, then the others."""
+    """Return those that may be read, each Side in turn: first one of each Outlet and wire text, newest first, then the others."""
     sides = sides_of(articles)
     first: dict[object, list[Article]] = {}
     others: dict[object, list[Article]] = {}

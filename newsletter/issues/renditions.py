@@ -10,7 +10,7 @@ from newsletter.delivery.mail.messages import Template
 
 Kind = Literal["full", "metered"]
 KINDS: tuple[Kind, ...] = ("full", "metered")
-LARGEST = 90_000  # bytes: of the HTML, always; of the whole mail as it travels, so far as thrift goes. Gmail cuts off at 102 KB of HTML
+LARGEST = 90_000  # bytes: of the HTML always, of the whole mail as far as thrift can. Gmail cuts off after 102 KB of HTML
 _AROUND = 2_500  # bytes of headers, boundaries and one reader's links
 
 
@@ -26,15 +26,15 @@ class RenderedIssue:
     content_hash: str
 
     def template(self) -> Template:
-        """What a Message is made from."""
+        """The template from which Messages are made."""
         return Template(self.subject, self.html, self.text, self.content_hash)
 
     @property
     def mailed_bytes(self) -> int:
-        """How large a copy is as it travels: both parts in quoted-printable, headers and one reader's links counted in."""
+        """The size of a copy in bytes as it is sent: both parts in quoted-printable, with headers and one reader's links."""
         return mailed_bytes(self.html, self.text)
 
 
 def mailed_bytes(html: str, text: str) -> int:
-    """See :attr:`RenderedIssue.mailed_bytes`."""
+    """Return the number described at :attr:`RenderedIssue.mailed_bytes`."""
     return sum(len(quopri.encodestring(part.encode())) for part in (html, text)) + _AROUND

@@ -1,6 +1,6 @@
-"""What an Issue was after each edit, and going back to any of it: envelope, order, which Stories in which words.
+"""Keeps a revision of an Issue for each edit (envelope, order, Stories and their text revisions), and goes back to any of them.
 
-Nothing is overwritten: going back is one more revision. The caller takes an approval back, commits, and renders anew.
+Nothing is overwritten: going back adds one more revision. The caller revokes an approval, commits, and renders again.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ COMPOSED = "compose"  # who made revision 1
 
 
 def begin(session: Session, issue: Issue) -> None:
-    """Keep the Issue as it was composed, before its first edit. The second call does nothing."""
+    """Store the Issue as it was composed, before its first edit. A second call does nothing."""
     if not _newest(session, issue):
         session.add(_row(session, issue, 1, by=COMPOSED, now=issue.composed_at, said={}))
         session.flush()
 
 
 def keep(session: Session, issue: Issue, said: Said, *, by: str, now: datetime) -> None:
-    """Keep the Issue as an edit left it."""
+    """Store the Issue as it is after an edit."""
     session.flush()
     session.add(_row(session, issue, _newest(session, issue) + 1, by=by, now=now, said=said))
     session.flush()
 
 
 def listed(session: Session, issue: Issue) -> Sequence[IssueRevision]:
-    """All revisions, newest first. The first of them is what the Issue is now."""
+    """Return all revisions, newest first; the first is the present Issue."""
     statement = select(IssueRevision).where(IssueRevision.issue_id == issue.id)
     return session.scalars(statement.order_by(IssueRevision.revision.desc())).all()
 
 
 def go_back(session: Session, issue: Issue, revision: int) -> Said:
-    """Make the Issue what it was in that revision. Raises NotFound, and Refused when a Story of it is gone."""
+    """Restore the Issue of that revision. Raises NotFound, and Refused when a Story of it no longer exists."""
     row = session.scalars(
         select(IssueRevision).where(IssueRevision.issue_id == issue.id, IssueRevision.revision == revision)
     ).one_or_none()
@@ -106,7 +106,7 @@ def _row(
 
 
 def headlines(session: Session, row: IssueRevision) -> list[str]:
-    """The Headlines of the Stories that stood in that revision, in order."""
+    """Return the Headlines of the Stories of that revision, in order."""
     numbers = [s["telling"] for s in row.content["stories"]]
     told = {
         t.id: str(t.words["headline"])

@@ -1,8 +1,8 @@
 """The Sections of a Story in reading order. Pure.
 
-To add one: a line here and three templates of its name: ``templates/web/sections/NAME.html``,
-``templates/email/sections/NAME.mjml`` and ``templates/email/sections/NAME.txt`` (only those ``where`` names).
-The email's are shortened: a whole Issue is read in five minutes.
+To add a Section, add a line here and up to three templates of its name, those that ``where`` asks for:
+``templates/web/sections/NAME.html``, ``templates/email/sections/NAME.mjml`` and ``templates/email/sections/NAME.txt``. The Sections
+of the email are shorter, because a whole Issue is read in five minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from newsletter.summaries.story_text import StoryKind
 
 STORY = "story"  # the story's page on the site
 EMAIL = "email"  # the full Rendition
-METERED = "metered"  # the metered Rendition: headline, lede and coverage of each Story, nothing more
+METERED = "metered"  # the metered Rendition: only the headline, lede and coverage of each Story
 
 
 @dataclass(frozen=True)
@@ -45,5 +45,5 @@ SECTIONS: tuple[Section, ...] = (
 
 
 def sections_for(where: str, story: StoryView) -> tuple[Section, ...]:
-    """The Sections that ``where`` shows of this Story, in reading order."""
+    """Return the Sections that ``where`` shows of this Story, in reading order."""
     return tuple(s for s in SECTIONS if where in s.where and s.has(story))

@@ -1,6 +1,6 @@
-"""One Issue through its acts: render, check, approve, hold, withdraw, resume, dispatch.
+"""All operations on an Issue: render, check, approve, edit, hold, resume, withdraw, correct, dispatch.
 
-The pipeline, the command line and the desk all act through here, so that they cannot differ.
+The pipeline, the command line and the desk all use this service, so that they behave alike.
 """
 
 from __future__ import annotations
@@ -41,17 +41,19 @@ from newsletter.subscribers.addresses import address_hash
 from newsletter.subscribers.tokens import UNSUBSCRIBE, Tokens, subject_of
 from newsletter.subscribers.unsubscribing import spool
 
-# Acts within the transaction, says what the audit trail keeps.
+# A change of an Issue within the transaction; returns the text for the audit trail.
 Change = Callable[[Session, Issue], dict[str, Any]]
-Untouched = Callable[[Session, Issue], bool]  # whether the part a change is about is as it was seen
+Untouched = Callable[
+    [Session, Issue], bool
+]  # returns whether the part that a change is about is still as it was seen
 
 
 @dataclass(frozen=True)
 class IssueService:
-    """What acting on an Issue needs, put together once by the composition root.
+    """The operations on an Issue with the objects that they need; made once by the composition root.
 
-    An act's ``seen`` is the :func:`standing` that the operator had before their eyes; when the Issue has become another
-    one since, the act is refused. Empty, it is not asked (the command line and the pipeline act on what is there).
+    ``seen`` is the :func:`standing` of the Issue that the operator looked at; when the Issue has changed since, the operation is
+    refused. An empty ``seen`` is not compared: the command line and the pipeline act on the present Issue.
     """
 
     settings: Settings
@@ -60,15 +62,15 @@ class IssueService:
     links: Links
     tokens: Tokens
     provider: EmailProvider
-    stop: Event | None = None  # set on SIGTERM: finish the batch in hand, begin no other
+    stop: Event | None = None  # set on SIGTERM: finish the present batch and start no other
 
     def view(self, issued_on: date) -> IssueView:
-        """The Issue of that day. Raises :class:`NotFound`."""
+        """Return the Issue of that day. Raises :class:`NotFound`."""
         with db.reading(self.sessions) as session:
             return issue_view(session, find_issue(session, issued_on), now=self.clock())
 
     def render(self, issued_on: date) -> None:
-        """Make both Renditions of the Issue anew, unless they are approved already."""
+        """Render both Renditions of the Issue again, unless they are approved."""
         view = self.view(issued_on)
         view = replace(view, reading_seconds=reading_seconds(view.stories))
         made = [render.rendition(view, kind, settings=self.settings, links=self.links) for kind in KINDS]
@@ -79,10 +81,10 @@ class IssueService:
                 render.save_renditions(session, issue, made, self.clock())
 
     def check(self, issued_on: date, *, outside: bool = False) -> list[Finding]:
-        """Look the Issue over and keep the findings for the desk.
+        """Run the Checks on the Issue and store the findings for the desk.
 
-        ``outside`` also asks its links and the Sender's domain, for up to half a minute; without it what they last answered
-        stands.
+        ``outside`` also requests its links and the records of the Sender's domain, which takes up to 30 seconds; without it the
+        stored answers are used.
         """
         now, sender = self.clock(), None
         if outside:
@@ -108,7 +110,9 @@ class IssueService:
         """Check, then approve exactly these bytes. Raises ``Refused`` when a Check blocks and no reason is given."""
         reviewed = bool(seen) and approval.is_reviewed(by)
         with db.reading(self.sessions) as session:
-            seen = seen or standing(session, find_issue(session, issued_on))  # nothing comes in between
+            seen = seen or standing(
+                session, find_issue(session, issued_on)
+            )  # in the same transaction as the Checks
         findings = self.check(issued_on)
         with self.sessions.begin() as session:
             issue = _as_seen(session, issued_on, seen)
@@ -127,10 +131,10 @@ class IssueService:
     def edit(
         self, issued_on: date, change: Change, *, by: str, seen: str = "", untouched: Untouched | None = None
     ) -> None:
-        """Change a draft (or one that is held before it went): takes an approval back, renders and checks anew.
+        """Change a draft, or an Issue held before its dispatch: revoke an approval, render and check again.
 
-        Raises :class:`ChangedMeanwhile` when it is not what was ``seen`` any more, unless ``untouched`` says that the part
-        this change is about is the same and nobody decided about the Issue since.
+        Raises :class:`ChangedMeanwhile` when it is not the Issue that was ``seen``, unless ``untouched`` returns that the part which
+        this change is about is the same, and nobody decided about the Issue since.
         """
         with self.sessions.begin() as session:
             db.hold_lock(session, f"edit:{issued_on}")
@@ -139,7 +143,7 @@ class IssueService:
                 issue = _as_seen(session, issued_on, seen)
             if issue.frozen_at is not None or issue.state not in ("draft", "approved", "held"):
                 raise Refused(f"The issue of {issued_on} is {issue.state}: it is not edited any more.")
-            if issue.state == "held":  # it stays held; resuming leads back to a draft
+            if issue.state == "held":  # it stays held; resuming makes it a draft again
                 issue.approved_at = issue.approved_by = issue.content_hash = None
             else:
                 approval.take_back(session, issue, by=by, now=self.clock(), reason="edited")
@@ -153,28 +157,28 @@ class IssueService:
         self.check(issued_on)
 
     def hold(self, issued_on: date, *, by: str, reason: str, seen: str = "") -> Issue:
-        """Stop before (more of) it goes; ``resume`` lets it go on."""
+        """Stop the dispatch before it starts or continues; ``resume`` continues it."""
         with self.sessions.begin() as session:
             issue = _as_seen(session, issued_on, seen)
             approval.hold(session, issue, by=by, now=self.clock(), reason=reason)
             return issue
 
     def resume(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:
-        """Let a held Issue go on."""
+        """Continue a held Issue."""
         with self.sessions.begin() as session:
             issue = _as_seen(session, issued_on, seen)
             approval.resume(session, issue, by=by, now=self.clock(), reason=reason)
             return issue
 
     def withdraw(self, issued_on: date, *, by: str, reason: str, seen: str = "") -> Issue:
-        """Take it back: what is still pending never goes."""
+        """Withdraw the Issue: pending copies are never sent."""
         with self.sessions.begin() as session:
             issue = _as_seen(session, issued_on, seen)
             approval.withdraw(session, issue, by=by, now=self.clock(), reason=reason)
             return issue
 
     def correction(self, issued_on: date, text: str, kind: str | None = None) -> tuple[Template, int]:
-        """How a Correction in these words would arrive, and how many readers it would go to. Changes nothing."""
+        """Return how a Correction with this text would look, and how many readers would get it. Read-only."""
         words = correct.paragraphs(text)
         with db.reading(self.sessions) as session:
             issue = find_issue(session, issued_on)
@@ -186,7 +190,7 @@ class IssueService:
     def correct(
         self, issued_on: date, text: str, *, kind: str | None = None, by: str, seen: str = ""
     ) -> Correction:
-        """Approve a Correction and owe it to those who got (or may have got) this Rendition of the Issue; both when ``kind`` is None.
+        """Approve a Correction for the readers who got, or may have got, this Rendition of the Issue; both when ``kind`` is None.
 
         ``seen`` is the content hash of what the operator looked at; other bytes are refused.
         """
@@ -198,16 +202,16 @@ class IssueService:
             return correct.approve(session, issue, template, rendition=kind, by=by, now=self.clock())
 
     def withdraw_correction(self, number: int, *, by: str, reason: str) -> int:
-        """Stop a Correction; how many copies of it were still pending."""
+        """Withdraw a Correction; return how many copies of it were still pending."""
         with self.sessions.begin() as session:
             return correct.withdraw(session, number, by=by, now=self.clock(), reason=reason)
 
     def decide_uncertain(
         self, issued_on: date, delivery_ids: Sequence[int], after: str, *, by: str, reason: str
     ) -> int:
-        """An operator's word on uncertain Deliveries of this Issue: accepted, withdrawn, or pending to send once more.
+        """Record an operator's decision on uncertain Deliveries: accepted, withdrawn, or pending to be sent once more.
 
-        Returns how many were still uncertain.
+        Returns how many of them were still uncertain.
         """
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
@@ -217,9 +221,9 @@ class IssueService:
             )
 
     def proof(self, issued_on: date, kind: str, address: str, *, by: str) -> Receipt:
-        """Mail the Rendition of that kind to an operator, as it is now, through the provider, marked as a Proof.
+        """Mail the present Rendition of that kind to an operator through the provider, marked as a Proof.
 
-        Its links lead nowhere personal. It stands in no ledger: nobody is owed it.
+        Its links belong to no reader. A Proof is not in the ledger.
         """
         now = self.clock()
         with db.reading(self.sessions) as session:
@@ -254,8 +258,8 @@ class IssueService:
         limit: int | None = None,
         stop: Event | None = None,
     ) -> DispatchReport:
-        """Freeze the Audience if that is still to do, then hand over what is due, at most ``limit`` copies."""
-        # Every way to a dispatch leads through here.
+        """Freeze the Audience unless that was done, then submit the copies that are due, at most ``limit``."""
+        # Every dispatch passes here.
         spool.apply_all(self.sessions, self.settings.LEAVING_DIR)
         with self.sessions.begin() as session:
             issue = find_issue(session, issued_on)
@@ -274,14 +278,14 @@ class IssueService:
         )
 
     def reader_slots(self, subscriber_id: int, address: str) -> Mapping[str, str]:
-        """The Slots of one reader's copy: links bound to them and to their purpose."""
+        """Return the Slots of one reader's copy: links that work for this reader and one purpose only."""
         known_as = address_hash(self.settings.hash_key, address)
         token = self.tokens.make(UNSUBSCRIBE, subject_of(subscriber_id, known_as))
         return {"unsubscribe_url": self.links.unsubscribe(token), "account_url": self.links.account()}
 
 
 def find_issue(session: Session, issued_on: date) -> Issue:
-    """The Issue of that day. Raises :class:`NotFound`."""
+    """Return the Issue of that day. Raises :class:`NotFound`."""
     issue = session.scalars(select(Issue).where(Issue.issued_on == issued_on)).one_or_none()
     if issue is None:
         raise NotFound(f"There is no issue of {issued_on.isoformat()}.")
@@ -289,14 +293,14 @@ def find_issue(session: Session, issued_on: date) -> Issue:
 
 
 def standing(session: Session, issue: Issue) -> str:
-    """Names an Issue as it is now: its state, what was approved, and the bytes that lie ready."""
+    """Return a text that identifies the present Issue: its state, what was approved, and its rendered bytes."""
     ready = ledger.stored_templates(session, issue.id)
     parts = (issue.state, issue.content_hash or "", *(ready[k].content_hash for k in sorted(ready)))
     return sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
 def _as_seen(session: Session, issued_on: date, seen: str) -> Issue:
-    """The Issue of that day, unless ``seen`` says that somebody had another one before their eyes."""
+    """Return the Issue of that day. Raises :class:`ChangedMeanwhile` when it is not the one that was ``seen``."""
     issue = find_issue(session, issued_on)
     if seen and seen != standing(session, issue):
         raise ChangedMeanwhile(

@@ -1,6 +1,6 @@
-"""Subject line and preheader that carry the news in whole phrases. Pure.
+"""Makes the subject line and the preheader from headlines, in whole phrases. Pure.
 
-Half a sentence misleads, so a headline stands whole, or ends where one of its phrases ends, or is not named at all.
+Half a sentence misleads, so a headline is used whole, or up to the end of one of its phrases, or not at all.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ import re
 from collections.abc import Sequence
 
 LONGEST_SUBJECT = 70  # characters; most mail programs show 40 to 70
-COMFORTABLE = 60  # a longer line does without "5 more": the preheader tells of them anyway
+COMFORTABLE = 60  # a longer line gets no "5 more", because the preheader names further Stories anyway
 LONGEST_PREHEADER = 110
-LOOK_AT = 3  # the subject names one of so many first Stories
+LOOK_AT = 3  # the subject names one of the first so many Stories
 _FEWEST_WORDS = 4
-# A phrase may end before one of these: what follows only adds when, where or why.
+# A phrase may end before one of these words of English grammar: what follows only adds when, where or why.
 _ADDS = re.compile(
     r"(?:\s*;\s+|\s+[–—-]\s+|,\s+(?=[a-z]+ing\s)|,?\s+(?=(?:after|as|amid|before|following|despite|during|because|while|"
     r"when|since|until|ahead of|over|with)\s))"
 )
-# A headline must not be cut behind one of these, nor behind a possessive.
+# A headline must not be cut behind one of these words, nor behind a possessive.
 _OPEN_ENDS = (
     "a an the of in on at to for from with by and or but nor as if when while after before over under into amid about "
     "against than that which who whose is are was were be been has have had will would could may might must should can "
     "says said say his her its their our your new more most not no up out off first two three former even just only also so"
 )
 _LEAVES_OPEN = frozenset(_OPEN_ENDS.split())
-# What a cut would turn into something else: a clause that comes first, a subject with a clause of its own, and a verdict
-# that comes last ("… is false, court says").
+# Forms whose meaning a cut would change: a clause that comes first, a subject with a clause of its own, and a verdict that
+# comes last ("… is false, court says").
 _OPENS_LATE = re.compile(
     r"(?i)^(?:after|as|amid|with|when|while|if|before|despite|in|on|at|for|from|once|since|to)\b"
 )
@@ -42,7 +42,7 @@ _VERB = re.compile(
 
 
 def shorten(headline: str, room: int) -> str:
-    """``headline`` in at most ``room`` characters: whole, or up to the end of a phrase; empty when neither will do."""
+    """Return ``headline`` in at most ``room`` characters: whole, or up to the end of a phrase; empty when neither fits."""
     text = " ".join(headline.split()).rstrip(".")
     if len(text) <= room:
         return text
@@ -56,7 +56,7 @@ def shorten(headline: str, room: int) -> str:
 
 
 def _stands_alone(part: str) -> bool:
-    """Whether the beginning of a headline tells something by itself: who does what, and nothing left open."""
+    """Return whether the beginning of a headline is complete by itself: it says who does what, and nothing is left open."""
     words = part.split()
     last = words[-1].lower().strip(",;:") if words else ""
     return (
@@ -72,10 +72,10 @@ def _stands_alone(part: str) -> bool:
 
 
 def subject(headlines: Sequence[str]) -> str:
-    """The news and how much more: "Texas map passes · Maxwell files released · 5 more", at most 70 characters.
+    """Return the subject line, such as "Texas map passes · Maxwell files released · 5 more", at most 70 characters.
 
-    Two whole headlines if they fit, else the first one that fits of the first three. Only when not one of them can be
-    told shorter is the shortest of them printed whole, although it is longer.
+    It has two whole headlines if they fit, otherwise the first of the first three that fits. When none of them can be shortened,
+    the shortest of them is used whole, although it is longer.
     """
     if not headlines:
         return ""
@@ -84,7 +84,7 @@ def subject(headlines: Sequence[str]) -> str:
 
 
 def subjects(headlines: Sequence[str]) -> list[str]:
-    """Subject lines to choose from: the one :func:`subject` makes, then one for each other Story that can be told short."""
+    """Return subject lines to choose from: that of :func:`subject`, then one for each other Story with a short enough headline."""
     room = LONGEST_SUBJECT - len(f" · {len(headlines)} more")
     others = (part for headline in headlines if (part := shorten(headline, room)))
     lines = [_line([part], len(headlines) - 1) for part in others]
@@ -92,7 +92,7 @@ def subjects(headlines: Sequence[str]) -> list[str]:
 
 
 def preheader(headlines: Sequence[str]) -> str:
-    """Headlines of the Stories the subject line does not name, as many as there is room for."""
+    """Return headlines of the Stories that the subject line does not name, as many as fit."""
     named = {place for place, _ in _named(headlines)}
     lead, text = "Also: ", ""
     for place, headline in enumerate(headlines):
@@ -112,7 +112,7 @@ def _line(named: Sequence[str], more: int) -> str:
 
 
 def _named(headlines: Sequence[str]) -> list[tuple[int, str]]:
-    """The headlines the subject names, as (place, words)."""
+    """Return the headlines that the subject line names, as (index, text)."""
     whole = [(place, " ".join(h.split()).rstrip(".")) for place, h in enumerate(headlines)]
     room = LONGEST_SUBJECT - len(f" · {len(headlines)} more")
     if len(whole) > 1 and len(whole[0][1]) + len(whole[1][1]) + 3 <= room:

@@ -1,6 +1,6 @@
-"""What a reader may see of a Story or an Issue, read from the tables into frozen values.
+"""Reads from the tables what a reader may see of a Story or an Issue, as frozen values.
 
-One of the few nouns that touch tables: pages, mail, desk and feed all show these same values.
+Pages, mail, desk and the Atom feed all show these values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from newsletter.summaries.summarize import article_texts_of, pages_of
 
 @dataclass(frozen=True)
 class ArticleView:
-    """One Article of a Story. ``number`` is what a Citation ``[n]`` shows."""
+    """One Article of a Story. ``number`` is the n of a Citation ``[n]``."""
 
     id: int
     number: int
@@ -34,7 +34,7 @@ class ArticleView:
     headline: str
     url: str
     published_at: datetime
-    wire_copy: bool  # the same text as an earlier Outlet's: listed, not counted
+    wire_copy: bool  # a wire copy: the text of an earlier Outlet, listed and not counted
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class HistoryView:
 
 @dataclass(frozen=True)
 class StoryView:
-    """A Story as pages and mail show it: its words (``text``), Coverage, Articles and History."""
+    """A Story as pages and mail show it: its ``text``, Coverage, Articles and History."""
 
     id: int
     slug: str
@@ -73,12 +73,12 @@ class StoryView:
 
     @property
     def credit(self) -> ArticleView | None:
-        """The Article whose words the paragraph is; None when there is no paragraph, or an operator or a model wrote it."""
+        """The Article that the paragraph is copied from; None without a paragraph, or when an operator or a model wrote it."""
         cited = [s.citations[0].article_id for s in self.text.lede if s.citations]
         return self.article(cited[0]) if cited else None
 
     def numbers(self, sentence: Sentence) -> tuple[int, ...]:
-        """The numbers to print behind a sentence, each once, ascending."""
+        """Return the numbers to print behind a sentence, each once, ascending."""
         return self.numbers_of(sentence.citations)
 
     def numbers_of(self, citations: Sequence[Citation]) -> tuple[int, ...]:
@@ -107,15 +107,15 @@ class IssueView:
     outlets_read: int
     is_sample: bool
     composed_at: datetime
-    reviewed: bool = False  # an operator approved it with its preview open
+    reviewed: bool = False  # an operator approved it on the desk, with the preview open
 
     def of_kind(self, kind: StoryKind) -> tuple[StoryView, ...]:
-        """The placed Stories of this kind, in rank order."""
+        """Return the placed Stories of this kind, in rank order."""
         return tuple(s for s in self.stories if s.kind is kind)
 
     @property
     def reading_minutes(self) -> int:
-        """Whole minutes, rounded up, at least 1."""
+        """The reading time in minutes, rounded up, at least 1."""
         return max(1, -(-self.reading_seconds // 60))
 
 
@@ -127,7 +127,7 @@ def story_view(
     outlets_read: int = 0,
     story_revision: StoryRevision | None = None,
 ) -> StoryView | None:
-    """The Story as it stands, or in the words of ``story_revision``; None while it has no words yet."""
+    """Return the Story with its latest text, or that of ``story_revision``; None while it has no text."""
     story_revision = story_revision or latest_revision(session, story.id)
     if story_revision is None:
         return None
@@ -169,7 +169,7 @@ def story_view(
 
 
 def issue_view(session: Session, issue: Issue, *, now: datetime) -> IssueView:
-    """The Issue with its placed Stories in rank order, in the words they were placed with."""
+    """Return the Issue with its placed Stories in rank order, each in the revision it was placed with."""
     placements = session.scalars(
         select(Placement)
         .where(Placement.issue_id == issue.id)
@@ -204,7 +204,7 @@ def issue_view(session: Session, issue: Issue, *, now: datetime) -> IssueView:
 
 
 def _unlinked(story: StoryView, gone: Collection[int]) -> StoryView:
-    """The Story without the addresses of these Articles: an operator found them dead."""
+    """Return the Story without the addresses of these Articles, whose pages an operator found gone."""
     if not gone:
         return story
     articles = tuple(replace(a, url="") if a.id in gone else a for a in story.articles)
@@ -221,7 +221,7 @@ def latest_revision(session: Session, story_id: int) -> StoryRevision | None:
 
 
 def age(earlier: datetime, now: datetime) -> str:
-    """How long ago, in one number and letter: ``3H``, ``2D``, ``5W``, ``5M``, ``2Y``."""
+    """Return how long ago, as a number and a letter: ``3H``, ``2D``, ``5W``, ``5M``, ``2Y``."""
     passed = max(now - earlier, timedelta())
     days = passed.days
     for size, letter in ((365, "Y"), (30, "M"), (7, "W"), (1, "D")):
@@ -253,7 +253,7 @@ def _history(session: Session, story: Story, *, now: datetime) -> tuple[HistoryV
 
 
 def article_texts(session: Session, story_id: int) -> tuple[ArticleText, ...]:
-    """The Articles of a Story as they are now, oldest first."""
+    """Return the Articles of a Story in their present text, oldest first."""
     rows = session.scalars(
         select(Article)
         .where(Article.story_id == story_id)

@@ -1,7 +1,7 @@
-"""Whether every word of a finished mail stands out from what is behind it, in light and in dark. Pure.
+"""Measures the contrast between text and background in a finished mail, in light and in dark mode. Pure.
 
-Contrast as WCAG 2.2 defines it (relative luminance, 1…21). Only what our own mail is made of is understood: inline colours,
-and in dark the rules of the head under ``prefers-color-scheme: dark``, whose selectors are tags and classes.
+Contrast is the ratio that WCAG 2.2 defines (relative luminance, 1…21). Only the constructs of our own mail are understood: inline
+colours and, for dark mode, rules under ``prefers-color-scheme: dark`` whose selectors are tags and classes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lxml import html as lxml_html
 
-AA = 4.5  # for text under 24 px
+AA = 4.5  # WCAG 2.2, level AA, for text under 24 px
 _DARK = re.compile(r"@media\s*\(prefers-color-scheme:\s*dark\)\s*\{((?:[^{}]*\{[^{}]*\})*)\}")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b|#[0-9a-f]{3}\b", re.I)
@@ -21,7 +21,7 @@ _LONG = 7  # characters of "#rrggbb"
 
 @dataclass(frozen=True)
 class PoorContrast:
-    """Words, and how little they stand out."""
+    """Words whose contrast is too low, with their colours and the ratio."""
 
     words: str
     ratio: float
@@ -29,7 +29,7 @@ class PoorContrast:
 
 @dataclass(frozen=True)
 class _Rule:
-    """One selector and what it sets: (weight, order) decides between two that match."""
+    """One selector and its declarations; of two that match, the larger (weight, order) wins."""
 
     parts: tuple[tuple[str, str, frozenset[str]], ...]  # combinator before it, tag, classes
     sets: dict[str, str]
@@ -46,7 +46,7 @@ def ratio(one: str, other: str) -> float:
 
 
 def poor_contrasts(html: str, *, dark: bool = False) -> list[PoorContrast]:
-    """The words below :data:`AA`, each pair of colours once; the poorest first."""
+    """Return the words whose contrast is below :data:`AA`, each pair of colours once, lowest contrast first."""
     rules = list(_dark_rules(html)) if dark else []
     root = lxml_html.document_fromstring(html)
     found: dict[tuple[str, str], PoorContrast] = {}
@@ -78,7 +78,7 @@ def _words(
 
 
 def _style(text: str) -> dict[str, str]:
-    """The colours a style sets, long form; ``display`` as it is."""
+    """Return the colours that a style sets, as ``#rrggbb``, and ``display`` unchanged."""
     found: dict[str, str] = {}
     for part in text.split(";"):
         name, _, value = part.partition(":")

@@ -1,4 +1,4 @@
-"""Gathers what the Checks need to know beside the Issue itself: other Issues, outlets, links, the Sender, the Audience."""
+"""Gathers the Checks' context: other Issues, Outlets, links, the Sender, the Audience."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from newsletter.settings import Settings
 from newsletter.stories.sides import coverage_of
 from newsletter.subscribers import audience
 
-EARLIER = timedelta(days=3)  # Issues whose Stories should not be told again
-LATELY = timedelta(days=2)  # Stories that may be put in
+EARLIER = timedelta(days=3)  # Issues whose Stories should not be placed again
+LATELY = timedelta(days=2)  # Stories that are offered as replacements, at most
 ANSWERED = timedelta(days=1)
 OFFERED = 12
-FEWEST_OUTLETS = 3  # of a Story that is offered
+FEWEST_OUTLETS = 3  # age of a Story that is offered, at most
 
 
 def ask_outside(sessions: db.Sessions, view: IssueView, settings: Settings, *, now: datetime) -> None:
-    """Ask the Issue's links and remember what they answer. Takes up to half a minute; a sample's are invented."""
+    """Request the Issue's links and store the answers; takes up to 30 seconds. A sample's links are invented and not requested."""
     if view.is_sample:
         return
     addresses = link_addresses(view)
@@ -50,7 +50,7 @@ def ask_outside(sessions: db.Sessions, view: IssueView, settings: Settings, *, n
 
 
 def ask_sender(settings: Settings) -> tuple[Level, str] | None:
-    """What the DNS says of the Sender's domain; None where mail never leaves."""
+    """Return what the DNS says about the Sender's domain; None for a provider that sends no real mail."""
     if settings.MAIL_PROVIDER == "outbox":
         return None
     level, said = sender_domain.look(settings)
@@ -58,7 +58,7 @@ def ask_sender(settings: Settings) -> tuple[Level, str] | None:
 
 
 def link_addresses(view: IssueView) -> dict[int, str]:
-    """The own addresses of the Issue's Articles that a mail may lead to."""
+    """Return the URLs of the Issue's Articles that its mail may link to, by Article id."""
     return {a.id: a.url for story in view.stories for a in story.articles if a.url}
 
 
@@ -107,8 +107,10 @@ def keep(
     *,
     now: datetime,
 ) -> None:
-    """What the Checks found, in place of what they found before; nothing when other bytes lie ready by now than those they
-    ``looked_at``: whoever changed them looks them over. The caller commits."""
+    """Store the findings in place of earlier ones. The caller commits.
+
+    Does nothing when the Renditions are no longer those ``looked_at``: whoever changed them runs the Checks again.
+    """
     db.hold_lock(session, f"checks:{issue_id}")
     if render.rendered(session.get_one(Issue, issue_id)) != list(looked_at):
         return
@@ -127,7 +129,7 @@ def keep(
 
 
 def offered(session: Session, issue: Issue) -> tuple[Offered, ...]:
-    """The told Stories of the last days that do not stand in the Issue: told by both Sides first, then by most Outlets."""
+    """Return the Stories with text of the last days that are not in the Issue: two-sided ones first, then by number of Outlets."""
     placed = select(Placement.story_id).where(Placement.issue_id == issue.id)
     outlets = func.count(func.distinct(Article.outlet_id))
     rows = session.execute(
@@ -191,7 +193,7 @@ def _earlier(session: Session, issue: Issue) -> tuple[Earlier, ...]:
 
 
 def _retold(session: Session, issue: Issue) -> frozenset[int]:
-    """Stories that have newer words than those they are placed with."""
+    """Return the Stories whose latest revision is newer than the one that is placed."""
     placed = (
         select(Placement.story_id, StoryRevision.revision.label("revision"))
         .join(StoryRevision, StoryRevision.id == Placement.story_revision_id)
@@ -203,7 +205,7 @@ def _retold(session: Session, issue: Issue) -> frozenset[int]:
 
 
 def answering(session: Session, *, now: datetime) -> tuple[Answering, ...]:
-    """Each Side's Outlets and those of which no enabled Feed answered lately; paused Feeds are nobody's fault."""
+    """Return for each Side its Outlets, and those of which no enabled Feed answered lately. Paused Feeds are not counted."""
     reached = func.max(case(((Feed.checked_at > now - ANSWERED) & Feed.last_error.is_(None), 1), else_=0))
     rows = session.execute(
         select(Outlet.name, Outlet.lean, reached)
@@ -226,7 +228,8 @@ def answering(session: Session, *, now: datetime) -> tuple[Answering, ...]:
 
 
 def _audiences(session: Session, issue: Issue) -> tuple[int, int | None, date | None]:
-    """Who would get it now, who got the one before, and when that was. Weekly readers are counted as on that day."""
+    """Return the Audience now, the Audience of the Issue before, and the day of that Issue. Weekly readers are counted as on
+    that day."""
     last = session.scalars(
         select(Issue)
         .where(Issue.issued_on < issue.issued_on, Issue.frozen_at.is_not(None))

@@ -1,4 +1,4 @@
-"""Checks of what fairness asks: both Sides alike in words and quotes, no loaded words of ours, nothing without ground. Pure."""
+"""Checks of fairness: as many words and quotes of both Sides, no loaded words of ours, no sentence without support. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsletter.summaries.loaded_words import loaded as loaded_words
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import Citation, StoryText
 
-ONE_SIDED_SHARE = 1 / 3  # of the Stories; more than that deserves a look
+ONE_SIDED_SHARE = 1 / 3  # share of Stories; above it the Check warns
 _SHOWN = 60  # characters of a sentence in a reason
 
 
@@ -119,7 +119,7 @@ def _retold(case: Case, story: StoryView) -> tuple[Remedy, ...]:
 def _no_longer_true(
     story: StoryText, articles: Sequence[ArticleText], rewritten: Sequence[Refused]
 ) -> list[Refused]:
-    """Of the sentences whose passage was rewritten, those whose facts no cited article holds any more."""
+    """Return the sentences, of those whose passage was rewritten, whose facts no cited Article contains any more."""
     known = {a.id: a for a in articles}
     texts = {r.text for r in rewritten}
     found = []

@@ -1,4 +1,4 @@
-"""What a Check looks at and what it answers. Pure."""
+"""The input of a Check and its findings. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Level = Literal["pass", "warn", "block"]
 
 @dataclass(frozen=True)
 class Remedy:
-    """What one press would do about a finding. ``act`` is one of the acts of an edit, or "go" to a page of the desk.
+    """What one button does about a finding. ``act`` is an act of an edit, or "go" to a page of the desk.
 
-    ``words`` stand on the button; ``story`` is 0 when it is about the whole Issue.
+    ``words`` is the label of the button; ``story`` is 0 when the finding is about the whole Issue.
     """
 
     act: str
@@ -37,7 +37,7 @@ Answers = Iterator[Answer]
 
 @dataclass(frozen=True)
 class Finding:
-    """One Check's answer. ``name`` is a constant such as "both-sides"."""
+    """The result of one Check. ``name`` is a constant such as "both-sides"."""
 
     name: str
     level: Level
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Mail:
-    """One Rendition and what stands in its HTML."""
+    """One Rendition and the contents of its HTML."""
 
     rendition: RenderedIssue
     page: MailedPage
@@ -59,7 +59,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class Offered:
-    """A Story that could stand in the Issue in place of another, the most fitting first."""
+    """A Story that could replace another one in the Issue."""
 
     story_id: int
     headline: str
@@ -68,7 +68,7 @@ class Offered:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A Story that an Issue of the last days placed."""
+    """A Story that was placed in an Issue of the last days."""
 
     story_id: int
     headline: str
@@ -77,7 +77,7 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Answering:
-    """The Outlets of one Side: how many there are, and which of them no Feed of answered within a day."""
+    """The Outlets of one Side: how many there are, and those of which no Feed answered within a day."""
 
     side: Side
     outlets: int
@@ -86,14 +86,14 @@ class Answering:
 
 @dataclass(frozen=True)
 class LinkState:
-    """What an Article's own address answered. ``status`` is None when it gave no answer; ``reason`` then says why."""
+    """The answer of an Article's URL. ``status`` is None when there was no answer; ``reason`` then says why."""
 
     status: int | None
     reason: str = ""
 
     @property
     def is_dead(self) -> bool:
-        """The page is gone. Refusals are not: many an outlet turns away whoever is not a browser."""
+        """Whether the page is gone. A refusal does not count: many outlets refuse every client that is not a browser."""
         return self.status in (404, 410)
 
     @property
@@ -103,9 +103,10 @@ class LinkState:
 
 @dataclass(frozen=True)
 class Judged:
-    """What operators wrote that its Articles do not carry: by Story the sentence and why. Each Story they changed is listed.
+    """Sentences of operators that the cited Articles do not support: by Story, the sentence and the reason. Every Story that
+    operators changed is listed.
 
-    ``unjudged`` says why only hard facts were looked at, ``failed`` why the judge gave no answer.
+    ``unjudged`` says why only hard facts were checked, ``failed`` why the judge gave no answer.
     """
 
     doubts: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
@@ -115,26 +116,30 @@ class Judged:
 
 @dataclass(frozen=True)
 class CheckContext:
-    """What the Checks know beside the Issue itself. A value that nobody has looked up is None or empty."""
+    """What the Checks know besides the Issue. A value that was not looked up is None or empty."""
 
-    articles: Mapping[int, tuple[ArticleText, ...]] = field(default_factory=dict)  # by Story, as they are now
+    articles: Mapping[int, tuple[ArticleText, ...]] = field(
+        default_factory=dict
+    )  # by Story, in their present text
     offered: tuple[Offered, ...] = ()
     earlier: tuple[Earlier, ...] = ()
-    flagged: frozenset[int] = frozenset()  # Stories of which a cited Article changed after they were told
-    retold: frozenset[int] = frozenset()  # Stories with newer words than those they stand with
+    flagged: frozenset[int] = (
+        frozenset()
+    )  # Stories of which a cited Article changed after their text was written
+    retold: frozenset[int] = frozenset()  # Stories with a newer revision than the placed one
     answering: tuple[Answering, ...] = ()
-    audience: int | None = None  # who would get it now
-    audience_before: int | None = None  # who got the Issue before, counted the same way
+    audience: int | None = None  # the Audience now
+    audience_before: int | None = None  # the Audience of the Issue before, counted the same way
     before_on: date | None = None
     links: Mapping[int, LinkState] = field(default_factory=dict)  # by Article
     links_asked: bool = False
     judged: Judged = Judged()  # operators' sentences
-    sender: tuple[Level, str] | None = None  # what the DNS says of the Sender's domain
+    sender: tuple[Level, str] | None = None  # what the DNS says about the Sender's domain
 
 
 @dataclass(frozen=True)
 class Case:
-    """The Issue, its finished mails, the Settings they were made with, and what else is known."""
+    """The Issue, its finished mails, the Settings they were made with, and the context."""
 
     view: IssueView
     mails: tuple[Mail, ...]
@@ -142,7 +147,7 @@ class Case:
     context: CheckContext = CheckContext()
 
     def swaps(self, story_id: int, *, two_sided: bool = False) -> tuple[Remedy, ...]:
-        """What may be done about a Story as a whole: put another in its place, or drop it."""
+        """Return the remedies for a Story as a whole: replace it, or drop it."""
         fitting = (o for o in self.context.offered if not (two_sided and o.one_sided))
         best = next(fitting, None)
         swap = (
@@ -158,10 +163,10 @@ class Case:
 
 
 def flat(text: str) -> str:
-    """Without the line breaks and marks that wrapping put in."""
+    """Return the text without the line breaks and marks that wrapping added."""
     return " ".join(text.replace("\n| ", " ").split())
 
 
 def bare(text: str) -> str:
-    """Letters and digits only: quotation marks and dashes are set our way, the words are not."""
+    """Return only the letters and digits: we normalise quotation marks and dashes, but not words."""
     return " ".join(re.findall(r"\w+", text.lower()))

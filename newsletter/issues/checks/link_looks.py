@@ -1,7 +1,7 @@
-"""Asks the addresses that an Issue leads to whether they are still there, and remembers the answers.
+"""Requests the addresses that an Issue links to, and stores whether they still answer.
 
-Through the one door to the network that feeds are fetched by: closed towards private networks, patient up to a deadline.
-Never on the way of a page: the ``check`` Step and the button "Check again" ask, everything else reads what was answered.
+It uses the client that fetches feeds, which refuses private networks and has a deadline. Only the ``check`` Step and the button
+"Check again" make requests; everything else reads the stored answers.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from newsletter.feeds.fetcher import FetchError, PoliteFetcher
 from newsletter.issues.checks.findings import LinkState
 from newsletter.settings import Settings
 
-KEEPS = timedelta(hours=6)  # an answer is not asked for again
+KEEPS = timedelta(hours=6)  # how long an answer is used
 ONE = 4.0  # seconds for one address, redirects included
-ALL = 15.0  # seconds for all of them; who has not answered by then is said to be mute
-FORGOTTEN_AFTER = timedelta(days=7)  # no Issue leads there any more
+ALL = 15.0  # seconds for all of them; an address without an answer by then counts as mute
+FORGOTTEN_AFTER = timedelta(days=7)  # after that no Issue links there any more
 AT_ONCE = 8  # connections
 MOST = 200  # addresses of one Issue
 
 
 class StatusFetcher(PoliteFetcher):
-    """Reads the answer's first lines and lets the page itself be."""
+    """Reads the status and the headers of an answer, and not its body."""
 
     def _body(self, response: http.client.HTTPResponse) -> bytes:
-        response.will_close = True  # its body stays unread, so the connection is of no more use
+        response.will_close = True  # the body stays unread, so the connection cannot be used again
         return b""
 
 
@@ -44,7 +44,7 @@ Ask = Callable[[str], LinkState]
 
 
 def asker(settings: Settings) -> Ask:
-    """Asks one address for its status."""
+    """Return a function that requests one address and returns its answer."""
     fetch = StatusFetcher(settings, deadline=ONE)
 
     def ask(url: str) -> LinkState:
@@ -57,9 +57,9 @@ def asker(settings: Settings) -> Ask:
 
 
 def ask_all(addresses: Mapping[int, str], ask: Ask) -> dict[int, LinkState]:
-    """What each Article's address answered within :data:`ALL` seconds, at most :data:`MOST` of them.
+    """Request each Article's address, at most :data:`MOST`, and return the answers that came within :data:`ALL` seconds.
 
-    One address of each of some hosts goes first: when not one of those answers, the others are not waited for.
+    One address of each of some hosts is requested first: when none of them answers, the others are not waited for.
     """
     chosen = dict(list(addresses.items())[:MOST])
     first = _of_different_hosts(chosen, AT_ONCE)
@@ -86,9 +86,9 @@ def _asked(addresses: Mapping[int, str], ask: Ask, seconds: float) -> dict[int, 
 
 
 def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> dict[int, str]:
-    """Those of the addresses that were not asked for lately, and may be.
+    """Return the addresses that may be requested and were not requested lately.
 
-    A page that was refused to us, and all of an Outlet with ``policy = "feed"``, are left alone.
+    A page that was refused to us, and every page of an Outlet with ``policy = "feed"``, is never requested.
     """
     closed = set(
         session.scalars(
@@ -112,7 +112,7 @@ def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> d
 
 
 def keep(session: Session, answers: Mapping[int, LinkState], *, now: datetime) -> None:
-    """Remember what was answered. The caller commits."""
+    """Store the answers. The caller commits."""
     known = {
         row.article_id: row
         for row in session.scalars(select(LinkStatus).where(LinkStatus.article_id.in_(answers)))
@@ -129,12 +129,12 @@ def keep(session: Session, answers: Mapping[int, LinkState], *, now: datetime) -
 
 
 def remembered(session: Session, article_ids: Mapping[int, str]) -> dict[int, LinkState]:
-    """What was last answered, by Article."""
+    """Return the latest stored answer, by Article id."""
     rows = session.scalars(select(LinkStatus).where(LinkStatus.article_id.in_(article_ids)))
     return {row.article_id: LinkState(row.status, row.reason) for row in rows}
 
 
 def forget(sessions: db.Sessions, *, now: datetime) -> int:
-    """Let answers go that no Issue needs any more; how many."""
+    """Delete the answers that no Issue needs any more; return how many."""
     with sessions.begin() as session:
         return db.changed(session, delete(LinkStatus).where(LinkStatus.checked_at < now - FORGOTTEN_AFTER))

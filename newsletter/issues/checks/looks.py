@@ -1,4 +1,4 @@
-"""Checks of how the mail looks to those who see little or nothing: words for pictures and links, and contrast. Pure."""
+"""Checks for readers who see little or nothing: alternative texts of pictures, words of links, and contrast. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the finished bytes: size, links, Slots, the text twin and what every mail must carry. Pure."""
+"""Checks of the finished bytes: size, links, Slots, the plain-text part, and what every mail must contain. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from newsletter.issues.render import story_phrases
 from newsletter.issues.renditions import KINDS, LARGEST
 from newsletter.links import Links
 
-LONGEST_TOLERATED = LONGEST_READ + 60  # seconds; a minute over the promise is said, more is not sent
+LONGEST_TOLERATED = (
+    LONGEST_READ + 60
+)  # seconds; between the promise and this the Check warns, above it blocks
 _RENDER = (Remedy("rerender", "Render it anew"),)
-# As long as a real one: the size is measured with the Slots filled.
+# As long as a real link, because the size is measured with the Slots filled.
 _EXAMPLE = {name: f"https://example.com/{name}/{'x' * 160}" for name in slot_marks.ISSUE_SLOTS}
 
 

@@ -1,4 +1,4 @@
-"""What stands in a finished mail: its words, links and active parts, read back from the bytes. Pure."""
+"""Reads a finished mail back from its bytes: words, links and active parts. Pure."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class MailedPage:
     links: tuple[str, ...]
     active: tuple[str, ...]
     pictures: int = 0
-    unnamed_pictures: int = 0  # without an ``alt``
-    unnamed_links: int = 0  # without a word
+    unnamed_pictures: int = 0  # pictures without an ``alt``
+    unnamed_links: int = 0  # links without a word
     language: str = ""
 
     @property
     def flat(self) -> str:
-        """The words with single spaces between them."""
+        """The text with single spaces between words."""
         return " ".join(self.text.split())
 
 
@@ -52,7 +52,7 @@ class _Reader(HTMLParser):
         self.pictures = self.unnamed_pictures = self.unnamed_links = 0
         self.language = ""
         self._unread = 0
-        self._link_from: int | None = None  # where the words of the open link begin
+        self._link_from: int | None = None  # index of the first word of the open link
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._unread += tag in _UNREAD
@@ -85,7 +85,7 @@ class _Reader(HTMLParser):
 
 
 def read_page(html: str) -> MailedPage:
-    """Read a finished mail back."""
+    """Parse the HTML of a finished mail."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -101,7 +101,7 @@ def read_page(html: str) -> MailedPage:
 
 
 def reading_words(text: str) -> int:
-    """Words a reader reads of a plain-text Issue: all but addresses, the marks and list of Citations, and the foot."""
+    """Count the words of a plain-text Issue that a reader reads: without URLs, Citations, their list, and the foot."""
     body = text.rpartition("\n--\n")[0] or text
     body = re.sub(r"^\[\d+\] .*\n +\S+://.*$", "", body, flags=re.M)  # one listed Article
     body = re.sub(r"(\[\d+\])+(?!\S)", " ", body)

@@ -1,4 +1,4 @@
-"""Whether the Articles carry what operators wrote. The judge is asked outside any transaction; what it once said is kept."""
+"""Checks that the Articles support what operators wrote. The judge is asked outside any transaction, and its answers are kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = log.get("issues")
 
 
 def judged(sessions: db.Sessions, issue_id: int, settings: Settings) -> Judged:
-    """What the operators' sentences in the Issue are doubted for. Asks the judge, once for each Story that one was changed in."""
+    """Return which of the operators' sentences in the Issue lack support, and why. Asks the judge once for each changed Story."""
     with db.reading(sessions) as session:
         rows = session.execute(
             select(Placement.story_id, StoryRevision)
@@ -44,7 +44,7 @@ def judged(sessions: db.Sessions, issue_id: int, settings: Settings) -> Judged:
 
 
 def _asked(found: dict[int, OperatorsWords], settings: Settings) -> Judged:
-    """Where the judge gives no usable answer hard facts alone stand, and why is said."""
+    """Ask the judge. Without a usable answer only hard facts are checked, and the result says why."""
     judge, why_not = None, "no model is configured to judge them"
     try:
         judge = registry.model_judge(settings)
@@ -63,7 +63,7 @@ def _asked(found: dict[int, OperatorsWords], settings: Settings) -> Judged:
 
 
 def operators_words(case: Case) -> Answers:
-    """The Check: what an operator wrote and its Articles do not carry needs a written reason."""
+    """Block when an operator's sentence lacks support in its Articles: approving then needs a written reason."""
     judged = case.context.judged
     for number, story in enumerate(case.view.stories, start=1):
         for text, reason in judged.doubts.get(story.id, {}).items():

@@ -1,6 +1,6 @@
-"""Checks against what lies outside an Issue: other Issues, the outlets, the addresses it leads to, the Sender, the Audience. Pure.
+"""Checks against facts outside an Issue: other Issues, the Outlets, its links, the Sender, the Audience. Pure.
 
-What they go by was gathered before (``newsletter/issues/checks/context.py``); whatever was not looked at passes and says so.
+The facts are gathered by ``newsletter/issues/checks/context.py``. A Check whose facts were not looked up passes and says so.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from newsletter.issues.checks.findings import Answers, Case, Remedy, bare
 from newsletter.issues.render import story_phrases
 from newsletter.links import Links
 
-ALIKE = 0.6  # share of common words at which two Headlines of different days tell the same
-SILENT_SHARE = 1 / 5  # of all Outlets; more than that deserves a look …
-SILENT_SIDE_SHARE = 1 / 3  # … or so many of one Side
-CHANGED_SHARE = 0.10  # of the Audience before …
-CHANGED_FROM = 20  # … and at least so many readers
-LOST_SHARE = 0.5  # of the Audience before, from LOST_FROM readers on: something is broken
+ALIKE = 0.6  # share of common words from which two Headlines of different days count as the same
+SILENT_SHARE = 1 / 5  # share of all Outlets; above it the Check warns …
+SILENT_SIDE_SHARE = 1 / 3  # … or share of one Side's
+CHANGED_SHARE = 0.10  # change as a share of the Audience before …
+CHANGED_FROM = 20  # … and in readers, at least
+LOST_SHARE = 0.5  # share of the Audience before that is gone, from LOST_FROM readers on: the Check blocks
 LOST_FROM = 100
 _AGAIN = Remedy("check", "Check again")
 

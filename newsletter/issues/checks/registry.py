@@ -1,7 +1,6 @@
-"""Pre-flight Checks: is this Issue fit to be mailed? Pure.
+"""The registry of the pre-flight Checks, which decide whether an Issue may be mailed. Pure.
 
-Each finding passes, warns or blocks, with a reason in one sentence. Everything is looked for in the finished bytes,
-not in what the templates meant.
+Each finding passes, warns or blocks, with a reason in one sentence. Checks read the finished bytes, not the templates.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def check(
     settings: Settings,
     context: CheckContext = CheckContext(),  # noqa: B008 - frozen, and the same for all who know nothing more
 ) -> list[Finding]:
-    """Look an Issue over. A Check without fault gives one finding that passes, otherwise one for each fault."""
+    """Run all Checks on an Issue. A Check that finds no fault gives one finding that passes, otherwise one for each fault."""
     case = Case(view, tuple(Mail(r, read_page(r.html)) for r in renditions), settings, context)
     findings = []
     for name, look in CHECKS.items():
@@ -84,4 +83,4 @@ def _finding(name: str, answer: Answer) -> Finding:
     return Finding(name, level, reason, mends if mends or level == "pass" else _BY_HAND)
 
 
-_BY_HAND = (Remedy("go", "Edit it by hand", 0, "edit"),)  # where no press of a button mends it
+_BY_HAND = (Remedy("go", "Edit it by hand", 0, "edit"),)  # no button can fix it

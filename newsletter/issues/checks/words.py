@@ -16,7 +16,7 @@ from newsletter.summaries.story_text import RowKind, StoryKind
 FEWEST, WANTED, MOST = 3, 5, 9  # Stories
 LONGEST_SUBJECT, LONGEST_PREHEADER = 110, 160  # characters
 SHORTEST_SUBJECT, SHORTEST_PREHEADER = 12, 20
-ALIKE = 0.75  # share of common words at which two Headlines say the same
+ALIKE = 0.75  # share of common words from which two Headlines count as the same
 
 
 def stories(case: Case) -> Answers:
@@ -143,7 +143,7 @@ def subject(case: Case) -> Answers:
 
 
 def subject_fits(case: Case) -> Answers:
-    """After a Story was dropped, the subject line may still name it."""
+    """Warn when the subject line names a Story that was dropped."""
     parts = phrases.plain(case.view.subject).split(" · ")
     told = [
         frozenset(terms(f"{s.headline} {' '.join(x.text for x in s.text.lede)}")) for s in case.view.stories
@@ -155,7 +155,9 @@ def subject_fits(case: Case) -> Answers:
         if line != case.view.subject
     )
     more = re.fullmatch(r"(\d+) more", parts[-1]) if len(parts) > 1 else None
-    for part in parts[:-1] if more else ():  # a line made of headlines; an operator's own may say anything
+    for part in (
+        parts[:-1] if more else ()
+    ):  # the line was made of headlines; an operator's own line is not checked
         own = frozenset(terms(part))
         if own and not any(len(own & words) * 2 > len(own) for words in told):
             yield "warn", f"The subject line names “{part}”, and no story of the issue tells that.", mend

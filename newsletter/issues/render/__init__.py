@@ -1,3 +1,3 @@
-"""An Issue rendered: templates, MJML, HTML and plain text."""
+"""Renders an Issue: templates, MJML, HTML and plain text."""
 
 __all__ = ["authorship", "render", "story_phrases"]

@@ -1,7 +1,7 @@
-"""Who wrote what stands in an Issue, as readers and machines are told: outlets, an AI model, an editor. Pure.
+"""Says who wrote an Issue, for readers and for machines: outlets, an AI model, an editor. Pure.
 
-What a model wrote is said in words and, for machines, in a ``meta`` tag, a header line and JSON-LD, as Article 50 of the
-EU's AI Act asks. The law spares what an editor reviewed and answers for; here that is said as well, and the model still named.
+Text by a model is disclosed in words and, for machines, in a ``meta`` tag, a header line and JSON-LD, as Article 50 of the EU's
+AI Act asks. The law exempts what an editor reviewed and answers for; we still name the model, and say that it was reviewed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from newsletter.formatting import counted
 from newsletter.summaries.story_text import Sentence, StoryText, Verdict
 
-# Of schema.org, after IPTC: made by a trained model from what others wrote.
+# A term of schema.org, after IPTC: made by a trained model from what others wrote.
 DIGITAL_SOURCE = "https://schema.org/TrainedAlgorithmicMediaDigitalSource"
 AT_THE_TOP = "With summaries by an AI model, checked sentence by sentence."
 REVIEWED = "An editor reviewed it before it was sent."
@@ -20,13 +20,13 @@ _EDITED = "our editors changed some sentences"
 
 
 def in_own_words(sentence: Sentence) -> bool:
-    """Whether every word of the sentence stands in one passage that it cites: an Outlet wrote it."""
+    """Return whether every word of the sentence is in one passage that it cites, so that an Outlet wrote it."""
     wanted = _words(sentence.text)
     return any(wanted <= _words(c.passage) for c in sentence.citations)
 
 
 def by_model(text: StoryText) -> bool:
-    """Whether a model wrote any sentence of the Story. Those stored before models were judged are known by their words."""
+    """Return whether a model wrote any sentence of the Story. Text stored before models were judged is recognised by its words."""
     return any(
         s.verdict is Verdict.JUDGED or (s.verdict is Verdict.SUPPORTED and not in_own_words(s))
         for s in text.sentences()
@@ -34,7 +34,7 @@ def by_model(text: StoryText) -> bool:
 
 
 def written_line(texts: Iterable[StoryText]) -> str:
-    """One sentence on who wrote what stands in these Stories."""
+    """Return one sentence that says who wrote these Stories."""
     told = list(texts)
     modelled = sum(map(by_model, told))
     if not modelled:
@@ -52,9 +52,9 @@ def written_line(texts: Iterable[StoryText]) -> str:
 
 
 def disclosure(texts: Iterable[StoryText], *, reviewed: bool = False) -> str:
-    """The same for machines, such as ``mode=ai-originated``; empty when no model wrote anything.
+    """Return the same for machines, such as ``mode=ai-originated``; empty when no model wrote anything.
 
-    A dictionary of RFC 9651, with the words of the AI-Disclosure header (draft-abaris-aicdh).
+    The form is a dictionary of RFC 9651 with the terms of the AI-Disclosure header (draft-abaris-aicdh).
     """
     if not any(map(by_model, texts)):
         return ""

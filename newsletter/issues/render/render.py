@@ -1,4 +1,4 @@
-"""Turns an Issue into its Renditions, and keeps them. The same view gives the same bytes."""
+"""Renders an Issue into its Renditions, and stores them. The same view gives the same bytes."""
 
 from __future__ import annotations
 
@@ -28,16 +28,20 @@ from newsletter.summaries.story_text import StoryKind
 
 @dataclass(frozen=True)
 class Thrift:
-    """What is left out so that an Issue of many links stays whole in a mailbox that cuts off large mails."""
+    """What is left out of an Issue with many links, because some mail programs cut off large mails."""
 
     numbers_lead: bool = (
-        True  # a number in the text is a link; else it only names one of those listed below it
+        True  # whether a number in the text is a link; otherwise it only refers to the list below
     )
-    names_lead: bool = True  # so is the name of each Outlet listed; else the story page has the links
-    longest_url: int = story_phrases.LONGEST_URL  # characters; a longer address gives way to the story page's
+    names_lead: bool = (
+        True  # whether the name of each listed Outlet is a link; otherwise only the story page has the links
+    )
+    longest_url: int = (
+        story_phrases.LONGEST_URL
+    )  # characters; a longer address is replaced by the story page's
 
 
-# The first that is small enough is taken.
+# The first one that makes the mail small enough is used.
 _THRIFT = (Thrift(), Thrift(False), Thrift(False, longest_url=160), Thrift(False, False))
 
 
@@ -61,7 +65,7 @@ def rendition(view: IssueView, kind: Kind, *, settings: Settings, links: Links) 
 def issue_words(
     view: IssueView, kind: Kind, *, settings: Settings, links: Links, thrift: Thrift | None = None
 ) -> Words:
-    """The templates of an Issue filled in, and nothing compiled."""
+    """Return the filled-in templates of an Issue, before MJML is compiled."""
     if kind not in KINDS:
         raise RenderError(f"There is no rendition '{kind}', only full and metered.")
     around = FRAME_WORDS + words_in((view.intro,))
@@ -109,7 +113,7 @@ def issue_words(
 
 
 def save_renditions(session: Session, issue: Issue, made: Iterable[RenderedIssue], now: datetime) -> None:
-    """Keep the rendered bytes with the Issue, in place of what was rendered before. The caller commits."""
+    """Store the rendered bytes of the Issue in place of earlier ones. The caller commits."""
     known = {r.kind: r for r in session.scalars(select(Rendition).where(Rendition.issue_id == issue.id))}
     for one in made:
         row = known.get(one.kind)
@@ -125,13 +129,13 @@ def save_renditions(session: Session, issue: Issue, made: Iterable[RenderedIssue
 
 
 def forget(session: Session, issue: Issue) -> None:
-    """Let the bytes go that say what the Issue was: until it is rendered anew there is nothing to approve. The caller commits."""
+    """Delete the rendered bytes of the Issue: until it is rendered again it cannot be approved. The caller commits."""
     session.execute(delete(Rendition).where(Rendition.issue_id == issue.id))
     session.expire(issue, ["renditions"])
 
 
 def rendered(issue: Issue) -> list[RenderedIssue]:
-    """The Renditions as they lie in the table, full first. Needs the Issue's Session to be open."""
+    """Return the stored Renditions, full first. Needs the Issue's Session to be open."""
     kept = {r.kind: r for r in issue.renditions}
     return [
         RenderedIssue(kind, r.subject, r.preheader, r.html, r.text, r.content_hash)

@@ -1,4 +1,4 @@
-"""The small phrases that the mail's templates share: counts, labels and attributions of a Story. Pure."""
+"""Phrases that the mail's templates share: counts, labels and attributions of a Story. Pure."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ ROW_NAMES = {
     RowKind.NEXT: "Next",
 }
 ROW_SIDES = {RowKind.LEFT_STRESSES: Side.LEFT, RowKind.RIGHT_STRESSES: Side.RIGHT}
-LONGEST_URL = 300  # characters; a longer one costs every reader too much, the story page has it
+LONGEST_URL = 300  # characters; a longer address makes every mail too large, and the story page has it
 MOST_LISTED = 3  # further Outlets under one Story
 NARROWEST = 17  # percent of a small bar: room for a number of two digits
 
 
 def coverage_line(story: StoryView) -> str:
-    """``Articles (6) · Left (1) · Center (4) · Right (1)``: those after the first add up to it.
+    """Return "Articles (6) · Left (1) · Center (4) · Right (1)"; the numbers after the first add up to it.
 
     One Article counts for each Outlet, and a wire copy with the Outlet that ran the text first.
     """
@@ -44,19 +44,19 @@ def coverage_line(story: StoryView) -> str:
 
 
 def side_of_article(article: ArticleView) -> str:
-    """``left``, ``center`` or ``right``; ``no side`` for a state-run Outlet, and for one foreign to the Story."""
+    """Return "left", "center" or "right"; "no side" for a state-run Outlet, and for one foreign to the Story."""
     return article.side.value if article.side else NO_SIDE.lower()
 
 
 def row_name(row: Row) -> str:
-    """The label of a row, such as "Only the left reports"."""
+    """Return the label of a row, such as "Only the left reports"."""
     if row.kind is RowKind.ONLY_ONE_SIDE and row.side is not None:
         return f"Only the {row.side.value} reports"
     return ROW_NAMES[row.kind]
 
 
 def row_note(row: Row, story: StoryView) -> str:
-    """What is said beside a row's label; "left out" refers to the articles that were read, and says so."""
+    """Return the note beside a row's label. "Left out" refers only to the Articles that we read, and the note says so."""
     if row.kind is not RowKind.ONLY_ONE_SIDE or row.side is None:
         return ""
     other = Side.RIGHT if row.side is Side.LEFT else Side.LEFT
@@ -65,18 +65,18 @@ def row_note(row: Row, story: StoryView) -> str:
 
 
 def blind_spot_line(story: StoryView) -> str:
-    """``17 left · 5 right``: how many Outlets of each Side carried a Story that one Side mostly covers."""
+    """Return "17 left · 5 right": the Outlets of each Side that carried a Story which one Side mostly covers."""
     left, right = story.coverage.left, story.coverage.right
     return f"{left} left · {right} right"
 
 
 def heavier(story: StoryView) -> Side:
-    """The Side of left and right with more Outlets on the Story."""
+    """Return the Side of left and right with more Outlets on the Story."""
     return Side.LEFT if story.coverage.left > story.coverage.right else Side.RIGHT
 
 
 def parts_of(headline: PickedHeadline) -> tuple[tuple[str, bool], ...]:
-    """The headline in pieces, each with whether it is marked: words that only this side's headlines use."""
+    """Return the headline in pieces, each with whether it is marked, that is, used only by this Side's headlines."""
     pieces: list[tuple[str, bool]] = []
     at = 0
     for start, end in headline.marked:
@@ -87,23 +87,23 @@ def parts_of(headline: PickedHeadline) -> tuple[tuple[str, bool], ...]:
 
 
 def headlines_of(story: StoryView, side: Side) -> tuple[PickedHeadline, ...]:
-    """The headlines picked for this Side."""
+    """Return the headlines picked for this Side."""
     return tuple(h for h in story.text.headlines if h.side is side)
 
 
 def outlet_of(story: StoryView, article_id: int) -> str:
-    """The name of the Outlet of an Article of the Story; empty when it is not there."""
+    """Return the name of the Outlet of an Article of the Story; empty when it is not there."""
     article = story.article(article_id)
     return article.outlet if article else ""
 
 
 def attribution(story: StoryView, quote: Quote) -> str:
-    """Who said it and where it stood."""
+    """Return who said it, and which Outlet printed it."""
     return "— " + ", ".join(filter(None, (quote.speaker, outlet_of(story, quote.citation.article_id))))
 
 
 def article_url(story: StoryView, number: int, links: Links, longest: int = LONGEST_URL) -> str:
-    """Where the Article stands. Only http and https, never a Slot, never very long: else the story's own page."""
+    """Return the Article's address, or the story page's if the address is not http(s), contains a Slot or is very long."""
     url = next((a.url for a in story.articles if a.number == number), "")
     if urlsplit(url).scheme not in ("http", "https") or len(url) > longest or UNSEEN.search(url):
         return links.story(story.slug)
@@ -113,7 +113,8 @@ def article_url(story: StoryView, number: int, links: Links, longest: int = LONG
 
 
 def small_bar(story: StoryView) -> tuple[tuple[Side, int, int], ...]:
-    """For each Side its Outlets and its percentage of a bar that prints the counts: they sum to 100, none is too narrow."""
+    """Return for each Side its Outlets and its percentage of the coverage bar. The percentages sum to 100, and none is too
+    narrow for its number."""
     free = 100 - NARROWEST * len(SIDES)
     widths = {side: NARROWEST + share * free // 100 for side, share in story.coverage.shares().items()}
     widths[Side.CENTER] += 100 - sum(widths.values())
@@ -121,12 +122,12 @@ def small_bar(story: StoryView) -> tuple[tuple[Side, int, int], ...]:
 
 
 def counts_in_words(story: StoryView) -> str:
-    """``1 left, 4 center, 1 right``: what a bar says to those who do not see it."""
+    """Return "1 left, 4 center, 1 right", the text of the bar for those who do not see it."""
     return ", ".join(f"{story.coverage.of(side)} {side.value}" for side in SIDES)
 
 
 def credit(story: StoryView) -> ArticleView | None:
-    """The Article that the paragraph is taken from; None when an operator or a model wrote it."""
+    """Return the Article that the paragraph is taken from; None when an operator or a model wrote it."""
     first = next(iter(story.text.lede), None)
     return story.credit if first and first.verdict is Verdict.SUPPORTED and in_own_words(first) else None
 
@@ -134,10 +135,10 @@ def credit(story: StoryView) -> ArticleView | None:
 def cited_runs(
     story: StoryView, sentences: Sequence[Sentence]
 ) -> tuple[tuple[Sentence, tuple[int, ...]], ...]:
-    """The sentences, each with the numbers to print behind it.
+    """Return the sentences, each with the Citation numbers to print behind it.
 
-    Sentences in a row that rest on the same Articles are cited once, behind the last; those of the credited Article alone are
-    not cited again.
+    Consecutive sentences with the same Citations are cited once, behind the last; a sentence that cites only the credited Article
+    gets no number.
     """
     credited = credit(story)
     numbers = [story.numbers(s) for s in sentences]
@@ -149,20 +150,20 @@ def cited_runs(
 
 
 def articles_of(story: StoryView, sentence: Sentence) -> tuple[ArticleView, ...]:
-    """The Articles that a sentence rests on, one for each Outlet, in the order of their numbers."""
+    """Return the Articles that a sentence cites, one for each Outlet, in the order of their numbers."""
     cited = {c.article_id for c in sentence.citations}
     by_outlet = {a.outlet: a for a in reversed(story.articles) if a.id in cited}
     return tuple(sorted(by_outlet.values(), key=lambda a: a.number))
 
 
 def cited_articles(story: StoryView) -> tuple[ArticleView, ...]:
-    """The Articles that numbers in this Story point to, and no others."""
+    """The Articles that are cited in this Story, and no others."""
     cited = story.text.cited()
     return tuple(a for a in story.articles if a.id in cited)
 
 
 def further_articles(story: StoryView) -> tuple[tuple[Side, tuple[ArticleView, ...]], ...]:
-    """Articles that nothing in this Story points to, by Side: of each Side in turn one of a further Outlet, while there is room."""
+    """Return Articles that this Story does not cite, by Side: one of another Outlet of each Side in turn, while there is room."""
     named = {a.outlet for a in cited_articles(story)}
     others = {a.outlet: a for a in reversed(story.articles) if a.outlet not in named and not a.wire_copy}
     ordered = sorted(others.values(), key=lambda a: a.number)
