@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         "Evenhand <morning@localhost.localdomain>",
         description="The Sender, as 'Name <address>'. Must be set in production.",
     )
+    NOTICE_FROM: str = Field(
+        "",
+        description="The Sender of mail that answers or warns one person: confirmations, sign-in links, receipts, alerts; empty: MAIL_FROM.",
+    )
     MAIL_PROVIDER: str = Field(
         "outbox", description="Who takes our mail. outbox keeps .eml files in OUTBOX_DIR."
     )
@@ -66,11 +70,11 @@ class Settings(BaseSettings):
     )
     BOUNCE_MAILDIR: Path | None = Field(
         None,
-        description="Maildir of MAIL_FROM's mailbox, where bounces and complaints come back (MAIL_PROVIDER=smtp); read by the settle step, which deletes what it booked.",
+        description="Maildir of the mailboxes of MAIL_FROM and NOTICE_FROM, where bounces and complaints come back (MAIL_PROVIDER=smtp); read by the settle step, which deletes what it booked.",
     )
     DKIM_SELECTOR: str = Field(
         "",
-        description="Name of the DKIM key in the DNS of MAIL_FROM's domain, when our mail is signed here (MAIL_PROVIDER=smtp).",
+        description="Name of the DKIM key in the DNS of the domains of MAIL_FROM and NOTICE_FROM, when our mail is signed here (MAIL_PROVIDER=smtp).",
     )
     DKIM_KEY_FILE: Path | None = Field(
         None, description="The private RSA key (PEM) that signs; empty when the relay signs by itself."
@@ -206,14 +210,12 @@ class Settings(BaseSettings):
     @field_validator("SITE_NAME", "MAIL_FROM", "POSTAL_ADDRESS")
     @classmethod
     def _one_line(cls, value: str) -> str:
-        if any(ord(c) < 32 or ord(c) == 127 for c in value) or not value.strip():
-            raise ValueError("must be one line of text")
-        return value.strip()
+        return settings_words.one_line(value)
 
-    @field_validator("MAIL_FROM")
+    @field_validator("MAIL_FROM", "NOTICE_FROM")
     @classmethod
     def _sender(cls, value: str) -> str:
-        return settings_words.sender(value)
+        return settings_words.sender(settings_words.one_line(value)) if value else value
 
     @field_validator("OPERATORS")
     @classmethod
@@ -283,6 +285,8 @@ class Settings(BaseSettings):
             reasons.append("POSTAL_ADDRESS must be set")
         if "localhost" in self.MAIL_FROM:
             reasons.append("MAIL_FROM must be set to an address of your own domain")
+        if "localhost" in self.NOTICE_FROM:
+            reasons.append("NOTICE_FROM must be an address of your own domain")
         if self.MAIL_PROVIDER == "outbox":
             reasons.append("MAIL_PROVIDER must be a provider that sends: the Outbox only keeps mail")
         reasons += self._unsafe_provider()

@@ -8,6 +8,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
+def one_line(text: str) -> str:
+    """Text without line breaks and other control characters."""
+    if any(ord(c) < 32 or ord(c) == 127 for c in text) or not text.strip():
+        raise ValueError("must be one line of text")
+    return text.strip()
+
+
 def sender(text: str) -> str:
     """``Name <address>``, or an address alone."""
     address = parseaddr(text)[1]

@@ -14,11 +14,13 @@ import dns.exception
 import dns.resolver
 from cryptography.hazmat.primitives import serialization
 
+from newsletter import clock
 from newsletter.billing import processors
 from newsletter.cli import opening
 from newsletter.delivery import providers
 from newsletter.delivery.mail import sender_domain
 from newsletter.errors import DatabaseError, Refused, SettingsError
+from newsletter.feeds.fetcher import FetchError, PoliteFetcher
 from newsletter.settings import Settings
 
 PATIENCE = 5.0  # seconds for one question to the DNS or one connection
@@ -47,7 +49,7 @@ class Examined:
 def doctor(selectors: tuple[str, ...], nameserver: str | None, as_json: bool) -> None:
     """Check DNS records, settings, database, mail provider, webhook key and payments. Logs in for real, and sends nothing."""
     settings = opening.open_settings()
-    found = list(_examine(settings, selectors or sender_domain.selectors_of(settings), _resolver(nameserver)))
+    found = list(_examine(settings, selectors, _resolver(nameserver)))
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found]))
     else:
@@ -87,11 +89,34 @@ def _examine(
         yield _payments(settings)
     if providers.registered(settings).reports_events:
         yield _events(settings)
-    domain = sender_domain.domain_of(settings)
-    for each in sender_domain.records(domain, selectors, resolver):
-        yield Examined(each.name, each.is_well, each.said)
-        if each.name == "DKIM" and settings.DKIM_KEY_FILE is not None:
-            yield _dkim_key(resolver, settings.DKIM_KEY_FILE, f"{selectors[0]}._domainkey.{domain}")
+    ask = sender_domain.asker(resolver)
+    own = providers.registered(settings).own_return_path
+    how = sender_domain.signing(settings, selectors=selectors, own_return_path=own)
+    for domain, setting in sender_domain.senders(settings).items():
+        of = "" if setting == "MAIL_FROM" else f" ({setting})"
+        for each in sender_domain.records(domain, how, ask):
+            yield Examined(f"{each.name}{of}", each.is_well, each.said)
+            if each.name == "DKIM" and settings.DKIM_KEY_FILE is not None:
+                place = f"{how.selectors[0]}._domainkey.{domain}"
+                compared = _dkim_key(resolver, settings.DKIM_KEY_FILE, place)
+                yield Examined(f"{compared.name}{of}", compared.is_well, compared.said)
+    yield from _logo(settings, ask)
+
+
+def _logo(settings: Settings, ask: sender_domain.AskTexts) -> Iterator[Examined]:
+    """BIMI of the Sender of Issues, and its certificate when the record names one."""
+    domain = next(iter(sender_domain.senders(settings)))
+    record, certificate = sender_domain.bimi.record(domain, ask)
+    yield Examined(record.name, record.is_well, record.said)
+    if not certificate:
+        return
+    try:
+        with PoliteFetcher(settings, deadline=PATIENCE, accept="*/*") as fetch:
+            mark = sender_domain.bimi.mark(fetch(certificate).body, now=clock.system())
+    except FetchError as error:
+        yield Examined("BIMI certificate", False, f"{certificate} cannot be read. {error}")
+        return
+    yield Examined(mark.name, mark.is_well, mark.said)
 
 
 def _dkim_key(resolver: dns.resolver.Resolver, file: Path, place: str) -> Examined:

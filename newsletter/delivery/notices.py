@@ -144,7 +144,9 @@ def _message(
         links=links,
         unsubscribe_url=slots.get("unsubscribe_url", ""),
     )
-    return Message(hand.reference, person.address, template, slots, head)
+    # A Correction is mail to all readers of an Issue, and comes from where the Issue came from.
+    sender = "" if hand.template else settings.NOTICE_FROM
+    return Message(hand.reference, person.address, template, slots, head, sender)
 
 
 def _ours(claimed: ClaimedNotices, now: Clock) -> bool:

@@ -34,7 +34,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DnsServe
     monkeypatch.chdir(tmp_path)
     with DnsServer() as running:
         running.records = {
-            SPF: ["unrelated=1", "v=spf1 include:sendgrid.net -all"],
+            SPF: ["unrelated=1", "v=spf1 ip4:192.0.2.7 -all"],
             DKIM: ["k=rsa; p=MIGf"],
             DMARC: ["v=DMARC1; p=reject"],
         }
@@ -57,7 +57,7 @@ def test_all_three_records_are_well(server: DnsServer) -> None:
         ("SPF", SPF, []),
         ("SPF", SPF, ["v=spf1 -all", "v=spf1 ~all"]),
         ("SPF", SPF, ["v=spf1 +all"]),
-        ("SPF", SPF, ["v=spf1 include:sendgrid.net all "]),
+        ("SPF", SPF, ["v=spf1 ip4:192.0.2.7 all "]),
         ("SPF", SPF, ["v=spf10 -all"]),
         ("DKIM", DKIM, []),
         ("DKIM", DKIM, ["k=rsa; p="]),
@@ -71,6 +71,34 @@ def test_a_faulty_record_is_named_alone(server: DnsServer, name: str, place: str
     assert [each for each in ("SPF", "DKIM", "DMARC") if not found[each]] == [name]
     assert isinstance(error, Refused)
     assert error.exit_code == 7
+
+
+def test_a_sender_of_notices_is_examined_beside_it(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTICE_FROM", "News <hello@note.example.org>")
+    found, _ = examined(server)
+    named = ["SPF (NOTICE_FROM)", "DKIM (NOTICE_FROM)", "DMARC (NOTICE_FROM)"]
+    assert [found[each] for each in named] == [False, False, False]
+    server.records |= {
+        "note.example.org": ["v=spf1 a -all"],
+        "s2._domainkey.note.example.org": ["p=MIGf"],
+        "_dmarc.example.org": ["v=DMARC1; p=none"],
+    }
+    found, _ = examined(server)
+    assert [found[each] for each in ("SPF", "DKIM", "DMARC", *named)] == [True] * 6
+    monkeypatch.setenv("NOTICE_FROM", "News <hello@news.example.org>")
+    assert named[0] not in examined(server)[0], "one domain is asked for once"
+
+
+def test_a_logo_whose_certificate_cannot_be_read_is_a_fault(server: DnsServer) -> None:
+    found, _ = examined(server)
+    assert (found["BIMI"], "BIMI certificate" in found) == (True, False)
+    server.records["default._bimi.news.example.org"] = [
+        "v=BIMI1; l=https://127.0.0.1:9/l.svg; a=https://127.0.0.1:9/mark.pem"
+    ]
+    found, _ = examined(server)
+    assert (found["BIMI"], found["BIMI certificate"]) == (True, False)
 
 
 def test_the_database_is_well_only_at_head(server: DnsServer, tmp_path: Path) -> None:

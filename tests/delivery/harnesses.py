@@ -31,6 +31,7 @@ class Arrived:
     html: str
     text: str
     headers: Mapping[str, str]
+    sender: str  # the From line
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def parsed(raw: bytes, to: str = "") -> Arrived:
         body("html"),
         body("plain"),
         headers,
+        headers["From"],
     )
 
 

@@ -93,6 +93,21 @@ def test_only_who_got_the_wrong_bytes_or_may_have_gets_it_and_once(desk) -> None
         assert (trail.about, trail.detail["readers"]) == ("issue:2026-03-02", 8)
 
 
+def test_it_comes_from_the_sender_of_the_issue(desk, make_settings) -> None:
+    desk.correct()
+    kept = []
+    notices.run(
+        desk.sessions,
+        Postbox(before=kept.extend),
+        settings=make_settings(NOTICE_FROM="Evenhand <hello@note.example.com>"),
+        links=LINKS,
+        now=desk.clock,
+        slots_for=personal,
+    )
+    assert len(kept) > 5
+    assert {m.sender for m in kept} == {""}
+
+
 def test_a_mistake_in_one_edition_is_corrected_for_its_readers_only(desk) -> None:
     desk.correct(rendition="metered")
     provider = Postbox()

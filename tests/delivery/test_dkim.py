@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 
 import dkim
 import dns.resolver
@@ -97,6 +98,25 @@ def test_what_arrives_verifies_and_no_change_goes_unnoticed(taken, names) -> Non
     ):
         assert spoilt != taken
         assert not _verifies(spoilt, names)
+
+
+def test_each_sender_is_signed_for_by_its_own_domain(make_settings, key_file, key) -> None:
+    with SmtpServer() as server, DnsServer() as names:
+        names.records = {
+            f"k1._domainkey.{each}": [_record(key)[:200] + '" "' + _record(key)[200:]]
+            for each in ("news.example.com", "note.example.com")
+        }
+        wanted = {"MAIL_PROVIDER": "smtp", "SMTP_URL": server.url, "MAIL_FROM": SENDER}
+        one = providers.make(
+            make_settings(**wanted, DKIM_SELECTOR="k1", DKIM_KEY_FILE=key_file), now=clock.system
+        )
+        one.submit([message(1)])
+        one.submit([replace(message(2), sender="Evenhand <hello@note.example.com>")])
+        one.close()
+        assert server.senders == ["morning@news.example.com", "hello@note.example.com"]
+        for (_, raw), domain in zip(server.mails, (b"news", b"note"), strict=True):
+            assert b"d=" + domain + b".example.com" in raw
+            assert _verifies(raw, names)
 
 
 def test_the_signature_names_our_domain_and_covers_the_list(taken) -> None:

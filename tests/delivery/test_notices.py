@@ -94,6 +94,17 @@ def test_due_notices_are_sent_once(go, readers) -> None:
     assert go(postbox).accepted == 1
 
 
+def test_notices_come_from_their_own_sender(go, readers, make_settings) -> None:
+    """And a Correction, which is mail to all readers of an Issue, from where the Issue came from."""
+    _queue(go, 1)
+    kept = []
+    own = make_settings(NOTICE_FROM="Evenhand <hello@note.example.com>")
+    go(Postbox(before=kept.extend), settings=own)
+    _queue(go, 2)
+    go(Postbox(before=kept.extend))
+    assert [m.sender for m in kept] == ["Evenhand <hello@note.example.com>", ""]
+
+
 def test_operators_get_theirs(go) -> None:
     with go.sessions.begin() as session:
         operator = Operator(address="desk@example.com", added_at=MORNING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -91,6 +92,20 @@ def test_words_arrive_as_they_were(harness: Harness) -> None:
     assert mail.subject == TEMPLATE.subject
     assert mail.html.replace("\r\n", "\n").startswith(HTML.split("<a href")[0])
     assert mail.text.replace("\r\n", "\n").startswith(TEXT.split("Out:")[0])
+
+
+def test_a_message_may_have_a_sender_of_its_own(harness: Harness) -> None:
+    other = "Evenhand at the door <hello@note.example.com>"
+    sent = [message(1), replace(message(2), sender=other), message(3)]
+    assert {r.outcome for r in harness.provider.submit(sent)} == {Outcome.ACCEPTED}
+    senders = {mail.reference: mail.sender for mail in harness.arrived()}
+    assert senders["delivery:2"] == other
+    assert senders["delivery:1"] == senders["delivery:3"] != other
+
+
+def test_a_sender_that_is_no_address_costs_only_its_message(harness: Harness) -> None:
+    receipts = harness.provider.submit([message(1), replace(message(2), sender="nobody at all")])
+    assert [r.outcome for r in receipts] == [Outcome.ACCEPTED, Outcome.FAILED]
 
 
 def test_headers_arrive_unmangled(harness: Harness) -> None:

@@ -67,7 +67,7 @@ def test_the_senders_domain_is_asked_of_a_real_dns() -> None:
     settings = Settings(_env_file=None, MAIL_FROM="News <morning@news.example.org>")  # type: ignore[call-arg]
     with DnsServer() as server:
         server.records = {
-            "news.example.org": ["v=spf1 -all"],
+            "news.example.org": ["v=spf1 a -all"],
             "s1._domainkey.news.example.org": ["k=rsa; p=MIGf"],
             "_dmarc.news.example.org": ["v=DMARC1; p=reject"],
         }

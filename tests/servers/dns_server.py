@@ -1,4 +1,4 @@
-"""A small real DNS server on UDP: TXT and address questions from dicts, and NXDOMAIN for every other name."""
+"""A small real DNS server on UDP: TXT and address questions from dicts, and NXDOMAIN for every other name. It fails on purpose."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ class DnsServer:
         self.records: dict[str, list[str]] = {}
         # What a name leads to, one answer after the other; the last stays. "CNAME x" leads on to another name.
         self.addresses: dict[str, list[list[str]]] = {}
+        self.faults: dict[str, str] = {}  # name → "servfail", "silent" or "loop" (a CNAME that leads back)
         self.asked: list[str] = []
         server = self
 
         class Answering(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 data, sock = self.request
-                sock.sendto(server._answer(data), self.client_address)
+                if answer := server._answer(data):
+                    sock.sendto(answer, self.client_address)
 
         self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Answering)
         self.place = f"127.0.0.1:{self._udp.server_address[1]}"
@@ -37,6 +39,8 @@ class DnsServer:
         name = asked.question[0].name
         said = name.to_text(omit_final_dot=True)
         self.asked.append(said)
+        if fault := self.faults.get(said):
+            return self._fail(answer, said, fault)
         if said in self.addresses and asked.question[0].rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
             self._lead(answer, said, asked.question[0].rdtype)
             return answer.to_wire()
@@ -45,6 +49,15 @@ class DnsServer:
             answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *(f'"{text}"' for text in texts)))
         else:
             answer.set_rcode(dns.rcode.NXDOMAIN)
+        return answer.to_wire()
+
+    def _fail(self, answer: dns.message.Message, name: str, fault: str) -> bytes:
+        if fault == "silent":
+            return b""
+        if fault == "servfail":
+            answer.set_rcode(dns.rcode.SERVFAIL)
+        for here, there in ((name, f"loop.{name}"), (f"loop.{name}", name)) if fault == "loop" else ():
+            answer.answer.append(dns.rrset.from_text(f"{here}.", 0, "IN", "CNAME", f"{there}."))
         return answer.to_wire()
 
     def _lead(self, answer: dns.message.Message, name: str, kind: dns.rdatatype.RdataType) -> None:

@@ -90,6 +90,7 @@ class SendGridServer:
                 "html": filled(contents["text/html"]),
                 "text": filled(contents["text/plain"]),
                 "headers": {**body.get("headers", {}), **one.get("headers", {})},
+                "sender": "{} <{}>".format(body["from"].get("name", ""), body["from"]["email"]),
                 "sg_message_id": f"{message_id}.filter.{n}",
             }
             with self._lock:

@@ -28,6 +28,7 @@ class SmtpServer:
     from_the_start: bool = False
     password: str = ""
     mails: list[tuple[str, bytes]] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)  # of the envelopes of ``mails``
     connections: int = 0
     encrypted: int = 0
     port: int = 0
@@ -53,6 +54,7 @@ class SmtpServer:
         said = self.fault("dot", to)
         if said is None or said.startswith("take-and"):
             self.mails.append((to, envelope.original_content or b""))
+            self.senders.append(envelope.mail_from or "")
         if said in ("drop", "take-and-drop"):
             server.transport.abort()
         elif said == "take-and-hang":

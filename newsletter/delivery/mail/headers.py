@@ -118,13 +118,13 @@ def site_host(links: Links) -> str:
 
 
 def mime(message: Message, *, sender: str, date: datetime) -> bytes:
-    """The full ``.eml`` bytes: multipart/alternative, text first, UTF-8, CRLF.
+    """The full ``.eml`` bytes: multipart/alternative, text first, UTF-8, CRLF. ``sender`` is for a Message that names none.
 
     Raises :class:`HeaderError` for an address or header line that is refused, SlotError for a wrong Slot.
     """
     template, values = message.template, message.slots
     head = [
-        _from(sender),
+        _from(message.sender or sender),
         _to(message.to),
         _subject(slots.fill(template.subject, values, html=False)),
         _date(date.replace(microsecond=0)),

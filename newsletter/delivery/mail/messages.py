@@ -30,6 +30,7 @@ class Message:
     template: Template
     slots: Mapping[str, str] = field(default_factory=dict)  # slot name → plain text, unescaped
     headers: Mapping[str, str] = field(default_factory=dict)  # List-Unsubscribe, Message-ID, …
+    sender: str = ""  # ``Name <address>``; empty: the Sender that the provider was made with
 
 
 def content_hash(subject: str, html: str, text: str, preheader: str = "") -> str:

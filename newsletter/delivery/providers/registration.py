@@ -26,6 +26,9 @@ class RegisteredProvider(ABC):
     title: ClassVar[str]  # as an operator knows it, at the beginning of a sentence
     login_settings: ClassVar[str] = "the settings of the email provider"  # by which it knows us
     reports_events: ClassVar[bool] = False  # over a webhook
+    own_return_path: ClassVar[bool] = (
+        True  # bounces come back to the Sender, and not to an address of the provider's
+    )
 
     @abstractmethod
     def connect(self, settings: Settings, *, now: Clock, stop: Event | None) -> EmailProvider:

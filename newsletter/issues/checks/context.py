@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from newsletter import db
 from newsletter.db.models import Article, Check, Feed, Issue, Outlet, Placement, Story, StoryRevision
+from newsletter.delivery import providers
 from newsletter.delivery.mail import sender_domain
 from newsletter.feeds.leans import SIDES, side_of
 from newsletter.issues.checks import link_looks
@@ -53,7 +54,7 @@ def ask_sender(settings: Settings) -> tuple[Level, str] | None:
     """Return what the DNS says about the Sender's domain; None for a provider that sends no real mail."""
     if settings.MAIL_PROVIDER == "outbox":
         return None
-    level, said = sender_domain.look(settings)
+    level, said = sender_domain.look(settings, own_return_path=providers.registered(settings).own_return_path)
     return ("pass" if level == "pass" else "warn"), said
 
 

@@ -21,6 +21,7 @@ class _SendGrid(RegisteredProvider):
     title = "SendGrid"
     login_settings = "SENDGRID_API_KEY"
     reports_events = True
+    own_return_path = False
 
     def connect(self, settings: Settings, *, now: Clock, stop: Event | None) -> EmailProvider:
         key = settings.SENDGRID_API_KEY.get_secret_value()

@@ -24,18 +24,18 @@ UNTRACKED: Final = {
 
 
 class RequestBodies:
-    """Makes the request bodies of one Sender. The names of substitutions contain a random secret, so that no feed and no reader can
+    """Makes the request bodies; ``sender`` is for Messages that name none. The names of substitutions contain a random secret, so that no feed and no reader can
     guess one, and nothing but a Slot is ever substituted."""
 
     def __init__(self, sender: str) -> None:
-        name, _ = parseaddr(sender)
-        address = {"email": envelope_address(sender)}
-        self._sender = {**address, "name": name} if name else address
+        self._sender = sender
+        _mailbox(sender)
         self._secret = secrets.token_hex(8)
 
     def personalization(self, message: Message) -> dict[str, Any]:
         """What differs between two readers. Raises a NewsletterError for a bad address or a wrong Slot."""
         template, values = message.template, message.slots
+        _mailbox(message.sender or self._sender)
         slots.require(values, template.subject, template.html, template.text)
         whole = "".join((*message.headers, *message.headers.values()))
         if not (whole.isascii() and whole.isprintable()):
@@ -52,17 +52,24 @@ class RequestBodies:
             "substitutions": substitutions,
         }
 
-    def body(self, template: Template, readers: Sequence[dict[str, Any]]) -> str:
-        """The call's JSON. ``readers`` are :meth:`personalization`'s, at most a thousand."""
+    def body(self, template: Template, readers: Sequence[dict[str, Any]], sender: str = "") -> str:
+        """The call's JSON. ``readers`` are :meth:`personalization`'s, at most a thousand, whose Messages name this ``sender``."""
         subject, html, text = _marked(template, self._secret)
         body = {
-            "from": self._sender,
+            "from": _mailbox(sender or self._sender),
             "subject": subject,
             "content": [{"type": "text/plain", "value": text}, {"type": "text/html", "value": html}],
             "personalizations": readers,
             "tracking_settings": UNTRACKED,
         }
         return json.dumps(body, separators=(",", ":"))
+
+
+@lru_cache(maxsize=8)
+def _mailbox(sender: str) -> dict[str, str]:
+    name, _ = parseaddr(sender)
+    address = {"email": envelope_address(sender)}
+    return {**address, "name": name} if name else address
 
 
 @lru_cache(maxsize=64)

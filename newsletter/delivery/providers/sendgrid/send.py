@@ -51,7 +51,7 @@ class SendGrid:
 
     def submit(self, messages: Sequence[Message], *, may_begin: MayBegin = always) -> list[Receipt]:
         receipts: dict[int, Receipt] = {}
-        calls: dict[tuple[Template, int], list[tuple[int, Message, dict[str, Any]]]] = {}
+        calls: dict[tuple[Template, str, int], list[tuple[int, Message, dict[str, Any]]]] = {}
         seen: dict[str, int] = {}
         for place, message in enumerate(messages):
             try:
@@ -61,8 +61,8 @@ class SendGrid:
                 continue
             # The API refuses a call that names one address twice: the second time goes into a call of its own.
             times = seen[message.to] = seen.get(message.to, -1) + 1
-            calls.setdefault((message.template, times), []).append((place, message, one))
-        for (template, _), readers in calls.items():
+            calls.setdefault((message.template, message.sender, times), []).append((place, message, one))
+        for (template, _, _), readers in calls.items():
             for start in range(0, len(readers), self.batch_size):
                 part = readers[start : start + self.batch_size]
                 part_receipts = self._submit(template, [(m, one) for _, m, one in part], may_begin)
@@ -88,7 +88,8 @@ class SendGrid:
                     Outcome.RETRY, reason="too many readers were refused to split them out at once"
                 )
             else:
-                answer = self._post(self._bodies.body(template, [readers[n][1] for n in group]), may_begin)
+                body = self._bodies.body(template, [readers[n][1] for n in group], readers[0][0].sender)
+                answer = self._post(body, may_begin)
                 posts += 1
             if answer.bad:
                 bad = {group[n] for n in answer.bad if n < len(group)}

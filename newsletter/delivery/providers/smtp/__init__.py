@@ -54,7 +54,7 @@ class _Smtp(RegisteredProvider):
         )
 
 
-def _signer(settings: Settings) -> Callable[[bytes], bytes] | None:
+def _signer(settings: Settings) -> Callable[[bytes, str], bytes] | None:
     """What signs each mail when a DKIM key is configured; None when the relay signs."""
     if bool(settings.DKIM_SELECTOR) != bool(settings.DKIM_KEY_FILE):
         raise SettingsError("DKIM_SELECTOR and DKIM_KEY_FILE go together: one of them is not set.")
@@ -66,7 +66,7 @@ def _signer(settings: Settings) -> Callable[[bytes], bytes] | None:
         key = settings.DKIM_KEY_FILE.read_bytes()
     except OSError as error:
         raise SettingsError(f"DKIM_KEY_FILE cannot be read: {error.strerror}.") from None
-    return DkimSigner(key, selector=settings.DKIM_SELECTOR, sender=settings.MAIL_FROM).signed
+    return DkimSigner(key, selector=settings.DKIM_SELECTOR).signed
 
 
 PROVIDER = _Smtp()

@@ -6,12 +6,10 @@ are signed as the others are. An RSA signature costs about 10 ms of this process
 
 from __future__ import annotations
 
-from email.utils import parseaddr
 from typing import Final
 
 import dkim
 
-from newsletter.delivery.mail.headers import envelope_address
 from newsletter.errors import SettingsError
 
 # Each line of ours that a reader or a mailbox goes by. Those that must not be doubled on the way are named twice: a second one
@@ -24,25 +22,24 @@ SIGNED: Final = (
 
 
 class DkimSigner:
-    """Signs in the name of the Sender's domain. Thread-safe. Raises :class:`SettingsError` for a key that cannot sign."""
+    """Signs in the name of the domain in From, so that the signature is aligned. Thread-safe. Raises :class:`SettingsError` for a key that cannot sign."""
 
-    def __init__(self, key: bytes, *, selector: str, sender: str) -> None:
+    def __init__(self, key: bytes, *, selector: str) -> None:
         self._key = key
         self._selector = selector.encode("ascii", "replace")
-        self._domain = envelope_address(parseaddr(sender)[1]).rpartition("@")[2].encode()
         try:
-            self.signed(b"From: a@example.com\r\n\r\n\r\n")
+            self.signed(b"From: a@example.com\r\n\r\n\r\n", "a@example.com")
         except Exception as error:  # noqa: BLE001 - the library lets whatever its parsers raise through
             raise SettingsError(
                 f"DKIM_KEY_FILE holds no private RSA key in PEM that can sign ({type(error).__name__})."
             ) from None
 
-    def signed(self, raw: bytes) -> bytes:
-        """The same mail with its DKIM-Signature in front."""
+    def signed(self, raw: bytes, sender: str) -> bytes:
+        """The same mail with its DKIM-Signature in front, of the domain of ``sender``, an address as the envelope has it."""
         line = dkim.sign(
             raw,
             self._selector,
-            self._domain,
+            sender.rpartition("@")[2].encode(),
             self._key,
             canonicalize=(b"relaxed", b"relaxed"),
             include_headers=[name.encode() for name in SIGNED],

@@ -49,7 +49,8 @@ class Smtp:
         sender: str,
         now: Clock,
         connections: int = CONNECTIONS,
-        sign: Callable[[bytes], bytes] | None = None,  # puts a DKIM signature in front
+        sign: Callable[[bytes, str], bytes]
+        | None = None,  # puts a DKIM signature of the address's domain in front
         context: ssl.SSLContext | None = None,
         stop: threading.Event | None = None,
     ) -> None:
@@ -100,12 +101,13 @@ class Smtp:
             try:
                 to = envelope_address(message.to)
                 raw = mime(message, sender=self._sender, date=self._now())
-                raw = self._sign(raw) if self._sign else raw
+                sender = envelope_address(message.sender) if message.sender else self._from
+                raw = self._sign(raw, sender) if self._sign else raw
             except NewsletterError as error:
                 batch.answer(place, Answer(Outcome.FAILED, reason=str(error)))
                 continue
             try:
-                connection, answer = self._hand_over(connection, to, raw, batch.may_begin)
+                connection, answer = self._hand_over(connection, (sender, to), raw, batch.may_begin)
             except Unreachable as error:
                 batch.answer(place, Answer(Outcome.RETRY, reason=str(error), refused_us=error.refused_us))
                 batch.give_up(str(error), refused_us=error.refused_us)
@@ -120,9 +122,9 @@ class Smtp:
                 self._idle.append(connection)
 
     def _hand_over(
-        self, connection: SmtpConnection | None, to: str, raw: bytes, may_begin: MayBegin
+        self, connection: SmtpConnection | None, envelope: tuple[str, str], raw: bytes, may_begin: MayBegin
     ) -> tuple[SmtpConnection, Answer]:
-        """Submit on the thread's connection, an idle one or a new one; once more on a new one when nothing was accepted."""
+        """Submit to the ``envelope``'s second address in the name of its first, on the thread's connection, an idle one or a new one; once more on a new one when nothing was accepted."""
         if connection is None or not connection.is_open:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
@@ -131,7 +133,7 @@ class Smtp:
         if not may_begin():
             return connection, Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         try:
-            return connection, connection.hand_over(self._from, to, raw, may_begin)
+            return connection, connection.hand_over(*envelope, raw, may_begin)
         except ConnectionLost as error:
             connection.close()
             if fresh:
@@ -140,7 +142,7 @@ class Smtp:
         if not may_begin():
             return connection, Answer(Outcome.RETRY, reason=CLAIM_EXPIRED)
         try:
-            return connection, connection.hand_over(self._from, to, raw, may_begin)
+            return connection, connection.hand_over(*envelope, raw, may_begin)
         except ConnectionLost as error:
             connection.close()
             return connection, Answer(Outcome.RETRY, reason=str(error))

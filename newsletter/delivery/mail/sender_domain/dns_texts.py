@@ -1,0 +1,39 @@
+"""Asks the DNS for texts (TXT records)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import dns.exception
+import dns.resolver
+
+# The texts at a name; none when there is no such name or no TXT record. Raises :class:`Unheard`.
+AskTexts = Callable[[str], list[str]]
+
+
+class Unheard(Exception):
+    """The DNS gave no answer about a name; the sentence says why. Whether there is a record is not known."""
+
+
+def asker(resolver: dns.resolver.Resolver) -> AskTexts:
+    """What asks this resolver. Each answer is kept, so that a name is asked for once."""
+    known: dict[str, list[str]] = {}
+
+    def ask(name: str) -> list[str]:
+        if name not in known:
+            known[name] = _texts(resolver, name)
+        return known[name]
+
+    return ask
+
+
+def _texts(resolver: dns.resolver.Resolver, name: str) -> list[str]:
+    try:
+        answer = resolver.resolve(name, "TXT", search=False)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
+    except dns.exception.Timeout:
+        raise Unheard(f"the DNS gave no answer for {name} within {resolver.lifetime:g} s.") from None
+    except dns.exception.DNSException as error:
+        raise Unheard(f"the DNS gave no answer for {name} ({type(error).__name__}).") from None
+    return [b"".join(each.strings).decode("utf-8", "replace") for each in answer]
