@@ -22,9 +22,10 @@ class Links:
     def story(self, slug: str) -> str:
         return self._to(f"/stories/{quote(slug)}")
 
-    def story_shown(self, slug: str, token: str) -> str:
-        """The picture that counts a Read when the page is shown."""
-        return f"{self.story(slug)}/shown.svg?seen={quote(token)}"
+    def story_shown(self, slug: str, token: str, mail_pass: str = "") -> str:
+        """The picture that counts a Read when the page is shown; ``mail_pass`` is that of the page's own address."""
+        also = f"&pass={quote(mail_pass)}" if mail_pass else ""
+        return f"{self.story(slug)}/shown.svg?seen={quote(token)}{also}"
 
     def report(self, slug: str) -> str:
         return self._to(f"/stories/{quote(slug)}/report")

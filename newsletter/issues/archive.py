@@ -50,6 +50,17 @@ def issue_on(session: Session, day: date) -> Issue | None:
     return session.scalars(select(Issue).where(Issue.issued_on == day, Issue.state.in_(PUBLIC))).first()
 
 
+def is_placed(session: Session, story_id: int, day: date) -> bool:
+    """Whether the Issue of that day holds the Story, or one that was merged into it since."""
+    these = select(Story.id).where((Story.id == story_id) | (Story.merged_into_id == story_id))
+    found = (
+        select(Placement.id)
+        .join(Issue, Issue.id == Placement.issue_id)
+        .where(Issue.issued_on == day, Placement.story_id.in_(these))
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
 def neighbours(session: Session, day: date) -> tuple[date | None, date | None]:
     """Return the days of the published Issues just before and after."""
     days = select(Issue.issued_on).where(Issue.state.in_(PUBLIC))

@@ -41,7 +41,11 @@ class Preview:
 
 def example_slots(links: Links) -> dict[str, str]:
     """Return the values of the Slots in a Preview: addresses of the right form that belong to no reader."""
-    return {"unsubscribe_url": links.unsubscribe("example"), "account_url": links.account()}
+    return {
+        "unsubscribe_url": links.unsubscribe("example"),
+        "account_url": links.account(),
+        "pass": "example",
+    }
 
 
 def write_preview(

@@ -12,6 +12,7 @@ Kind = Literal["full", "metered"]
 KINDS: tuple[Kind, ...] = ("full", "metered")
 LARGEST = 90_000  # bytes: of the HTML always, of the whole mail as far as thrift can. Gmail cuts off after 102 KB of HTML
 _AROUND = 2_500  # bytes of headers, boundaries and one reader's links
+LONGEST_PASS = 115  # characters of a reader's pass, for a Subscriber's id of 18 digits
 
 
 @dataclass(frozen=True)
@@ -37,4 +38,10 @@ class RenderedIssue:
 
 def mailed_bytes(html: str, text: str) -> int:
     """Return the number described at :attr:`RenderedIssue.mailed_bytes`."""
-    return sum(len(quopri.encodestring(part.encode())) for part in (html, text)) + _AROUND
+    parts = (with_pass(html), with_pass(text))
+    return sum(len(quopri.encodestring(part.encode())) for part in parts) + _AROUND
+
+
+def with_pass(part: str) -> str:
+    """Return HTML or text with the longest possible pass in each link to a Story."""
+    return part.replace("%%pass%%", "x" * LONGEST_PASS)

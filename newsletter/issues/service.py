@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from threading import Event
 from typing import Any
@@ -38,7 +39,7 @@ from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers import audience
 from newsletter.subscribers.addresses import address_hash
-from newsletter.subscribers.tokens import UNSUBSCRIBE, Tokens, subject_of
+from newsletter.subscribers.tokens import READING, UNSUBSCRIBE, Tokens, subject_of
 from newsletter.subscribers.unsubscribing import spool
 
 # A change of an Issue within the transaction; returns the text for the audit trail.
@@ -273,15 +274,18 @@ class IssueService:
             settings=self.settings,
             links=self.links,
             now=self.clock,
-            slots_for=self.reader_slots,
+            slots_for=partial(self.reader_slots, issued_on),
             options=dispatch.RunOptions(limit=limit, progress=progress, stop=stop or self.stop),
         )
 
-    def reader_slots(self, subscriber_id: int, address: str) -> Mapping[str, str]:
-        """Return the Slots of one reader's copy: links that work for this reader and one purpose only."""
-        known_as = address_hash(self.settings.hash_key, address)
-        token = self.tokens.make(UNSUBSCRIBE, subject_of(subscriber_id, known_as))
-        return {"unsubscribe_url": self.links.unsubscribe(token), "account_url": self.links.account()}
+    def reader_slots(self, issued_on: date, subscriber_id: int, address: str) -> Mapping[str, str]:
+        """The Slots of one reader's copy: links bound to them, to their purpose, and the pass to this Issue's Stories."""
+        reader = subject_of(subscriber_id, address_hash(self.settings.hash_key, address))
+        return {
+            "unsubscribe_url": self.links.unsubscribe(self.tokens.make(UNSUBSCRIBE, reader)),
+            "account_url": self.links.account(),
+            "pass": self.tokens.make(READING, f"{issued_on}.{reader}"),
+        }
 
 
 def find_issue(session: Session, issued_on: date) -> Issue:

@@ -19,6 +19,7 @@ UNSUBSCRIBE = "unsubscribe"
 SIGNIN = "signin"
 DESK = "desk"
 CHECKOUT = "checkout"
+READING = "reading"  # the pass in the links of a mail to its Stories: opens them as this reader, and signs nobody in
 METER = "meter"  # in the cookie of a reader who is not signed in
 
 # How long a token of each purpose is accepted; None: for ever.
@@ -28,6 +29,7 @@ MAX_AGE: dict[str, timedelta | None] = {
     SIGNIN: timedelta(minutes=30),
     DESK: timedelta(minutes=15),
     CHECKOUT: timedelta(days=14),
+    READING: timedelta(days=60),
     METER: timedelta(days=366),
 }
 # How far in the future a token may have been signed: another machine's clock may be ahead, or ours was before it was corrected.

@@ -5,15 +5,17 @@ Only :func:`count_read` counts a Read: the page's last picture asks for it once 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from flask import Response, request
 from sqlalchemy.orm import Session
 
 from newsletter import db
-from newsletter.subscribers import meter, operators, rate_limits
+from newsletter.issues import archive
+from newsletter.subscribers import meter, operators, rate_limits, signup
 from newsletter.subscribers.access import Access
 from newsletter.subscribers.meter import Allowance
-from newsletter.subscribers.tokens import METER, TokenError, fresh_secret
+from newsletter.subscribers.tokens import METER, READING, TokenError, fresh_secret
 from newsletter.web.http import cookies
 from newsletter.web.reader import current_reader
 from newsletter.web.services import services
@@ -37,7 +39,7 @@ class StoryAccess:
 def story_access(story_id: int) -> StoryAccess:
     """Return what this request may see of the Story. Operators and readers with a Trial or a plan are not metered."""
     site = services()
-    subscriber_id = current_reader()
+    subscriber_id = _reader(story_id)
     with db.reading(site.sessions) as session:
         if operators.operator_of(session, cookies.OPERATOR.value(), now=site.now()) is not None:
             return StoryAccess(True, None, False)
@@ -63,7 +65,7 @@ def count_read(story_id: int, response: Response) -> None:
     if not story_access(story_id).uncounted:
         return
     site = services()
-    subscriber_id = current_reader()
+    subscriber_id = _reader(story_id)
     key = meter.reader_key(subscriber_id) if subscriber_id is not None else _cookie_key()
     if key is None:
         with site.sessions.begin() as session:
@@ -75,6 +77,21 @@ def count_read(story_id: int, response: Response) -> None:
         key = fresh_secret()
         cookies.METER.set(response, site.tokens.make(METER, key))
     meter.open_story(site.sessions, key, story_id, settings=site.settings, now=site.now())
+
+
+def _reader(story_id: int) -> int | None:
+    """The id of the reader: who is signed in, or whose pass stands in the address, if the mail that it is from has this Story."""
+    if (signed_in := current_reader()) is not None or not (mail_pass := request.args.get("pass", "")):
+        return signed_in
+    site = services()
+    try:
+        day, _, subject = site.tokens.read(READING, mail_pass).partition(".")
+        with db.reading(site.sessions) as session:
+            found = signup.subscriber_of(session, subject)
+            told = archive.is_placed(session, story_id, date.fromisoformat(day))
+    except (TokenError, ValueError):
+        return None
+    return found.id if told and found.confirmed_at is not None else None
 
 
 def carry_over(session: Session, subscriber_id: int) -> None:

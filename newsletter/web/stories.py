@@ -136,9 +136,9 @@ def _load_or_redirect(slug: str, then: str = "") -> StoryPage | Response:
     if story_page is None:
         abort(404, "There is no story at this address.")
     if story_page.view.slug != slug:
-        return _redirect(
-            site.paths.report(story_page.view.slug) if then else site.paths.story(story_page.view.slug), 308
-        )
+        path = site.paths.report(story_page.view.slug) if then else site.paths.story(story_page.view.slug)
+        asked = request.query_string.decode("ascii", "ignore")
+        return _redirect(f"{path}?{asked}" if asked else path, 308)
     return story_page
 
 

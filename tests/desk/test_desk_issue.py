@@ -308,7 +308,7 @@ def test_what_is_previewed_is_what_leaves(desk: object, sessions: db.Sessions) -
     mails = {mail.to: mail for mail in (read_outbox(folder, kept.name) for kept in list_outbox(folder))}
     for delivery in owed:
         mail = mails[readers[delivery.subscriber_id]]
-        own = desk.service.reader_slots(delivery.subscriber_id, mail.to)
+        own = desk.service.reader_slots(MORNING.date(), delivery.subscriber_id, mail.to)
         html, text = mail.html.replace("\r\n", "\n"), mail.text.replace("\r\n", "\n")
         template = stored[delivery.rendition]
         assert html.rstrip("\n") == slots.fill(template.html, own, html=True).rstrip("\n")

@@ -77,8 +77,8 @@ def test_every_story_stands_in_html_and_text(kind: str) -> None:
     for told in issue().stories:
         assert told.headline in page
         assert told.headline in text
-        assert LINKS.story(told.slug) in read_page(made(kind).html).links
-        assert LINKS.story(told.slug) in made(kind).text
+        assert f"{LINKS.story(told.slug)}?pass=%%pass%%" in read_page(made(kind).html).links
+        assert f"{LINKS.story(told.slug)}?pass=%%pass%%" in made(kind).text
     for words in (page, text):
         assert words.count("Articles (7) · Left (2) · Center (3) · Right (2)") == 5, (
             "coverage is said once a story"
@@ -94,7 +94,7 @@ def test_the_full_rendition_lists_its_stories_with_bars_that_are_also_words() ->
     top = made("full").html.partition(">In this issue<")[2].partition("Articles (")[0]
     links = re.findall(r'<a class="plain" href="([^"]+)"', top)
     order = [*shown("with_sides"), *shown("no_sides"), *shown("blind_spot")]
-    assert sorted(links) == sorted(LINKS.story(told.slug) for told in order)
+    assert sorted(links) == sorted(f"{LINKS.story(told.slug)}?pass=%%pass%%" for told in order)
     assert top.count('aria-label="2 left, 3 center, 2 right"') == 5
     assert top.count('aria-label="2 left, 3 center, 0 right"') == 1
     assert top.count('role="img"') == 6
@@ -222,7 +222,11 @@ def test_seven_rich_stories_are_small_and_read_in_five_minutes() -> None:
     assert len(made("full").html.encode()) < 60_000
     assert len(read_page(made("full").html).links) <= 85
     assert made("full").mailed_bytes < LARGEST
-    links = {"unsubscribe_url": LINKS.unsubscribe("t" * 80), "account_url": LINKS.account()}
+    links = {
+        "unsubscribe_url": LINKS.unsubscribe("t" * 80),
+        "account_url": LINKS.account(),
+        "pass": "x" * 115,
+    }
     copy = Message("delivery:1", "ann@example.com", made("full").template(), links)
     sent = mime(copy, sender="Evenhand <morning@evenhand.example>", date=NOW)
     assert len(sent) <= made("full").mailed_bytes

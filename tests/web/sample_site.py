@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from html import unescape
 
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -50,6 +51,6 @@ def publish_sample(sessions: db.Sessions, settings: Settings, now: datetime) -> 
 def opened(browser: FlaskClient, address: str) -> str:
     """The Story's page, with its pictures loaded as a browser does."""
     page = browser.get(address).text
-    if counting := re.search(r'<img src="([^"]+/shown\.svg\?seen=\w+)"', page):
-        assert browser.get(counting[1]).status_code == 200
+    if counting := re.search(r'<img src="([^"]+/shown\.svg\?seen=[^"]+)"', page):
+        assert browser.get(unescape(counting[1])).status_code == 200
     return page

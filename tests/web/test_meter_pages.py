@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,11 +16,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from werkzeug.serving import make_server
 
-from newsletter import db
-from newsletter.db.models import Issue, Placement, Read, Story, StoryRevision
+from newsletter import clock, db
+from newsletter.app import create_app
+from newsletter.db.models import Issue, Placement, Read, Rendition, Story, StoryRevision, Subscriber
+from newsletter.delivery.mail import slots
+from newsletter.issues import archive
+from newsletter.settings import Settings
 from newsletter.subscribers import rate_limits
+from newsletter.subscribers.tokens import UNSUBSCRIBE
 from tests.axe import violations
-from tests.web.sample_site import opened
+from tests.subscribers.readers import link_for, make_reader
+from tests.web.sample_site import opened, service_with
 
 SECRET_WORDS = 'id="article-'
 LIMIT = "You’ve reached your monthly limit"
@@ -105,7 +112,7 @@ def test_no_way_of_asking_gets_round_the_meter(
 
 def counting(page: str) -> str:
     """The address of the picture at the page's end."""
-    found = re.search(r'<img src="([^"]+/shown\.svg\?seen=\w+)"', page)
+    found = re.search(r'<img src="([^"]+/shown\.svg\?seen=[^"]+)"', page)
     assert found
     return found[1]
 
@@ -231,3 +238,75 @@ def test_the_locked_page_on_a_phone(
         assert page.locator(f"text={LIMIT}").is_visible()
     finally:
         page.close()
+
+
+@pytest.fixture
+def mailed(
+    sessions: db.Sessions, published: Issue, settings: Settings, now: datetime
+) -> tuple[Subscriber, dict[str, str]]:
+    """A reader on a Trial, and the addresses of the Stories in the mail that they got, by slug."""
+    reader = make_reader(sessions, now, trial_started_at=now)
+    service = service_with(sessions, settings, clock.fixed(now))
+    own = service.reader_slots(published.issued_on, reader.id, reader.address)
+    with db.reading(sessions) as session:
+        text = next(r.text for r in session.scalars(select(Rendition)) if r.kind == "full")
+    links = re.findall(r"http://127\.0\.0\.1:8000(/stories/([\w-]+)\?\S+)", slots.fill(text, own, html=False))
+    return reader, {slug: address for address, slug in links}
+
+
+def test_a_link_in_the_mail_opens_its_story_for_its_reader(
+    site: Flask, sessions: db.Sessions, mailed: tuple[Subscriber, dict[str, str]]
+) -> None:
+    _, links = mailed
+    assert len(links) > 5
+    for address in links.values():
+        page = site.test_client().get(address)
+        assert SECRET_WORDS in page.text
+        assert "left this month" not in page.text, "on a Trial nothing is metered"
+        assert "Set-Cookie" not in page.headers, "it signs nobody in"
+    assert reads(sessions) == 0
+    assert site.test_client().get("/account?pass=" + address.partition("=")[2]).status_code == 303
+
+
+def test_a_pass_is_for_its_reader_its_mail_and_its_time(
+    site: Flask, make_site: Callable[..., Flask], sessions: db.Sessions, settings: Settings, now: datetime,
+    mailed: tuple[Subscriber, dict[str, str]],
+) -> None:  # fmt: skip
+    """Wherever the pass says nothing the page is a stranger's: metered, and with the form to sign up."""
+    reader, links = mailed
+    (slug, link), *_ = links.items()
+    mail_pass = link.partition("=")[2]
+    with sessions.begin() as session:
+        placed = session.get(Issue, 1)
+        assert placed is not None
+        story = session.scalars(select(Story).where(Story.slug == slug)).one()
+        assert archive.is_placed(session, story.id, placed.issued_on)
+        assert not archive.is_placed(session, story.id, placed.issued_on - timedelta(days=1))
+        assert not archive.is_placed(session, story.id + 10_000, placed.issued_on)
+    unsubscribe = link_for(reader, UNSUBSCRIBE, now)
+    for address in (
+        f"/stories/{slug}?pass={mail_pass[:-2]}xx",
+        f"/stories/{slug}?pass={unsubscribe}",
+        f"/stories/{slug}?pass=",
+    ):
+        assert "You have 4 free stories left" in site.test_client().get(address).text
+    late = create_app(settings, sessions=sessions, clock=clock.fixed(now + timedelta(days=61))).test_client()
+    assert "You have 4 free stories left" in late.get(link).text
+    with sessions.begin() as session:
+        session.delete(session.get(Subscriber, reader.id))
+    assert "You have 4 free stories left" in site.test_client().get(link).text
+
+
+def test_a_metered_reader_with_a_pass_is_counted_as_that_reader(
+    site: Flask, sessions: db.Sessions, mailed: tuple[Subscriber, dict[str, str]]
+) -> None:
+    reader, links = mailed
+    with sessions.begin() as session:
+        session.execute(update(Subscriber).values(trial_started_at=None))
+    for link in links.values():
+        opened(site.test_client(), link)
+    with db.reading(sessions) as session:
+        assert set(session.scalars(select(Read.reader))) == {f"subscriber:{reader.id}"}
+    assert reads(sessions) == 5
+    sixth = list(links.values())[5]
+    assert LIMIT in site.test_client().get(sixth).text

@@ -13,7 +13,7 @@ from html import escape
 
 from newsletter.errors import NewsletterError
 
-ISSUE_SLOTS = frozenset({"unsubscribe_url", "account_url"})
+ISSUE_SLOTS = frozenset({"unsubscribe_url", "account_url", "pass"})
 NOTICE_SLOTS: Mapping[str, frozenset[str]] = {
     "confirm": frozenset({"confirm_url"}),
     "already": frozenset({"account_url"}),

@@ -11,7 +11,7 @@ from newsletter.issues.checks.findings import Answers, Case, Level, Remedy, flat
 from newsletter.issues.checks.mailed_page import reading_words
 from newsletter.issues.reading_time import LONGEST_READ, seconds_for
 from newsletter.issues.render import story_phrases
-from newsletter.issues.renditions import KINDS, LARGEST
+from newsletter.issues.renditions import KINDS, LARGEST, with_pass
 from newsletter.links import Links
 
 LONGEST_TOLERATED = (
@@ -57,7 +57,7 @@ def twin(case: Case) -> Answers:
 def size(case: Case) -> Answers:
     sizes = []
     for mail in case.mails:
-        html, whole = len(mail.rendition.html.encode()), mail.rendition.mailed_bytes
+        html, whole = len(with_pass(mail.rendition.html).encode()), mail.rendition.mailed_bytes
         sizes.append(f"{mail.kind} {whole / 1000:.0f} KB")
         said = f"The {mail.kind} mail is {whole / 1000:.1f} KB, {html / 1000:.1f} of them HTML; mailboxes cut off at 102"
         if html >= LARGEST:

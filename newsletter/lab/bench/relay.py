@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -134,5 +135,5 @@ def _size_of_one(values: dict[str, Any], issue_id: int) -> int:
         template = ledger.stored_templates(session, issue_id)["full"]
     service.sessions.kw["bind"].dispose()
     address = "reader.1@example.com"
-    copy = Message("delivery:1", address, template, service.reader_slots(1, address))
+    copy = Message("delivery:1", address, template, service.reader_slots(date(2025, 8, 25), 1, address))
     return len(headers.mime(copy, sender=service.settings.MAIL_FROM, date=COMPOSED))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import select
@@ -58,7 +59,9 @@ def bench_render(*, readers: int = READERS, progress: Progress) -> Measured:
         with timed() as bare_compile:
             compile_mjml(_BARE.format("word " * (len(full.text) // 5)))
         template = Template(full.subject, full.html, full.text, full.content_hash)
-        links = [service.reader_slots(n, f"reader.{n}@example.com") for n in range(readers)]
+        links = [
+            service.reader_slots(date(2025, 8, 25), n, f"reader.{n}@example.com") for n in range(readers)
+        ]
         progress("filling", 0, 2, "slots")
         with timed() as filling:
             for own in links:
