@@ -1,3 +1,3 @@
-"""The commands of ``python -m newsletter``, one file per group; ``cli/main.py`` lists them."""
+"""The commands of ``python -m newsletter``, one file for each group; ``cli/main.py`` lists them."""
 
 __all__ = ["main", "opening", "progress"]

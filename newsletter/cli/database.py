@@ -56,7 +56,7 @@ def make_backup(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @now_option
 def write_unsubscribe_log(file: Path, now: str | None) -> None:
-    """Write who left to FILE, by keyed hash, for a restore where the database itself is out of reach."""
+    """Write the unsubscribe log to FILE (keyed hashes), for a restore where the database itself cannot be read."""
     if file.exists():
         raise Refused(f"{file} exists already; name another file.")
     service = opening.open_issue_service(opening.open_settings(), now=now)
@@ -79,7 +79,7 @@ _lists = click.option(
 @_lists
 @now_option
 def restore(file: Path, yes: bool, lists: tuple[Path, ...], now: str | None) -> None:
-    """Put FILE in the database's place, without those who left since. The database as it was is kept beside it."""
+    """Restore the database from FILE, without those who unsubscribed since. The replaced database is kept beside it."""
     if not yes:
         click.confirm("Replace the database by this backup?", abort=True)
     done = restore_backup(opening.open_settings(), file, now=opening.clock_of(now)(), lists=lists)
@@ -97,7 +97,7 @@ def restore(file: Path, yes: bool, lists: tuple[Path, ...], now: str | None) -> 
 @click.option("--without-leavers", is_flag=True, help="Go on although more may have left than is known here.")
 @now_option
 def confirm(lists: tuple[Path, ...], without_leavers: bool, now: str | None) -> None:
-    """Say that this restored or moved database is the one to go on with. Issues on their way are held."""
+    """Confirm that this restored or moved database is the one to use. Issues in dispatch are held."""
     service = opening.open_issue_service(opening.open_settings(), now=now)
     done, brought = confirm_database(
         service.sessions, service.settings, now=service.clock(), lists=lists, without_leavers=without_leavers
@@ -111,12 +111,12 @@ def confirm(lists: tuple[Path, ...], without_leavers: bool, now: str | None) -> 
     )
 
 
-_LISTS = "restore-*.leavers"  # in LEAVING_DIR, from before the database is replaced until they are taken up
+_LISTS = "restore-*.leavers"  # a folder in LEAVING_DIR, kept from before the database is replaced until its logs are applied
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What was there before, where that is kept; what each list of leavers brought; why somebody may be missing."""
+    """The result of a restore: where the replaced database is kept, what each unsubscribe log added, and why one may be incomplete."""
 
     kept: Path | None
     brought: Sequence[Applied]
@@ -124,10 +124,10 @@ class Restored:
 
 
 def restore_backup(settings: Settings, file: Path, *, now: datetime, lists: Sequence[Path] = ()) -> Restored:
-    """Put ``file`` in the database's place and carry over who left since, from the database as it was and from ``lists``.
+    """Replace the database by ``file``, and apply the unsubscribes since then, from the replaced database and from ``lists``.
 
-    What it says is written down before anything is replaced: whoever is killed in between runs ``confirm``, which takes it up.
-    Nothing is mailed from here until that.
+    They are stored before anything is replaced: if the process is killed in between, ``confirm`` applies them. Nothing is mailed
+    from this database until then.
     """
     for path in lists:
         unsubscribe_log.read_heading(path)
@@ -139,7 +139,7 @@ def restore_backup(settings: Settings, file: Path, *, now: datetime, lists: Sequ
 
     try:
         kept = backup.restore(settings.DATABASE_URL, file, before=note)
-    except Exception:  # the database is as it was: what was noted of it would only age
+    except Exception:  # the database was not replaced, so its log is not needed
         _list_of(settings, now).unlink(missing_ok=True)
         raise
     engine = database.make_engine(settings.DATABASE_URL)
@@ -168,7 +168,8 @@ def confirm_database(
     lists: Sequence[Path] = (),
     without_leavers: bool = False,
 ) -> tuple[Confirmed, Sequence[Applied]]:
-    """An operator's word that this database is the one to go on with. Raises Refused while who left since is not known."""
+    """Record an operator's confirmation that this database is the one to use. Raises Refused while the unsubscribes since the
+    backup are not known."""
     fence = Fence(sessions, settings.FENCE_DIR)
     brought: list[Applied] = []
     if fence.why_closed() is not None:
@@ -191,7 +192,7 @@ WHAT_TO_DO = (
 def _take_up(
     sessions: database.Sessions, settings: Settings, lists: Sequence[Path], *, now: datetime
 ) -> list[Applied]:
-    """Carry in what waits from a restore, and these lists."""
+    """Apply the logs that a restore left, and these lists."""
     outbox = settings.OUTBOX_DIR if settings.MAIL_PROVIDER == "outbox" else None
     waiting = sorted(settings.LEAVING_DIR.glob(_LISTS))
     brought = []
@@ -207,7 +208,7 @@ def _take_up(
 
 
 def in_words(brought: Sequence[Applied]) -> str:
-    """How many left since the backup and are gone here as well."""
+    """Return how many people unsubscribed since the backup and were unsubscribed here as well, as a sentence."""
     total = {
         name: sum(getattr(b, name) for b in brought)
         for name in ("left", "suppressed", "erased", "paused", "handed_over")
@@ -223,7 +224,8 @@ def _list_of(settings: Settings, now: datetime) -> Path:
 
 
 def _write_list(settings: Settings, now: datetime) -> str | None:
-    """Who left, out of the database as it is. None when that is whole; else why it is not (there may be a list all the same)."""
+    """Write the unsubscribe log of the present database. Returns None when it is complete, otherwise why it is not (a log may have
+    been written all the same)."""
     file = backup.sqlite_path(settings.DATABASE_URL)
     if file is not None and not file.exists():
         return "there was no database before"

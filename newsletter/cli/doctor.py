@@ -1,4 +1,4 @@
-"""``doctor``: whether mail from here will be believed, and whether everything the service leans on answers."""
+"""``doctor``: checks that mail from this Sender will be trusted, and that everything the service depends on answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE = 5.0  # seconds for one question to the DNS or one connection
 
 @dataclass(frozen=True)
 class Examined:
-    """One thing looked at: whether it is well, and the sentence that says so."""
+    """One thing examined: whether it is well, and a sentence that says so."""
 
     name: str
     is_well: bool
@@ -120,7 +120,7 @@ def _logo(settings: Settings, ask: sender_domain.AskTexts) -> Iterator[Examined]
 
 
 def _dkim_key(resolver: dns.resolver.Resolver, file: Path, place: str) -> Examined:
-    """Whether the key we sign with is the one whose public half the DNS shows."""
+    """Return whether the DKIM key that we sign with belongs to the public key in the DNS."""
     try:
         key = serialization.load_pem_private_key(file.read_bytes(), None)
         public = key.public_key().public_bytes(
@@ -145,7 +145,7 @@ def _database(settings: Settings) -> Examined:
 
 
 def _provider(settings: Settings) -> Examined:
-    """Whether the provider's port opens. Nothing is sent, and no key is shown to anybody."""
+    """Return whether the provider's port accepts a connection. Nothing is sent, not even a key."""
     provider = providers.registered(settings)
     try:
         place = provider.server(settings)
@@ -158,7 +158,7 @@ def _provider(settings: Settings) -> Examined:
 
 
 def _login(settings: Settings) -> Examined:
-    """Whether the provider lets us in with the key or password that we have. It is logged in to, and nothing is sent."""
+    """Return whether the provider accepts our key or password. This logs in and sends nothing."""
     provider = providers.registered(settings)
     try:
         problem = provider.refused_because(settings)
@@ -168,13 +168,13 @@ def _login(settings: Settings) -> Examined:
 
 
 def _payments(settings: Settings) -> Examined:
-    """Whether Stripe accepts our key, and charges what PRICE says."""
+    """Return whether Stripe accepts our key, and charges what PRICE says."""
     problem = processors.price_problem(settings)
     return Examined("payments", problem is None, problem or f"Stripe charges {settings.PRICE} a month.")
 
 
 def _events(settings: Settings) -> Examined:
-    """Whether what the provider reports over its webhook can be verified."""
+    """Return whether the signatures of the provider's events can be verified."""
     problem = providers.registered(settings).events_problem(settings)
     said = (
         f"{problem} No event can be believed." if problem else "the events of the provider can be verified."

@@ -1,4 +1,4 @@
-"""``feeds``: the Catalogue's feeds, looked at, taken in and handed out."""
+"""``feeds``: checks, imports and exports the Catalogue's feeds."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def import_opml(file: Path, out: Path | None) -> None:
 def _visited(
     catalogue: Catalogue, settings: Settings, *, now: datetime, progress: Progress
 ) -> list[FeedHealth]:
-    """Every Feed of an enabled Outlet after a visit, in the Catalogue's order."""
+    """Visit every Feed of the enabled Outlets, and return them in the Catalogue's order."""
     listed = list(catalogue.feeds())
     work = [
         FeedToRead(id=place, outlet_id=0, url=url, identities=(outlet.name, outlet.homepage))
@@ -137,7 +137,7 @@ def _say(found: Sequence[FeedHealth], counts: Counter[str], balance: dict[str, i
 
 
 def _write_new(out: Path, text: str) -> None:
-    """Never over a file that is there: it may be the catalogue in use."""
+    """Write a new file. Never overwrites one, because it may be the catalogue in use."""
     try:
         with out.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -16,7 +16,7 @@ READERS = {"full.reader@example.com": "full", "metered.reader@example.com": "met
 
 
 def add_readers(sessions: db.Sessions, settings: Settings, *, now: datetime) -> int:
-    """One reader in Trial and one metered, when there are no Subscribers at all. Their hour is always now: they wait for nothing."""
+    """Add one reader in Trial and one metered when there are no Subscribers. Their hour is always now, so that they need not wait."""
     if settings.in_production or settings.MAIL_PROVIDER != "outbox":
         return 0
     key = settings.hash_key

@@ -46,7 +46,7 @@ def now_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def by_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Who decides, for the audit trail."""
+    """Add the option ``--by``: who decides, for the audit trail."""
     said = "Who decides; kept in the audit trail."
     return click.option("--by", default=BY, show_default=True, metavar="NAME", callback=_named, help=said)(
         command
@@ -54,7 +54,7 @@ def by_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _named(_: click.Context, __: click.Parameter, name: str) -> str:
-    """One line that names a person: neither the machine nor whom the desk knows by having signed in."""
+    """Accept one line that names a person, but not the names that the audit trail uses for the program and for desk Operators."""
     one_line = " ".join(name.split())
     if not one_line or one_line.lower() == AUTO or one_line.lower().startswith("operator:"):
         raise click.BadParameter("write the name of the person who decides, such as Ann")
@@ -192,7 +192,7 @@ def approve(day: date, despite: str, by: str, now: str | None) -> None:
 @by_option
 @now_option
 def hold(day: date, reason: str, by: str, now: str | None) -> None:
-    """Stop it before (more of) it goes."""
+    """Stop the issue before it is sent, or before more of it is."""
     _say(opening.open_issue_service(opening.open_settings(), now=now).hold(day, by=by, reason=reason))
 
 
@@ -201,7 +201,7 @@ def hold(day: date, reason: str, by: str, now: str | None) -> None:
 @by_option
 @now_option
 def resume(day: date, by: str, now: str | None) -> None:
-    """Let a held issue go on."""
+    """Continue a held issue."""
     _say(opening.open_issue_service(opening.open_settings(), now=now).resume(day, by=by))
 
 
@@ -211,7 +211,7 @@ def resume(day: date, by: str, now: str | None) -> None:
 @by_option
 @now_option
 def withdraw(day: date, reason: str, by: str, now: str | None) -> None:
-    """Take it back: what is still pending never goes."""
+    """Withdraw the issue: copies that are pending are never sent."""
     _say(opening.open_issue_service(opening.open_settings(), now=now).withdraw(day, by=by, reason=reason))
 
 
@@ -219,18 +219,18 @@ def _say(issue: Issue) -> None:
     click.echo(f"The issue of {issue.issued_on} is {issue.state}.")
 
 
-# What an operator may say of an uncertain Delivery, and what the ledger makes of it.
+# What an operator may decide about an uncertain Delivery, and the state that it gets.
 DECISIONS = {"arrived": ACCEPTED, "given-up": WITHDRAWN, "once-more": PENDING}
-NUMBER = click.IntRange(1, 2**63 - 1)  # as large as a database counts
-MOST = 2_000_000  # looked at by one command
-MOST_SHOWN = 200  # lines; a whole batch in doubt is not read line by line
+NUMBER = click.IntRange(1, 2**63 - 1)  # the largest id of a database
+MOST = 2_000_000  # Deliveries for one command
+MOST_SHOWN = 200  # lines; nobody reads a whole uncertain batch line by line
 
 
 @issue.command()
 @click.argument("day", metavar="DATE", type=Day())
 @json_option
 def uncertain(day: date, as_json: bool) -> None:
-    """List the copies that were handed over without an answer. Nothing of them is sent again by itself unless it is safe."""
+    """List the copies that were submitted without an answer. They are sent again by themselves only where that is safe."""
     service = opening.open_issue_service(opening.open_settings())
     ones = _ones(service, day)
     with db.reading(service.sessions) as session:
@@ -287,7 +287,7 @@ def decide(
     by: str,
     now: str | None,
 ) -> None:
-    """Decide what became of uncertain copies: they arrived, they are given up, or they go once more."""
+    """Decide about uncertain copies: they arrived, they are given up, or they are sent once more."""
     if bool(numbers or batches) == every:
         raise click.UsageError("Say --id N or --batch-of N (as often as needed), or --all.")
     service = opening.open_issue_service(opening.open_settings(), now=now)
@@ -337,7 +337,7 @@ def correct(
     by: str,
     now: str | None,
 ) -> None:
-    """Mail a correction, once, to those who got this issue or may have got it. Nobody else gets it."""
+    """Mail a correction, once, to those who got this issue or may have got it, and to nobody else."""
     service = opening.open_issue_service(opening.open_settings(), now=now)
     try:
         text = words.read()
@@ -361,7 +361,7 @@ def correct(
 @by_option
 @now_option
 def withdraw_correction(number: int, reason: str, by: str, now: str | None) -> None:
-    """Stop a correction: what is still pending of it never goes."""
+    """Withdraw a correction: copies of it that are pending are never sent."""
     service = opening.open_issue_service(opening.open_settings(), now=now)
     left = service.withdraw_correction(number, by=by, reason=reason)
     were = formatting.counted(left, "copy was", "copies were")

@@ -1,4 +1,4 @@
-"""``python -m newsletter``: this hub only lists the commands and turns refusals into sentences and exit codes."""
+"""``python -m newsletter``: lists the commands, and turns refusals into sentences and exit codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from newsletter import __version__, log
 from newsletter.errors import NewsletterError
 
-# Where each command lives, as module and name: only the one that is asked for is imported, so that --help comes at once.
+# The module and function of each command. Only the requested one is imported, so that --help is fast.
 COMMANDS: Mapping[str, str] = {
     "run": "cli.run:run",
     "web": "cli.serve:web",
@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "bench": "lab.bench.commands:bench",
     "replay": "lab.simulate.commands:replay",
 }
-# What ``--help`` says of each, so that it need not import them; a test compares it with the commands' own words.
+# The help line of each command, so that --help imports none; a test compares them with the commands' docstrings.
 SUMMARIES: Mapping[str, str] = {
     "run": "Gather, group, summarize, compose, check, approve and dispatch today's issue; then serve the site and tick.",
     "web": "Serve the site with gunicorn.",
@@ -52,12 +52,12 @@ SUMMARIES: Mapping[str, str] = {
     "db": "Upgrade, back up and restore the database.",
     "evaluate": "Measure quality on files of JSON lines.",
     "bench": "Measure speed, beside yardsticks of the same run.",
-    "replay": "Replay days of news with made-up readers: sign-ups, trials, payments, bounces, leavings.",
+    "replay": "Replay days of news with made-up readers: sign-ups, trials, payments, bounces, unsubscribes.",
 }
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """A click group that imports a command when it is requested."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -86,7 +86,7 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 and 3–9 a refusal (see ``errors.py``), 2 usage or settings,
     70 a defect of ours, 130 interrupted."""
     log.configure()
-    if sys.stdin is None:  # closed by whoever began us: a question put there is answered by nobody
+    if sys.stdin is None:  # the parent process closed it, so a question would never be answered
         sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as we live
     if "--trace" in sys.argv:
         cli()
@@ -95,7 +95,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort as error:  # a question answered with no, or Ctrl-C
+    except click.Abort as error:  # the answer to a question was no, or Ctrl-C
         interrupted = isinstance(error.__cause__, KeyboardInterrupt)
         _leave("Stopped." if interrupted else "Nothing was done.", 130 if interrupted else 1)
     except NewsletterError as error:
@@ -111,7 +111,8 @@ def main() -> None:
 
 
 def _of_the_database(error: Exception) -> str | None:
-    """The sentence for an error of the database; None for any other. Looked at late: SQLAlchemy takes a while to import."""
+    """Return the sentence for an error of the database; None for another error. SQLAlchemy is imported only here, because that is
+    slow."""
     import sqlite3
 
     from sqlalchemy.exc import DBAPIError
@@ -127,6 +128,6 @@ def _leave(sentence: str, code: int) -> None:
     click.echo(sentence, err=True)
     try:
         sys.stdout.flush()
-    except OSError:  # it is full: what is left in it would make Python's own leaving fail a second time
+    except OSError:  # the disk is full: flushing the rest at exit would fail a second time
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

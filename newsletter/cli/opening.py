@@ -1,4 +1,4 @@
-"""Putting the parts together for a command: settings, database, clock, provider."""
+"""The composition root of the commands: opens settings, database, clock and provider."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
 
-GRACE = timedelta(seconds=25)  # from SIGTERM to leaving; supervisors usually kill after 30 s
+GRACE = timedelta(seconds=25)  # seconds from SIGTERM to the exit; supervisors usually kill after 30 s
 
 
 def open_settings(**overrides: Any) -> Settings:
-    """The Settings, with what the command line says on top; None means "not said"."""
+    """Return the Settings, overridden by options of the command line; None means that an option was not given."""
     return settings_file.load(**{name: value for name, value in overrides.items() if value is not None})
 
 
 def open_database(settings: Settings, *, migrate: bool = False) -> Engine:
-    """The database at head. Raises ``DatabaseError`` when it is not, unless ``migrate``."""
+    """Return the database at the newest revision. Raises ``DatabaseError`` when it is older, unless ``migrate``."""
     engine = db.make_engine(settings.DATABASE_URL)
     if migrate:
         db.upgrade(engine)
@@ -41,14 +41,14 @@ def open_database(settings: Settings, *, migrate: bool = False) -> Engine:
 
 
 def clock_of(now: str | None) -> clocks.Clock:
-    """The machine's, unless ``--now`` set it."""
+    """Return the machine's clock, or one fixed at ``--now``."""
     return clocks.system if now is None else clocks.replay(clocks.parse_moment(now))
 
 
 def open_issue_service(
     settings: Settings, *, now: str | None = None, migrate: bool = False, stop: Event | None = None
 ) -> IssueService:
-    """What acting on an Issue needs. ``now`` is ``--now``."""
+    """Return the service that operates on Issues. ``now`` is ``--now``."""
     sessions = db.make_sessions(open_database(settings, migrate=migrate))
     clock = clock_of(now)
     return IssueService(
@@ -65,7 +65,7 @@ def open_issue_service(
 def open_parts(
     service: IssueService, *, outlets_file: Path | None = None, progress: Progress = silent
 ) -> Parts:
-    """The Steps' parts, reading the catalogue at once so that a broken one is refused before anything is done."""
+    """Return the Parts for the Steps. Reads the catalogue now, so that a broken one is refused before anything is done."""
     return Parts(
         service=service,
         catalogue=catalogue.load_catalogue(outlets_file or service.settings.OUTLETS_FILE),
@@ -74,7 +74,7 @@ def open_parts(
 
 
 def open_sample(service: IssueService, *, progress: Progress = silent) -> Parts:
-    """The same for the sample edition: invented outlets, no network."""
+    """Return the Parts for the sample edition: invented Outlets, no network."""
     return Parts(
         service=service,
         catalogue=sample.catalogue(),
@@ -85,17 +85,17 @@ def open_sample(service: IssueService, *, progress: Progress = silent) -> Parts:
 
 
 def stop_on_sigterm() -> Event:
-    """An Event that SIGTERM sets: finish what is in hand, then leave. After ``GRACE`` we leave all the same, with exit code 75.
+    """Return an Event that SIGTERM sets, so that the process finishes its work and exits; after ``GRACE`` it exits with code 75.
 
-    What was in our hands then is found by the next one as any dead process's: uncertain, and never sent twice.
+    Work unfinished then is treated as that of any process that died: its copies are uncertain, and never sent twice.
     """
     stop = Event()
 
-    def leave(*_: object) -> None:
+    def on_sigterm(*_: object) -> None:
         stop.set()
         last = Timer(GRACE.total_seconds(), os._exit, (75,))
         last.daemon = True
         last.start()
 
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, on_sigterm)
     return stop

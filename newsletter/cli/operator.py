@@ -1,4 +1,4 @@
-"""``operator``: who may open the desk."""
+"""``operator``: adds people who may open the desk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``preview``: an Issue as it will arrive, as files and pictures."""
+"""``preview``: writes an Issue as it will arrive, as files and pictures."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def preview(day: date | None, out: Path, pictures: bool, as_json: bool) -> None:
 
 
 def _of(service: IssueService, day: date) -> tuple[IssueView, list[RenderedIssue]]:
-    """The Issue's stored bytes; rendered on the spot while it has none."""
+    """Return the stored Renditions of the Issue, or render them when there are none."""
     with db.reading(service.sessions) as session:
         issue = find_issue(session, day)
         view, made = issue_view(session, issue, now=service.clock()), render.rendered(issue)

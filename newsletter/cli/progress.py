@@ -1,4 +1,4 @@
-"""Progress for people: bars on a terminal, one line a Step elsewhere."""
+"""Shows progress: bars on a terminal, one line for each Step elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ console = Console(stderr=True, highlight=False)
 
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Report]:
-    """A place for Steps to report to while the block runs."""
+    """Give a function to which Steps report progress while the block runs."""
     if quiet:
         yield silent
         return

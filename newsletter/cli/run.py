@@ -1,4 +1,4 @@
-"""``run``: today's Issue from Feeds to Outbox in one go, then the site and the scheduler."""
+"""``run``: makes today's Issue from Feeds to Outbox, then serves the site and runs the scheduler."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SENDING = ("check", "approve", "dispatch", "settle", "lapse")
 
 @dataclass
 class Day:
-    """What came of one go through the day, for the person who asked for it."""
+    """The result of all Steps of one day, for the person who started them."""
 
     issued_on: str
     state: str = "none"
@@ -74,13 +74,13 @@ def run(
     if once:
         return
     click.echo(_where_to_look(service, settings))
-    # Asked for the sample, the scheduler keeps to it; after a day without feeds it tries the real ones again.
+    # With --sample the scheduler uses the sample as well; after a day without feeds it tries the real ones again.
     parts = opening.open_sample(service) if use_sample else opening.open_parts(service)
     serve.serve(service, parts, port=port)
 
 
 def _site_url(port: int) -> str | None:
-    """On another port than the default, links must lead there; an operator's own SITE_URL wins."""
+    """Return the address of the site: on another port than the default, links must lead there. A configured SITE_URL wins."""
     said = opening.open_settings().SITE_URL
     return f"http://127.0.0.1:{port}" if said == Settings.model_fields["SITE_URL"].default else None
 
@@ -103,7 +103,7 @@ def _make_the_day(service: IssueService, *, use_sample: bool, may_sample: bool, 
 
 
 def make_day(parts: Parts) -> Day:
-    """Go through the day as far as it is not done yet. What is done already is not done again."""
+    """Do the Steps of the day that are not done yet."""
     day = Day(issued_on=parts.today().isoformat())
     before = _issue_of(parts)
     began = parts.now

@@ -63,7 +63,7 @@ def schedule() -> None:
 
 @contextmanager
 def _shared_out(parts: Parts) -> Iterator[Parts]:
-    """On PostgreSQL large steps are cut up for workers while any live (see ``work``); on SQLite this process does them all."""
+    """Return Parts whose large Steps are split for workers on PostgreSQL (see ``work``); on SQLite this process does all Steps."""
     if not db.has_server(parts.service.sessions.kw["bind"]):
         yield parts
         return
@@ -75,7 +75,7 @@ def _shared_out(parts: Parts) -> Iterator[Parts]:
 
 
 def require_free(port: int, host: str = HOST) -> None:
-    """Raise :class:`PortTaken` when something listens there already, or nobody may: better now than after the whole day is made."""
+    """Raise :class:`PortTaken` when the port is in use or not allowed, which is better known before the day's Steps than after."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -87,12 +87,12 @@ def require_free(port: int, host: str = HOST) -> None:
 
 
 def site_server(app: Flask, port: int) -> BaseWSGIServer:
-    """A server on loopback with a thread for each connection, so that a slow client holds up nobody but itself."""
+    """Return a server on loopback with a thread for each connection, so that a slow client delays nobody else."""
     return make_server(HOST, port, app, threaded=True)
 
 
 def serve(service: IssueService, parts: Parts, *, port: int) -> None:
-    """Serve the site on loopback and tick the scheduler until interrupted or told to stop."""
+    """Serve the site on loopback and run the scheduler until Ctrl-C or SIGTERM."""
     app = create_app(service.settings, sessions=service.sessions, clock=service.clock)
     server = site_server(app, port)
     ticking = scheduling.start(lambda now: tick.tick(parts, now), clock=service.clock)
@@ -110,10 +110,10 @@ def serve(service: IssueService, parts: Parts, *, port: int) -> None:
 
 
 def gunicorn(*, host: str, port: int, workers: int) -> NoReturn:
-    """Replace this process by gunicorn: signals reach it directly, and its exit code is ours.
+    """Replace this process by gunicorn, which then gets the signals and determines the exit code.
 
-    Its threads read requests themselves, so a proxy that buffers requests must stand in front of it: without one, as
-    many slow connections as there are threads keep everybody else out. docs/operations.md has nginx's configuration.
+    Its threads read requests themselves, so a proxy that buffers requests must be in front of it: otherwise as many slow
+    connections as there are threads block everybody else. docs/operations.md has a configuration for nginx.
     """
     command = [
         sys.executable,

@@ -1,4 +1,4 @@
-"""``settings``: what is set, where it comes from and what it is for."""
+"""``settings``: shows each setting, where its value comes from and what it is for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from newsletter.cli import opening
 from newsletter.settings import Settings
 
-# In an address, behind the name of who signs in.
+# The password in an address, after the name.
 _PASSWORD = re.compile(r"(://[^/@\s]*?:)[^/\s]*@")
 
 

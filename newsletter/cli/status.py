@@ -1,4 +1,4 @@
-"""``status``: is today's Issue reaching readers, and if not, what must be done? In one sentence."""
+"""``status``: says in one sentence whether today's Issue reaches readers, and if not, what must be done."""
 
 from __future__ import annotations
 

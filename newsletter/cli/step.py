@@ -1,4 +1,4 @@
-"""``step``: one Step of the day, by hand."""
+"""``step``: does one Step of the day by hand."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def _body(file: Path) -> bytes:
 
 
 def _write(file: Path, pieces: Iterable[str], *, force: bool) -> int:
-    """Whole or not at all; how many subscribers."""
+    """Return whole or not at all; how many subscribers."""
     if file.exists() and not force:
         raise Refused(f"{file} is there already. Use --force to write over it.")
     half = file.with_name(f".{file.name}.{os.getpid()}.half")

@@ -1,4 +1,4 @@
-"""``why``: what became of one reader's mail, and why, in one line."""
+"""``why``: says in one line what became of one reader's mail, and why."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ from newsletter.jobs.due import DueStep, Rhythm, latest_compose
 from newsletter.subscribers import operators
 from newsletter.summaries import changed_articles
 
-LONG_PAUSE = timedelta(minutes=4)  # asked for by a provider
-STUCK_FOR = timedelta(minutes=15)  # of hand-overs that all came back
+LONG_PAUSE = timedelta(minutes=4)  # a pause that a provider asks for is reported from this length
+STUCK_FOR = timedelta(minutes=15)  # of submissions that the provider all refused or postponed
 LATE = timedelta(hours=1)  # after the moment of composing
-LOOK_BACK = timedelta(days=4)  # Issues that are looked at
+LOOK_BACK = timedelta(days=4)  # Issues older than that are not looked at
 LATELY = timedelta(days=1)
 ESCALATE_AT = (60, 15, 0)  # minutes before the first reader's hour
-MOST_A_DAY = 20  # to each operator: past that, more mail hides what matters
+MOST_A_DAY = 20  # to each operator, because more mail would hide what matters
 _WHAT_STOPS = {
     "gather": "The feeds could not be gathered",
     "group": "The articles could not be grouped into stories",
@@ -45,15 +45,15 @@ _WHAT_STOPS = {
 
 
 def step_failed(service: IssueService, step: DueStep, reason: str) -> None:
-    """A Step was refused or failed: say which, and why."""
+    """Report that a Step was refused or failed, and why."""
     day = step.day or day_in(service.settings.EDITION_TZ, step.due_at)
-    # A refusal names days as the commands take them, a mail as all mails do.
+    # A refusal has days in ISO form, as commands take them; a mail has them in words.
     because = reason.replace(str(day), formatting.day(day))
     _tell(service, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({formatting.day(day)}): {because}")
 
 
 def issue_blocked(service: IssueService, day: date) -> None:
-    """A Check blocks the Issue: it waits for an operator."""
+    """Report that a Check blocks the Issue, which waits for an operator."""
     with db.reading(service.sessions) as session:
         reasons = session.scalars(
             select(Check.reason)
@@ -70,20 +70,18 @@ def issue_blocked(service: IssueService, day: date) -> None:
 
 
 def issue_held(service: IssueService, day: date) -> None:
-    """The ledger's brakes, or the age of its news, stopped an Issue on its way: it waits for an operator."""
+    """Report that the circuit breaker, or the age of the news, stopped a dispatch: the Issue waits for an operator."""
     with db.reading(service.sessions) as session:
         reason = session.scalar(
             select(Issue.hold_reason).where(Issue.issued_on == day, Issue.state == "held")
         )
     if reason:
-        about = (
-            f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # held again for another reason is news
-        )
+        about = f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # a second hold with another reason is reported too
         _tell(service, about, f"The issue of {formatting.day(day)} was stopped on its way: {reason}")
 
 
 def dispatch_waits(service: IssueService, day: date, wait: DispatchWait) -> None:
-    """The provider takes nothing: said at once when it refuses us or asks for a long pause, else when that lasts."""
+    """Report that the provider takes nothing: at once when it refuses us or asks for a long pause, otherwise when that lasts."""
     now = service.clock()
     if not wait.refused_us and wait.until - now < LONG_PAUSE and not _waits_for_long(service, now):
         return
@@ -99,13 +97,13 @@ def _waits_for_long(service: IssueService, now: datetime) -> bool:
             .where(Run.step == "dispatch", Run.due_at > now - STUCK_FOR, Run.outcome == "done")
             .order_by(Run.due_at)
         ).all()
-    # Where workers hand over, the scheduler's own Runs only say that it asked them to.
+    # Where workers submit, the scheduler's own Runs only say that it deferred parts to them.
     tried = [(at, detail.get("paused_because")) for at, detail in runs if "deferred" not in detail]
     return all(why for _, why in tried) and len(tried) > 1 and tried[-1][0] - tried[0][0] >= STUCK_FOR / 2
 
 
 def webhook_silent(service: IssueService) -> None:
-    """What the provider reports does not reach us."""
+    """Report that the provider's events do not reach us."""
     now = service.clock()
     with db.reading(service.sessions) as session:
         reason = webhook_health.silent_because(session, service.settings, now=now)
@@ -114,7 +112,7 @@ def webhook_silent(service: IssueService) -> None:
 
 
 def cited_articles_changed(service: IssueService) -> None:
-    """Articles say something else than when an approved Issue cited them: it may need a correction."""
+    """Report Articles that changed after an approved Issue cited them, because it may need a Correction."""
     with db.reading(service.sessions) as session:
         found = changed_articles.changed(session, now=service.clock())
     for c in found:
@@ -155,7 +153,7 @@ def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator
     for found in today.troubles(session, settings, now=now):
         if (
             found.about != "webhook"
-        ):  # said after each settle, and not while reports are switched off knowingly
+        ):  # reported after each settle Step, and not while an operator has switched reports off
             yield found.about, found.words
     yield from _charged_wrongly(session, now)
     if trouble := _feeds_in_trouble(session, now):
@@ -171,7 +169,7 @@ def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator
 
 
 def _unapproved(session: Session, service: IssueService, now: datetime) -> Iterator[tuple[str, str]]:
-    """A draft that only an operator can let go: said when it is ready, and again as the first reader's hour comes near."""
+    """Report a draft that only an operator can approve: when it is ready, and again shortly before the first reader's hour."""
     settings = service.settings
     drafts = session.scalars(select(Issue).where(Issue.state == "draft", Issue.composed_at > now - LATELY))
     for issue in drafts.all():
@@ -194,7 +192,7 @@ def _unapproved(session: Session, service: IssueService, now: datetime) -> Itera
 
 
 def _charged_wrongly(session: Session, now: datetime) -> Iterator[tuple[str, str]]:
-    """Money that comes in and should not: nothing of ours can stop it, so a person must."""
+    """Report money that comes in and should not, because only a person can stop it."""
     found = session.scalars(
         select(AuditEntry)
         .where(
@@ -216,7 +214,7 @@ def _charged_wrongly(session: Session, now: datetime) -> Iterator[tuple[str, str
 
 
 def _feeds_in_trouble(session: Session, now: datetime) -> str:
-    """Which Sides too many feeds of do not answer; empty when all is well, or nothing was gathered lately at all."""
+    """Return for which Sides too many Feeds do not answer, as a sentence; empty when there are none, or nothing was gathered lately."""
     gathered = select(Run.id).where(
         Run.step == "gather", Run.outcome == "done", Run.started_at > now - LATELY
     )
@@ -230,7 +228,7 @@ def _feeds_in_trouble(session: Session, now: datetime) -> str:
 
 
 def _held_by_somebody(session: Session, issue: Issue) -> bool:
-    """An operator held it for that reason, and knows."""
+    """Return whether an operator held the Issue, who then needs no alert."""
     acts = session.scalars(
         select(AuditEntry).where(
             AuditEntry.about == f"issue:{issue.issued_on}", AuditEntry.act == "issue.held"
@@ -246,7 +244,7 @@ def _tell(service: IssueService, about: str, what: str) -> None:
     with service.sessions.begin() as session:
         for operator in operators.on_duty(session, service.settings, now=now):
             begins = f"alert:{operator.id}:{today}:"
-            # All states and the last days, so that the index on (state, due_at) serves: of all Notices these are few.
+            # All states and the last days, so that the index on (state, due_at) is used: these are few of all Notices.
             lately = Notice.state.in_(states.STATES) & (Notice.due_at > now - 2 * LATELY)
             told = session.scalar(
                 select(func.count()).where(lately, Notice.key.startswith(begins, autoescape=True))

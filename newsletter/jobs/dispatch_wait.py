@@ -1,4 +1,4 @@
-"""Why the provider takes nothing at present, as the last Run of the dispatch recorded it. Changes nothing."""
+"""Reads why the provider takes nothing at present, as the last Run of the dispatch recorded it. Read-only."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from newsletter.settings import Settings
 
 FORGET_AFTER: Final = timedelta(
     minutes=5
-)  # past the moment waited for: the next Run would have said it again
-_LOOKED_AT: Final = 20  # Runs; where workers hand over, those of the scheduler say nothing
+)  # after the end of the pause, when the next Run would have recorded it again
+_LOOKED_AT: Final = 20  # Runs that are read; where workers submit, those of the scheduler do not say it
 
 
 @dataclass(frozen=True)
 class DispatchWait:
-    """The provider asked us to wait ``until``, or refused us. ``refused_us``: waiting alone mends nothing."""
+    """The provider asked us to wait ``until``, or refused us. ``refused_us`` means that waiting alone does not help."""
 
     because: str
     until: datetime
@@ -29,14 +29,14 @@ class DispatchWait:
 
     @property
     def in_words(self) -> str:
-        """What goes on by itself, or what an operator must do; a sentence to follow the reason."""
+        """The sentence after the reason: what happens by itself, or what an operator must do."""
         if not self.refused_us:
             return "It is tried again by itself."
         return "Nothing goes out until you mend that."
 
 
 def dispatch_wait(session: Session, *, now: datetime) -> DispatchWait | None:
-    """What the dispatch waits for; None when the last one went well, or was long ago."""
+    """Return what the dispatch waits for; None when the last one succeeded, or was long ago."""
     runs = session.scalars(
         select(Run)
         .where(Run.step == "dispatch")
@@ -56,5 +56,5 @@ def dispatch_wait(session: Session, *, now: datetime) -> DispatchWait | None:
 
 
 def how_to_mend(settings: Settings) -> str:
-    """What an operator does about a provider that refuses us."""
+    """Return what an operator does about a provider that refuses us."""
     return f"Correct {providers.registered(settings).login_settings}, start the services anew, and let python -m newsletter doctor log in."

@@ -1,8 +1,8 @@
-"""What is due: a function of the clock and of what the database says was done. Pure; needs nothing but the standard library.
+"""Computes which Steps are due, from the clock and the recorded Runs. Pure; imports only the standard library.
 
-Whoever ticks asks this often. How often, how late and by how many processes does not matter: a Step is due for a moment
-(``due_at``), Run is unique on (step, due_at), and so each moment's Step is done once. Nothing is counted down, and a clock
-that jumps, forward or back, changes the answer only through what is true at that hour.
+The scheduler asks at every tick. It does not matter how often, how late or in how many processes: a Step is due for a moment
+(``due_at``), and a Run is unique on (step, due_at), so a Step is done once for each moment. There are no timers: after a jump of
+the clock the answer is what it is for the new time.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 GATHER_EVERY = timedelta(minutes=30)
-TICK = timedelta(seconds=30)  # the finest moment a Step is due for
-GRACE = timedelta(minutes=10)  # an operator's time to look before APPROVAL=auto approves
-DEAD_AFTER = timedelta(minutes=15)  # a Run not finished by then lost its process
-RETRY_AFTER = timedelta(minutes=10)  # a failed Run is offered again, counted from its start
+TICK = timedelta(seconds=30)  # the resolution of the moments for which a Step is due
+GRACE = timedelta(minutes=10)  # how long an operator can look before APPROVAL=auto approves
+DEAD_AFTER = timedelta(minutes=15)  # an unfinished Run older than this belongs to a process that died
+RETRY_AFTER = timedelta(minutes=10)  # from the start of a failed Run until it is due again
 SETTLE_EVERY = timedelta(minutes=10)
-LAPSE_EVERY = timedelta(hours=1)  # so that a Trial's end is announced near the hour it comes
+LAPSE_EVERY = timedelta(hours=1)  # how often Trials and retention are looked at
 _MAKING = ("gather", "group", "read", "summarize")
 
 
 @dataclass(frozen=True)
 class Rhythm:
-    """What of the Settings decides when: EDITION_TZ, COMPOSE_AT, APPROVAL=auto, STALE_AFTER."""
+    """The Settings that decide when Steps are due: EDITION_TZ, COMPOSE_AT, APPROVAL=auto, STALE_AFTER."""
 
     zone: str
     compose_at: tuple[int, int]  # hour and minute, local
@@ -44,20 +44,22 @@ class RunFact:
 
 @dataclass(frozen=True)
 class IssueFact:
-    """An Issue that is not dispatched, held or withdrawn for good; or any other: it is then only known to exist."""
+    """An Issue. Of one that is dispatched, held or withdrawn only its existence matters."""
 
     issued_on: date
     state: str
     changed_at: datetime  # composed, or last edited
-    checked: bool = False  # its Checks are younger than that
-    blocked: bool = False  # one of them blocks
-    frozen: bool = False  # the Audience is in the ledger
-    next_delivery_at: datetime | None = None  # the earliest pending one; None when none is pending
+    checked: bool = False  # whether its Checks are newer than that
+    blocked: bool = False  # whether one of them blocks
+    frozen: bool = False  # whether the Audience is in the ledger
+    next_delivery_at: datetime | None = (
+        None  # when the earliest pending Delivery is due; None when none is pending
+    )
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the database says: Runs and Issues of the last days, and the earliest waiting Notice."""
+    """The Runs and Issues of the last days, and the earliest pending Notice, read from the database."""
 
     runs: Sequence[RunFact] = ()
     issues: Sequence[IssueFact] = ()
@@ -66,9 +68,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class DueStep:
-    """One Step that should be done now, for the moment it is due.
+    """A Step to do now, and the moment for which it is due.
 
-    ``day`` is the Issue's day, where the Step is about one Issue: after a night asleep that need not be today.
+    ``day`` is the Issue's day where the Step is about one Issue. It may be in the past when no scheduler ran for a while.
     """
 
     step: str
@@ -77,15 +79,15 @@ class DueStep:
 
 
 def due(now: datetime, rhythm: Rhythm, facts: Facts) -> list[DueStep]:
-    """The Steps to do now, in order.
+    """Return the Steps to do now, in order.
 
-    What a Step changes may make the next one due (gather → group → read → summarize → compose → check): do them, read the
-    facts again and ask again, or let the next tick do so.
+    A Step may make the next one due (gather → group → read → summarize → compose → check): the caller does them, reads the facts
+    again and asks again, or leaves that to the next tick.
     """
     runs = _Runs(now, facts.runs)
     steps = [*_making(now, runs)]
     quiet = not steps and not runs.busy(_MAKING)
-    # An Issue is composed from the freshest Stories: not while they are being made.
+    # An Issue is composed from the newest Stories, so not while they are being made.
     if quiet and (composing := _composing(now, rhythm, facts)):
         steps += runs.open([composing])
     for issue in sorted(facts.issues, key=lambda i: i.issued_on):
@@ -99,15 +101,15 @@ def due(now: datetime, rhythm: Rhythm, facts: Facts) -> list[DueStep]:
 
 
 def floor(now: datetime, every: timedelta) -> datetime:
-    """The latest whole multiple of ``every`` since 1970 (UTC), at or before ``now``."""
+    """Return the latest whole multiple of ``every`` since 1970 (UTC), at or before ``now``."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return now.astimezone(UTC) - (now - epoch) % every
 
 
 def compose_moment(day: date, compose_at: tuple[int, int], zone: str) -> datetime | None:
-    """When (UTC) the Issue of ``day`` is composed; None if ``zone`` skipped that whole day.
+    """Return when (UTC) the Issue of ``day`` is composed; None if ``zone`` skipped that whole day.
 
-    A time of day that the clocks skip becomes the first moment after the gap; one they repeat is meant the first time.
+    A local time that the clocks skip becomes the first moment after the gap; one that they repeat means its first occurrence.
     """
     tz = ZoneInfo(zone)
     wall = datetime.combine(day, time(*compose_at))
@@ -119,11 +121,11 @@ def compose_moment(day: date, compose_at: tuple[int, int], zone: str) -> datetim
     jump = _jump_between(before, after, tz)
     if day in ((jump - timedelta(seconds=1)).astimezone(tz).date(), jump.astimezone(tz).date()):
         return jump
-    return None  # as 30 December 2011 in Samoa
+    return None  # such as 30 December 2011 in Samoa
 
 
 def latest_compose(now: datetime, rhythm: Rhythm) -> tuple[date, datetime] | None:
-    """The Issue's day whose compose moment came last, and that moment."""
+    """Return the day whose compose moment came last, and that moment."""
     today = now.astimezone(ZoneInfo(rhythm.zone)).date()
     for back in range(-1, 4):
         day = today - timedelta(days=back)
@@ -134,7 +136,7 @@ def latest_compose(now: datetime, rhythm: Rhythm) -> tuple[date, datetime] | Non
 
 
 def _jump_between(before: datetime, after: datetime, tz: ZoneInfo) -> datetime:
-    """The moment, to the second, at which the offset of ``tz`` changes between two moments."""
+    """Return the moment, to the second, at which the offset of ``tz`` changes between two moments."""
     old = before.astimezone(tz).utcoffset()
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=int((after - before).total_seconds()) // 2)
@@ -146,7 +148,7 @@ def _jump_between(before: datetime, after: datetime, tz: ZoneInfo) -> datetime:
 
 
 def _making(now: datetime, runs: _Runs) -> Iterable[DueStep]:
-    """gather at each half hour (the latest; missed ones are gone), then group, read and summarize, each after the one before."""
+    """Return gather for the latest half hour (missed ones are skipped), then group, read and summarize, each after the one before."""
     yield from runs.open([DueStep("gather", floor(now, GATHER_EVERY))])
     for before, step in (("gather", "group"), ("group", "read"), ("read", "summarize")):
         if (made_at := runs.latest_done(before)) is not None:
@@ -164,7 +166,7 @@ def _composing(now: datetime, rhythm: Rhythm, facts: Facts) -> DueStep | None:
 
 
 def _of_issue(now: datetime, rhythm: Rhythm, issue: IssueFact) -> Iterable[DueStep]:
-    """check → approve → dispatch of one Issue."""
+    """Return the next of check, approve and dispatch for one Issue."""
     if issue.state == "draft":
         approved_at = issue.changed_at + GRACE
         fresh = now < issue.changed_at + rhythm.stale_after
@@ -173,29 +175,29 @@ def _of_issue(now: datetime, rhythm: Rhythm, issue: IssueFact) -> Iterable[DueSt
         elif rhythm.auto_approval and not issue.blocked and fresh and approved_at <= now:
             yield DueStep("approve", approved_at, issue.issued_on)
     elif issue.state in ("approved", "dispatching"):
-        # Whether its news has gone stale, the ledger decides at the claim: it then holds the Issue.
+        # The ledger decides at the claim whether the news is too old, and then holds the Issue.
         waiting = issue.next_delivery_at
         if not issue.frozen or (waiting is not None and waiting <= now):
             yield DueStep("dispatch", floor(now, TICK), issue.issued_on)
 
 
 class _Runs:
-    """What the recorded Runs say about a moment's Step."""
+    """Answers questions about the recorded Runs."""
 
     def __init__(self, now: datetime, runs: Sequence[RunFact]) -> None:
         self._now = now
         self._by_moment = {(r.step, r.due_at): r for r in runs}
 
     def open(self, steps: Iterable[DueStep]) -> list[DueStep]:
-        """Those never begun for their moment, those whose process died, and those that failed a while ago."""
+        """Return the Steps that were never started for their moment, whose process died, or that failed :data:`RETRY_AFTER` ago."""
         return [s for s in steps if self._is_open(self._by_moment.get((s.step, s.due_at)))]
 
     def busy(self, steps: Sequence[str]) -> bool:
-        """Some process is at one of these Steps."""
+        """Return whether some process runs one of these Steps."""
         return any(r.step in steps and self._alive(r) for r in self._by_moment.values())
 
     def latest_done(self, step: str) -> datetime | None:
-        """The latest moment, not after now, for which the Step was done."""
+        """Return the latest moment, not after now, for which the Step was done."""
         done = [
             r.due_at
             for r in self._by_moment.values()
@@ -208,7 +210,7 @@ class _Runs:
             return True
         if run.outcome == "running":
             return not self._alive(run)
-        # A start that lies ahead of us was written before the clock was set back.
+        # A start in the future was recorded before the clock was set back.
         since = self._now - run.started_at
         return run.outcome == "failed" and (since >= RETRY_AFTER or since < -RETRY_AFTER)
 

@@ -1,4 +1,4 @@
-"""What changes as time passes: the ends of Trials are announced, and records past their retention are deleted."""
+"""Announces the ends of Trials, reminds people who did not confirm, and deletes records past their retention."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from newsletter.subscribers import metrics, rate_limits
 from newsletter.subscribers.access import COMP, pays
 from newsletter.subscribers.meter import month_of
 
-ANNOUNCED_BEFORE = timedelta(days=2)  # a Trial's end
-ANNOUNCED_FOR = timedelta(days=1)  # an end longer past than that is not announced
-REMINDED_AFTER = timedelta(hours=48)  # of asking without confirming, once
-REMINDED_UNTIL = timedelta(hours=72)  # later than that nobody is reminded
+ANNOUNCED_BEFORE = timedelta(days=2)  # how long before a Trial's end
+ANNOUNCED_FOR = timedelta(days=1)  # an end longer ago is not announced
+REMINDED_AFTER = timedelta(hours=48)  # after a sign-up that was not confirmed, once
+REMINDED_UNTIL = timedelta(hours=72)  # nobody is reminded later
 UNCONFIRMED_KEPT = timedelta(days=30)
-PENDING_REQUEST_KEPT = timedelta(days=2)  # after which one that could not be granted is dropped
+PENDING_REQUEST_KEPT = timedelta(days=2)  # age at which a request that could not be granted is deleted
 SIGNIN_KEPT = timedelta(days=30)  # after it ended
-# Links live for minutes, but one of a clock that was ahead (MAX_CLOCK_SKEW in tokens.py) lives on for a day.
+# Links are valid for minutes, but one made while the clock was ahead (MAX_CLOCK_SKEW in tokens.py) is valid for a day.
 USED_TOKEN_KEPT = timedelta(days=2)
 IP_KEPT = timedelta(days=90)
-RUNS_KEPT = timedelta(days=90)  # a busy day has a thousand, and every tick reads the latest
+RUNS_KEPT = timedelta(days=90)  # a busy day has about a thousand, and every tick reads the latest
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def _delete_unconfirmed(session: Session, *, now: datetime) -> int:
 
 
 def _remind(session: Session, *, now: datetime) -> int:
-    """One more confirmation mail to who asked two days ago, was mailed then, and did not confirm. Once a person, for good."""
+    """Queue one more confirmation mail to people who signed up two days ago, were mailed then, and did not confirm; once for each
+    person, ever."""
     mailed = exists().where(
         Notice.subscriber_id == Subscriber.id, Notice.kind == "confirm", Notice.state == "accepted"
     )
@@ -126,7 +127,7 @@ def _remind(session: Session, *, now: datetime) -> int:
         notices.queue(
             session,
             "confirm",
-            # By person: two spellings of one mailbox are reminded once.
+            # By person_hash, so that two spellings of one mailbox get one reminder.
             key=f"reminder:{reader.person_hash[:32]}",
             due_at=now,
             subscriber_id=reader.id,
@@ -139,7 +140,7 @@ def _remind(session: Session, *, now: datetime) -> int:
 def _announce(
     session: Session, after: datetime, within: timedelta, name: str, *, trial: timedelta, now: datetime
 ) -> int:
-    """One Notice of this ``name`` to each reader whose Trial began ``within`` that time ``after`` and who wants mail and does not pay."""
+    """Queue one Notice of this ``name`` to each reader whose Trial began in that period, who wants mail and does not pay."""
     readers = session.scalars(
         select(Subscriber)
         .where(
@@ -166,6 +167,7 @@ def _announce(
 
 
 def _days_left(reader: Subscriber, trial: timedelta, *, now: datetime) -> int:
-    """Begun days of this Trial; 0 when it is over. Fewer than two when the Trial is short, or nobody ticked for a while."""
+    """Return the days left of this Trial, rounded up; 0 when it is over. Fewer than two when the Trial is short, or no scheduler
+    ran for a while."""
     assert reader.trial_started_at is not None
     return max(0, ceil((reader.trial_started_at + trial - now) / timedelta(days=1)))

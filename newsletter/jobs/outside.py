@@ -1,6 +1,7 @@
-"""Word to operators by another way than our own mail: alerts to ``ALERT_URLS`` (chat, push, SMS), and the heartbeat of ``HEARTBEAT_URL``.
+"""Informs operators by other ways than our own mail: alerts to ``ALERT_URLS`` (chat, push, SMS), and the heartbeat of
+``HEARTBEAT_URL``.
 
-Nothing here may keep a Step from being done: what cannot be sent is logged, and tried again.
+A failure here never stops a Step: it is logged, and tried again later.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from newsletter.db.models import AuditEntry, Issue
 from newsletter.delivery import ledger
 from newsletter.issues.service import IssueService
 
-SENT: Final = "alert.sent"  # an AuditEntry: this cause was told outside today
-RETRY_AFTER: Final = 300.0  # seconds after a failure during which nothing is tried
+SENT: Final = "alert.sent"  # an AuditEntry: the alert about this cause was sent today
+RETRY_AFTER: Final = 300.0  # seconds after a failure until the next attempt
 TIMEOUT: Final = 10.0  # seconds
 
 _log = log.get("schedule")
-_not_before = 0.0  # monotonic; after a failure
+_not_before = 0.0  # monotonic seconds; set after a failure
 
 
 def tell(service: IssueService, about: str, what: str) -> bool:
@@ -38,7 +39,7 @@ def tell(service: IssueService, about: str, what: str) -> bool:
         known = select(AuditEntry.id).where(AuditEntry.act == SENT, AuditEntry.about == key)
         if session.scalar(known.limit(1)) is not None:
             return False
-    import apprise  # takes 0.2 s, and most processes tell nobody
+    import apprise  # importing takes 0.2 s, and most processes send no alert
 
     sender = apprise.Apprise()
     usable = all([sender.add(url) for url in urls])
@@ -52,7 +53,7 @@ def tell(service: IssueService, about: str, what: str) -> bool:
 
 
 def dispatched(service: IssueService, day: date) -> None:
-    """After a dispatch: when the Issue of ``day`` went out to everybody, ask ``HEARTBEAT_URL``, and say so if that is wanted."""
+    """Request ``HEARTBEAT_URL`` if the Issue of ``day`` is dispatched, and send an alert that says so if ``ALERT_WHEN_SENT``."""
     with db.reading(service.sessions) as session:
         issue = session.scalars(select(Issue).where(Issue.issued_on == day)).one_or_none()
         if issue is None or issue.state != "dispatched":
@@ -65,5 +66,5 @@ def dispatched(service: IssueService, day: date) -> None:
         return
     try:
         requests.get(url, timeout=TIMEOUT).raise_for_status()
-    except requests.RequestException as error:  # whoever waits for it sounds the alarm, as they should
+    except requests.RequestException as error:  # the monitor that misses the heartbeat raises the alarm
         _log.error("heartbeat.not_heard", error=type(error).__name__)

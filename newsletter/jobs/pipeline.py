@@ -1,4 +1,4 @@
-"""The day in order. This hub only lists the Steps, calls the rooms and records each Run."""
+"""The Steps of the day in order. This module only lists them, calls the packages that do them, and records each Run."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ Progress = Callable[[str, int, int, str], None]  # step, done, of, what
 
 
 def silent(step: str, done: int, of: int, what: str) -> None:
-    """Progress shown to nobody."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What the Steps work with, put together once by the composition root."""
+    """What the Steps need, made once by the composition root."""
 
     service: IssueService
-    catalogue: Catalogue | None = None  # None: read from OUTLETS_FILE when gathering
+    catalogue: Catalogue | None = None  # None: read from OUTLETS_FILE by gather
     fetcher: Fetcher | None = None  # None: the network
     is_sample: bool = False
     progress: Progress = silent
-    day: date | None = None  # the Issue's; today's when it is not said
-    # A dispatch's, then the Steps behind it have theirs; None: until nothing is due.
+    day: date | None = None  # the Issue's day; None: today
+    # How long one dispatch may take before the Steps after it run; None: until nothing is due.
     turn: timedelta | None = None
-    # Steps done another way than in this process (see jobs/worker.py), by name.
+    # Steps that are not done in this process (see jobs/worker.py), by name.
     instead: Mapping[str, Callable[[Parts], dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -67,7 +67,7 @@ class Parts:
         return self.service.clock()
 
     def today(self) -> date:
-        """The day of the Issue these Steps are about."""
+        """The day of the Issue that these Steps are about."""
         return self.day or day_in(self.service.settings.EDITION_TZ, self.now)
 
     def reporting(self, step: str) -> Callable[[int, int, str], None]:
@@ -78,11 +78,11 @@ class Parts:
 
 
 class AlreadyDone(Exception):
-    """This Step ran for this moment already, or another process is at it."""
+    """This Step ran for this moment already, or another process is running it."""
 
 
 def gather_step(parts: Parts) -> dict[str, Any]:
-    """Feeds → Articles. Raises :class:`NothingToRead` when no Feed answered."""
+    """Read the Feeds and store Articles. Raises :class:`NothingToRead` when no Feed answered."""
     service = parts.service
     catalogue = parts.catalogue or outlets.load_catalogue(service.settings.OUTLETS_FILE)
     with service.sessions.begin() as session:
@@ -100,7 +100,7 @@ def gather_step(parts: Parts) -> dict[str, Any]:
 
 
 def group_step(parts: Parts) -> dict[str, Any]:
-    """Articles → Stories, each with the earlier ones of its thread."""
+    """Group Articles into Stories, and link each to the earlier ones of its thread."""
     report = grouping.run(
         parts.service.sessions,
         now=parts.now,
@@ -111,9 +111,9 @@ def group_step(parts: Parts) -> dict[str, Any]:
 
 
 def read_step(parts: Parts) -> dict[str, Any]:
-    """Pages of the best Stories' Articles → their text, where it may be read and the feed gave little."""
+    """Read the pages of the best Stories' Articles, where that is allowed and the feed gave little text."""
     service = parts.service
-    if parts.fetcher is not None:  # the feeds come from elsewhere than the network, and so would the pages
+    if parts.fetcher is not None:  # the feeds are not read from the network, so neither are the pages
         return {"without": "the network"}
     report = read_pages.run(
         service.sessions,
@@ -126,7 +126,7 @@ def read_step(parts: Parts) -> dict[str, Any]:
 
 
 def summarize_step(parts: Parts) -> dict[str, Any]:
-    """Stories → cited words, the outlets' own. What a model wrote for an Issue stays."""
+    """Summarize Stories with the outlets' own words, cited. Text that a model wrote for an Issue is kept."""
     report = summarize.run(
         parts.service.sessions,
         Extractive(),
@@ -138,12 +138,12 @@ def summarize_step(parts: Parts) -> dict[str, Any]:
 
 
 def kept_words(settings: Settings) -> tuple[str, ...]:
-    """The summarizers whose words the summarize Step leaves as they are."""
+    """Return the summarizers whose text the summarize Step does not replace."""
     return (registry.MODEL,) if registry.has_model(settings) else ()
 
 
 def _write_shortlist(parts: Parts) -> dict[str, Any]:
-    """The Stories that the Issue is picked from → a model's words, where one is configured. Whatever fails, the outlets' own stay."""
+    """Let a model, if one is configured, write the Stories from which the Issue is picked. Where it fails, the outlets' words stay."""
     service = parts.service
     try:
         writer = (
@@ -172,7 +172,7 @@ def _is_recorded(parts: Parts) -> bool:
 
 
 def compose_step(parts: Parts) -> dict[str, Any]:
-    """Stories → today's draft Issue, rendered. Raises ``TooFewStories``."""
+    """Compose today's draft Issue from Stories, and render it. Raises ``TooFewStories``."""
     written = _write_shortlist(parts)
     issue = compose.run(
         parts.service.sessions,
@@ -187,7 +187,7 @@ def compose_step(parts: Parts) -> dict[str, Any]:
 
 
 def check_step(parts: Parts) -> dict[str, Any]:
-    """Today's Issue → its Checks."""
+    """Run the Checks on today's Issue."""
     findings = parts.service.check(parts.today(), outside=True)
     return {level: sum(f.level == level for f in findings) for level in ("pass", "warn", "block")}
 
@@ -202,7 +202,7 @@ def approve_step(parts: Parts) -> dict[str, Any]:
         state, is_rendered = issue.state, bool(issue.renditions)
     if state != "draft":
         return {"already": state}  # another process was faster
-    if not is_rendered:  # an edit is under way, or its process died
+    if not is_rendered:  # an edit is in progress, or its process died
         service.render(day)
         return {"waiting": "rendered anew"}
     try:
@@ -213,7 +213,7 @@ def approve_step(parts: Parts) -> dict[str, Any]:
 
 
 def dispatch_step(parts: Parts) -> dict[str, Any]:
-    """Approved Issues → what is due of them, with the provider."""
+    """Submit the due copies of approved Issues to the provider."""
     with db.reading(parts.service.sessions) as session:
         days = session.scalars(
             select(Issue.issued_on)
@@ -231,7 +231,7 @@ def dispatch_step(parts: Parts) -> dict[str, Any]:
 
 
 def note_part(sessions: db.Sessions, report: DispatchReport, *, now: datetime) -> None:
-    """A Run of its own for what a worker did of a dispatch: the scheduler's Run was over when it had deferred that."""
+    """Record what a worker did of a dispatch as a Run of its own, because the scheduler's Run ended when it had deferred the part."""
     detail = {name: value for name in (*_COUNTED, *_SAID) if (value := getattr(report, name))}
     if report.did_nothing and report.paused_until is None:
         return
@@ -245,11 +245,11 @@ _SAID = ("held", "paused_until", "paused_because", "refused_us", "next_due")
 
 
 def settle_step(parts: Parts) -> dict[str, Any]:
-    """Record unsubscribes from the spool, grant PendingRequests, hand waiting Notices to the provider, and decide uncertain
+    """Record unsubscribes from the spool, grant PendingRequests, submit pending Notices to the provider, and decide uncertain
     Deliveries about which a later event says more. Returns how many of each."""
     service = parts.service
     spool.apply_all(service.sessions, service.settings.LEAVING_DIR)
-    # Before anything that may be refused: a copy whose worker died is in doubt also where nothing may be sent.
+    # First, before anything that may be refused: a copy whose worker died becomes uncertain even where nothing may be sent.
     ledger.expire_everywhere(service.sessions, now=parts.now)
     corrections.follow_up(service.sessions, now=parts.now)
     granted = pending_requests.run(service.sessions, service.settings, clock=service.clock, stop=service.stop)
@@ -268,7 +268,7 @@ def settle_step(parts: Parts) -> dict[str, Any]:
         now=parts.now,
         stale_after=timedelta(hours=service.settings.STALE_AFTER),
     )
-    # Last, so that a mailbox that cannot be read keeps no Notice from going: the Step fails and operators are told.
+    # Last, so that a mailbox that cannot be read does not stop Notices: the Step fails and operators are alerted.
     bounces: dict[str, Any] = {}
     if (mailbox := service.settings.BOUNCE_MAILDIR) is not None:
         came = bounce_reports.run(
@@ -288,7 +288,7 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
     if Fence(service.sessions, service.settings.FENCE_DIR).why_closed() is None:
         unsubscribe_log.write_rolling(service.sessions, service.settings.LEAVING_DIR, now=parts.now)
     mailbox = service.settings.BOUNCE_MAILDIR
-    if mailbox is not None and (mailbox / "new").is_dir():  # where it is missing the settle step says so
+    if mailbox is not None and (mailbox / "new").is_dir():  # when it is missing, the settle Step reports it
         bounce_reports.run(
             service.sessions,
             mailbox,
@@ -323,7 +323,7 @@ STEPS: Mapping[str, Callable[[Parts], dict[str, Any]]] = {
 
 
 def run_step(parts: Parts, step: str, *, due_at: datetime, day: date | None = None) -> Run:
-    """Do one Step for its moment and record the Run. ``day`` is the Issue's, where it is not today's.
+    """Do one Step for its moment and record the Run. ``day`` is the Issue's day; None means today.
 
     Raises :class:`AlreadyDone` when (step, due_at) ran before; a failed Run, or one whose process died, is taken over.
     """
@@ -347,7 +347,7 @@ def _begin(parts: Parts, step: str, due_at: datetime) -> int:
         new = db.insert_new(session, Run, [row])
         run = session.scalars(select(Run).where(Run.step == step, Run.due_at == due_at)).one()
         if not new:
-            # Also one that began ahead of us, by a clock that was set right since: as ``due`` reckons.
+            # Also a Run that began in the future, by a clock that was set right since; ``due`` treats it alike.
             dead = run.outcome == "running" and abs(now - run.started_at) > DEAD_AFTER
             if run.outcome != "failed" and not dead:
                 raise AlreadyDone(step)
@@ -373,6 +373,6 @@ def _finish(
 
 
 def _as_text(detail: dict[str, Any]) -> dict[str, Any]:
-    """Moments in it become text."""
+    """Return the detail with moments as text."""
     kept: dict[str, Any] = json.loads(json.dumps(detail, default=str))
     return kept

@@ -1,4 +1,4 @@
-"""One tick of the scheduler: read what the database says, ask :mod:`newsletter.jobs.due` what is due, and do it.
+"""One tick of the scheduler: reads the facts from the database, asks :mod:`newsletter.jobs.due` what is due, and does it.
 
 Ticks may come late, twice, or from several processes at once: a Step's Run is unique on its moment.
 """
@@ -22,19 +22,17 @@ from newsletter.jobs.due import DueStep, Facts, IssueFact, Rhythm, RunFact
 from newsletter.jobs.pipeline import AlreadyDone, Parts
 from newsletter.settings import Settings
 
-LOOK_BACK = timedelta(days=4)  # of Runs and Issues; older ones decide nothing
-MOST_ROUNDS = (
-    12  # what a Step changes makes the next one due: so often a tick asks again, then leaves it to the next
-)
-# A dispatch may take half an hour, and whoever signs up or in meanwhile waits for a mail: after so long the others have their turn.
+LOOK_BACK = timedelta(days=4)  # Runs and Issues older than that decide nothing
+MOST_ROUNDS = 12  # a Step may make the next one due: so often one tick asks again
+# A dispatch may take half an hour while people wait for the mails to confirm or sign in: after so long the other Steps run.
 DISPATCH_TURN = timedelta(seconds=60)
 _log = log.get("schedule")
 
 
 def tick(parts: Parts, now: datetime) -> list[DueStep]:
-    """Do what is due, in order, until nothing more is. Returns the Steps that were done.
+    """Do the Steps that are due, in order, until none is. Returns the Steps that were done.
 
-    A Step that fails is recorded, its operators are told, and the others go on: :mod:`newsletter.jobs.due` offers it again later.
+    A Step that fails is recorded and reported to operators, and the others run: :mod:`newsletter.jobs.due` returns it again later.
     """
     parts = replace(parts, turn=DISPATCH_TURN)
     done: list[DueStep] = []
@@ -90,7 +88,7 @@ def _stopping(parts: Parts) -> bool:
 
 
 def rhythm_of(settings: Settings) -> Rhythm:
-    """What of the Settings decides when."""
+    """Return the Settings that decide when Steps are due."""
     return Rhythm(
         zone=settings.EDITION_TZ,
         compose_at=settings.compose_time,
@@ -100,7 +98,7 @@ def rhythm_of(settings: Settings) -> Rhythm:
 
 
 def facts(session: Session, *, now: datetime) -> Facts:
-    """What :mod:`newsletter.jobs.due` needs to know of the last days."""
+    """Return the facts of the last days that :mod:`newsletter.jobs.due` needs."""
     runs = session.execute(
         select(Run.step, Run.due_at, Run.started_at, Run.outcome).where(Run.due_at >= now - LOOK_BACK)
     ).all()
@@ -110,7 +108,7 @@ def facts(session: Session, *, now: datetime) -> Facts:
         issues=[_issue_fact(session, issue) for issue in issues],
         next_notice_at=_first(
             session.scalar(select(func.min(Notice.due_at)).where(Notice.state == "pending")),
-            session.scalar(select(func.min(PendingRequest.asked_at))),  # granting it makes the Notice
+            session.scalar(select(func.min(PendingRequest.asked_at))),  # granting it queues a Notice
         ),
     )
 

@@ -1,6 +1,6 @@
-"""The one answer: is today's Issue reaching readers, and if not, what must an operator do? Changes nothing.
+"""Answers whether today's Issue reaches readers, and if not, what an operator must do. Read-only.
 
-The desk, ``status`` on the command line, ``/healthz`` and the alerts all take it from here.
+The desk, the command ``status``, ``/healthz`` and the alerts all use this answer.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from newsletter.jobs.due import GRACE, TICK, Rhythm, latest_compose
 from newsletter.settings import Settings
 from newsletter.subscribers.preferences import due_at, zone_or
 
-LOOK_BACK: Final = timedelta(days=4)  # Issues that are looked at
+LOOK_BACK: Final = timedelta(days=4)  # Issues older than that are not looked at
 COMPOSE_TIME: Final = timedelta(minutes=20)  # an Issue not composed by then is missing
-BEHIND: Final = timedelta(minutes=15)  # copies and Notices due for so long say that nothing is handed over
+BEHIND: Final = timedelta(minutes=15)  # when copies or Notices are due for so long, nothing is submitted
 QUIET: Final = timedelta(
     minutes=45
-)  # without any Run the scheduler does not tick: feeds are gathered every half hour
+)  # without any Run for so long the scheduler does not run: feeds are gathered every half hour
 CLOCK_DOUBT: Final = timedelta(
     minutes=10
-)  # a Run that began so far ahead was recorded by a clock that was wrong, or is set back now
-STUCK: Final = timedelta(minutes=15)  # after a lease ended, a copy should be in doubt
-WAITS_FOR: Final = timedelta(hours=1)  # an uncertain copy that no event settled by then
-REFUSED_SHARE: Final = 0.05  # of today's copies
-REFUSED_FROM: Final = 20  # copies refused for good, at least
-UNREAD_FROM: Final = 10  # bounce mails in a day that were not booked, at least
+)  # a Run that began so far in the future was recorded by a clock that was wrong, or is wrong now
+STUCK: Final = timedelta(minutes=15)  # so long after its lease ended a copy should be uncertain
+WAITS_FOR: Final = timedelta(hours=1)  # age at which an uncertain copy needs an operator
+REFUSED_SHARE: Final = 0.05  # share of today's copies
+REFUSED_FROM: Final = 20  # refused copies, at least
+UNREAD_FROM: Final = 10  # unread bounce mails in a day, at least
 SHORT: Final = 500_000_000  # bytes free on the disk
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """One thing that needs an operator. ``about`` names the cause, ``words`` say what is wrong and what to do, as a sentence."""
+    """A problem for an operator. ``about`` names the cause; ``words`` is a sentence that says what is wrong and what to do."""
 
     about: str
     words: str
@@ -51,7 +51,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Answer:
-    """``tone``: "calm" (it reaches readers, or will by itself), "look" (somebody should decide), "stop" (nothing goes on without it)."""
+    """``tone`` is "calm" (it reaches readers, or will by itself), "look" (somebody should decide) or "stop" (somebody must)."""
 
     tone: str
     sentence: str
@@ -63,13 +63,13 @@ class Answer:
 
     @property
     def in_one_sentence(self) -> str:
-        """The answer, and the gravest of what is wrong beside it."""
+        """The answer, and the most serious other problem."""
         more = f" (And {len(self.troubles) - 1} more.)" if len(self.troubles) > 1 else ""
         return f"{self.sentence} But: {self.troubles[0].words}{more}" if self.troubles else self.sentence
 
 
 def answer(session: Session, settings: Settings, *, now: datetime) -> Answer:
-    """The answer for the Issue that was to be composed last."""
+    """Return the answer for the Issue whose compose moment came last."""
     rhythm = _rhythm(settings)
     latest = latest_compose(now, rhythm)
     beside = tuple(troubles(session, settings, now=now))
@@ -85,7 +85,7 @@ def answer(session: Session, settings: Settings, *, now: datetime) -> Answer:
 
 
 def first_hour(session: Session, settings: Settings, issue: Issue) -> datetime | None:
-    """When the first reader expects the Issue (UTC); None without readers."""
+    """Return when the first reader expects the Issue (UTC); None without readers."""
     chosen = select(Subscriber.hour, Subscriber.zone).where(
         Subscriber.confirmed_at.is_not(None), Subscriber.unsubscribed_at.is_(None)
     )
@@ -104,7 +104,7 @@ def first_hour(session: Session, settings: Settings, issue: Issue) -> datetime |
 
 
 def minutes_left(first: datetime | None, now: datetime) -> str:
-    """How long until the first reader's hour, or since when it has passed, as a clause; empty without readers."""
+    """Return how long it is until the first reader's hour, or since that hour, as a clause; empty without readers."""
     if first is None:
         return ""
     minutes = int((first - now) / timedelta(minutes=1))
@@ -180,7 +180,7 @@ def _behind(session: Session, issue: Issue, now: datetime) -> int:
 
 
 def troubles(session: Session, settings: Settings, *, now: datetime) -> Iterator[Trouble]:
-    """What needs an operator beside the state of the Issue, gravest first."""
+    """Return what needs an operator besides the state of the Issue, most serious first."""
     yield from _of_machine(session, settings, now)
     for issue in session.scalars(select(Issue).where(Issue.composed_at > now - LOOK_BACK)):
         yield from _of_copies(session, issue, now)
@@ -227,7 +227,7 @@ def troubles(session: Session, settings: Settings, *, now: datetime) -> Iterator
 
 
 def bounce_mails(session: Session, *, now: datetime) -> tuple[int, int]:
-    """How many bounce mails of the last day were booked, and how many could not be."""
+    """Return how many bounce mails of the last day were booked, and how many could not be."""
     counted = (func.sum(Run.detail[name].as_integer()) for name in ("reports_by_mail", "reports_unread"))
     lately = (Run.step == "settle", Run.started_at > now - timedelta(days=1))
     booked, unread = session.execute(select(*counted).where(*lately)).one()
@@ -235,7 +235,7 @@ def bounce_mails(session: Session, *, now: datetime) -> tuple[int, int]:
 
 
 def _of_machine(session: Session, settings: Settings, now: datetime) -> Iterator[Trouble]:
-    """The scheduler, the clock and the disk."""
+    """Return the problems of the scheduler, the clock and the disk."""
     last = session.scalar(select(func.max(Run.started_at)))
     if last is not None and last > now + CLOCK_DOUBT:
         yield Trouble(

@@ -1,9 +1,8 @@
-"""The same Steps on several machines: Procrastinate (a queue in our own PostgreSQL) carries parts of them to workers.
+"""Distributes parts of large Steps to workers on several machines, through Procrastinate, a queue in our PostgreSQL.
 
-Schedulers tick as ever and a Step's Run is unique, so any number of them is safe. While workers live, the one that begins gather,
-summarize or dispatch cuts it into parts and defers them; without a living worker it does them itself. The queue only says that there
-is something to do: what is due, who holds it and what became of it stand in our own tables, so a part that is lost, done twice or done
-late changes nothing.
+A Step's Run is unique, so any number of schedulers may run. While workers are alive, the scheduler that begins gather, summarize or
+dispatch splits it into parts and defers them; without workers it does the Step itself. The queue only says that there is work: what
+is due, who has claimed it and what became of it are in our own tables, so a part may be lost, done twice or done late.
 """
 
 from __future__ import annotations
@@ -39,25 +38,27 @@ from newsletter.summaries import summarize
 from newsletter.summaries.extractive.summarizer import Extractive
 
 QUEUE: Final = "newsletter"
-FEEDS_AT_ONCE: Final = 12  # in one part; the Feeds of one host stay together, so that politeness holds
+FEEDS_AT_ONCE: Final = (
+    12  # Feeds in one part; those of one host stay together, so that one worker paces its requests
+)
 STORIES_AT_ONCE: Final = 25
-BATCHES_AT_ONCE: Final = 5  # handed over by one part before it lets another one go on
-MOST_LANES: Final = 16  # parts of one dispatch that wait at the same time
-GATHER_WAIT: Final = timedelta(minutes=3)  # for workers; what is left then, the scheduler does itself
+BATCHES_AT_ONCE: Final = 5  # batches that one part submits before it queues up again
+MOST_LANES: Final = 16  # parts of one dispatch that are queued at the same time
+GATHER_WAIT: Final = timedelta(minutes=3)  # how long the scheduler waits for workers; it does the rest itself
 SUMMARIZE_WAIT: Final = timedelta(minutes=8)
-ALIVE_WITHIN: Final = timedelta(seconds=45)  # a worker's heart beats every 10 s
+ALIVE_WITHIN: Final = timedelta(seconds=45)  # a worker sends a heartbeat every 10 s
 _LOOK_AGAIN: Final = 0.5  # seconds
 LOOK_FOR_DATABASE: Final = 2.0  # seconds
-SOON: Final = 30.0  # seconds after which a failure says nothing about the one before
+SOON: Final = 30.0  # seconds after which a failure is counted as a new one
 MOST_AT_ONCE: Final = (
-    3  # failures while the database answers: something else is broken, and a person must see it
+    3  # failures in a row while the database answers, after which the worker ends with the error
 )
 
 _log = log.get("worker")
 
 
 def conninfo(url: str) -> str:
-    """The address as PostgreSQL's own library reads it. Raises :class:`DatabaseError` for SQLite."""
+    """Return the address in the form of PostgreSQL's library. Raises :class:`DatabaseError` for SQLite."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseError(
@@ -67,7 +68,7 @@ def conninfo(url: str) -> str:
     return parsed.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-# --- what a worker does ---
+# --- the parts that a worker does ---
 
 
 def gather_part(context: JobContext, *, feeds: list[int], now: str) -> None:
@@ -84,7 +85,7 @@ def gather_part(context: JobContext, *, feeds: list[int], now: str) -> None:
 
 
 def summarize_part(context: JobContext, *, stories: list[int], now: str) -> None:
-    """Tell these Stories."""
+    """Summarize these Stories."""
     service = _parts(context).service
     summarize.run(
         service.sessions,
@@ -96,7 +97,7 @@ def summarize_part(context: JobContext, *, stories: list[int], now: str) -> None
 
 
 def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
-    """Hand over a few batches of what is due of an Issue; if more is, queue up again behind the others."""
+    """Submit a few batches of the due copies of an Issue; if more are due, queue up again behind the other parts."""
     service = _parts(context).service
     issued_on = date.fromisoformat(day)
     report = service.dispatch(issued_on, limit=BATCHES_AT_ONCE * _batch_size(service))
@@ -124,12 +125,12 @@ def _batch_size(service: IssueService) -> int:
 
 
 def work(parts: Parts, *, concurrency: int) -> None:
-    """Do parts of Steps until told to stop; what is in hand is finished. While the database is away it waits, however long that takes.
+    """Do parts of Steps until ``stop`` is set, and finish the present ones. While the database is away it waits without a limit.
 
     Raises ``DatabaseError`` when the queue fails several times although the database answers.
     """
     sessions, stop = parts.service.sessions, parts.service.stop
-    at_once = 0  # failures in a row, each soon after the worker began
+    at_once = 0  # failures in a row, each soon after the worker started
     while not (stop and stop.is_set()):
         app = _app(PsycopgConnector(conninfo=conninfo(parts.service.settings.DATABASE_URL)))
         began = time.monotonic()
@@ -144,7 +145,7 @@ def work(parts: Parts, *, concurrency: int) -> None:
 
 
 def _wait_for_database(sessions: db.Sessions, stop: Event | None) -> bool:
-    """Wait until the database answers, or until told to stop. Returns whether it was away."""
+    """Wait until the database answers, or ``stop`` is set. Returns whether it was away."""
     away = False
     while not (stop and stop.is_set()):
         try:
@@ -166,7 +167,7 @@ async def _work(app: App, parts: Parts, concurrency: int) -> None:
             app.run_worker_async(
                 queues=[QUEUE],
                 concurrency=concurrency,
-                install_signal_handlers=False,  # ours sets ``stop``, which the dispatch hears as well
+                install_signal_handlers=False,  # our handler sets ``stop``, which the dispatch reads as well
                 delete_jobs="successful",
                 fetch_job_polling_interval=1.0,
                 additional_context={"parts": parts},
@@ -178,7 +179,7 @@ async def _work(app: App, parts: Parts, concurrency: int) -> None:
         working.cancel()
         (ended,) = await asyncio.gather(working, return_exceptions=True)
     _log.info("worker.stopped")
-    if isinstance(ended, Exception):  # nobody told it to stop
+    if isinstance(ended, Exception):  # it ended although ``stop`` is not set
         raise _unusable(ended) from ended
 
 
@@ -190,12 +191,12 @@ def _unusable(error: Exception) -> DatabaseError:
     )
 
 
-# --- what a scheduler defers ---
+# --- the Steps that a scheduler defers ---
 
 
 @contextmanager
 def deferring(parts: Parts) -> Iterator[Parts]:
-    """The same Parts, with the large Steps cut up for whatever workers live."""
+    """Return the Parts with the large Steps split for the workers that are alive."""
     app = _app(SyncPsycopgConnector(conninfo=conninfo(parts.service.settings.DATABASE_URL)))
     with app.open():
 
@@ -209,14 +210,14 @@ def deferring(parts: Parts) -> Iterator[Parts]:
 
 
 def living_workers(sessions: db.Sessions) -> int:
-    """How many workers' hearts beat."""
+    """Return the number of workers with a recent heartbeat."""
     with db.reading(sessions) as session:
         beating = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - :within")
         return int(session.scalar(beating, {"within": ALIVE_WITHIN}) or 0)
 
 
 def prepare(sessions: db.Sessions) -> None:
-    """Bring Procrastinate's own tables up to the version installed, once, whoever comes first. Raises ``DatabaseError`` on SQLite."""
+    """Upgrade Procrastinate's tables to the installed version; the first process does it. Raises ``DatabaseError`` on SQLite."""
     conninfo(sessions.kw["bind"].url.render_as_string(hide_password=False))
     with sessions.begin() as session:
         if done := queue_tables.bring_up(session.connection()):
@@ -236,7 +237,7 @@ def _app(connector: Any) -> App:
 
 
 def _gather(parts: Parts, app: App) -> dict[str, Any]:
-    """gather: Feeds in parts, one host's together. Raises :class:`NothingToRead` as the Step itself does."""
+    """Do the gather Step in parts, one host's Feeds together. Raises :class:`NothingToRead` as the Step itself does."""
     service, now = parts.service, parts.now
     catalogue = parts.catalogue or outlets.load_catalogue(service.settings.OUTLETS_FILE)
     with service.sessions.begin() as session:
@@ -266,7 +267,7 @@ def _gather(parts: Parts, app: App) -> dict[str, Any]:
 
 
 def _summarize(parts: Parts, app: App) -> dict[str, Any]:
-    """summarize: Stories in parts. What the workers leave, the Step itself tells."""
+    """Do the summarize Step in parts; the Step itself does what the workers leave."""
     now = parts.now
     keep = pipeline.kept_words(parts.service.settings)
     due = summarize.due_stories(parts.service.sessions, now=now, keep=keep)
@@ -281,7 +282,7 @@ def _summarize(parts: Parts, app: App) -> dict[str, Any]:
 
 
 def _dispatch(parts: Parts, app: App) -> dict[str, Any]:
-    """dispatch: freeze and look after each Issue here, and let workers hand over what is due of it, lane by lane."""
+    """Do the dispatch Step: freeze each Issue here, and let workers submit its due copies, :data:`MOST_LANES` parts at a time."""
     service = parts.service
     with db.reading(service.sessions) as session:
         days = session.scalars(
@@ -311,7 +312,7 @@ def _dispatch(parts: Parts, app: App) -> dict[str, Any]:
 
 
 def _defer_dispatch(app: App, day: str, lane: int) -> int:
-    """One part waits for each lane at most, however many schedulers tick."""
+    """Defer a part unless one is queued for this lane, however many schedulers tick."""
     try:
         task = app.configure_task(f"{QUEUE}:dispatch", queueing_lock=f"dispatch:{day}:{lane}")
         task.defer(day=day, lane=lane)
@@ -321,7 +322,7 @@ def _defer_dispatch(app: App, day: str, lane: int) -> int:
 
 
 def _chunks(keyed: Iterable[tuple[int, str]], size: int) -> list[list[int]]:
-    """Numbers with the same key together, filled up to about ``size``."""
+    """Return the numbers in chunks of about ``size``, those with the same key together."""
     same: Mapping[str, list[int]] = defaultdict(list)
     for number, key in keyed:
         same[key].append(number)
@@ -335,7 +336,8 @@ def _chunks(keyed: Iterable[tuple[int, str]], size: int) -> list[list[int]]:
 
 
 def _wait(parts: Parts, app: App, ids: list[int], most: timedelta) -> int:
-    """Until these parts are done, or time is up, or no worker lives. Takes back and counts those not begun, and counts the unfinished."""
+    """Wait until these parts are done, time is up, or no worker is alive. Returns how many were unfinished; those not started are
+    cancelled."""
     sessions, stop = parts.service.sessions, parts.service.stop
     ends = time.monotonic() + most.total_seconds()
     left = _unfinished(sessions, ids)
@@ -348,7 +350,7 @@ def _wait(parts: Parts, app: App, ids: list[int], most: timedelta) -> int:
 
 
 def _unfinished(sessions: db.Sessions, ids: list[int]) -> list[int]:
-    """Those still waiting or in a worker's hands. A part that succeeded is deleted by its worker."""
+    """Return the parts that are queued or running. A worker deletes a part that succeeded."""
     with db.reading(sessions) as session:
         unfinished = "SELECT id FROM procrastinate_jobs WHERE id = ANY(:ids) AND status IN ('todo', 'doing')"
         return list(session.scalars(text(unfinished), {"ids": ids}))

@@ -60,7 +60,7 @@ HOUR = timedelta(hours=1)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to keep everything in; else temporary.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def replay(out: Path | None, as_json: bool, **options: Any) -> None:
-    """Replay days of news with made-up readers: sign-ups, trials, payments, bounces, leavings. Nothing is mailed to anybody."""
+    """Replay days of news with made-up readers: sign-ups, trials, payments, bounces, unsubscribes. Nothing is mailed to anybody."""
     require_packages()
     scenario = _scenario(**options)
     log.configure(level=logging.ERROR)
