@@ -84,7 +84,8 @@ def _examine(
     yield Examined("settings", not unsafe, "; ".join(unsafe) + "." if unsafe else "fit for production.")
     yield _database(settings)
     yield _provider(settings)
-    yield _login(settings)
+    if providers.registered(settings).checks_login:
+        yield _login(settings)
     if settings.STRIPE_API_KEY.get_secret_value():
         yield _payments(settings)
     if providers.registered(settings).reports_events:

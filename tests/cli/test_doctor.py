@@ -150,6 +150,15 @@ def test_a_sendgrid_key_that_is_refused_or_may_not_mail_is_a_fault(
         assert api.bodies == []
 
 
+def test_a_provider_without_a_login_is_not_said_to_accept_us(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_PROVIDER", "outbox")
+    found, _ = examined(server)
+    assert found["provider"] is True
+    assert "login" not in found
+
+
 def test_a_price_that_is_not_the_one_shown_to_readers_is_a_fault(
     server: DnsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

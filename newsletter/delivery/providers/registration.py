@@ -25,6 +25,7 @@ class RegisteredProvider(ABC):
     name: ClassVar[str]  # as MAIL_PROVIDER names it
     title: ClassVar[str]  # as an operator knows it, at the beginning of a sentence
     login_settings: ClassVar[str] = "the settings of the email provider"  # by which it knows us
+    checks_login: ClassVar[bool] = False  # whether :meth:`refused_because` logs in
     reports_events: ClassVar[bool] = False  # over a webhook
     own_return_path: ClassVar[bool] = (
         True  # bounces come back to the Sender, and not to an address of the provider's
@@ -42,8 +43,8 @@ class RegisteredProvider(ABC):
         """Host and port that it is reached at; None when nothing leaves this machine. Raises ValueError for a wrong address."""
 
     def refused_because(self, settings: Settings) -> str | None:
-        """Log in for real, with the key or password of these Settings, and send nothing. Why it refuses us, as a sentence; None when it
-        lets us in. Raises :class:`SettingsError`."""
+        """Log in with the key or password of these Settings, and send nothing. Returns why the provider refuses us, as a sentence; None
+        when it accepts us, and when the provider does not set ``checks_login``. Raises :class:`SettingsError`."""
         return None
 
     def unheard_because(self, settings: Settings) -> str | None:

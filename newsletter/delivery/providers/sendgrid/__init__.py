@@ -20,6 +20,7 @@ class _SendGrid(RegisteredProvider):
     name = "sendgrid"
     title = "SendGrid"
     login_settings = "SENDGRID_API_KEY"
+    checks_login = True
     reports_events = True
     own_return_path = False
 

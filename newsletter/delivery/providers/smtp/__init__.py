@@ -18,6 +18,7 @@ class _Smtp(RegisteredProvider):
     name = "smtp"
     title = "An SMTP relay"
     login_settings = "SMTP_URL and MAIL_FROM"
+    checks_login = True
 
     def connect(self, settings: Settings, *, now: Clock, stop: Event | None) -> EmailProvider:
         from newsletter.delivery.providers.smtp.send import Smtp, parse_url
