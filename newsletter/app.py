@@ -1,4 +1,4 @@
-"""The composition root of the site: it puts the parts together."""
+"""The composition root of the site."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RowNumber(IntegerConverter):
 
 
 class Site(Flask):
-    """Flask without its own log of exceptions, which would hold the path: a path may hold a reader's token."""
+    """Flask without its log of exceptions, which contains the path, because a path may contain a reader's token."""
 
     def log_exception(self, exc_info: Any) -> None:
         """Log nothing: :mod:`newsletter.web.http.errors` logs the endpoint and the trace."""
@@ -48,9 +48,9 @@ def create_app(
     clock: Clock | None = None,
     page_cache: PageCache | None = None,
 ) -> Flask:
-    """The site as a WSGI app. Opens the database of ``settings`` unless ``sessions`` are given; connects to nothing.
+    """Return the site as a WSGI app. Opens the database of ``settings`` unless ``sessions`` are given; makes no connection.
 
-    With a ``page_cache`` public pages are kept for seconds; without one, every request sees what is there now.
+    With a ``page_cache`` public pages are kept for seconds; without one, every request reads the tables.
     """
     clock = clock or clocks.system
     app = Site("newsletter", template_folder=str(TEMPLATES), static_folder=None)

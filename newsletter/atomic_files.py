@@ -1,4 +1,4 @@
-"""Files that bear their name only when they are whole: written beside, then renamed. Whoever reads sees the old one or the new one."""
+"""Writes files atomically: under another name, then renamed. A reader sees the old file or the new one, and never half of it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import IO, Any
 
 @contextmanager
 def written(path: Path, mode: str = "w", *, half: str = ".half", lasting: bool = True) -> Iterator[IO[Any]]:
-    """A file to write into, which is ``path`` once the block is left; after any fault nothing of it stays. Its owner alone may read it.
+    """Give a file to write into, which becomes ``path`` at the end of the block; after an error nothing of it stays. Only its owner may
+    read it.
 
-    Half written it is called "." … ``half``. ``lasting``: by then it is on the disk, name and all, and outlives a power cut. The folder
-    is made where it is missing. Raises OSError.
+    While it is written its name is "." … ``half``. With ``lasting`` it is then on the disk and survives a power cut. A missing folder
+    is made. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(prefix=".", suffix=half, dir=path.parent)  # made with mode 0600
@@ -35,7 +36,7 @@ def written(path: Path, mode: str = "w", *, half: str = ".half", lasting: bool =
 
 
 def _sync(folder: Path) -> None:
-    """A file's name outlives a power cut only with its folder."""
+    """Write a folder to the disk, without which a new file's name may be lost in a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

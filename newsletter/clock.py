@@ -1,4 +1,4 @@
-"""The one home of "now". Everything else is handed a moment, in UTC and aware."""
+"""The only place that reads the time. Everything else gets a moment (aware, UTC) as an argument."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from zoneinfo import ZoneInfo
 from newsletter.errors import SettingsError
 
 Clock = Callable[[], datetime]
-YEARS = range(1971, 2201)  # beyond, zones and sums of days run out of what Python can count
+YEARS = range(1971, 2201)  # outside, conversions to zones and sums of days overflow
 
 
 def system() -> datetime:
-    """This moment, UTC, aware."""
+    """Return the present moment (aware, UTC)."""
     return datetime.now(UTC)
 
 
 def replay(start: datetime) -> Clock:
-    """A clock that stood at ``start`` when it was made and has ticked since, for ``--now``."""
+    """Return a clock that began at ``start`` and runs since, for ``--now``."""
     began = monotonic()
     return lambda: start + timedelta(seconds=monotonic() - began)
 
 
 def fixed(moment: datetime) -> Clock:
-    """A clock that never moves, for tests."""
+    """Return a clock that never moves, for tests."""
     return lambda: moment
 
 
 def parse_moment(text: str, option: str = "--now") -> datetime:
-    """Read what ``option`` was given: ISO 8601; without an offset it is UTC. Raises :class:`SettingsError`."""
+    """Parse the value of ``option``: ISO 8601; without an offset it is UTC. Raises :class:`SettingsError`."""
     try:
         moment = datetime.fromisoformat(text)
         if moment.year not in YEARS:
@@ -42,12 +42,12 @@ def parse_moment(text: str, option: str = "--now") -> datetime:
 
 
 def day_in(zone: str, moment: datetime) -> date:
-    """The calendar day it is in ``zone`` (an IANA name) at ``moment``."""
+    """Return the calendar day in ``zone`` (an IANA name) at ``moment``."""
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
 class ManualClock:
-    """A clock that is moved by its owner, never backwards: a replay moves it from one event to the next."""
+    """A clock that its owner moves forward: a replay moves it from one event to the next."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start
@@ -56,7 +56,7 @@ class ManualClock:
         return self._now
 
     def forward(self, to: datetime) -> datetime:
-        """Move to ``to``, or stay when that is past; what the clock shows then."""
+        """Move to ``to`` unless that is past; returns the time of the clock then."""
         self._now = max(self._now, to)
         return self._now
 

@@ -1,4 +1,4 @@
-"""What can be said to an operator in one sentence, with an exit code that means something."""
+"""Errors for an operator: each is one sentence and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How days, moments, numbers and lists are written, one way each, in every mail and on every page. Pure; the caller names the zone."""
+"""Formats days, moments, numbers and lists for every mail and every page. Pure; the caller names the zone."""
 
 from __future__ import annotations
 

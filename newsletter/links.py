@@ -1,4 +1,4 @@
-"""Every address we print, built from ``SITE_URL`` alone: never from a request's Host header."""
+"""Builds every address that we print, from ``SITE_URL`` alone and never from a request's Host header."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Structured logs: a constant event name plus fields, one JSON line each (or coloured text on a terminal).
 
-An address never belongs in a log, nor a signed link. :func:`mask_addresses` is the net below that rule, for messages of
-other libraries and for traces.
+Addresses and signed links must not be logged. :func:`mask_addresses` removes those in messages of other libraries and in
+traces.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import structlog
 
 _ADDRESS = re.compile(r"[^\s<>\"'@:;,()\[\]]{1,64}@[^\s<>\"'@:;,()\[\]]+")
 _TOKEN = re.compile(r"[\w-]{4,}\.[\w-]{5,8}\.[\w-]{43}")  # as subscribers/tokens.py signs them
-# Whatever could end a line, move the cursor, or turn the reading direction round.
+# Characters that end a line, move the cursor, or change the direction of the text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -40,7 +40,7 @@ def _masked(value: Any) -> Any:
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Writes to what is standard error by then, as :data:`logging.lastResort` does: it may be replaced, and closed."""
+    """Writes to the present standard error, as :data:`logging.lastResort` does, because it may be replaced or closed."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -68,7 +68,7 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # found anew for each line
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # looked up for each line
         cache_logger_on_first_use=False,
     )
     handler = _StandardError()
@@ -86,7 +86,7 @@ def configure(*, json: bool | None = None, level: int = logging.INFO) -> None:
 
 
 def _may_colour() -> bool:
-    """Whether standard error is a terminal that shows colours, and NO_COLOR does not say otherwise."""
+    """Return whether standard error is a terminal that shows colours, and NO_COLOR is not set."""
     from rich.console import Console  # takes a moment to import, and only a terminal is written to so
 
     console = Console(file=sys.stderr)
@@ -94,5 +94,5 @@ def _may_colour() -> bool:
 
 
 def get(room: str) -> Any:
-    """The logger of one room; call with an event name and fields: ``log.info("feed.unchanged", feed_id=3)``."""
+    """Return the logger of a part of the program; call it with an event name and fields: ``log.info("feed.unchanged", feed_id=3)``."""
     return structlog.get_logger(room=room)

@@ -1,4 +1,4 @@
-"""What an operator may write for a setting that is more than a word or a number. Each raises ValueError with what is expected."""
+"""Validates settings that are more than a word or a number. Each function raises ValueError with what is expected."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks and other control characters."""
+    """Return the text. Raises ValueError for line breaks and other control characters."""
     if any(ord(c) < 32 or ord(c) == 127 for c in text) or not text.strip():
         raise ValueError("must be one line of text")
     return text.strip()
 
 
 def sender(text: str) -> str:
-    """``Name <address>``, or an address alone."""
+    """Return ``Name <address>``, or an address alone."""
     address = parseaddr(text)[1]
     # Without its brackets a name would run into the address behind it.
     bracketed = f"{text.partition('<')[0]}<{address}>"
@@ -26,7 +26,7 @@ def sender(text: str) -> str:
 
 
 def mailable(address: str) -> str:
-    """The address with its domain in ASCII."""
+    """Return the address with its domain in ASCII."""
     from email_validator import EmailNotValidError, validate_email  # it takes a while, and most start without
 
     try:
@@ -37,7 +37,7 @@ def mailable(address: str) -> str:
 
 
 def require_host_ports(text: str) -> None:
-    """A comma list of ``host:port``, each a single place: no pattern, no range and no link-local address, where machines of clouds hand out keys."""
+    """Require a comma list of ``host:port``, without patterns, ranges and link-local addresses, where cloud machines serve keys."""
     for part in filter(None, (p.strip() for p in text.split(","))):
         host, _, port = part.rpartition(":")
         if not (port.isdigit() and 0 < int(port) < 65536 and _is_single_host(host)):
@@ -52,7 +52,7 @@ def _is_single_host(host: str) -> bool:
 
 
 def web_address(text: str) -> str:
-    """``http://…`` or ``https://…`` with a host, and no stroke at its end."""
+    """Return an address ``http://…`` or ``https://…`` with a host, without a slash at its end."""
     address = text.strip()
     try:
         parts = urlsplit(address)

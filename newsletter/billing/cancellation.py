@@ -66,7 +66,7 @@ def refund(
 
 
 def _charging(sessions: db.Sessions, processor: PaymentProcessor, subscriber_id: int) -> list[str]:
-    """The ids of agreements that would charge this reader again. Raises ``Refused`` when another processor holds one."""
+    """Return the ids of agreements that would charge this reader again. Raises ``Refused`` when another processor holds one."""
     with db.reading(sessions) as session:
         found = [
             (s.processor, s.processor_id)

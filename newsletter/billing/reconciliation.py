@@ -56,7 +56,7 @@ def run(sessions: db.Sessions, processor: PaymentProcessor, *, clock: Clock) -> 
 
 
 def _this_runs(overdue: Sequence[str], now: datetime) -> Sequence[str]:
-    """At most :data:`MAX_ASKED` of them, each hour others, because those that the processor refuses stay overdue."""
+    """Return at most :data:`MAX_ASKED` of them, each hour others, because those that the processor refuses stay overdue."""
     if len(overdue) <= MAX_ASKED:
         return overdue
     begin = int(now.timestamp() // 3600) * MAX_ASKED % len(overdue)

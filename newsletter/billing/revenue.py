@@ -108,7 +108,7 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 def months_of(
     facts: Sequence[MoneyFact], *, first: date, last: date, zone: str, month_cents: int, now: datetime
 ) -> list[Month]:
-    """The figures of each month from ``first`` to ``last``, from facts in the order of their ids.
+    """Return the figures of each month from ``first`` to ``last``, from facts in the order of their ids.
 
     ``month_cents`` is the price a month where the processor did not say. Facts and months after ``now`` are ignored.
     """
@@ -138,7 +138,7 @@ def _month(
     begins: dict[str, datetime],
     trials_paid: set[str],
 ) -> Month:
-    """The figures of one month. ``within`` are its facts of other kinds than "changed", which the ``periods`` are made of."""
+    """Return the figures of one month. ``within`` are its facts of other kinds than "changed", which the ``periods`` are made of."""
     before, after = _paying_at(periods, start), _paying_at(periods, end)
     came, went = after.keys() - before.keys(), before.keys() - after.keys()
     new = {a for a in came if begins[a] >= start}
@@ -167,7 +167,7 @@ def _sum(facts: Iterable[MoneyFact], kind: str) -> int:
 
 
 def _paid_periods(facts: Sequence[MoneyFact], month_cents: int) -> list[_PaidPeriod]:
-    """The paid periods of all agreements, in the order of their start."""
+    """Return the paid periods of all agreements, in the order of their start."""
     by_agreement: dict[str, list[MoneyFact]] = {}
     for fact in facts:
         if fact.kind == "changed" and fact.agreement:
@@ -190,7 +190,7 @@ def _paid_periods(facts: Sequence[MoneyFact], month_cents: int) -> list[_PaidPer
 
 
 def _until(fact: MoneyFact) -> datetime:
-    """Until when the agreement counts if nothing else is reported; ``fact.at`` when it does not count at all."""
+    """Return until when the agreement counts if nothing else is reported; ``fact.at`` when it does not count at all."""
     if fact.processor == COMP or fact.cancel_at is not None:
         return fact.at
     if fact.status == "active":
@@ -217,17 +217,17 @@ def _after(day: date) -> date:
 
 
 def _start_of(day: date, zone: str) -> datetime:
-    """The moment at which this day begins in ``zone``, in UTC."""
+    """Return the moment at which this day begins in ``zone``, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def cents_in(words: str) -> int:
-    """The amount of a price as text, in hundredths: 500 for ``$5``, 1250 for ``€12.50`` or ``12,50 €``; 0 without a number."""
+    """Return the amount of a price as text, in hundredths: 500 for ``$5``, 1250 for ``€12.50`` or ``12,50 €``; 0 without a number."""
     found = re.search(r"(\d+)(?:[.,](\d{2})(?!\d))?", words)
     return int(found[1]) * 100 + int(found[2] or 0) if found else 0
 
 
 def amount(cents: int, currency: str) -> str:
-    """An amount in hundredths as text: ``$5.00``, ``12.50 EUR``. ``currency`` is ISO 4217."""
+    """Return an amount in hundredths as text: ``$5.00``, ``12.50 EUR``. ``currency`` is ISO 4217."""
     number = f"{cents // 100}.{cents % 100:02d}"
     return f"${number}" if currency.lower() == "usd" else f"{number} {currency.upper()}"

@@ -111,7 +111,7 @@ def record_dispute(session: Session, processor: str, case: Dispute, *, now: date
 def months(
     session: Session, *, first: date, last: date, settings: Settings, now: datetime
 ) -> Sequence[Month]:
-    """The revenue figures of each calendar month from ``first`` to ``last``, in the newsletter's zone."""
+    """Return the revenue figures of each calendar month from ``first`` to ``last``, in the newsletter's zone."""
     # Plain rows of the needed columns: a quarter of a million ORM objects would need four times the memory.
     facts = session.execute(select(*_COLUMNS).order_by(SubscriptionEvent.id)).all()
     return months_of(

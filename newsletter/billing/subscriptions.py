@@ -57,7 +57,7 @@ def begin_checkout(
     links: Links,
     now: datetime,
 ) -> str:
-    """The URL at which this reader pays. The rest of their Trial, or of time paid before, is not charged again.
+    """Return the URL at which this reader pays. The rest of their Trial, or of time paid before, is not charged again.
 
     Changes no table. Raises ``NotFound``, ``AlreadyPaying`` or ``ProcessorError``.
     """
@@ -82,7 +82,7 @@ def begin_checkout(
 
 
 def _paid_end(agreement: ChargedAgreement) -> datetime | None:
-    """Until when a cancelled agreement is paid for; None for one in its free time or past due, of which nothing is paid."""
+    """Return until when a cancelled agreement is paid for; None for one in its free time or past due, of which nothing is paid."""
     if agreement.status != ACTIVE or agreement.cancel_at is None or agreement.paid_until is None:
         return None
     return min(agreement.cancel_at, agreement.paid_until)
@@ -262,7 +262,7 @@ def _add_audit_entry(session: Session, processor: str, act: str, about: str, now
 
 
 def reader_by_id(session: Session, subscriber_id: int) -> Subscriber:
-    """The Subscriber with this id. Raises ``NotFound``."""
+    """Return the Subscriber with this id. Raises ``NotFound``."""
     reader = session.get(Subscriber, subscriber_id)
     if reader is None:
         raise NotFound("There is no such reader.")

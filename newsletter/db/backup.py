@@ -1,4 +1,4 @@
-"""Copies of the whole database, taken while it is in use, and put back."""
+"""Copies the whole database while it is in use, and restores it."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def backup(url: str, file: Path) -> int:
                     ) from None
         else:
             _postgres(url, "pg_dump", "--format=custom", f"--file={partial}")
-        partial.replace(file)  # a half-written backup never bears the name that was asked for
+        partial.replace(file)  # a half-written backup never has the requested name
     finally:
         partial.unlink(missing_ok=True)
     return file.stat().st_size
 
 
 def _has_tables(url: str) -> bool:
-    """Whether anything of ours is in the database: a backup that holds no reader looks like any other, until it is needed."""
+    """Return whether anything of ours is in the database: a backup that holds no reader looks like any other, until it is needed."""
     with db.readable_errors():
         if (path := sqlite_path(url)) is not None:
             with closing(sqlite3.connect(path)) as here:
@@ -74,8 +74,8 @@ def _has_tables(url: str) -> bool:
 
 
 def restore(url: str, file: Path, *, before: Callable[[], None] = lambda: None) -> Path | None:
-    """Put a backup in the database's place. SQLite: what was there is kept, and its path returned. ``before`` is called when nothing
-    speaks against it any more and nothing is changed yet."""
+    """Replace the database by a backup. On SQLite the replaced file is kept, and its path returned. ``before`` is called after all
+    checks, before anything is changed."""
     _require_restorable(url, file)
     before()
     path = sqlite_path(url)
@@ -87,7 +87,7 @@ def restore(url: str, file: Path, *, before: Callable[[], None] = lambda: None) 
         kept = _free_name(path)
         try:
             backup(url, kept)
-        except DatabaseError:  # damaged: kept as it is
+        except DatabaseError:  # damaged: the file is kept unchanged
             shutil.copy(path, kept)
         for leftover in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
             leftover.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def restore(url: str, file: Path, *, before: Callable[[], None] = lambda: None) 
 
 
 def _require_restorable(url: str, file: Path) -> None:
-    """Raise what speaks against putting ``file`` in the place of the database at ``url``; nothing was changed then."""
+    """Raise an error if the database at ``url`` cannot be replaced by ``file``. Changes nothing."""
     if not file.exists():
         raise NotFound(f"There is no backup at {file}.")
     if sqlite_path(url) is not None:
@@ -134,17 +134,17 @@ def _require_unused(url: str) -> None:
             engine.dispose()
     elif path.exists():
         with closing(sqlite3.connect(path, timeout=0)) as connection:
-            try:  # leaving WAL takes being alone, also beside those who only wait
+            try:  # only a sole connection can leave WAL mode, even when the others only wait
                 connection.execute("PRAGMA journal_mode=DELETE")
             except sqlite3.OperationalError as error:
                 if "locked" in str(error):
                     raise in_use from None
-            except sqlite3.DatabaseError:  # damaged: nobody can work with it
+            except sqlite3.DatabaseError:  # damaged: no process can use it
                 pass
 
 
 def is_sound(path: Path) -> bool:
-    """Whether SQLite finds nothing broken in this file."""
+    """Return whether SQLite finds nothing broken in this file."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return bool(connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
@@ -165,7 +165,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _postgres(url: str, program: str, *words: str) -> None:
-    """Run one of PostgreSQL's own programs. The password goes through a file: a command line can be read by others."""
+    """Run one of PostgreSQL's programs. The password is passed in a file, because others can read a command line."""
     parsed = make_url(url)
     with tempfile.NamedTemporaryFile("w", prefix="newsletter-") as passwords:  # made with mode 0600
         password = re.sub(r"([:\\])", r"\\\1", str(parsed.password or ""))  # the file's own escapes

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 
 def identity(session: Session) -> str:
-    """A text that identifies the place of this database; it differs after the database was copied or restored from a backup.
+    """Return a text that identifies the place of this database; it differs after the database was copied or restored from a backup.
 
     SQLite: the inode of the file. PostgreSQL: the system identifier, the ids of the database and of a table (which pg_restore changes), and
     the timeline (which a recovery to a point in time and a failover change).
@@ -33,7 +33,7 @@ def identity(session: Session) -> str:
 
 
 def wal_offset(session: Session) -> int | None:
-    """How many bytes of write-ahead log the PostgreSQL server has flushed, a number that only rises; None on SQLite."""
+    """Return how many bytes of write-ahead log the PostgreSQL server has flushed, a number that only rises; None on SQLite."""
     if session.get_bind().dialect.name != "postgresql":
         return None
     return int(session.scalar(text("SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint")) or 0)
@@ -56,7 +56,7 @@ def reserve_ids(session: Session, table: str, by: int) -> None:
 
 
 def reserved_up_to(session: Session, table: str) -> int:
-    """The last id of ``table`` that :func:`reserve_ids` left out on SQLite; 0 on PostgreSQL, whose sequence does it."""
+    """Return the last id of ``table`` that :func:`reserve_ids` left out on SQLite; 0 on PostgreSQL, whose sequence does it."""
     if session.get_bind().dialect.name == "postgresql":
         return 0
     known = text("SELECT seq FROM sqlite_sequence WHERE name = :name")

@@ -60,7 +60,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for the database at ``url``. Raises :class:`DatabaseError` when that is not an address of one.
+    """Return an engine for the database at ``url``. Raises :class:`DatabaseError` when that is not an address of one.
 
     SQLite gets WAL and foreign keys. Its transactions are begun here and not by pysqlite: they take the write lock, unless they only
     read (see :func:`reading`).
@@ -111,7 +111,7 @@ def make_engine(url: str) -> Engine:
 
 
 def make_sessions(engine: Engine) -> Sessions:
-    """A factory of Sessions whose objects stay usable after commit."""
+    """Return a factory of Sessions whose objects stay usable after commit."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
@@ -124,17 +124,17 @@ def reading(sessions: Sessions) -> Iterator[Session]:
 
 
 def dialect_of(session: Session) -> str:
-    """The dialect of a session: "sqlite" or "postgresql"."""
+    """Return the dialect of a session: "sqlite" or "postgresql"."""
     return session.get_bind().dialect.name
 
 
 def file_of(engine: Engine) -> Path | None:
-    """The file of a SQLite database; None for PostgreSQL and for a database in memory."""
+    """Return the file of a SQLite database; None for PostgreSQL and for a database in memory."""
     if engine.dialect.name != "sqlite" or not engine.url.database or engine.url.database == ":memory:":
         return None
     return Path(engine.url.database).absolute()
 
 
 def has_server(engine: Engine) -> bool:
-    """Whether the database is on a server (PostgreSQL), so that several machines may use it."""
+    """Return whether the database is on a server (PostgreSQL), so that several machines may use it."""
     return engine.dialect.name == "postgresql"

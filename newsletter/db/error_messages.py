@@ -26,7 +26,7 @@ def readable_errors() -> Iterator[None]:
 
 
 def explain(error: DBAPIError) -> str:
-    """The error as one sentence, without SQL and values."""
+    """Return the error as one sentence, without SQL and values."""
     message = str(error.orig).strip().splitlines()[0] if error.orig else "unknown reason"
     for part, sentence in _SENTENCES.items():
         if part in message.lower():

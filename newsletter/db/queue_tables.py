@@ -1,8 +1,8 @@
-"""The tables of Procrastinate's queue in our PostgreSQL: made, brought up to the installed version, and taken away again.
+"""Creates, upgrades and drops the tables of Procrastinate's queue in our PostgreSQL.
 
-Procrastinate ships its whole schema and, for each version that changed it, the statements that do so. A comment on its first table
-remembers the last of those that was done here. ``db upgrade`` and every ``schedule`` and ``work`` bring the tables up to what is
-installed, whoever comes first; after a new pin nothing else is to be done. Take workers down while a version is changed.
+Procrastinate ships its schema and, for each version that changed it, the statements of the change. A comment on its first table
+stores the last one that was executed here. ``db upgrade``, ``schedule`` and ``work`` upgrade the tables to the installed version,
+whichever runs first; after a new pin nothing else need be done. Stop workers while the version changes.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session, sessionmaker
 
-# What was installed when the tables were made without a comment.
+# The version that was installed when the tables were made without a comment.
 BEFORE_COMMENTS: Final = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
-KEPT: Final = timedelta(days=7)  # after a part's end: time enough to look why it failed
+KEPT: Final = timedelta(days=7)  # after a part's end, so that an operator can look why it failed
 _ENDED: Final = (
     "DELETE FROM procrastinate_jobs WHERE status <> 'todo' AND NOT EXISTS"
     " (SELECT FROM procrastinate_events WHERE job_id = procrastinate_jobs.id AND at >= :before)"
 )
-_LOCK: Final = "SELECT pg_advisory_xact_lock(7013)"  # two beginners at once: the second finds them made
+_LOCK: Final = "SELECT pg_advisory_xact_lock(7013)"  # of two processes that start at once, the second finds the tables made
 _MADE: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 _AT: Final = "SELECT obj_description(to_regclass('procrastinate_jobs'), 'pg_class')"
-# What there is of the queue, by kind; nothing else in our schema begins like that.
+# The queue's objects by kind; no other names in our schema begin like that.
 _OURS: Final = {
     "TABLE": "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname LIKE :ours",
     "FUNCTION": "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname LIKE :ours",
@@ -33,7 +33,8 @@ _OURS: Final = {
 
 
 def bring_up(connection: Connection, *, steps: list[Path] | None = None) -> list[str]:
-    """Make the tables, or do what they lack of ``steps`` (Procrastinate's own). Names what was done. In the caller's transaction."""
+    """Create the tables, or execute those of Procrastinate's ``steps`` that are missing, in the caller's transaction. Returns their
+    names."""
     from procrastinate.schema import SchemaManager  # it takes a while to import, and only PostgreSQL needs it
 
     steps = steps or sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
@@ -54,7 +55,7 @@ def bring_up(connection: Connection, *, steps: list[Path] | None = None) -> list
 
 
 def take_away(connection: Connection) -> None:
-    """Tables, functions and types of the queue, and what waits in it. Our own tables say what is due; nothing of that is lost."""
+    """Drop the queue with its tables, functions and types. Our own tables say what is due, so no work is lost."""
     connection.execute(text(_LOCK))
     for kind, statement in _OURS.items():
         for name in connection.scalars(text(statement), {"ours": r"procrastinate\_%"}).all():
@@ -62,8 +63,8 @@ def take_away(connection: Connection) -> None:
 
 
 def forget(sessions: sessionmaker[Session], *, now: datetime) -> int:
-    """Let the parts go that ended long ago: those that failed or were called off, and those whose worker died with them (what
-    succeeded goes with its worker's word). What waits stays. How many; none where there is no queue."""
+    """Delete the parts that ended long ago: failed, cancelled, or left by a worker that died (a worker deletes those that succeeded).
+    Returns how many; 0 where there is no queue."""
     with sessions.begin() as session:
         if session.get_bind().dialect.name != "postgresql" or not session.scalar(text(_MADE)):
             return 0
@@ -72,7 +73,7 @@ def forget(sessions: sessionmaker[Session], *, now: datetime) -> int:
 
 
 def is_ours(name: str | None, kind: str, _: Any = None) -> bool:
-    """For Alembic: whether a table is one of our models' and not the queue's."""
+    """Return whether a table belongs to our models and not to the queue, for Alembic."""
     return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
 
 
@@ -81,7 +82,7 @@ def _name(comment: str | None) -> str:
 
 
 def _run(connection: Connection, sql: str) -> None:
-    """Several statements at once, none of their signs taken for a placeholder."""
+    """Execute several statements, with no character read as a placeholder."""
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor:
         cursor.execute(sql)

@@ -37,7 +37,7 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def current_revision(engine: Engine) -> str | None:
-    """The revision of the database, None when it has no tables of ours. Raises :class:`DatabaseError` when it is newer than the code."""
+    """Return the revision of the database, None when it has no tables of ours. Raises :class:`DatabaseError` when it is newer than the code."""
     scripts = ScriptDirectory.from_config(_alembic(engine))
     with engine.connect().execution_options(reading=True) as connection:
         current = MigrationContext.configure(connection).get_current_revision()

@@ -75,7 +75,7 @@ def insert_many(
 
 @lru_cache(maxsize=4096)
 def _sqlite_moment(moment: datetime | None) -> str | None:
-    """A moment as SQLAlchemy stores it on SQLite."""
+    """Return a moment as SQLAlchemy stores it on SQLite."""
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
@@ -105,5 +105,5 @@ def id_in(dialect: str, column: Any) -> ColumnElement[bool]:
 
 
 def ids_value(dialect: str, ids: Sequence[int]) -> list[int] | str:
-    """The value of the parameter ``ids`` of :func:`id_in`."""
+    """Return the value of the parameter ``ids`` of :func:`id_in`."""
     return list(ids) if dialect == "postgresql" else json.dumps(list(ids))

@@ -1,6 +1,6 @@
-"""What an operator (or ``APPROVAL=auto``) decides about an Issue: approve, hold, resume, withdraw, decide uncertain ones.
+"""Decisions of an operator (or of ``APPROVAL=auto``) about an Issue: approve, hold, resume, withdraw, decide uncertain Deliveries.
 
-Each act is an AuditEntry. The caller commits.
+Each decision is an AuditEntry. The caller commits.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from newsletter.delivery.fence import went_before_restore
 from newsletter.errors import Refused
 from newsletter.settings import Settings
 
-AUTO = "auto"  # in an AuditEntry: nobody decided, the conditions did
+AUTO = "auto"  # in an AuditEntry: no person decided
 _log = log.get("delivery")
 
 
 class FindingLike(Protocol):
-    """What approval needs of a Check's finding (see ``checks.py``)."""
+    """The fields of a Check's finding that approval reads."""
 
     @property
     def name(self) -> str: ...
@@ -44,10 +44,10 @@ def approve(
     reason: str = "",
     reviewed: bool = False,
 ) -> str:
-    """Put the content hash of both Renditions under the Issue; from here on other bytes are refused. Returns the hash.
+    """Store the content hash of both Renditions in the Issue; other bytes are refused from now on. Returns the hash.
 
-    A blocking Check refuses, unless the one who approves writes down why (``reason``). Approving the same bytes again does nothing.
-    ``reviewed``: an operator had these bytes open; it is kept with who approved and when.
+    Raises ``Refused`` when a Check blocks and no ``reason`` is given. Approving the same bytes again does nothing. ``reviewed`` says
+    that an operator had these bytes open; it is stored with the approval.
     """
     blocks = [f for f in findings if f.level == "block"]
     if blocks and not reason.strip():
@@ -88,12 +88,12 @@ def approve(
 
 
 def is_reviewed(approved_by: str | None) -> bool:
-    """Whether an operator approved the Issue on the desk, where approving is offered only beside the preview of the same bytes."""
+    """Return whether an operator approved the Issue on the desk, which offers approval only beside the preview of the same bytes."""
     return (approved_by or "").startswith("operator:")
 
 
 def take_back(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> None:
-    """An edit takes the approval back: the Issue is a draft again. Refused once its Audience is frozen."""
+    """Revoke the approval because of an edit: the Issue is a draft again. Raises Refused once its Audience is frozen."""
     if issue.frozen_at is not None:
         raise Refused(
             f"The Issue of {issue.issued_on} is on its way; it can be held or withdrawn, not edited."
@@ -105,7 +105,7 @@ def take_back(session: Session, issue: Issue, *, by: str, now: datetime, reason:
 
 
 def hold(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> None:
-    """Stop an Issue where it is: no further batch is claimed. The batch in hand is finished."""
+    """Stop the dispatch of an Issue: no further batch is claimed, and the present one is finished."""
     if issue.state == "held":
         return
     _move(session, issue, "held", hold_reason=reason)
@@ -113,9 +113,9 @@ def hold(session: Session, issue: Issue, *, by: str, now: datetime, reason: str)
 
 
 def resume(session: Session, issue: Issue, *, by: str, now: datetime, reason: str = "") -> str:
-    """Let a held Issue go on from where it was held. Its age is counted from now: whoever resumes knows how old the news is.
+    """Continue a held Issue. Its age is counted from now, because whoever resumes it knows how old the news is.
 
-    Returns the state it went back to.
+    Returns the state that it returned to.
     """
     if issue.state != "held":
         raise Refused(f"The Issue of {issue.issued_on} is {issue.state}, not held.")
@@ -140,7 +140,8 @@ def resume(session: Session, issue: Issue, *, by: str, now: datetime, reason: st
 
 
 def withdraw(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> int:
-    """Take an Issue back, also half-way: what is pending is withdrawn, what was accepted stays. Returns how many were pending."""
+    """Withdraw an Issue, also during its dispatch: pending Deliveries are withdrawn, accepted ones stay. Returns how many were
+    pending."""
     _move(session, issue, "withdrawn", hold_reason=reason)
     pending = ledger.withdraw_pending(session, issue.id, reason="issue withdrawn", now=now)
     _audit(session, issue, "issue.withdrawn", by, now, reason=reason, pending=pending)
@@ -157,14 +158,15 @@ def decide_uncertain(
     now: datetime,
     reason: str,
 ) -> int:
-    """An operator's word on uncertain Deliveries: "accepted", "withdrawn", or "pending" to send once more. How many it moved."""
+    """Apply an operator's decision on uncertain Deliveries: "accepted", "withdrawn", or "pending" to send once more. Returns how many
+    changed."""
     if after == states.PENDING and issue.state not in ("dispatching", "dispatched"):
         raise Refused(f"The Issue of {issue.issued_on} is {issue.state}: nothing more of it is sent.")
     moved = ledger.resolve(session, delivery_ids, after, reason=reason, now=now)
     if moved and after == states.PENDING:
         if issue.state == "dispatched":
             _move(session, issue, "dispatching", dispatched_at=None)
-        if by != AUTO:  # a person knows how old the news is; the machine keeps to the Issue's own deadline
+        if by != AUTO:  # a person knows how old the news is; without a person the Issue's own deadline holds
             issue.released_at = now
     _audit(session, issue, f"delivery.decided_{after}", by, now, reason=reason, deliveries=moved)
     return moved

@@ -12,12 +12,12 @@ from newsletter.delivery.mail.messages import Template, content_hash
 
 
 def issue_hash(renditions: Mapping[str, str]) -> str:
-    """The hash of an Issue from the content hashes of its Renditions, by kind."""
+    """Return the hash of an Issue from the content hashes of its Renditions, by kind."""
     return content_hash(renditions["full"], renditions["metered"], "")
 
 
 def stored_templates(session: Session, issue_id: int) -> dict[str, Template]:
-    """The Renditions of an Issue by kind, each with the hash of the bytes that are in the table now."""
+    """Return the Renditions of an Issue by kind, each with the hash of the bytes that are in the table now."""
     r = Rendition.__table__
     found = select(r.c.kind, r.c.subject, r.c.html, r.c.text, r.c.preheader).where(r.c.issue_id == issue_id)
     session.flush()
@@ -28,7 +28,7 @@ def stored_templates(session: Session, issue_id: int) -> dict[str, Template]:
 
 
 def wrong_bytes(issue: Issue, stored: Mapping[str, Template]) -> str | None:
-    """Why the Renditions ``stored`` (see :func:`stored_templates`) are not what was approved; None when they are."""
+    """Return why the Renditions ``stored`` (see :func:`stored_templates`) are not what was approved; None when they are."""
     hashes = {kind: t.content_hash for kind, t in stored.items()}
     if set(hashes) != {"full", "metered"}:
         return "a Rendition is missing"

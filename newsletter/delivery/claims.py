@@ -124,7 +124,7 @@ def claim(
 
 
 def _stale_reason(issue: Issue, now: datetime, stale_after: timedelta) -> str | None:
-    """Why the news of an Issue is too old to be sent by itself; None when it is not."""
+    """Return why the news of an Issue is too old to be sent by itself; None when it is not."""
     age = now - max(filter(None, (issue.composed_at, issue.released_at)))
     if age <= stale_after:
         return None
@@ -133,7 +133,7 @@ def _stale_reason(issue: Issue, now: datetime, stale_after: timedelta) -> str | 
 
 @lru_cache(maxsize=2)
 def _due(dialect: str) -> Select[Any]:
-    """The SELECT of due Deliveries with the reader's present address and the reason, a word, why they must not be mailed any more."""
+    """Return the SELECT of due Deliveries with the reader's present address and the reason, a word, why they must not be mailed any more."""
     owed, reader, word = Delivery.__table__, Subscriber.__table__, Suppression.__table__
     no_longer_wanted = case(
         (reader.c.id.is_(None), "erased"),

@@ -26,7 +26,7 @@ from newsletter.db.models import AuditEntry, Instance, Issue, Notice
 from newsletter.delivery.states import PENDING, WITHDRAWN
 from newsletter.errors import Refused
 
-RESTORED = "it was restored from a backup"  # and who left since then was carried into it
+RESTORED = "it was restored from a backup"  # and the unsubscribes since then were applied to it
 UNKNOWING = "something was mailed from here that it does not know of: it is a copy from before the first mail"
 BLIND = "it was restored from a backup, and who left since then is not wholly known"
 _WHO_LEFT = (
@@ -34,13 +34,13 @@ _WHO_LEFT = (
     " of who left: python -m newsletter db confirm --leavers FILE. If nobody left (it was only moved), or you have suppressed"
     " who did, or they cannot be known any more: python -m newsletter db confirm --without-leavers"
 )
-UNSUBSCRIBES_CARRIED = "database.leavers_carried"  # an AuditEntry: a list of leavers was applied to a backup
-_AHEAD = {"delivery": 1_000_000_000, "notice": 10_000_000}  # more than is numbered while a backup is kept
+UNSUBSCRIBES_CARRIED = "database.leavers_carried"  # an AuditEntry: an unsubscribe log was applied to a backup
+_AHEAD = {"delivery": 1_000_000_000, "notice": 10_000_000}  # more ids than are given while a backup is kept
 _log = log.get("delivery")
 
 
 class Fenced(Refused):
-    """This database may be a copy: what is pending in it may have been sent."""
+    """This database may be a copy, and its pending copies may have been sent."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class Fence:
         self._sessions = sessions
         self._engine: Engine = sessions.kw["bind"]
         self._folder = folder
-        self._identity: str | None = None  # asked for once
+        self._identity: str | None = None  # read once
         self._seen: _Memory | None = None
 
     @contextmanager
@@ -92,11 +92,11 @@ class Fence:
             self._row(session).fenced_because = reason
 
     def confirm(self, *, by: str, now: datetime, today: date, without_leavers: bool = False) -> Confirmed:
-        """An operator's word that this is the database to go on with. Raises :class:`Refused` when nobody doubted it, and while
-        readers may be in it who left the one that mailed, unless that is known (``without_leavers``).
+        """Record an operator's confirmation that this is the database to use. Raises :class:`Refused` when the fence is open, and while
+        readers may be in it who unsubscribed in the database that mailed, unless the operator says so (``without_leavers``).
 
-        What it takes for unsent is not sent by itself all the same: Issues on their way are held, each to be resumed knowingly, so is
-        any Issue up to ``today`` that is yet to go, and waiting Notices are let go.
+        Nothing that it has as unsent is sent by itself: Issues in dispatch, and those up to ``today`` that are not dispatched, are held
+        until an operator resumes them, and pending Notices are withdrawn.
         """
         with self._sessions.begin() as session:
             row = self._row(session)
@@ -115,7 +115,7 @@ class Fence:
             row.restored_on, row.confirmed_at = today, now
             waits = Issue.state.in_(("approved", "dispatching"))
             why = "restored: what was sent since the backup is not known here"
-            # A number is a mail's name for mailboxes, which fold away a second one of that name, and in the provider's later word.
+            # Mailboxes merge two mails with the same number, and a provider's later event names the number.
             for table, ahead in _AHEAD.items():
                 db.reserve_ids(session, table, ahead)
             held = db.changed(session, update(Issue).where(waits).values(state="held", hold_reason=why))
@@ -128,15 +128,13 @@ class Fence:
         self._remember()
         return Confirmed(reason, held, let_go)
 
-    # --- looking ---
+    # --- whether it is open ---
 
     def _require_open(self, session: Session) -> None:
         row = self._row(session)
         if reason := self._reason(session, row):
             raise Fenced(reason)
-        if (
-            not row.identity
-        ):  # the first claim of all; remembered before the commit, so that dying in between closes nothing
+        if not row.identity:  # the first claim ever; the file is written before the commit, so that a death in between does not close the fence
             row.identity, self._seen = db.identity(session), _Memory(row.mark, 0)
             self._remember()
         tide = db.wal_offset(session)
@@ -145,7 +143,7 @@ class Fence:
         self._seen = _Memory(row.mark, row.high_water if tide is None else tide)
 
     def _row(self, session: Session) -> Instance:
-        """The one row of Instance, which a migration made."""
+        """Return the one row of Instance, which a migration made."""
         return session.get_one(Instance, 1, populate_existing=True)
 
     def _reason(self, session: Session, row: Instance) -> str | None:
@@ -164,7 +162,7 @@ class Fence:
         if there is None:
             alone = (
                 db.file_of(self._engine) is not None
-            )  # a machine new to a server has nothing to remember yet
+            )  # a machine that has not mailed from this server yet has no file
             return "what is remembered of it is not beside it: it was copied" if alone else None
         if there.mark != row.mark:
             return "another database mailed from this place last"
@@ -172,7 +170,7 @@ class Fence:
             return "it is older than what is remembered beside it: it was restored from a backup"
         return None
 
-    # --- the memory beside ---
+    # --- the file outside the database ---
 
     def _path(self, mark: str) -> Path | None:
         if (file := db.file_of(self._engine)) is not None:
@@ -208,13 +206,14 @@ class Fence:
 
 
 def went_before_restore(session: Session, day: date) -> int:
-    """How many copies of the Issue of ``day`` the database handed over that a backup replaced, as far as its list of leavers said."""
+    """Return how many copies of the Issue of ``day`` were submitted from the database that a backup replaced, if its unsubscribe log
+    says so."""
     carried = session.scalars(select(AuditEntry.detail).where(AuditEntry.act == UNSUBSCRIBES_CARRIED))
     return max((int(detail.get("issues", {}).get(day.isoformat(), 0)) for detail in carried), default=0)
 
 
 def marks_of(session: Session) -> set[str]:
-    """The present and earlier marks of this database; a backup of it has one of them."""
+    """Return the present and earlier marks of this database; a backup of it has one of them."""
     confirmed = session.scalars(select(AuditEntry.detail).where(AuditEntry.act == "database.confirmed"))
     before = {str(detail["mark_before"]) for detail in confirmed if "mark_before" in detail}
     return before | set(session.scalars(select(Instance.mark)))
@@ -222,7 +221,7 @@ def marks_of(session: Session) -> set[str]:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What confirming changed: why it was closed, Issues held, Notices let go."""
+    """The result of a confirmation: why the fence was closed, the Issues held, the Notices withdrawn."""
 
     reason: str
     held: int

@@ -53,7 +53,7 @@ class LedgerSum:
 
 
 def sum_up(session: Session, issue_id: int) -> LedgerSum:
-    """The sum over an Issue's ledger. The audience is 0 before the freeze."""
+    """Return the sum over an Issue's ledger. The audience is 0 before the freeze."""
     audience = session.scalar(select(Issue.audience_size).where(Issue.id == issue_id)) or 0
     counted = session.execute(
         select(Delivery.state, func.count()).where(Delivery.issue_id == issue_id).group_by(Delivery.state)
@@ -62,13 +62,13 @@ def sum_up(session: Session, issue_id: int) -> LedgerSum:
 
 
 def has_open(session: Session, issue_id: int) -> bool:
-    """Whether a Delivery of this Issue is pending or submitting."""
+    """Return whether a Delivery of this Issue is pending or submitting."""
     statement = select(Delivery.id).where(Delivery.issue_id == issue_id, Delivery.state.in_(OPEN)).limit(1)
     return session.scalar(statement) is not None
 
 
 def has_submitted(session: Session, issue_id: int) -> bool:
-    """Whether a Delivery of this Issue was ever claimed."""
+    """Return whether a Delivery of this Issue was ever claimed."""
     begun = tuple(state for state in STATES if state not in ("pending", "withdrawn"))
     statement = select(Delivery.id).where(Delivery.issue_id == issue_id, Delivery.state.in_(begun)).limit(1)
     return session.scalar(statement) is not None
@@ -118,7 +118,7 @@ class UncertainDelivery:
 
 
 def uncertain_deliveries(session: Session, issue_id: int, *, limit: int = 1000) -> list[UncertainDelivery]:
-    """The uncertain Deliveries of an Issue, oldest first."""
+    """Return the uncertain Deliveries of an Issue, oldest first."""
     found = session.execute(
         select(Delivery, Issue.issued_on)
         .join(Issue, Issue.id == Delivery.issue_id)
@@ -141,7 +141,7 @@ class UncertainBatch:
 
 
 def uncertain_batches(session: Session, issue_id: int) -> list[UncertainBatch]:
-    """The batches of an Issue with uncertain Deliveries, oldest first. All Deliveries of a claim have the same ``submitted_at``."""
+    """Return the batches of an Issue with uncertain Deliveries, oldest first. All Deliveries of a claim have the same ``submitted_at``."""
     same = (Delivery.submitted_at, Delivery.provider, Delivery.reason)
     counted = session.execute(
         select(func.min(Delivery.id), *same, func.count())
@@ -161,7 +161,7 @@ def uncertain_in_batch_of(session: Session, issue_id: int, delivery_id: int) -> 
 
 
 def only_of_issue(session: Session, issue_id: int, delivery_ids: Sequence[int]) -> list[int]:
-    """Those of these Deliveries that are of this Issue."""
+    """Return those of these Deliveries that are of this Issue."""
     dialect = db.dialect_of(session)
     statement = select(Delivery.id).where(Delivery.issue_id == issue_id, db.id_in(dialect, Delivery.id))
     return list(session.scalars(statement, {"ids": db.ids_value(dialect, delivery_ids)}))
@@ -205,7 +205,7 @@ def _moment(at: datetime | None) -> str:
 
 
 def history_of(session: Session, subscriber_id: int, *, limit: int = 30) -> list[DeliveryHistory]:
-    """What became of the latest Issues for one Subscriber, newest first."""
+    """Return what became of the latest Issues for one Subscriber, newest first."""
     owed = session.execute(
         select(Delivery, Issue.issued_on)
         .join(Issue, Issue.id == Delivery.issue_id)

@@ -74,7 +74,7 @@ def move(
 
 @lru_cache(maxsize=128)
 def _move(dialect: str, model: Any, before: str, after: str, counts: bool, names: tuple[str, ...]) -> Update:
-    """The UPDATE statement of one kind of move, cached because a dispatch uses it thousands of times."""
+    """Return the UPDATE statement of one kind of move, cached because a dispatch uses it thousands of times."""
     table = model.__table__
     to = {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in names}
     if counts:
@@ -103,7 +103,7 @@ def changed(session: Session, statement: Any, given: dict[str, Any] | None = Non
 
 
 def missing_receipt(reference: str) -> Receipt:
-    """The Receipt for a Message of which the provider returned none."""
+    """Return the Receipt for a Message of which the provider returned none."""
     return Receipt(reference, Outcome.UNCERTAIN, reason="the provider gave no receipt")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def make(settings: Settings) -> PaymentProcessor:
-    """The processor of these Settings: Stripe when there is a key for it, else the offline processor."""
+    """Return the processor of these Settings: Stripe when there is a key for it, else the offline processor."""
     key = settings.STRIPE_API_KEY.get_secret_value()
     if not key:
         return OfflineProcessor(

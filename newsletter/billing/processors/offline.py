@@ -130,7 +130,7 @@ class OfflineProcessor:
     # What this processor's own page shows, and what its buttons do.
 
     def look(self, page_id: str, *, now: datetime) -> StoredAgreement:
-        """The agreement as of now. Raises ``NoSuchAgreement``."""
+        """Return the agreement as of now. Raises ``NoSuchAgreement``."""
         return self._as_of(page_id, now)
 
     def pay(self, page_id: str, *, now: datetime) -> Payment | None:
@@ -179,7 +179,7 @@ class OfflineProcessor:
         )
 
     def _as_of(self, page_id: str, now: datetime) -> StoredAgreement:
-        """The agreement with the renewals, and the requested end, that are due by ``now``."""
+        """Return the agreement with the renewals, and the requested end, that are due by ``now``."""
         page = self._read(page_id)
         if page.started_at is None or page.ended:
             return page

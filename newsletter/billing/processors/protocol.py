@@ -41,7 +41,7 @@ class UnreadableWebhook(ProcessorError):
 
 
 def _printable(name: str) -> str:
-    """The characters that ids and types of events consist of, at most 80; operators are shown them."""
+    """Return the characters that ids and types of events consist of, at most 80; operators are shown them."""
     return "".join(c for c in name if c.isascii() and (c.isalnum() or c in "_.-"))[:80]
 
 
@@ -134,7 +134,7 @@ class PaymentProcessor(Protocol):
         trial_ends_at: datetime | None,
         now: datetime,
     ) -> str:
-        """The URL at which the reader pays. ``reference`` is returned in facts; it names the reader to us alone.
+        """Return the URL at which the reader pays. ``reference`` is returned in facts; it names the reader to us alone.
 
         Nothing is charged before ``trial_ends_at``. The reader is sent to ``done_url`` afterwards, with ``?checkout=ID`` added. Two
         calls within a minute begin one checkout.
@@ -142,7 +142,7 @@ class PaymentProcessor(Protocol):
         ...
 
     def portal_url(self, agreement_id: str, *, back_url: str) -> str:
-        """The URL at which the reader changes their card and sees invoices."""
+        """Return the URL at which the reader changes their card and sees invoices."""
         ...
 
     def cancel_at_period_end(self, agreement_id: str, *, now: datetime) -> AgreementFact:
@@ -158,17 +158,17 @@ class PaymentProcessor(Protocol):
         ...
 
     def read_object(self, agreement_id: str, *, now: datetime) -> AgreementFact:
-        """The state of the agreement. Raises ``NoSuchAgreement``."""
+        """Return the state of the agreement. Raises ``NoSuchAgreement``."""
         ...
 
     def finished_checkout(self, checkout_id: str) -> str | None:
-        """The id of the agreement that this checkout created; None while there is none."""
+        """Return the id of the agreement that this checkout created; None while there is none."""
         ...
 
     def parse_webhook(
         self, body: bytes, headers: Mapping[str, str], now: datetime
     ) -> tuple[WebhookEvent, ...]:
-        """The events in a webhook, which may come in any order and more than once.
+        """Return the events in a webhook, which may come in any order and more than once.
 
         Raises ``ForgedWebhook``, and ``UnreadableWebhook`` for a genuine one that is not understood.
         """

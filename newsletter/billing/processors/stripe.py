@@ -146,7 +146,7 @@ class StripeProcessor:
         return fact_in(self._read(agreement_id), now)
 
     def price_problem(self, price: Price, *, cents: int) -> str | None:
-        """Why a checkout at this price would fail or charge another amount than ``cents`` a month, as a sentence; None when it is right."""
+        """Return why a checkout at this price would fail or charge another amount than ``cents`` a month, as a sentence; None when it is right."""
         try:
             found = _asked(lambda: self._v1.prices.retrieve(price.id))
         except NoSuchAgreement:
@@ -189,7 +189,7 @@ class StripeProcessor:
 
 
 def _signed_at(body: bytes, header: str, secret: str) -> int:
-    """When Stripe signed exactly these bytes, in Unix seconds. Raises ``ForgedWebhook`` when it did not.
+    """Return when Stripe signed exactly these bytes, in Unix seconds. Raises ``ForgedWebhook`` when it did not.
 
     The SDK checks a signature over text, so that it takes bytes that are no UTF-8 for forged.
     """
@@ -214,7 +214,7 @@ def _trial(ends_at: datetime | None, now: datetime) -> dict[str, int]:
 
 
 def _asked(call: Callable[[], Any]) -> dict[str, Any]:
-    """What Stripe answers, as plain values; what went wrong, in our words and without Stripe's (they may name people)."""
+    """Return what Stripe answers, as plain values; what went wrong, in our words and without Stripe's (they may name people)."""
     try:
         answer = call().to_dict()
     except stripe.InvalidRequestError as error:
@@ -240,7 +240,7 @@ def _asked(call: Callable[[], Any]) -> dict[str, Any]:
 
 
 def _https(url: Any) -> str:
-    """An address to lead a reader to. Raises ``ProcessorUnreachable`` for anything else."""
+    """Return an address to lead a reader to. Raises ``ProcessorUnreachable`` for anything else."""
     if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         raise ProcessorUnreachable("The payment processor's answer makes no sense.")
     return url

@@ -42,7 +42,7 @@ _DISPUTED = "charge.dispute."  # created, updated, funds_withdrawn, funds_reinst
 
 
 def fact_in(said: Mapping[str, Any], now: datetime) -> AgreementFact:
-    """The state of a Stripe subscription. Raises ``ProcessorUnreachable`` when it is not one."""
+    """Return the state of a Stripe subscription. Raises ``ProcessorUnreachable`` when it is not one."""
     try:
         status = _STATUS[said["status"]]
         start, end = _period(said)
@@ -74,7 +74,7 @@ def _period(said: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
 
 
 def _month_cents(said: Mapping[str, Any]) -> int | None:
-    """What all lines cost a month; a yearly price counts for its twelfth. None when a line does not say."""
+    """Return what all lines cost a month; a yearly price counts for its twelfth. None when a line does not say."""
     total = 0.0
     lines = (said.get("items") or {}).get("data", ())
     for line in lines:
@@ -98,7 +98,7 @@ def _owed_since(said: Mapping[str, Any]) -> datetime | None:
 
 
 def event_in(said: Any) -> WebhookEvent | None:
-    """What of a signed webhook concerns us; None when nothing does. Raises ``UnreadableWebhook``."""
+    """Return what of a signed webhook concerns us; None when nothing does. Raises ``UnreadableWebhook``."""
     try:
         kind, about = str(said["type"]), said["data"]["object"]
         if kind.startswith("customer.subscription."):
@@ -142,7 +142,7 @@ def _payment(invoice: Mapping[str, Any]) -> Payment | None:
 
 
 def _refund(charge: Mapping[str, Any], before: Mapping[str, Any]) -> Refund | None:
-    """What went back of a charge this time; Stripe says how much did in all, and how much had before."""
+    """Return what went back of a charge this time; Stripe says how much did in all, and how much had before."""
     in_all = int(charge.get("amount_refunded") or 0)
     cents = in_all - int(before.get("amount_refunded") or 0)
     name = id_in(charge.get("payment_intent")) or id_in(charge.get("id"))
@@ -152,7 +152,7 @@ def _refund(charge: Mapping[str, Any], before: Mapping[str, Any]) -> Refund | No
 
 
 def _dispute(said: Mapping[str, Any]) -> Dispute:
-    """How a case stands, whichever event told it. An inquiry (``warning_…``) has taken no money."""
+    """Return how a case stands, whichever event told it. An inquiry (``warning_…``) has taken no money."""
     status, opened_at = str(said["status"]), _known_moment(said["created"])
     standing = status if status in ("won", "lost") else "asked" if status.startswith("warning_") else "open"
     return Dispute(
@@ -185,7 +185,7 @@ def payment_intent_in(invoice: Mapping[str, Any]) -> str | None:
 
 
 def id_in(value: Any) -> str | None:
-    """The id, whether Stripe sent the id alone or the whole object."""
+    """Return the id, whether Stripe sent the id alone or the whole object."""
     found = value.get("id") if isinstance(value, Mapping) else value
     return found if isinstance(found, str) and found else None
 

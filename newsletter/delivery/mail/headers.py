@@ -2,7 +2,7 @@
 
 Header lines come from Python's ``email`` package (RFC 2047 for subjects, one line each: a folded List-Unsubscribe is
 read as garbage by mailbox providers). The two bodies are written as quoted-printable pieces cut at their Slots, and
-the pieces that all readers share are encoded once: a Rendition costs its encoding once, a reader only its own words.
+the pieces that all readers share are encoded once: a Rendition is encoded once, and for each reader only the Slots.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,76}")
 
 
 class HeaderError(NewsletterError):
-    """A header line or an address that must not leave the house. The sentence never repeats the address."""
+    """A header line or an address that must not be sent. The sentence never contains the address."""
 
 
 def issue_headers(
@@ -67,24 +67,25 @@ def issue_headers(
     return {
         "Message-ID": message_id(reference, links),
         "List-Unsubscribe": ", ".join(ways),
-        **_everybodys(issued_on, rendition, settings.SITE_NAME, links),
+        **_shared_headers(issued_on, rendition, settings.SITE_NAME, links),
         **({"AI-Disclosure": disclosure} if disclosure else {}),
     }
 
 
 def disclosed(html: str, *, reviewed: bool) -> str:
-    """What the page of a mail says to machines of a model's part in it, and that an editor ``reviewed`` it; empty without a model."""
+    """Return the disclosure for machines in a mail's HTML that a model wrote some of it, and whether an editor ``reviewed`` it; empty
+    without a model."""
     found = _DISCLOSED.search(html)
     return f'{found[1]}, reviewed-by="editor"' if found and reviewed else found[1] if found else ""
 
 
 @lru_cache(maxsize=16)
-def _everybodys(issued_on: date, rendition: str, site_name: str, links: Links) -> Mapping[str, str]:
-    """The header lines that all readers of a Rendition share."""
+def _shared_headers(issued_on: date, rendition: str, site_name: str, links: Links) -> Mapping[str, str]:
+    """Return the header lines that all readers of a Rendition share."""
     return {
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Id": f"<daily.{site_host(links)}>",
-        # campaign : customer : mail type : sender; Gmail's postmaster pages add up complaints by these.
+        # campaign : customer : mail type : sender; Gmail's postmaster pages count complaints by these.
         "Feedback-ID": f"{issued_on:%Y%m%d}:{rendition}:issue:{_plain(site_name)}",
     }
 
@@ -96,7 +97,7 @@ def notice_headers(
     headers = {
         "Message-ID": message_id(reference, links),
         "Auto-Submitted": "auto-generated",
-        "X-Auto-Response-Suppress": "All",  # the same word for Exchange
+        "X-Auto-Response-Suppress": "All",  # the same for Exchange
         "Feedback-ID": f"{_plain(kind)}:notice:notice:{_plain(settings.SITE_NAME)}",
     }
     if unsubscribe_url:
@@ -106,19 +107,19 @@ def notice_headers(
 
 
 def message_id(reference: str, links: Links) -> str:
-    """The same for the same reference on the same site, so that a mailbox can fold a mail that came twice."""
+    """Return the Message-ID of a reference, always the same one, so that a mailbox can merge a mail that came twice."""
     return f"<{_plain(reference.replace(':', '.'))}@{site_host(links)}>"
 
 
 @lru_cache(maxsize=16)
 def site_host(links: Links) -> str:
-    """The host of ``SITE_URL``, fit to stand right of an @."""
+    """Return the host of ``SITE_URL`` in a form that is valid after an @."""
     host = (urlsplit(links.site_url).hostname or "localhost").strip("[]").replace(":", "-")
     return _ascii_domain(host)
 
 
 def mime(message: Message, *, sender: str, date: datetime) -> bytes:
-    """The full ``.eml`` bytes: multipart/alternative, text first, UTF-8, CRLF. ``sender`` is for a Message that names none.
+    """Return the ``.eml`` bytes: multipart/alternative, text first, UTF-8, CRLF. ``sender`` is used when the Message has none.
 
     Raises :class:`HeaderError` for an address or header line that is refused, SlotError for a wrong Slot.
     """
@@ -163,14 +164,14 @@ QUOTED_LINE = 76  # characters
 
 @dataclass(frozen=True)
 class Assembled:
-    """One body, encoded, cut at its Slots: even places are shared bytes, odd places name a Slot."""
+    """One encoded body, split at its Slots: elements with an even index are shared bytes, the others name a Slot."""
 
     pieces: tuple[bytes | str, ...]
     text: str
     html: bool
 
     def filled(self, values: Mapping[str, str]) -> bytes:
-        """The body for one reader. Raises SlotError as :func:`slots.fill` does."""
+        """Return the body for one reader. Raises SlotError as :func:`slots.fill` does."""
         slots.require(values, self.text)
         done = []
         for piece in self.pieces:
@@ -179,7 +180,7 @@ class Assembled:
             else:
                 value = slots.one_line(piece, values[piece])
                 done.append(_quoted(escape(value) if self.html else value))
-        # Each piece starts on a line of its own; the soft break before it is not part of the text.
+        # Each piece starts on a new line; the soft break before it is not part of the text.
         return _SOFT_BREAK.join([*(_with_room(piece) for piece in done[:-1]), done[-1]])
 
 
@@ -213,19 +214,19 @@ def _broken(line: bytes, longest: int) -> bytes:
 
 
 def _line(name: str, value: str | Address, how: policy.EmailPolicy[Any]) -> bytes:
-    """One header line with its CRLF, folded only as ``how`` allows."""
+    """Return one header line with its CRLF, folded as the policy ``how`` allows."""
     return how.fold_binary(name, how.header_factory(name, value))
 
 
 def _plain_line(name: str, value: str) -> bytes:
-    """The same for plain words, as nearly all of ours are: the library would write just this."""
+    """Return the same for plain ASCII, which nearly all our lines are. The library would return the same line, more slowly."""
     plain = _PLAIN_ID if name == "Message-ID" else _PLAIN_VALUE
     if name in _PLAIN_NAMES and plain.fullmatch(value) and len(value) < LONGEST_VALUE:
         return f"{name}: {value}{CRLF}".encode()
     return _line(name, value, ONE_LINE)
 
 
-# Of these the library reads the value of a Message-ID alone.
+# The library parses only the value of a Message-ID.
 _PLAIN_ID = re.compile(r"<[a-z0-9]+(?:\.[a-z0-9]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)*>")
 _PLAIN_NAMES = frozenset(
     {"Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID", "AI-Disclosure"}
@@ -251,7 +252,7 @@ def _date(moment: datetime) -> bytes:
 
 @lru_cache(maxsize=64)
 def _subject(text: str) -> bytes:
-    """The Subject line, folded. What is not plain ASCII is written as encoded words of at most 75 characters
+    """Return the Subject line, folded. What is not plain ASCII is written as encoded words of at most 75 characters
     (RFC 2047; the newer policies of the library write longer ones), and so is a feed's own "=?", which would be
     read as one."""
     plain = _one_line("Subject", text).isascii() and "=?" not in text and max(map(len, text.split(" "))) < 60
@@ -276,7 +277,7 @@ def _mailbox(text: str, what: str) -> Address:
         raise HeaderError(f"The {what} holds a line break or control character and is refused.")
     name, spec = parseaddr(text)
     local, at, domain = spec.rpartition("@")
-    # The library mends what it can; an address that needs mending is not the one that was confirmed.
+    # The library repairs what it can; a repaired address is not the one that was confirmed.
     whole = text.strip() == spec or text.rstrip().endswith(f"<{spec}>")
     if not (at and local and domain and whole):
         raise HeaderError(f"The {what} is not an email address.")
@@ -289,9 +290,9 @@ def _mailbox(text: str, what: str) -> Address:
 
 
 def envelope_address(text: str) -> str:
-    """The bare address of ``Name <address>`` as an SMTP envelope or an API takes it. Raises :class:`HeaderError`."""
+    """Return the bare address of ``Name <address>`` for an SMTP envelope or an API. Raises :class:`HeaderError`."""
     if (plain := _PLAIN_ADDRESS.fullmatch(text)) and "=?" not in text:
-        # Nearly every reader's: the library would say the same after a hundred times as long.
+        # True of nearly every address. The library returns the same, and takes a hundred times as long.
         return f"{plain[1]}@{_ascii_domain(plain[2])}"
     return _mailbox(text, "address").addr_spec
 
@@ -305,5 +306,5 @@ def _ascii_domain(domain: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Letters, digits, dots and hyphens: what may stand in an identifier on the wire."""
+    """Return the text with only letters, digits, dots and hyphens, which are safe in an identifier of a header."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.").lower() or "x"

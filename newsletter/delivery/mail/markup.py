@@ -1,7 +1,6 @@
-"""From MJML to the HTML we mail. Pure.
+"""Compiles MJML to the HTML that we mail. Pure.
 
-The MJML library takes anything and reports nothing, so what it would silently drop is refused here: unknown tags and
-unknown attributes. Its components also put attribute values into the HTML unescaped: text of a feed may be only in the
+The MJML library accepts everything and silently drops unknown tags and attributes, so they are refused here. Its components also put attribute values into the HTML unescaped: text of a feed may be only in the
 content of ``mj-text`` and ``mj-table``, never in an attribute of an ``mj-`` tag.
 """
 
@@ -27,7 +26,7 @@ _HEAD_TAGS = {
 }
 _EVERYWHERE = {"mj-class", "css-class"}
 _VOID = {"br", "hr", "img", "meta", "link", "input", "col", "wbr"}
-# Between these no space is ever seen, so none is mailed.
+# White space between these is never visible, so it is removed.
 _BLOCK = (
     r"table|tbody|tr|td|div|p|h1|h2|h3|ul|li|html|head|body|meta|style|title|noscript|xml|o:\w+|!doctype[^>]*"
 )
@@ -35,15 +34,15 @@ _SPACE = re.compile(r"[ \t\r\n]+")
 _BESIDE_BLOCK = re.compile(rf" ?(</?(?:{_BLOCK})(?: [^>]*)?/?>|<!\[endif\]-->|<!--\[if [^\]]*\]>) ?", re.I)
 _STYLES = re.compile(r' style="[^"]*"|<style[^>]*>.*?</style>', re.S)
 _AROUND_SIGN = re.compile(r" ?([;{}]|,(?= )|:(?= )) ?")  # ": " but not " :root" or "a:hover"
-# MJML says these again in every cell; they are the default, or go down from the cell that holds all of them.
+# MJML repeats these styles in every cell, although they are defaults or inherited from the outer cell.
 _SAID_AGAIN = re.compile(r"(?<=[;\"])(?:table-layout:auto|border:none|word-break:break-word)(?:;|(?=\"))")
 _LEFT_IN_LEFT = re.compile(r'(<td(?: class="[^"]*")? align="left"[^>]*><div style="[^"]*?)text-align:left;')
 _BODY = re.compile(r'(<body[^>]* style=")')
-_TABLE = re.compile(r"<table(?![^>]*\brole=)")  # every table of ours is for layout
+_TABLE = re.compile(r"<table(?![^>]*\brole=)")  # all our tables are for layout
 
 
 class MarkupError(NewsletterError):
-    """A template is not sound MJML. The sentence names the tag or attribute."""
+    """A template is not valid MJML. The sentence names the tag or attribute."""
 
 
 @cache
@@ -59,7 +58,7 @@ def _allowed() -> dict[str, set[str] | None]:
 
 
 class _Reader(HTMLParser):
-    """Collects what is wrong with a piece of MJML."""
+    """Collects the errors in a piece of MJML."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -97,7 +96,7 @@ class _Reader(HTMLParser):
 
 
 def mistakes(mjml: str) -> list[str]:
-    """What is wrong with ``mjml``, one phrase each; empty when it is sound."""
+    """Return the errors in ``mjml``, one phrase each; empty when it is valid."""
     reader = _Reader()
     reader.feed(mjml)
     reader.close()
@@ -105,16 +104,16 @@ def mistakes(mjml: str) -> list[str]:
 
 
 def compile_mjml(mjml: str) -> str:
-    """The HTML of ``mjml``, without needless white space. Raises :class:`MarkupError`. Takes about 0.1–0.3 s."""
+    """Return the HTML of ``mjml`` without invisible white space. Raises :class:`MarkupError`. Takes 0.1–0.3 s."""
     if wrong := mistakes(mjml):
         raise MarkupError(f"The email template is not sound: {'; '.join(wrong[:3])}.")
-    from mjml import mjml_to_html  # only who renders a mail loads it
+    from mjml import mjml_to_html  # slow to import, and needed only to render a mail
 
     return tighten(str(mjml_to_html(mjml, keep_comments=False).html))
 
 
 def tighten(html: str) -> str:
-    """The same page in fewer bytes: white space that no reader sees is left out, and styles that only say a default again."""
+    """Return the same page in fewer bytes: without invisible white space and without styles that repeat a default."""
     html = _SPACE.sub(" ", html).replace("<tbody>", "").replace("</tbody>", "")
     html = _BESIDE_BLOCK.sub(r"\1", html)
     html = _STYLES.sub(lambda style: _AROUND_SIGN.sub(r"\1", style.group(0)).replace(';"', '"'), html)

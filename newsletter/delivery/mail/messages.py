@@ -1,4 +1,4 @@
-"""One finished email for one address, as handed to a provider. Pure."""
+"""One finished email for one address, as submitted to a provider. Pure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Template:
 class Message:
     """One email: ``template`` with ``slots`` filled (see ``slots.py``) for ``to``.
 
-    ``reference`` names our line of the ledger ("delivery:17" or "notice:4") and travels with the mail, so that a
-    provider's later word finds it. It is the only metadata; nothing personal goes there.
+    ``reference`` names our row of the ledger ("delivery:17" or "notice:4"). It is sent with the mail, so that a provider's later
+    event can be assigned to the row. It is the only metadata; nothing personal is sent.
     """
 
     reference: str
@@ -34,11 +34,11 @@ class Message:
 
 
 def content_hash(subject: str, html: str, text: str, preheader: str = "") -> str:
-    """SHA-256 (hex) of the shared bytes, Slots still open. It is what is approved; other bytes are refused."""
+    """Return the SHA-256 (hex) of the shared bytes with Slots not filled. An operator approves this hash; other bytes are refused."""
     digest = hashlib.sha256()
     for part in (subject, preheader, html, text):
         data = part.encode()
         digest.update(
             f"{len(data)}:".encode() + data
-        )  # lengths, so that no two different splits look the same
+        )  # with lengths, so that two different splits have different hashes
     return digest.hexdigest()

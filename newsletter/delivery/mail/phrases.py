@@ -1,4 +1,4 @@
-"""Phrases that every mail shares, and how a value is made safe before a template prints it. Pure."""
+"""Phrases that every mail shares, and the filter that makes a value safe for a template. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from markupsafe import Markup
 from newsletter.delivery.mail.slots import defuse
 from newsletter.links import Links
 
-# Control characters, and the marks that turn the direction of writing for what follows them.
+# Control characters, and characters that change the direction of the text after them.
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
 
 
 def plain(value: Any) -> str:
-    """One line of text: control characters and runs of white space become one space."""
+    """Return the text as one line: control characters and runs of white space become one space."""
     return " ".join(UNSEEN.sub(" ", str(value)).split())
 
 
 def safe(value: Any) -> Any:
-    """What every value goes through before a template prints it. Markup of our own passes as it is."""
+    """Return a value in the safe form in which templates print it. Our own Markup is not changed."""
     if isinstance(value, Markup):
         return value
     text = str(value)
@@ -31,7 +31,7 @@ def safe(value: Any) -> Any:
 
 
 def minutes(seconds: int) -> int:
-    """Whole minutes, rounded up, at least 1."""
+    """Return whole minutes, rounded up, at least 1."""
     return max(1, -(-seconds // 60))
 
 

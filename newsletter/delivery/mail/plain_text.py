@@ -1,4 +1,4 @@
-"""The plain-text twin: what a template says, wrapped to be read. Pure."""
+"""Wraps the lines of the plain-text part of a mail. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import textwrap
 
 WIDTH = 72  # columns
-# What a line may begin with; continued lines are indented by its width.
+# Marks at the beginning of a line; its continuation lines are indented by their width.
 _MARK = re.compile(r"(\* |\| |\[\d+\] |\d+\. | {2,})?")
 
 
@@ -28,7 +28,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(
         line,
         width,
-        # A told Side keeps its bar on every line.
+        # The bar of a Side is repeated on every line.
         subsequent_indent=mark if mark == "| " else " " * len(mark),
         break_long_words=False,
         break_on_hyphens=False,

@@ -1,6 +1,6 @@
-"""The templates of our mail filled in and compiled: Jinja, then MJML, then Slots.
+"""Fills in and compiles the templates of our mail: Jinja, then MJML, then Slots.
 
-Feed text is text: every value a template prints is made one line, loses its control characters, is escaped in HTML
+Text of feeds is never markup: every value that a template prints becomes one line without control characters, is escaped in HTML
 and cannot open a Slot. The same values give the same bytes.
 """
 
@@ -24,7 +24,7 @@ from newsletter.links import Links
 from newsletter.settings import Settings
 
 TEMPLATES = Path(__file__).parents[3] / "templates" / "email"
-# The values that a Notice takes at render time, the same for all readers, and their defaults.
+# The values of a Notice that are the same for all readers, filled in at render time, and their defaults.
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
     "confirm": {"days_valid": 7, "again": False},
     "already": {},
@@ -37,13 +37,13 @@ NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
     "cancelled": {"until": ""},
     "alert": {"what": "Something needs a look.", "url": "", "where": "the desk"},
 }
-# Invisible: keeps a mailbox from filling the preview line with the masthead.
+# Invisible characters that keep a mail program from showing the masthead in the preview line.
 _PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
 
 
 @dataclass(frozen=True)
 class Words:
-    """A mail whose templates are filled in: its page still in MJML, its Slots open."""
+    """A mail whose templates are filled in; its page is still MJML, and its Slots are open."""
 
     subject: str
     mjml: str
@@ -51,7 +51,7 @@ class Words:
 
 
 class RenderError(NewsletterError):
-    """A mail cannot be rendered: an unknown kind, or a template that asks for what is not there."""
+    """A mail cannot be rendered: its kind is unknown, or a template uses a value that is missing."""
 
 
 def notice(kind: str, values: Mapping[str, Any], *, settings: Settings, links: Links) -> Template:
@@ -60,7 +60,7 @@ def notice(kind: str, values: Mapping[str, Any], *, settings: Settings, links: L
 
 
 def notice_words(kind: str, values: Mapping[str, Any], *, settings: Settings, links: Links) -> Words:
-    """The templates of a Notice filled in, and nothing compiled."""
+    """Return the filled-in templates of a Notice, before MJML is compiled."""
     if kind not in NOTICE_VALUES:
         raise RenderError(f"There is no notice named '{kind}'.")
     if unknown := values.keys() - NOTICE_VALUES[kind].keys():
@@ -69,7 +69,7 @@ def notice_words(kind: str, values: Mapping[str, Any], *, settings: Settings, li
 
 
 def fill(folder: str, values: Mapping[str, Any], settings: Settings, links: Links) -> Words:
-    """The templates of ``folder`` filled in. Raises :class:`RenderError` when one asks for what is not there."""
+    """Return the filled-in templates of ``folder``. Raises :class:`RenderError` when one uses a value that is missing."""
     around = {
         **values,
         "links": links,
@@ -91,20 +91,20 @@ def fill(folder: str, values: Mapping[str, Any], settings: Settings, links: Link
     return Words(phrases.plain(subject), mjml, wrap(text))
 
 
-@lru_cache(maxsize=64)  # the same words go to many, one after the other, and compiling takes 30 ms each time
+@lru_cache(maxsize=64)  # the same Notice often goes to many readers, and compiling takes 30 ms
 def _compiled_once(words: Words) -> Template:
     made = compiled(words)
     return replace(made, content_hash=content_hash(made.subject, made.html, made.text))
 
 
 def compiled(words: Words) -> Template:
-    """The mail with its MJML compiled to HTML; its content hash is left empty."""
+    """Return the mail with its MJML compiled to HTML; its content hash is empty."""
     return Template(words.subject, compile_mjml(words.mjml), words.text, "")
 
 
 @cache
 def _environments() -> tuple[Environment, Environment]:
-    """One for MJML, which escapes, and one for plain text, which does not. Both know the same phrases."""
+    """Return two Jinja environments with the same phrases: one for MJML, which escapes, and one for plain text, which does not."""
     pair = (_environment(escapes=True), _environment(escapes=False))
     for environment in pair:
         environment.globals["counted"] = formatting.counted

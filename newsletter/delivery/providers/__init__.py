@@ -1,4 +1,4 @@
-"""The registry of email providers. A provider is a folder here with ``PROVIDER`` in its ``__init__.py``, a line below, and its settings."""
+"""The registry of email providers. A provider is a folder here with ``PROVIDER`` in its ``__init__.py``, a line below and settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROVIDERS: dict[str, RegisteredProvider] = {
 
 
 def registered(settings: Settings) -> RegisteredProvider:
-    """The provider named by ``MAIL_PROVIDER``. Raises :class:`SettingsError` when no provider has that name."""
+    """Return the provider named by ``MAIL_PROVIDER``. Raises :class:`SettingsError` when no provider has that name."""
     found = PROVIDERS.get(settings.MAIL_PROVIDER)
     if found is None:
         known = ", ".join(PROVIDERS)
@@ -34,7 +34,7 @@ def registered(settings: Settings) -> RegisteredProvider:
 
 
 def make(settings: Settings, *, now: Clock = clock.system, stop: Event | None = None) -> EmailProvider:
-    """The provider named by ``MAIL_PROVIDER``, ready to submit: see :meth:`RegisteredProvider.connect`."""
+    """Return the provider named by ``MAIL_PROVIDER``, ready to submit: see :meth:`RegisteredProvider.connect`."""
     return registered(settings).connect(settings, now=now, stop=stop)
 
 

@@ -1,6 +1,6 @@
-"""What an email provider does: takes Messages and gives one Receipt for each, and may report ProviderEvents later.
+"""The interface of an email provider, which takes Messages, returns one Receipt for each, and may report ProviderEvents later.
 
-It sees no tables, session or settings. What the registry holds of each provider is in ``registration.py``.
+It sees no tables, session or settings. The part of a provider that the registry holds is in ``registration.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     """What a provider's answer means for one Message."""
 
     ACCEPTED = "accepted"  # the provider took it
-    FAILED = "failed"  # a definite, lasting no for this Message (a bad address)
+    FAILED = "failed"  # definitely and permanently refused (a bad address)
     RETRY = (
         "retry"  # a definite no for now (429, refused connection, DNS): nothing was sent, or nothing accepted
     )
@@ -32,10 +32,10 @@ class Receipt:
 
     reference: str  # the Message's
     outcome: Outcome
-    provider_id: str | None = None  # the provider's own name for it, when it gave one
+    provider_id: str | None = None  # the provider's id of the mail, when it gave one
     reason: str = ""  # for FAILED, RETRY and UNCERTAIN; never an address
     retry_after: float | None = None  # seconds, when the provider named them
-    # With RETRY: it refused our key, password or Sender, which an operator must mend.
+    # With RETRY: it refused our key, password or Sender, which an operator must correct.
     refused_us: bool = False
     # With FAILED: the address does not exist, and no later mail will reach it.
     no_such_mailbox: bool = False
@@ -59,7 +59,7 @@ CLAIM_EXPIRED = "the claim expired before it was submitted"  # the reason of suc
 
 
 def always() -> bool:
-    """For Messages under no claim."""
+    """Return True, for Messages that nobody claims."""
     return True
 
 

@@ -1,5 +1,5 @@
-"""What the registry holds of each email provider: how it is made from the Settings, what an operator must know of it, and how the
-events that it reports are verified and read."""
+"""The interface of an email provider for the registry: how it is made from the Settings, what an operator must know about it, and
+how the events that it reports are verified and read."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from newsletter.settings import Settings
 
 
 class RegisteredProvider(ABC):
-    """One email provider as the registry knows it. Only this class, of all there is to a provider, sees the Settings.
+    """One email provider in the registry. Of all its parts only this class sees the Settings.
 
     A provider that reports events over a webhook sets ``reports_events`` and has :meth:`events_problem`, :meth:`verify` and
-    :meth:`read_events`; the route ``/webhooks/<name>`` is then its own. Importing the class must be cheap: what is heavy is imported
-    where it is used.
+    :meth:`read_events`; the route ``/webhooks/<name>`` is then its own. Importing the class must be fast, so heavy libraries are imported
+    where they are used.
     """
 
     name: ClassVar[str]  # as MAIL_PROVIDER names it
-    title: ClassVar[str]  # as an operator knows it, at the beginning of a sentence
-    login_settings: ClassVar[str] = "the settings of the email provider"  # by which it knows us
+    title: ClassVar[str]  # its name in sentences for an operator, which it may begin
+    login_settings: ClassVar[str] = "the settings of the email provider"  # the settings by which it knows us
     checks_login: ClassVar[bool] = False  # whether :meth:`refused_because` logs in
     reports_events: ClassVar[bool] = False  # over a webhook
     own_return_path: ClassVar[bool] = (
@@ -33,14 +33,14 @@ class RegisteredProvider(ABC):
 
     @abstractmethod
     def connect(self, settings: Settings, *, now: Clock, stop: Event | None) -> EmailProvider:
-        """The provider, ready to submit. Raises :class:`SettingsError` when a setting of its own is missing or wrong.
+        """Return the provider, ready to submit. Raises :class:`SettingsError` when one of its settings is missing or wrong.
 
         ``now`` dates the mail; once ``stop`` is set, a provider that submits one Message at a time begins no further one.
         """
 
     @abstractmethod
     def server(self, settings: Settings) -> tuple[str, int] | None:
-        """Host and port that it is reached at; None when nothing leaves this machine. Raises ValueError for a wrong address."""
+        """Return the host and port of its server; None when it has none. Raises ValueError for a wrong address."""
 
     def refused_because(self, settings: Settings) -> str | None:
         """Log in with the key or password of these Settings, and send nothing. Returns why the provider refuses us, as a sentence; None
@@ -48,19 +48,19 @@ class RegisteredProvider(ABC):
         return None
 
     def unheard_because(self, settings: Settings) -> str | None:
-        """Why its reports of bounces and complaints do not reach us, as a sentence; None when they do, or when there are none."""
+        """Return why its reports of bounces and complaints do not reach us, as a sentence; None when they do, or when there are none."""
         if self.reports_events:
             return self.events_problem(settings)
         return f"{self.title} reports nothing to us."
 
     def events_problem(self, settings: Settings) -> str | None:
-        """Why its events cannot be verified with these Settings, as a sentence; None when they can."""
+        """Return why its events cannot be verified with these Settings, as a sentence; None when they can."""
         return None
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, settings: Settings, now: datetime) -> None:
-        """Raise :class:`ForgedEvents` unless the provider signed exactly these bytes, and lately. ``headers`` are the request's."""
+        """Raise :class:`ForgedEvents` unless the provider signed exactly these bytes, and recently. ``headers`` are the request's."""
         raise NotImplementedError
 
     def read_events(self, body: bytes) -> list[ProviderEvent]:
-        """The events in a verified body, without those that do not concern us. Raises ValueError for a body of another form."""
+        """Return the events in a verified body, without those that do not concern us. Raises ValueError for a body of another form."""
         raise NotImplementedError

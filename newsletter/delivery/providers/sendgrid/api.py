@@ -125,7 +125,7 @@ def key_problem(api_key: str, *, host: str) -> str | None:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The error at the bottom of a chain: ``requests`` wraps that of ``urllib3``, which wraps that of the socket."""
+    """Return the error at the bottom of a chain: ``requests`` wraps that of ``urllib3``, which wraps that of the socket."""
     seen = {id(error)}
     while (inner := error.__cause__ or error.__context__) is not None and id(inner) not in seen:
         seen.add(id(inner))

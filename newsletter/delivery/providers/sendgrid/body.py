@@ -33,7 +33,7 @@ class RequestBodies:
         self._secret = secrets.token_hex(8)
 
     def personalization(self, message: Message) -> dict[str, Any]:
-        """What differs between two readers. Raises a NewsletterError for a bad address or a wrong Slot."""
+        """Return what differs between two readers. Raises a NewsletterError for a bad address or a wrong Slot."""
         template, values = message.template, message.slots
         _mailbox(message.sender or self._sender)
         slots.require(values, template.subject, template.html, template.text)
@@ -53,7 +53,7 @@ class RequestBodies:
         }
 
     def body(self, template: Template, readers: Sequence[dict[str, Any]], sender: str = "") -> str:
-        """The call's JSON. ``readers`` are :meth:`personalization`'s, at most a thousand, whose Messages name this ``sender``."""
+        """Return the call's JSON. ``readers`` are :meth:`personalization`'s, at most a thousand, whose Messages name this ``sender``."""
         subject, html, text = _marked(template, self._secret)
         body = {
             "from": _mailbox(sender or self._sender),

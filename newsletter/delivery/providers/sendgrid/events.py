@@ -58,7 +58,7 @@ def verify(body: bytes, headers: Mapping[str, str], *, key: str, now: datetime) 
 
 @lru_cache(maxsize=4)
 def public_key(key: str) -> ec.EllipticCurvePublicKey:
-    """The key that signs the events (``SENDGRID_WEBHOOK_KEY``: DER in base64). Raises ValueError for what is none."""
+    """Return the key that signs the events (``SENDGRID_WEBHOOK_KEY``: DER in base64). Raises ValueError for what is none."""
     try:
         found = serialization.load_der_public_key(base64.b64decode(key))
     except UnsupportedAlgorithm as error:
@@ -69,7 +69,7 @@ def public_key(key: str) -> ec.EllipticCurvePublicKey:
 
 
 def read_events(body: bytes) -> list[ProviderEvent]:
-    """The events we keep, from the webhook's JSON; opens and clicks are none of ours. Raises ValueError for what is no list.
+    """Return the events we keep, from the webhook's JSON; opens and clicks are none of ours. Raises ValueError for what is no list.
 
     A byte that is no UTF-8 is replaced: it costs a character of one event, which may quote what a mail server said, never the others.
     """

@@ -157,7 +157,7 @@ class SendGrid:
         return _Answer(Outcome.UNCERTAIN, reason=f"SendGrid failed ({said})")
 
     def _wait(self, headers: Mapping[str, str]) -> float:
-        """Seconds to wait, from Retry-After or X-RateLimit-Reset (seconds since 1970); between 1 and 900."""
+        """Return seconds to wait, from Retry-After or X-RateLimit-Reset (seconds since 1970); between 1 and 900."""
         for name, since in (("Retry-After", 0.0), ("X-RateLimit-Reset", self._now().timestamp())):
             value = headers.get(name) or ""
             if re.fullmatch(r"\d{1,12}", value.strip()):
@@ -209,7 +209,7 @@ def _errors(body: Any) -> list[tuple[str, str]]:
 
 
 def _kind(error: BaseException) -> str:
-    """What went wrong below HTTP, without an address."""
+    """Return what went wrong below HTTP, without an address."""
     error = root_cause(error)
     if isinstance(error, TimeoutError):
         return "it took too long"
