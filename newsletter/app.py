@@ -18,7 +18,7 @@ from newsletter.issues.service import IssueService
 from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.tokens import Tokens
-from newsletter.web import BLUEPRINTS, templating
+from newsletter.web import BLUEPRINTS, PAYMENTS, templating
 from newsletter.web.http import errors, headers
 from newsletter.web.http.page_cache import NoCache, PageCache
 from newsletter.web.services import KEY, Services
@@ -75,7 +75,7 @@ def create_app(
     errors.install(app)
     templating.install(app)
     with app.app_context():
-        for name in BLUEPRINTS:
+        for name in BLUEPRINTS if settings.has_checkout else (b for b in BLUEPRINTS if b not in PAYMENTS):
             app.register_blueprint(import_module(f"newsletter.web.{name}").bp)
         app.register_blueprint(desk.bp)
     if settings.TRUSTED_PROXIES:

@@ -8,7 +8,14 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, JsonValue, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from newsletter import settings_words
 from newsletter.errors import SettingsError
@@ -119,7 +126,10 @@ class Settings(BaseSettings):
     FREE_STORIES: int = Field(
         5, ge=0, le=1000, description="Story pages a month that a metered reader may open."
     )
-    PRICE: str = Field("$5", description="What a month costs, as shown to readers.")
+    PRICE: str = Field(
+        "$5",
+        description="What a month costs, as shown to readers. Set to nothing (PRICE=): everything is free to read, and nothing is said of prices or trials.",
+    )
     STRIPE_API_KEY: SecretStr = Field(
         SecretStr(""), description="Stripe secret key; empty uses the offline stand-in."
     )
@@ -231,6 +241,13 @@ class Settings(BaseSettings):
             raise ValueError("must be a name such as s1")
         return value
 
+    @field_validator("PRICE")
+    @classmethod
+    def _amount(cls, value: str) -> str:
+        if value.strip() and not re.search(r"[1-9]", value):
+            raise ValueError("must name an amount such as $5, or be empty when everything is free")
+        return value.strip()
+
     @field_validator("FETCH_ALLOW_PRIVATE")
     @classmethod
     def _host_ports(cls, value: str) -> str:
@@ -248,6 +265,21 @@ class Settings(BaseSettings):
         """``FETCH_ALLOW_PRIVATE`` as (host, port) pairs."""
         parts = (p.strip().rpartition(":") for p in self.FETCH_ALLOW_PRIVATE.split(",") if p.strip())
         return frozenset((host.lower().strip("[]"), int(port)) for host, _, port in parts)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether everybody may read everything and nothing is sold: ``PRICE`` is empty."""
+        return not self.PRICE
+
+    @property
+    def has_checkout(self) -> bool:
+        """Whether pages of payments are served: something is sold, or was, and Stripe may still charge for it."""
+        return not self.is_free or bool(self.STRIPE_API_KEY.get_secret_value())
+
+    @property
+    def trial_days(self) -> int:
+        """``TRIAL_DAYS``; 0 where nothing is sold."""
+        return 0 if self.is_free else self.TRIAL_DAYS
 
     @property
     def operators(self) -> tuple[str, ...]:
@@ -268,6 +300,26 @@ class Settings(BaseSettings):
     @property
     def in_production(self) -> bool:
         return self.ENVIRONMENT == "production"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """An empty variable counts as not set, but for PRICE."""
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        file = dotenv_settings.env_file
+        return (
+            init_settings,
+            _EmptyPrice(EnvSettingsSource(settings_cls, env_ignore_empty=False)),
+            env_settings,
+            _EmptyPrice(DotEnvSettingsSource(settings_cls, env_file=file, env_ignore_empty=False)),
+            dotenv_settings,
+        )
 
     def unsafe(self) -> list[str]:
         """Why production must not start with these Settings; empty when it may."""
@@ -309,16 +361,32 @@ class Settings(BaseSettings):
         return reasons
 
     def _unsafe_payments(self) -> list[str]:
+        """What the settings of Stripe lack. Without a price none is needed; with a key, those who still pay are served."""
         if not self.STRIPE_API_KEY.get_secret_value():
-            return ["STRIPE_API_KEY must be set: the offline stand-in takes no money"]
+            wanted = "STRIPE_API_KEY must be set, or PRICE be empty: the offline stand-in takes no money"
+            return [] if self.is_free else [wanted]
         reasons = []
         if not self.STRIPE_WEBHOOK_SECRET.get_secret_value():
             reasons.append("STRIPE_WEBHOOK_SECRET must be set: without it nobody learns what was paid")
-        if not self.STRIPE_PRICE_ID:
+        if not self.STRIPE_PRICE_ID and not self.is_free:
             reasons.append("STRIPE_PRICE_ID must be set")
         if not self.STRIPE_API_BASE.startswith("https://"):
             reasons.append("STRIPE_API_BASE must be https")
         return reasons
+
+
+class _EmptyPrice(PydanticBaseSettingsSource):
+    """PRICE alone, also when it is empty."""
+
+    def __init__(self, source: EnvSettingsSource) -> None:
+        super().__init__(source.settings_cls)
+        self._source = source
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._source.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in self._source().items() if name == "PRICE"}
 
 
 def load(**overrides: Any) -> Settings:

@@ -89,6 +89,35 @@ def test_development_starts_with_it(
     assert not load({**change, "ENVIRONMENT": "development"}).in_production
 
 
+@pytest.mark.parametrize("name", ["STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_PRICE_ID"])
+def test_without_a_price_no_payment_processor_is_needed(load: Callable[..., Settings], name: str) -> None:
+    """But with Stripe's key, those who still pay are served, and its webhook must be believed."""
+    none = dict.fromkeys(("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_PRICE_ID"))
+    free = load({**none, "PRICE": ""})
+    assert (free.is_free, free.has_checkout, free.trial_days) == (True, False, 0)
+    needed = name == "STRIPE_WEBHOOK_SECRET"
+    if needed:
+        with pytest.raises(SettingsError, match="STRIPE_WEBHOOK_SECRET must be set"):
+            load({"PRICE": "", name: None})
+
+
+def test_an_empty_price_is_heard_and_other_empty_variables_are_not_set(
+    load: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load({}).PRICE == "$5"
+    (tmp_path / ".env").write_text("PRICE=\nSITE_NAME=\nTRIAL_DAYS=3\n")
+    written = settings_file.load()
+    assert (written.PRICE, written.SITE_NAME, written.TRIAL_DAYS) == ("", "Evenhand", 3)
+    monkeypatch.setenv("PRICE", "$7")
+    assert settings_file.load().PRICE == "$7"
+
+
+@pytest.mark.parametrize("value", ["free", "0", "$0", "–"])
+def test_a_price_names_an_amount(load: Callable[..., Settings], value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^Settings are wrong. PRICE: must name an amount"):
+        load({"PRICE": value})
+
+
 def test_feeds_of_a_private_network_are_named_one_by_one(load: Callable[..., Settings]) -> None:
     named = load({"FETCH_ALLOW_PRIVATE": "10.0.0.7:8080, Wire.internal:80,[fd00::7]:443"}).allowed_private
     assert named == {("10.0.0.7", 8080), ("wire.internal", 80), ("fd00::7", 443)}

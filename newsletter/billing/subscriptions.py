@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
@@ -46,6 +46,16 @@ _log = log.get("billing")
 
 class AlreadyPaying(Refused):
     """The reader has full Access already: a second agreement would charge them twice."""
+
+
+def readers_charged(session: Session) -> int:
+    """How many readers a processor will charge again: ``access.charges_on`` in SQL."""
+    charged = (
+        Subscription.processor != COMP,
+        Subscription.status != CANCELED,
+        Subscription.cancel_at.is_(None),
+    )
+    return session.scalar(select(func.count(Subscription.subscriber_id.distinct())).where(*charged)) or 0
 
 
 def begin_checkout(

@@ -14,13 +14,14 @@ import dns.exception
 import dns.resolver
 from cryptography.hazmat.primitives import serialization
 
-from newsletter import clock
-from newsletter.billing import processors
+from newsletter import clock, db
+from newsletter.billing import processors, subscriptions
 from newsletter.cli import opening
 from newsletter.delivery import providers
 from newsletter.delivery.mail import sender_domain
 from newsletter.errors import DatabaseError, Refused, SettingsError
 from newsletter.feeds.fetcher import FetchError, PoliteFetcher
+from newsletter.formatting import counted
 from newsletter.settings import Settings
 
 PATIENCE = 5.0  # seconds for one question to the DNS or one connection
@@ -86,7 +87,9 @@ def _examine(
     yield _provider(settings)
     if providers.registered(settings).checks_login:
         yield _login(settings)
-    if settings.STRIPE_API_KEY.get_secret_value():
+    if settings.is_free:
+        yield _nothing_sold(settings)
+    elif settings.STRIPE_API_KEY.get_secret_value():
         yield _payments(settings)
     if providers.registered(settings).reports_events:
         yield _events(settings)
@@ -172,6 +175,22 @@ def _payments(settings: Settings) -> Examined:
     """Return whether Stripe accepts our key, and charges what PRICE says."""
     problem = processors.price_problem(settings)
     return Examined("payments", problem is None, problem or f"Stripe charges {settings.PRICE} a month.")
+
+
+def _nothing_sold(settings: Settings) -> Examined:
+    """Whether nobody is charged any more, where PRICE is empty."""
+    try:
+        engine = opening.open_database(settings)
+    except DatabaseError:  # said by another
+        return Examined("payments", True, "nothing is sold: PRICE is empty.")
+    with db.reading(db.make_sessions(engine)) as session:
+        charged = subscriptions.readers_charged(session)
+    engine.dispose()
+    if not charged:
+        return Examined("payments", True, "nothing is sold: PRICE is empty; nobody is charged.")
+    how = "" if settings.has_checkout else " Set STRIPE_API_KEY, so that they can end it here."
+    who = counted(charged, "reader is", "readers are")
+    return Examined("payments", False, f"PRICE is empty, and {who} still charged.{how}")
 
 
 def _events(settings: Settings) -> Examined:

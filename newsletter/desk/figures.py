@@ -45,12 +45,24 @@ def figures() -> Response:
 def _groups(session: Session) -> tuple[tuple[str, str, list[Plot | Bars]], ...]:
     """Return all plots, in groups by subject."""
     issues, months = metrics.by_issue(session, ISSUES), _months(session)
-    return (
-        ("readers", "Readers", [*growth(session), editions(issues)]),
-        ("mail", "Mail", [arrival(issues), *mailboxes(session)]),
-        ("reading", "What readers do", [reader_losses(issues), metered_reading(session)]),
-        ("money", "Money", [trials(months), revenue(months), lost_subscriptions(months)]),
+    sold = not services().settings.is_free
+    readers, reading, money = (
+        growth(session),
+        [reader_losses(issues)],
+        [revenue(months), lost_subscriptions(months)],
     )
+    if sold:
+        readers.append(editions(issues))
+        reading.append(metered_reading(session))
+        money.insert(0, trials(months))
+    groups: tuple[tuple[str, str, list[Plot | Bars]], ...] = (
+        ("readers", "Readers", [*readers]),
+        ("mail", "Mail", [arrival(issues), *mailboxes(session)]),
+        ("reading", "What readers do", [*reading]),
+        ("money", "Money", [*money]),
+    )
+    # What was sold before still comes in, or came in within the year.
+    return groups if sold or any(m.paying or m.paid_cents for m in months) else groups[:-1]
 
 
 def growth(session: Session) -> list[Plot]:

@@ -76,7 +76,10 @@ def reader(number: int) -> Response:
             row=row,
             access=access(
                 Facts(
-                    row.trial_started_at, tuple(row.subscriptions), timedelta(days=site.settings.TRIAL_DAYS)
+                    row.trial_started_at,
+                    tuple(row.subscriptions),
+                    timedelta(days=site.settings.trial_days),
+                    site.settings.is_free,
                 ),
                 now=site.now(),
             ),
@@ -156,7 +159,7 @@ def _reader_counts() -> Counted[list[tuple[str, int]]] | None:
 
 def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
     """Return the number of readers of each kind."""
-    trial = timedelta(days=services().settings.TRIAL_DAYS)
+    trial = timedelta(days=services().settings.trial_days)
     confirmed, left = Subscriber.confirmed_at.is_not(None), Subscriber.unsubscribed_at.is_not(None)
     kinds = {
         "Confirmed and reading": confirmed & ~left,
@@ -164,6 +167,8 @@ def _counts(session: Session, now: datetime) -> list[tuple[str, int]]:
         "Asked, not confirmed": ~confirmed & ~left,
         "Unsubscribed": left,
     }
+    if services().settings.is_free:
+        del kinds["In their trial"]
     row = session.execute(select(*(func.sum(case((kind, 1), else_=0)) for kind in kinds.values()))).one()
     suppressed = session.scalar(select(func.count()).select_from(Suppression)) or 0
     return [

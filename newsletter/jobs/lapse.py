@@ -63,10 +63,12 @@ def run(sessions: db.Sessions, settings: Settings, *, now: datetime) -> LapseRep
     with sessions.begin() as session:
         trial = timedelta(days=settings.TRIAL_DAYS)
         return LapseReport(
-            trials_ending=_announce(session, now - trial, ANNOUNCED_BEFORE, "2", trial=trial, now=now),
-            trials_ended=_announce(
-                session, now - trial - ANNOUNCED_FOR, ANNOUNCED_FOR, "0", trial=trial, now=now
-            ),
+            trials_ending=0
+            if settings.is_free
+            else _announce(session, now - trial, ANNOUNCED_BEFORE, "2", trial=trial, now=now),
+            trials_ended=0
+            if settings.is_free
+            else _announce(session, now - trial - ANNOUNCED_FOR, ANNOUNCED_FOR, "0", trial=trial, now=now),
             unconfirmed_deleted=_delete_unconfirmed(session, now=now),
             consent_ips_cleared=db.changed(
                 session,

@@ -55,16 +55,17 @@ def charges_on(agreement: ChargedAgreement) -> bool:
 
 @dataclass(frozen=True)
 class Facts:
-    """What Access is computed from. ``trial`` is the length of a Trial."""
+    """What Access is computed from. ``trial`` is the length of a Trial; ``all_free``: nothing is sold, and everybody reads everything."""
 
     trial_started_at: datetime | None = None
     agreements: tuple[Agreement, ...] = ()
     trial: timedelta = timedelta(days=7)
+    all_free: bool = False
 
 
 def access(facts: Facts, *, now: datetime) -> Access:
-    """Full while an agreement pays for it (a comp included), else trial while the Trial runs, else metered."""
-    if any(pays(a, now=now) for a in facts.agreements):
+    """Full where nothing is sold and while an agreement pays for it (a comp included), else trial while the Trial runs, else metered."""
+    if facts.all_free or any(pays(a, now=now) for a in facts.agreements):
         return Access.FULL
     ends_at = trial_ends_at(facts)
     if facts.trial_started_at is not None and ends_at is not None and facts.trial_started_at <= now < ends_at:

@@ -29,11 +29,12 @@ def select_audience(session: Session, issue: Issue, *, settings: Settings, now: 
         )
     )
     reason = _reason(issue.issued_on, topics=sorted(topics - {""}))
-    trial = timedelta(days=settings.TRIAL_DAYS)
+    full = or_(_pays(now), _in_trial(now, timedelta(days=settings.TRIAL_DAYS)))
+    everything = cast(literal(_FULL), Text)
     everybody = select(
         Subscriber.id.label("subscriber_id"),
         Subscriber.address_hash,
-        case((or_(_pays(now), _in_trial(now, trial)), _FULL), else_=_METERED).label("rendition"),
+        (everything if settings.is_free else case((full, _FULL), else_=_METERED)).label("rendition"),
         Subscriber.hour,
         Subscriber.zone,
         reason.label("reason"),

@@ -59,7 +59,9 @@ def access_of(session: Session, number: int, *, settings: Settings, now: datetim
     if reader is None or reader.confirmed_at is None:
         return None
     trial = timedelta(days=settings.TRIAL_DAYS)
-    return access(Facts(reader.trial_started_at, tuple(reader.subscriptions), trial), now=now)
+    return access(
+        Facts(reader.trial_started_at, tuple(reader.subscriptions), trial, settings.is_free), now=now
+    )
 
 
 def allowance(

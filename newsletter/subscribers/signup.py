@@ -138,7 +138,7 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
     fresh = all(s.trial_started_at is None for s in same_person) and not subscription_events.had_trial(
         session, subscriber
     )
-    trial = fresh and settings.TRIAL_DAYS > 0
+    trial = fresh and settings.trial_days > 0
     if trial:
         subscriber.trial_started_at = now
         subscription_events.record_trial(session, subscriber, now=now)

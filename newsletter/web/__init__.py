@@ -21,4 +21,6 @@ BLUEPRINTS = (
     "api.webhooks",
 )
 
-__all__ = ["BLUEPRINTS", "http", "services", "templating"]
+PAYMENTS = ("checkout", "offline_checkout", "api.stripe_webhook")  # not served where nothing is sold
+
+__all__ = ["BLUEPRINTS", "PAYMENTS", "http", "services", "templating"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from flask.blueprints import BlueprintSetupState
 
 from newsletter import db, log
@@ -138,6 +138,8 @@ def cancel() -> Response:
 
 def _begin(number: int) -> Response:
     site = services()
+    if site.settings.is_free:
+        abort(404)
     try:
         url = subscriptions.begin_checkout(
             site.sessions,
@@ -167,6 +169,8 @@ def _plan_page(number: int | None, *, action: str, by_link: bool = False) -> Res
         with db.reading(services().sessions) as session:
             reader = session.get(Subscriber, number)
             found = None if reader is None else plan_of(reader)
+    if services().settings.is_free and (found is None or found.agreement is None):
+        abort(404)
     html = render_template(
         "checkout.html", plan=found, action=action, by_link=by_link, bound=_bound(number or 0)
     )

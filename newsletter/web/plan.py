@@ -41,7 +41,9 @@ def plan_of(reader: Subscriber) -> Plan:
     """Return the plan of a reader, whose Session must be open."""
     site = services()
     now, agreements = site.now(), tuple(reader.subscriptions)
-    facts = Facts(reader.trial_started_at, agreements, timedelta(days=site.settings.TRIAL_DAYS))
+    facts = Facts(
+        reader.trial_started_at, agreements, timedelta(days=site.settings.trial_days), site.settings.is_free
+    )
     in_force = [a for a in agreements if pays(a, now=now) or charges_on(a)]
     ends_at = trial_ends_at(facts)
     from_processor = sorted((a for a in in_force if a.processor != COMP), key=lambda a: (charges_on(a), a.id))

@@ -79,7 +79,7 @@ def _variables() -> dict[str, Any]:
         "form_token": form_token,
         "form_field": FIELD,
         "page_made": page_made,
-        "start_words": start_words(site.settings.TRIAL_DAYS),
+        "start_words": start_words(site.settings.trial_days),
         "sides": SIDES,
         "side_names": SIDE_NAMES,
         "row_sides": story_phrases.ROW_SIDES,

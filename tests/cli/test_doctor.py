@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from newsletter import db
 from newsletter.cli.main import cli
+from newsletter.db.models import Subscription
 from newsletter.errors import Refused
 from newsletter.settings import Settings
 from tests.servers.dns_server import DnsServer
@@ -21,6 +22,7 @@ from tests.servers.smtp_server import SmtpServer
 from tests.servers.stripe_server import KEY as STRIPE_KEY
 from tests.servers.stripe_server import PRICE as STRIPE_PRICE
 from tests.servers.stripe_server import StripeServer
+from tests.subscribers.readers import make_reader
 
 SPF, DKIM, DMARC = "news.example.org", "s1._domainkey.news.example.org", "_dmarc.news.example.org"
 
@@ -157,6 +159,33 @@ def test_a_provider_without_a_login_is_not_said_to_accept_us(
     found, _ = examined(server)
     assert found["provider"] is True
     assert "login" not in found
+
+
+def test_where_nothing_is_sold_somebody_who_is_still_charged_is_a_fault(
+    server: DnsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    engine = db.make_engine(f"sqlite:///{tmp_path}/x.db")
+    db.upgrade(engine)
+    assert "payments" not in examined(server)[0]
+    monkeypatch.setenv("PRICE", "")
+    assert examined(server)[0]["payments"] is True
+    sessions, now = db.make_sessions(engine), datetime(2026, 3, 2, tzinfo=UTC)
+    reader = make_reader(sessions, now)
+    with sessions.begin() as session:
+        agreement = Subscription(
+            subscriber_id=reader.id,
+            processor="stripe",
+            processor_id="sub_1",
+            status="active",
+            started_at=now,
+            changed_at=now,
+        )
+        session.add(agreement)
+    assert examined(server)[0]["payments"] is False
+    with sessions.begin() as session:
+        session.merge(agreement).cancel_at = now
+    engine.dispose()
+    assert examined(server)[0]["payments"] is True
 
 
 def test_a_price_that_is_not_the_one_shown_to_readers_is_a_fault(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from newsletter import db
@@ -169,3 +170,39 @@ def test_over_https_the_cookie_is_this_hosts_alone(
 def test_moments_are_told_in_the_readers_own_zone(enter: Enter, now: datetime, zone: str, shown: str) -> None:
     page = enter(zone=zone, trial_started_at=now).get("/account").text
     assert re.search(rf"Your free days run until 9 March 2026, \d\d:\d\d {shown}", page) is not None
+
+
+def test_who_still_pays_where_nothing_is_sold_can_end_it_and_nobody_can_begin(
+    make_site: Callable[..., Flask], sessions: db.Sessions, now: datetime
+) -> None:
+    site = make_site(PRICE="", STRIPE_API_KEY=SecretStr("sk_test_x"))
+    browsers = {}
+    for address in ("pays@example.com", "reads@example.com"):
+        reader = make_reader(sessions, now, address)
+        browsers[address] = site.test_client()
+        path = f"/signin/{tokens_at(now).make(SIGNIN, f'{subject_of(reader.id, reader.address_hash)}.salt')}"
+        browsers[address].post(path, data=_fields(browsers[address].get(path).text, path))
+        if address.startswith("pays"):
+            with sessions.begin() as session:
+                agreement = Subscription(
+                    subscriber_id=reader.id,
+                    processor="stripe",
+                    processor_id="sub_1",
+                    status="active",
+                    started_at=now,
+                    paid_until=now + timedelta(days=9),
+                    changed_at=now,
+                )
+                session.add(agreement)
+    paying, reading = browsers.values()
+    assert "Your payment still runs" in paying.get("/account").text
+    page = paying.get("/checkout").text
+    assert "Cancel the payment" in page
+    assert 'action="/checkout"' not in page
+    fields = _fields(page, "/checkout/cancel")
+    assert paying.post("/checkout", data=fields).status_code == 404, "no new agreement"
+    assert "payment" not in reading.get("/account").text
+    assert reading.get("/checkout").status_code == 404
+    with sessions.begin() as session:
+        session.merge(agreement).cancel_at = now + timedelta(days=9)
+    assert "Your payment is cancelled" in paying.get("/checkout").text

@@ -78,7 +78,7 @@ def fill(folder: str, values: Mapping[str, Any], settings: Settings, links: Link
         "postal_address": settings.POSTAL_ADDRESS,
         "price": settings.PRICE,
         "free_stories": settings.FREE_STORIES,
-        "trial_days": settings.TRIAL_DAYS,
+        "trial_days": settings.trial_days,
         "preheader_padding": _PREHEADER_PADDING,
     }
     markup, words = _environments()

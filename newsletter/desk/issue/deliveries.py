@@ -113,12 +113,13 @@ def decide(day: str) -> Response:
 
 
 def _tables(counts: Breakdown) -> tuple[Table, ...]:
-    """Return the tables, each with its largest rows first."""
-    return (
+    """Return the tables, each with its largest rows first. Where nothing is sold, there is one edition."""
+    tables = (
         _table("Time zone", counts.zones, "Erased since"),
         _table("Provider", counts.providers, "Not handed over"),
         _table("Edition", counts.renditions, "Unknown"),
     )
+    return tables[:-1] if services().settings.is_free else tables
 
 
 def _table(heading: str, by: By, no_value: str) -> Table:

@@ -140,7 +140,7 @@ def _shown(session: Session, row: Issue) -> Response:
         look=look,
         text=text,
         switches=(
-            ("Edition", "kind", preview.KINDS),
+            *(() if site.settings.is_free else (("Edition", "kind", preview.KINDS),)),
             ("Form", "form", preview.FORMS),
             ("Width", "width", preview.WIDTHS),
             ("Light", "scheme", preview.SCHEMES),

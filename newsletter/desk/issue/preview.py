@@ -69,7 +69,7 @@ def preview_options(args: Mapping[str, str]) -> PreviewOptions:
 
     hour = args.get("hour", "")
     return PreviewOptions(
-        kind=one_of("kind", KINDS, "full"),
+        kind="full" if services().settings.is_free else one_of("kind", KINDS, "full"),
         form=one_of("form", FORMS, "html"),
         width=one_of("width", WIDTHS, ""),
         scheme=one_of("scheme", SCHEMES, ""),

@@ -66,10 +66,18 @@ def check(
     settings: Settings,
     context: CheckContext = CheckContext(),  # noqa: B008 - frozen, and the same for all who know nothing more
 ) -> list[Finding]:
-    """Run all Checks on an Issue. A Check that finds no fault gives one finding that passes, otherwise one for each fault."""
-    case = Case(view, tuple(Mail(r, read_page(r.html)) for r in renditions), settings, context)
+    """Run all Checks on an Issue. A Check that finds no fault gives one finding that passes, otherwise one for each fault.
+
+    Where nothing is sold, nobody gets the metered Rendition, and it is not looked at.
+    """
+    mails = tuple(
+        Mail(r, read_page(r.html)) for r in renditions if r.kind != "metered" or not settings.is_free
+    )
+    case = Case(view, mails, settings, context)
     findings = []
     for name, look in CHECKS.items():
+        if name == "metered-is-locked" and settings.is_free:
+            continue
         answers = [_finding(name, answer) for answer in look(case)]
         findings += (
             [f for f in answers if f.level != "pass"] or answers[:1] or [Finding(name, "pass", "In order.")]
