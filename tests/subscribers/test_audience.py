@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import NamedTuple
@@ -206,3 +207,16 @@ def test_each_is_due_at_their_own_hour(each_sessions: db.Sessions, settings: Set
     assert rows[berlin.id].due_at == datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
     assert rows[past.id].due_at == now
     assert rows[abolished.id].due_at == datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
+
+
+def test_where_nothing_is_sold_everybody_gets_the_full_edition(
+    each_sessions: db.Sessions, make_settings: Callable[..., Settings], now: datetime
+) -> None:
+    readers = [
+        make_reader(each_sessions, now, f"{n}@example.com", trial_started_at=began)
+        for n, began in enumerate((None, now, now - timedelta(days=40)))
+    ]
+    sold = audience(each_sessions, make_settings(), MONDAY, now)[0]
+    free = audience(each_sessions, make_settings(PRICE=""), MONDAY, now)[0]
+    assert [sold[r.id].rendition for r in readers] == ["metered", "full", "metered"]
+    assert [free[r.id].rendition for r in readers] == ["full"] * 3

@@ -80,7 +80,7 @@ def test_each_reader_of_an_issue_gets_their_own_link(
     sessions: db.Sessions, settings: Settings, now: datetime
 ) -> None:
     ann, bob = make_reader(sessions, now), make_reader(sessions, now, "bob@example.com")
-    slots = service_with(sessions, settings, clock.fixed(now)).reader_slots(bob.id, bob.address)
+    slots = service_with(sessions, settings, clock.fixed(now)).reader_slots(now.date(), bob.id, bob.address)
     assert slots["account_url"] == "http://127.0.0.1:8000/account"
     token = slots["unsubscribe_url"].removeprefix("http://127.0.0.1:8000/unsubscribe/")
     assert leave(sessions, token, now).subscriber.id == bob.id
@@ -100,7 +100,7 @@ def test_a_link_works_for_ever_and_over_a_change_of_keys(
         assert unsubscribe.unsubscribe(session, years_old, tokens=tokens, now=now).subscriber.id == reader.id
     # Mails of today carry links of the new key, and the hash of an address is what it was.
     service = service_with(sessions, changed, clock.fixed(now))
-    fresh = service.reader_slots(reader.id, reader.address)["unsubscribe_url"].rpartition("/")[2]
+    fresh = service.reader_slots(now.date(), reader.id, reader.address)["unsubscribe_url"].rpartition("/")[2]
     assert fresh != link_for(reader, UNSUBSCRIBE, now)
     with sessions.begin() as session:
         assert unsubscribe.unsubscribe(session, fresh, tokens=tokens, now=now).was_already
