@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,6 +88,7 @@ def _variables() -> dict[str, Any]:
         "disclosure": authorship.disclosure,
         "digital_source": authorship.DIGITAL_SOURCE,
         "reviewed_line": authorship.REVIEWED,
+        "issues_from": parseaddr(site.settings.MAIL_FROM)[1],
         "epoch": datetime.fromtimestamp(0, UTC),
     }
 

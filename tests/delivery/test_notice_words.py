@@ -74,3 +74,12 @@ def test_a_first_confirmation_tells_of_the_reminder_that_comes_and_the_reminder_
         assert "without the confirmation you get one reminder in two days, and nothing after that." in said
     for said in both("confirm", {"again": True}):
         assert "without the confirmation nothing more is sent." in said
+
+
+def test_a_welcome_names_where_issues_come_from_when_it_comes_from_elsewhere() -> None:
+    for said in both("welcome"):
+        assert "Add our address to your contacts" in said
+    senders = {"MAIL_FROM": "Evenhand <morning@example.com>", "NOTICE_FROM": "Evenhand <hello@example.com>"}
+    for said in both("welcome", None, **senders):
+        assert "Issues come from morning@example.com: add that address to your contacts" in said
+        assert "hello@example.com" not in said

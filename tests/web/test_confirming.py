@@ -49,6 +49,16 @@ def test_days_are_promised_to_those_alone_who_have_them(
     assert ("Reply “hi” to our welcome email" in done) == welcome
 
 
+def test_the_address_to_remember_is_that_of_issues(
+    make_site: Callable[..., Flask], sessions: db.Sessions, now: datetime
+) -> None:
+    ann = make_reader(sessions, now, asked_at=now, confirmed_at=None)
+    site = make_site(MAIL_FROM="Evenhand <morning@example.com>", NOTICE_FROM="Evenhand <hello@example.com>")
+    done = site.test_client().post(f"/confirm/{link_for(ann, CONFIRM, now)}").text
+    assert "Add morning@example.com, where issues come from, to your contacts" in done
+    assert "Reply" not in done
+
+
 def test_confirming_signs_this_browser_in_and_nobody_else(
     make_site: Callable[..., Flask], sessions: db.Sessions, published: Issue, now: datetime
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from email.utils import parseaddr
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,8 @@ def fill(folder: str, values: Mapping[str, Any], settings: Settings, links: Link
         "site_name": settings.SITE_NAME,
         "site_host": phrases.host(links),
         "postal_address": settings.POSTAL_ADDRESS,
+        # A Notice names it where it is not its own Sender.
+        "issues_from": parseaddr(settings.MAIL_FROM)[1] if settings.NOTICE_FROM else "",
         "price": settings.PRICE,
         "free_stories": settings.FREE_STORIES,
         "trial_days": settings.trial_days,

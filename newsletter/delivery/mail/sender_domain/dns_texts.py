@@ -16,13 +16,19 @@ class Unheard(Exception):
 
 
 def asker(resolver: dns.resolver.Resolver) -> AskTexts:
-    """What asks this resolver. Each answer is kept, so that a name is asked for once."""
-    known: dict[str, list[str]] = {}
+    """What asks this resolver. Each answer, and each silence, is kept, so that a name is asked for once."""
+    known: dict[str, list[str] | Unheard] = {}
 
     def ask(name: str) -> list[str]:
         if name not in known:
-            known[name] = _texts(resolver, name)
-        return known[name]
+            try:
+                known[name] = _texts(resolver, name)
+            except Unheard as error:
+                known[name] = error
+        answer = known[name]
+        if isinstance(answer, Unheard):
+            raise answer
+        return answer
 
     return ask
 
@@ -34,6 +40,8 @@ def _texts(resolver: dns.resolver.Resolver, name: str) -> list[str]:
         return []
     except dns.exception.Timeout:
         raise Unheard(f"the DNS gave no answer for {name} within {resolver.lifetime:g} s.") from None
+    except dns.resolver.NoNameservers:
+        raise Unheard(f"the DNS failed on {name} (SERVFAIL, or a record that cannot be followed).") from None
     except dns.exception.DNSException as error:
         raise Unheard(f"the DNS gave no answer for {name} ({type(error).__name__}).") from None
     return [b"".join(each.strings).decode("utf-8", "replace") for each in answer]
