@@ -176,7 +176,7 @@ def mailboxes(session: Session) -> list[Bars]:
         bars(
             PlotText(
                 "mailboxes",
-                "Which mailboxes take it badly?",
+                "Which providers have delivery problems?",
                 f"Copies of the latest issue that bounced, were complained about or were not accepted. Domains of fewer than "
                 f"{metrics.MIN_DOMAIN_READERS} readers stand together.",
                 "Domain",
@@ -228,7 +228,7 @@ def metered_reading(session: Session) -> Plot:
         PlotText(
             "reading-on",
             "Do metered readers read on?",
-            "Story pages opened by a press of the button, by metered and signed-out readers, since the month began; what was "
+            "Story pages opened by metered and signed-out readers since the month began; what was "
             "read before is forgotten. Trial and paying readers are not counted at all, and no opening of a mail is.",
             "Day",
             answer=f"{sum(opened):,} story pages this month.",

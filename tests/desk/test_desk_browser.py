@@ -83,7 +83,7 @@ def test_what_answers_a_form_shuts_nobody_out(page: Any, served: str, service: I
         faults += _faults(page, f"draft{part}", APART)
     rename("Somebody else’s words")
     page.get_by_label("Subject line").fill("Mine")
-    follow(page, page.get_by_role("button", name="Keep these").first)
+    follow(page, page.get_by_role("button", name="Save").first)
     assert page.locator("h1").inner_text() == "Somebody was faster"
     faults += _faults(page, "both texts")
     page.goto(home)

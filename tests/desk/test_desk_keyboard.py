@@ -70,7 +70,7 @@ def test_what_is_written_goes_into_the_issue(hands: Hands, service: IssueService
     hands.skip().write("Subject line", "Rent, rain and a ferry").write(
         "Preheader", "And four more stories of the day"
     )
-    hands.write("Intro", "Good morning.").go("Keep these", most=1)
+    hands.write("Intro", "Good morning.").go("Save", most=1)
     row = _issue(service)
     assert (row.subject, row.preheader, row.intro) == (
         "Rent, rain and a ferry", "And four more stories of the day", "Good morning.",
@@ -82,7 +82,7 @@ def test_what_is_written_goes_into_the_issue(hands: Hands, service: IssueService
     assert (words["headline"], words["lede"][0]["text"]) == ("The Assembly caps rents", "It voted on Sunday.")
     hands.skip().to("Words and revisions").press()
     hands.write("Left outlets stress, one sentence a line", "The left welcomes it.")
-    hands.go("Keep these as a new revision")
+    hands.go("Save as a new revision")
     words = _words(service, 1)
     assert "The left welcomes it." in str(words["rows"])
     hands.skip().to("Words and revisions").press().go("Go back to it: revision 1 of")
@@ -118,7 +118,7 @@ def test_of_two_texts_one_is_chosen(hands: Hands, service: IssueService) -> None
         )
 
     other("The other’s words")
-    hands.skip().write("Subject line", "My words").go("Keep these")
+    hands.skip().write("Subject line", "My words").go("Save")
     assert page.locator("h1").inner_text() == "Somebody was faster"
     shown = page.locator(".pair--texts").inner_text() + page.locator("#f-subject").input_value()
     assert "The other’s words" in shown
@@ -126,7 +126,7 @@ def test_of_two_texts_one_is_chosen(hands: Hands, service: IssueService) -> None
     hands.skip().go("Put mine in its place", most=4)
     assert _issue(service).subject == "My words"
     other("Theirs again")
-    hands.skip().write("Subject line", "Mine again").go("Keep these")
+    hands.skip().write("Subject line", "Mine again").go("Save")
     hands.skip().go("Leave it as it stands", most=5)
     assert _issue(service).subject == "Theirs again"
 

@@ -187,10 +187,10 @@ def test_operators_are_let_in_given_a_duty_signed_out_and_removed(
 def test_the_menu_of_a_phone_opens_by_keyboard_and_leads_to_every_page(hands: Hands, served: str) -> None:
     hands.page.set_viewport_size({"width": 375, "height": 667})
     hands.page.goto(f"{served}/desk/")
-    hands.to("Today", most=4).press().go("Figures", most=8)
+    hands.to("Today", most=4).press().go("Metrics", most=8)
     assert hands.page.url.endswith("/desk/figures")
     hands.skip().to("What is measured", most=1).to("Readers", most=1)
-    hands.to("The same as a table", most=6).press()
+    hands.to("Show table", most=6).press()
     table = hands.page.locator("table").first
     assert table.is_visible()
     hands.to("", most=1).press("ArrowRight")  # a table wider than the screen is a stop of its own

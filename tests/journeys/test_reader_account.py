@@ -118,7 +118,7 @@ def test_from_the_mailed_link_to_signing_out(phone: Any, online: Site) -> None:
     follow(phone, phone.get_by_role("link", name="Your account"))
     assert _looked_at(phone) == "Sign in"
     phone.get_by_label("Your email address").fill("ann@example.com")
-    assert _press(phone, "Mail me a sign-in link") == "Check your mail"
+    assert _press(phone, "Email me a sign-in link") == "Check your email"
 
     link = re.search(r"http://127\.0\.0\.1:\d+/signin/[\w.-]+", online.mail())
     assert link
@@ -132,19 +132,19 @@ def test_from_the_mailed_link_to_signing_out(phone: Any, online: Site) -> None:
     phone.get_by_label("In my inbox at").select_option("21")
     phone.get_by_label("Pause until").fill("2026-03-20")
     assert _press(phone, "Save") == "Your account"
-    assert phone.get_by_role("status").inner_text() == "Saved. It holds from the next issue on."
-    assert "comes again on Friday, 20 March 2026" in phone.locator("main").inner_text()
+    assert phone.get_by_role("status").inner_text() == "Saved, starting with your next issue."
+    assert "paused until Friday, 20 March 2026" in phone.locator("main").inner_text()
     reader = online.reader()
     assert (reader.hour, reader.paused_until) == (21, MORNING.date() + timedelta(days=18))
     _press(phone, "Resume now")
     reader = online.reader()
     assert (reader.hour, reader.paused_until) == (21, None)
 
-    assert _press(phone, "Erase me") == "Your account"  # without the tick nothing is erased
+    assert _press(phone, "Delete my account") == "Your account"  # without the tick nothing is erased
     assert "tick the box" in phone.get_by_role("alert").inner_text()
     _press(phone, "Sign out")
     assert online.signed_in() == 0
     phone.goto(f"{online.service.settings.SITE_URL}/account")
     assert _looked_at(phone) == "Sign in"
     phone.goto(link[0])
-    assert _looked_at(phone) == "This link has done its work"
+    assert _looked_at(phone) == "This link has expired"

@@ -160,7 +160,7 @@ def test_from_the_front_page_to_a_paid_plan(phone: Any, online: Site) -> None:
     phone.get_by_label("In my inbox at").first.select_option(
         HOUR if phone.has_script else WITHOUT_SCRIPT_HOUR
     )
-    assert _press(phone, re.compile("Start my 7 free days")) == "Check your mail"
+    assert _press(phone, re.compile("Start my 7 free days")) == "Check your email"
 
     online.step("settle")
     confirm = _link(online.new_mail(), f"{online.address}/confirm/")
@@ -189,13 +189,13 @@ def test_from_the_front_page_to_a_paid_plan(phone: Any, online: Site) -> None:
     phone.goto(leave[1])
     _open_to_all(phone)
     assert phone.locator("h1").inner_text() == "You are unsubscribed"
-    assert _press(phone, "Start the mail again") == "The mail goes on"
+    assert _press(phone, "Resubscribe") == "Welcome back"
     assert online.reader().unsubscribed_at is None
     phone.goto(_link(issue, f"{online.address}/unsubscribe/"))  # the link that people see
     _open_to_all(phone)
     assert _press(phone, "Unsubscribe") == "You are unsubscribed"
     assert online.reader().unsubscribed_at == MORNING
-    assert _press(phone, "Start the mail again") == "The mail goes on"
+    assert _press(phone, "Resubscribe") == "Welcome back"
 
     token = online.service.tokens.make(CHECKOUT, subject_of(joined.id, joined.address_hash))
     phone.goto(f"{online.address}/checkout/for/{token}")
@@ -204,7 +204,7 @@ def test_from_the_front_page_to_a_paid_plan(phone: Any, online: Site) -> None:
     assert _press(phone, re.compile("declined")).startswith("Pay")
     assert "The card was declined." in phone.get_by_role("alert").inner_text()
     _press(phone, "Pay with a card that works")
-    assert phone.locator("h1").inner_text() == "The full edition is yours"
+    assert phone.locator("h1").inner_text() == "You have the full edition"
     with db.reading(online.service.sessions) as session:
         paid = session.scalars(select(Subscription)).one()
     assert (paid.subscriber_id, paid.processor, paid.status) == (joined.id, "offline", "trialing")

@@ -139,7 +139,7 @@ def _sign_in(page: Any, world: World) -> None:
     _open(page, "/signin")
     page.get_by_label("Your email address").fill("ann@example.com")
     world.now += timedelta(seconds=3)
-    assert _press(page, "Mail me a sign-in link") == "Check your mail"
+    assert _press(page, "Email me a sign-in link") == "Check your email"
     world.step("settle")
     (mail,) = world.mails()
     _open(page, _link(mail, "/signin/"))
@@ -157,9 +157,9 @@ def test_a_whole_life(page: Any, world: World) -> None:
     _open(page, "/")
     page.get_by_label("Your email address").first.fill("ann@example.com")
     _press(page, re.compile("Start my 7 free days"))
-    assert "quicker than people" in page.get_by_role("alert").inner_text()
+    assert "try once more" in page.get_by_role("alert").inner_text()
     world.now += timedelta(seconds=3)
-    assert _press(page, re.compile("Start my 7 free days")) == "Check your mail"
+    assert _press(page, re.compile("Start my 7 free days")) == "Check your email"
     world.step("settle")
     (asked,) = world.mails()
     world.later(2 * DAY)  # forgets it, and is reminded once
@@ -173,7 +173,7 @@ def test_a_whole_life(page: Any, world: World) -> None:
 
     # Confirming has signed this browser in; in the trial nothing is counted.
     _open(page, "/account")
-    assert "Your free days run until" in page.locator("main").inner_text()
+    assert "Your free trial runs until" in page.locator("main").inner_text()
     _press(page, "Sign out")
     _sign_in(page, world)
     _open(page, stories[1])
@@ -204,28 +204,28 @@ def test_a_whole_life(page: Any, world: World) -> None:
     page.get_by_label("Health").check()
     page.get_by_label("Pause until").fill((world.now + 9 * DAY).date().isoformat())
     assert _press(page, "Save") == "Your account"
-    assert "Your mail is paused" in page.locator("main").inner_text()
+    assert "Your emails are paused" in page.locator("main").inner_text()
     _press(page, "Resume now")
     reader = world.one(Subscriber)
     assert (reader.hour, reader.topics, reader.paused_until) == (21, ["Health"], None)
 
     # Leaves, and ends the payment in the same step; is told so.
     _open(page, "/account")
-    follow(page, page.get_by_role("link", name="Unsubscribe from the mail"))
-    assert _press(page, "Unsubscribe and stop paying") == "You are unsubscribed"
+    follow(page, page.get_by_role("link", name="Unsubscribe from emails"))
+    assert _press(page, "Unsubscribe and cancel payment") == "You are unsubscribed"
     assert "You will not be charged again" in page.locator("main").inner_text()
     world.step("settle")
-    assert [m[0] for m in world.mails()] == ["Your Evenhand payment is cancelled"]
+    assert [m[0] for m in world.mails()] == ["Your Evenhand subscription is canceled"]
     assert world.one(Subscription).cancel_at is not None
     assert world.one(Subscriber).unsubscribed_at is not None
 
     # Comes back for the mail, and later is forgotten for good.
-    assert _press(page, "Start the mail again") == "The mail goes on"
+    assert _press(page, "Resubscribe") == "Welcome back"
     assert world.one(Subscriber).unsubscribed_at is None
     world.later(31 * DAY)
     _open(page, "/account")
-    page.get_by_label(re.compile("Forget me for good")).check()
-    _press(page, "Erase me")
+    page.get_by_label(re.compile("Delete my account, settings")).check()
+    _press(page, "Delete my account")
     with db.reading(world.service.sessions) as session:
         assert session.scalars(select(Subscriber)).all() == []
         (month,) = subscription_ledger.months(

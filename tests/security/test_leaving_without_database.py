@@ -99,9 +99,9 @@ def test_who_meant_to_stop_paying_as_well_finds_the_button_for_it_again(
         paying = browser.post(address, data={"payment": "cancel"}).text
         others = browser.post(address).text
     other.dispose()
-    assert "Your payment still runs." in paying
+    assert "You’re still being charged." in paying
     assert f'<form class="panel" method="post" action="{address}">' in paying
-    assert "Stop paying as well</button>" in paying
+    assert "Cancel payment too</button>" in paying
     assert "paying" not in others
 
 

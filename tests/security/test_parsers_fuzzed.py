@@ -295,7 +295,7 @@ def test_any_forwarded_address_is_a_network_or_none(said: str | None) -> None:
 )
 def test_no_bytes_but_a_key_sign_mail(key: bytes) -> None:
     with pytest.raises(SettingsError, match="DKIM_KEY_FILE"):
-        DkimSigner(key, selector="s1", sender="a@example.com")
+        DkimSigner(key, selector="s1")
 
 
 @patient

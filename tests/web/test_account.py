@@ -216,7 +216,7 @@ def test_signing_in_leads_back_to_a_page_of_ours_only(
     assert fields.get("then", "/account") == leads_to
     clocks[0] += timedelta(seconds=5)
     asked = browser.post("/signin", data={**fields, "address": ann.address, "then": then})
-    assert "Check your mail" in asked.text
+    assert "Check your email" in asked.text
     link = signin_link(ann, now, "back")
     answer = browser.post(link, data={"form_token": token(browser, link)})
     assert answer.headers["Location"] == leads_to

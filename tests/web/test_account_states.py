@@ -78,7 +78,7 @@ def test_a_pause_that_is_over_stands_in_nobodys_way(
     enter: Enter, sessions: db.Sessions, now: datetime, ago: int
 ) -> None:
     browser = enter(paused_until=now.date() - timedelta(days=ago))
-    assert "is paused" not in browser.get("/account").text
+    assert "emails are paused until" not in browser.get("/account").text
     assert _save(browser, hour="9") == 303
     assert (_kept(sessions).hour, _kept(sessions).paused_until) == (9, None)
 
@@ -87,7 +87,7 @@ def test_a_pause_is_said_and_ended_by_its_button(enter: Enter, sessions: db.Sess
     until = now.date() + timedelta(days=9)
     browser = enter(paused_until=until, hour=9)
     html = browser.get("/account").text
-    assert "is paused" in html
+    assert "emails are paused until" in html
     assert "Wednesday, 11 March 2026" in html
     assert _save(browser) == 303
     assert _kept(sessions).paused_until == until  # saving something else does not end it
@@ -95,7 +95,7 @@ def test_a_pause_is_said_and_ended_by_its_button(enter: Enter, sessions: db.Sess
     assert answer.status_code == 303
     kept = _kept(sessions)
     assert (kept.paused_until, kept.hour) == (None, 9)
-    assert "is paused" not in browser.get("/account").text
+    assert "emails are paused until" not in browser.get("/account").text
 
 
 def test_the_earliest_day_is_tomorrow_where_the_reader_lives(enter: Enter, sessions: db.Sessions) -> None:
@@ -120,9 +120,9 @@ def test_a_day_that_is_none_is_refused(enter: Enter, sessions: db.Sessions, day:
 
 def test_who_left_the_mail_is_told_so(enter: Enter, now: datetime) -> None:
     html = enter(unsubscribed_at=now).get("/account").text
-    assert "You are unsubscribed" in html
-    assert "Start the mail again" in html
-    assert "Unsubscribe from the mail" not in html
+    assert "You’re unsubscribed, so we’re not emailing you" in html
+    assert "Resubscribe" in html
+    assert "Unsubscribe from emails" not in html
     assert "You get the shorter free edition" not in html, "no edition comes"
     assert "5 stories a month are free on the site" in html
 
@@ -169,7 +169,7 @@ def test_over_https_the_cookie_is_this_hosts_alone(
 @pytest.mark.parametrize(("zone", "shown"), [("Asia/Tokyo", "JST"), ("Gone/Abolished", "EDT")])
 def test_moments_are_told_in_the_readers_own_zone(enter: Enter, now: datetime, zone: str, shown: str) -> None:
     page = enter(zone=zone, trial_started_at=now).get("/account").text
-    assert re.search(rf"Your free days run until 9 March 2026, \d\d:\d\d {shown}", page) is not None
+    assert re.search(rf"Your free trial runs until 9 March 2026, \d\d:\d\d {shown}", page) is not None
 
 
 def test_who_still_pays_where_nothing_is_sold_can_end_it_and_nobody_can_begin(
@@ -195,9 +195,9 @@ def test_who_still_pays_where_nothing_is_sold_can_end_it_and_nobody_can_begin(
                 )
                 session.add(agreement)
     paying, reading = browsers.values()
-    assert "Your payment still runs" in paying.get("/account").text
+    assert "You’re still paying" in paying.get("/account").text
     page = paying.get("/checkout").text
-    assert "Cancel the payment" in page
+    assert "Cancel subscription" in page
     assert 'action="/checkout"' not in page
     fields = _fields(page, "/checkout/cancel")
     assert paying.post("/checkout", data=fields).status_code == 404, "no new agreement"
@@ -205,4 +205,4 @@ def test_who_still_pays_where_nothing_is_sold_can_end_it_and_nobody_can_begin(
     assert reading.get("/checkout").status_code == 404
     with sessions.begin() as session:
         session.merge(agreement).cancel_at = now + timedelta(days=9)
-    assert "Your payment is cancelled" in paying.get("/checkout").text
+    assert "Your subscription is canceled" in paying.get("/checkout").text

@@ -100,7 +100,7 @@ def test_paying_with_the_stand_in(
     token = re.search(r'name="form_token" value="([^"]+)"', html)
     assert token
     seen = browser.post("/checkout/done", data={"form_token": token[1], "checkout": back.rpartition("=")[2]})
-    assert "The full edition is yours" in seen.text
+    assert "You have the full edition" in seen.text
     # Who pays is not led to pay a second time.
     assert browser.post(_link(reader, now)).headers["Location"] == "/checkout"
 
@@ -187,7 +187,7 @@ def test_a_comp_is_shown_and_not_charged(
 ) -> None:
     with sessions.begin() as session:
         comps.give(session, reader.id, until=None, reason="a friend", by="operator:1", now=now)
-    assert "our present to you" in browser.get(_link(reader, now)).text
+    assert "a gift from us" in browser.get(_link(reader, now)).text
     assert browser.post(_link(reader, now)).headers["Location"] == "/checkout"
 
 
@@ -234,7 +234,7 @@ def test_a_signed_in_reader_pays_looks_and_cancels(
 ) -> None:
     page = _path(_send(signed_in, "/checkout").headers["Location"])
     back = _press(signed_in, page, "pay").headers["Location"].removeprefix("http://127.0.0.1:8000")
-    assert "The full edition is yours" in signed_in.get(back).text
+    assert "You have the full edition" in signed_in.get(back).text
     assert "Paid until 1 April 2026" in signed_in.get("/checkout").text
     assert _path(_send(signed_in, "/checkout/portal").headers["Location"]) == page
     assert _send(signed_in, "/checkout/cancel").headers["Location"] == "/checkout"
@@ -242,7 +242,7 @@ def test_a_signed_in_reader_pays_looks_and_cancels(
     assert kept is not None
     assert kept.cancel_at == now + timedelta(days=30)
     html = signed_in.get("/checkout").text
-    assert "Your payment is cancelled" in html
+    assert "Your subscription is canceled" in html
     assert "Subscribe again" in html
     with db.reading(sessions) as session:  # cancelling is not unsubscribing
         assert session.scalars(select(Subscriber.unsubscribed_at)).one() is None
@@ -260,7 +260,7 @@ def test_days_are_said_where_the_reader_lives(
     with sessions.begin() as session:  # already tomorrow in Auckland
         one = session.get_one(Subscriber, reader.id)
         one.zone, one.trial_started_at = "Pacific/Auckland", now.replace(hour=15)
-    assert "run until 10 March 2026, 04:00 NZDT" in signed_in.get("/checkout").text
+    assert "runs until 10 March 2026, 04:00 NZDT" in signed_in.get("/checkout").text
     page = _path(_send(signed_in, "/checkout").headers["Location"])
     _press(signed_in, page, "pay")
     token = Tokens(KEY, clock=clock.fixed(now)).make(UNSUBSCRIBE, subject_of(reader.id, reader.address_hash))
@@ -308,7 +308,7 @@ def test_leaving_offers_to_end_the_payment_in_the_same_step(
     _press(browser, page, "pay")
     leave = _link(reader, now, UNSUBSCRIBE).replace("/checkout/for/", "/unsubscribe/")
     asked = browser.get(leave).text
-    assert "Unsubscribe and stop paying" in asked
+    assert "Unsubscribe and cancel payment" in asked
     assert ADDRESS not in asked
     done = site.test_client().post(leave, data=pressed)
     assert done.status_code == 200
@@ -316,7 +316,7 @@ def test_leaving_offers_to_end_the_payment_in_the_same_step(
     assert kept is not None
     assert (kept.cancel_at is not None) is cancelled
     assert ("You will not be charged again" in done.text) is cancelled
-    assert ("Stop paying as well" in done.text) is not cancelled
+    assert ("Cancel payment too" in done.text) is not cancelled
     with db.reading(sessions) as session:
         assert session.scalars(select(Subscriber)).one().unsubscribed_at == now
         kinds = list(session.scalars(select(Notice.kind).order_by(Notice.id)))
@@ -336,6 +336,6 @@ def test_the_mail_stops_even_when_the_processor_does_not_answer(
     leave = _link(reader, now, UNSUBSCRIBE).replace("/checkout/for/", "/unsubscribe/")
     done = browser.post(leave, data={"payment": "cancel"})
     assert done.status_code == 200
-    assert "Your payment still runs" in done.text
+    assert "You’re still being charged" in done.text
     with db.reading(sessions) as session:
         assert session.scalars(select(Subscriber)).one().unsubscribed_at == now

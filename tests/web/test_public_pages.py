@@ -112,7 +112,7 @@ def test_the_front_page_stands_before_the_first_issue(browser: FlaskClient) -> N
     page = browser.get("/")
     assert page.status_code == 200
     assert "told__sides" not in page.text
-    assert "The first issue is still being made" in browser.get("/issues").text
+    assert "The first issue is on its way" in browser.get("/issues").text
 
 
 def test_the_list_of_outlets_gives_lean_and_reason(browser: FlaskClient, published: Issue) -> None:
@@ -242,7 +242,7 @@ def test_looking_changes_nothing(browser: FlaskClient, sessions: db.Sessions, pu
 def test_what_is_not_there_has_a_page_of_ours(browser: FlaskClient, address: str, status: int) -> None:
     page = browser.get(address)
     assert page.status_code == status
-    assert "There is no such page" in page.text
+    assert "Page not found" in page.text
     assert "Werkzeug" not in page.text
 
 

@@ -94,7 +94,7 @@ def test_who_is_quicker_than_people_is_asked_once_more_and_loses_nothing(
     for bad in (given["made"], "", "19c9", f"ffffffffff.{'0' * 24}", given["made"][:-1], "é.x"):
         again = moving_site(0.5).post(path, data={**given, "made": bad})
         assert (again.status_code, len(waiting(each_sessions))) == (422, 0)
-        assert "press the button once more" in again.text
+        assert "Please try once more" in again.text
         assert 'value="ann@example.com"' in again.text
     shown = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', again.text))
     assert moving_site(4).post(path, data={**shown, "address": "ann@example.com"}).status_code == 200
@@ -144,7 +144,7 @@ def test_the_pages_around_a_sign_up_tell_of_the_one_reminder(
 ) -> None:
     given = form_on(moving_site(0), "/signup")
     asked = moving_site(9).post("/signup", data={**given, "address": "new@example.com"}).text
-    assert "at most one reminder comes, after two days, and nothing after that" in asked
+    assert "we’ll remind you once, after two days, and not again" in asked
     waits = make_reader(each_sessions, now, "waiting@example.com", confirmed_at=None)
     token = tokens_at(now).make(CONFIRM, subject_of(waits.id, waits.address_hash))
     page = moving_site(0).get(f"/confirm/{token}").text

@@ -16,7 +16,7 @@ from newsletter.web.services import services
 
 MADE_FIELD = "made"
 SHORTEST_FILL = timedelta(seconds=1.5)  # between making the page and sending its form
-TOO_QUICK = "That was quicker than people usually are. Please press the button once more."
+TOO_QUICK = "Please try once more."
 _MOST_DIGITS = 12  # hexadecimal digits of a time
 
 

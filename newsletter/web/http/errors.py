@@ -13,7 +13,7 @@ _log = log.get("web")
 PAGES = {  # heading and sentence by status
     400: ("That request makes no sense to us", "Something in it is malformed. Try again from the start."),
     403: ("That is not allowed", "The request was understood and refused."),
-    404: ("There is no such page", "The address may be mistyped, or what stood here was withdrawn."),
+    404: ("Page not found", "The address may have a typo, or this page was removed."),
     405: ("That cannot be done here", "This page does not take that kind of request."),
     409: ("Nothing was done", "As things stand it is not possible. Open the page again and look."),
     410: ("That is gone", "What stood here will not come back."),
