@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 import dns.exception
@@ -46,11 +47,21 @@ class Examined:
 @click.option(
     "--dns", "nameserver", metavar="IP:PORT", help="Ask this DNS server instead of the machine's own."
 )
+@click.option(
+    "--mail",
+    "mail",
+    type=click.File("rb"),
+    help="The source of a mail that arrived: judge its signatures, alignment and one-click unsubscribe too.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
-def doctor(selectors: tuple[str, ...], nameserver: str | None, as_json: bool) -> None:
+def doctor(selectors: tuple[str, ...], nameserver: str | None, mail: BinaryIO | None, as_json: bool) -> None:
     """Check DNS records, settings, database, mail provider, webhook key and payments. Logs in for real, and sends nothing."""
     settings = opening.open_settings()
-    found = list(_examine(settings, selectors, _resolver(nameserver)))
+    resolver = _resolver(nameserver)
+    found = list(_examine(settings, selectors, resolver))
+    if mail is not None:
+        arrived = sender_domain.arrived.records(mail.read(), sender_domain.asker(resolver))
+        found += [Examined(each.name, each.is_well, each.said) for each in arrived]
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found]))
     else:

@@ -37,9 +37,12 @@ class Signing:
 
 
 def domain_of(sender: str) -> str:
-    """The domain of ``Name <address>``, in ASCII."""
+    """The domain of ``Name <address>``, in ASCII where it can be written so."""
     domain = parseaddr(sender)[1].rpartition("@")[2].lower()
-    return domain if domain.isascii() else domain.encode("idna").decode()
+    try:
+        return domain if domain.isascii() else domain.encode("idna").decode()
+    except UnicodeError:
+        return domain
 
 
 def senders(settings: Settings) -> Mapping[str, str]:
