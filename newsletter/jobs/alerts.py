@@ -14,10 +14,10 @@ from newsletter.billing import subscriptions
 from newsletter.clock import day_in
 from newsletter.db.models import AuditEntry, Check, Issue, Notice, Run
 from newsletter.delivery import notices, states, webhook_health
+from newsletter.issues.checks.circumstances import SILENT_SIDE_SHARE
 from newsletter.issues.checks.context import answering
-from newsletter.issues.checks.outside import SILENT_SIDE_SHARE
 from newsletter.issues.service import IssueService
-from newsletter.jobs import outside, today
+from newsletter.jobs import external_alerts, today
 from newsletter.jobs.dispatch_wait import DispatchWait, how_to_mend
 from newsletter.jobs.due import DueStep, Rhythm, latest_compose
 from newsletter.subscribers import operators
@@ -238,7 +238,7 @@ def _held_by_somebody(session: Session, issue: Issue) -> bool:
 
 
 def _tell(service: IssueService, about: str, what: str) -> None:
-    outside.tell(service, about, what)
+    external_alerts.tell(service, about, what)
     now = service.clock()
     today = day_in(service.settings.EDITION_TZ, now)
     with service.sessions.begin() as session:

@@ -16,7 +16,7 @@ from newsletter import log
 from newsletter.db import reading
 from newsletter.db.models import Check, Delivery, Issue, Notice, PendingRequest, Run
 from newsletter.errors import NewsletterError
-from newsletter.jobs import alerts, due, outside, pipeline
+from newsletter.jobs import alerts, due, external_alerts, pipeline
 from newsletter.jobs.dispatch_wait import DispatchWait
 from newsletter.jobs.due import DueStep, Facts, IssueFact, Rhythm, RunFact
 from newsletter.jobs.pipeline import AlreadyDone, Parts
@@ -72,7 +72,7 @@ def _do(parts: Parts, step: DueStep) -> bool:
     if step.step == "check" and step.day is not None:
         alerts.issue_blocked(parts.service, step.day)
     if step.step == "dispatch" and step.day is not None:
-        outside.dispatched(parts.service, step.day)
+        external_alerts.dispatched(parts.service, step.day)
         alerts.issue_held(parts.service, step.day)
         if because := run.detail.get("paused_because"):
             until = datetime.fromisoformat(run.detail["paused_until"])

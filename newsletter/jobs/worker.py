@@ -31,7 +31,7 @@ from newsletter.errors import DatabaseError, NothingToRead
 from newsletter.feeds import catalogue as outlets
 from newsletter.feeds import gather
 from newsletter.issues.service import IssueService
-from newsletter.jobs import alerts, outside, pipeline
+from newsletter.jobs import alerts, external_alerts, pipeline
 from newsletter.jobs.dispatch_wait import DispatchWait
 from newsletter.jobs.pipeline import Parts
 from newsletter.summaries import summarize
@@ -103,7 +103,7 @@ def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
     report = service.dispatch(issued_on, limit=BATCHES_AT_ONCE * _batch_size(service))
     pipeline.note_part(service.sessions, report, now=service.clock())
     if not report.did_nothing:
-        outside.dispatched(service, issued_on)
+        external_alerts.dispatched(service, issued_on)
     if report.held:
         alerts.issue_held(service, issued_on)
     if report.paused_until is not None:

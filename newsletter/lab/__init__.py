@@ -1,1 +1,1 @@
-"""Measuring equipment: benches, evaluations and simulations. Imported by nothing that serves readers."""
+"""Measures the service: benches, evaluations and simulations. Nothing that serves readers imports this package."""

@@ -1,3 +1,3 @@
 """Pre-flight Checks of an Issue: one file for each family."""
 
-__all__ = ["context", "link_looks", "operators", "outside"]
+__all__ = ["circumstances", "context", "link_status", "operators"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from newsletter.issues.checks import fairness, looks, mail, operators, outside, words
+from newsletter.issues.checks import accessibility, circumstances, fairness, mail, operators, words
 from newsletter.issues.checks.findings import (
     Answer,
     Answers,
@@ -29,7 +29,7 @@ CHECKS: dict[str, Callable[[Case], Answers]] = {
     "renditions": mail.renditions,
     "stories": words.stories,
     "headlines": words.headlines,
-    "repeated-stories": outside.repeated,
+    "repeated-stories": circumstances.repeated,
     "both-sides": words.sides,
     "one-sided": fairness.one_sided,
     "balance": fairness.balance,
@@ -45,17 +45,17 @@ CHECKS: dict[str, Callable[[Case], Answers]] = {
     "size": mail.size,
     "text-twin": mail.twin,
     "links": mail.links,
-    "links-alive": outside.links_alive,
-    "alt-text": looks.alt_text,
-    "contrast": looks.contrast,
+    "links-alive": circumstances.links_alive,
+    "alt-text": accessibility.alt_text,
+    "contrast": accessibility.contrast,
     "slots": mail.slots,
     "unsubscribe": mail.unsubscribe,
     "postal-address": mail.postal_address,
     "metered-is-locked": mail.metered_is_locked,
     "sample-label": mail.sample,
-    "outlets": outside.outlets,
-    "sender-domain": outside.sender_domain,
-    "audience": outside.audience,
+    "outlets": circumstances.outlets,
+    "sender-domain": circumstances.sender_domain,
+    "audience": circumstances.audience,
 }
 
 

@@ -1,1 +1,1 @@
-"""Benches: what a claim of speed rests on. Each prints what was measured beside yardsticks of the same run, as ratios."""
+"""Benches of speed. Each prints its measurements beside yardsticks of the same run, as ratios."""

@@ -1,4 +1,4 @@
-"""``bench``: how fast it is, measured beside yardsticks of the same run."""
+"""``bench``: measures speed, beside yardsticks of the same run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from newsletter.lab.packages import require_packages
 
 
 class Between(click.FloatRange):
-    """A number in a range; click's own lets "nan" through, which lies in none."""
+    """A number in a range. Click's own type accepts "nan", which is in no range."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         found = super().convert(value, param, ctx)
         return self.fail(f"{value} is no number.", param, ctx) if math.isnan(found) else found
 
 
-# What each provider of ``dispatch`` has no use for.
+# The options that each provider of ``dispatch`` does not use.
 _MEANS_NOTHING = {
     "sendgrid": ("connections",),
     "smtp": ("workers", "batch", "latency"),
@@ -55,7 +55,7 @@ def bench() -> None:
 
 
 def report(found: Measured, *, as_json: bool) -> None:
-    """Say what was measured."""
+    """Print the measurements."""
     click.echo(json.dumps(found.as_json(), default=str) if as_json else found.in_words())
 
 

@@ -1,4 +1,4 @@
-"""A database of a bench's own: a SQLite file or a PostgreSQL that lives as long as the bench, or an empty one that is given."""
+"""Provides the database of a bench: a temporary SQLite file or PostgreSQL server, or an empty database that is given."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from newsletter.errors import Refused, SettingsError
 
 @contextmanager
 def bench_database(database: str, folder: Path) -> Iterator[Engine]:
-    """``database`` is "sqlite", "postgresql" (both made under ``folder`` and thrown away) or the address of an empty database.
+    """Give a database: ``database`` is "sqlite", "postgresql" (both made in ``folder`` and deleted) or the address of an empty one.
 
-    Raises :class:`Refused` for a database that has tables: a bench fills it with a million invented readers.
+    Raises :class:`Refused` for a database that has tables, because a bench fills it with a million invented readers.
     """
     if database == "sqlite":
         with _migrated(f"sqlite:///{folder}/bench.db") as engine:

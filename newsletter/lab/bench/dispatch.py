@@ -1,4 +1,5 @@
-"""bench dispatch: N readers frozen into the ledger and handed over, beside the same rows inserted and the same bodies posted bare."""
+"""bench dispatch: freezes N readers into the ledger and submits their copies. Yardsticks: the same rows inserted and the same bodies
+posted without a ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from newsletter import db
 from newsletter.db.models import Delivery, Issue
 from newsletter.delivery import ledger
 from newsletter.lab.bench.databases import bench_database
-from newsletter.lab.bench.dispatching import dispatch_in, service_for, together
+from newsletter.lab.bench.dispatch_process import dispatch_in, service_for, together
 from newsletter.lab.bench.loopback_sendgrid import LoopbackSendGrid, loopback_sendgrid
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, timed
 from newsletter.lab.bench.readers import ALL_DUE, AT_ONCE, COMPOSED, add_issue, add_readers
@@ -24,7 +25,7 @@ READERS = 1_000_000
 FREEZE_GOAL = 15.0  # seconds for a million
 HAND_OVER_GOAL = 90.0  # seconds for a million
 MEMORY_GOAL = 300.0  # MB
-CONNECTIONS = 4  # of the bare posts
+CONNECTIONS = 4  # share of the speed of the bare posts
 
 
 def bench_dispatch(
@@ -36,7 +37,7 @@ def bench_dispatch(
     latency: float = 0.0,
     progress: Progress,
 ) -> Measured:
-    """Freeze and hand over to a loopback SendGrid. ``latency`` (seconds) is added to each of its answers."""
+    """Freeze, and submit to a loopback SendGrid. ``latency`` (seconds) is added to each of its answers."""
     found = Measured("dispatch")
     with (
         tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder,
@@ -68,7 +69,7 @@ def bench_dispatch(
 
 
 def settings_for(url: str, folder: Path) -> dict[str, Any]:
-    """Settings as plain values that may cross into another process."""
+    """Return Settings as plain values that can be sent to another process."""
     return {
         "DATABASE_URL": url,
         "FENCE_DIR": folder / "fence",
@@ -82,7 +83,7 @@ def settings_for(url: str, folder: Path) -> dict[str, Any]:
 def prepare(
     values: dict[str, Any], readers: int, found: Measured, *, progress: Progress, metered_kilobytes: int = 20
 ) -> int:
-    """Readers and an approved Issue. Returns its number."""
+    """Add readers and an approved Issue. Returns the Issue's id."""
     service = service_for(values, COMPOSED)
     with timed() as watch:
         found.values["readers"] = readers
@@ -91,7 +92,7 @@ def prepare(
         )
         issue_id = add_issue(service.sessions, service.settings, metered_kilobytes=metered_kilobytes)
         with service.sessions.kw["bind"].connect() as connection:
-            # A database that has lived for a while knows the sizes of its tables; one just filled does not.
+            # A database in use has statistics of its tables; one that was just filled has none.
             connection.execute(text("ANALYZE"))
             connection.commit()
     found.values["preparing_seconds"] = round(watch.seconds, 1)
@@ -110,7 +111,7 @@ def freeze(values: dict[str, Any], found: Measured, *, progress: Progress) -> No
 
 
 def hand_over(values: dict[str, Any], found: Measured, *, workers: int, progress: Progress) -> None:
-    """Everything is due: hand it over in so many processes."""
+    """Submit all copies, which are due, in so many processes."""
     done = together(dispatch_in(values, COMPOSED + ALL_DUE, workers=workers, progress=progress))
     found.values["hand_over_seconds"] = round(done["seconds"], 2)
     found.values["hand_over_cpu_seconds"] = round(done["cpu_seconds"], 2)
@@ -120,7 +121,7 @@ def hand_over(values: dict[str, Any], found: Measured, *, workers: int, progress
 
 
 def judge(values: dict[str, Any], issue_id: int, found: Measured, arrived: int, twice: int | None) -> None:
-    """What the far side took, beside what the ledger says."""
+    """Compare what the server took with what the ledger says."""
     service = service_for(values, COMPOSED)
     with timed() as watch, db.reading(service.sessions) as session:
         sums = ledger.sum_up(session, issue_id)
@@ -131,7 +132,7 @@ def judge(values: dict[str, Any], issue_id: int, found: Measured, arrived: int, 
 
 
 def set_goals(found: Measured, freeze_goal: float, hand_over_goal: float) -> None:
-    """Goals for a million, in proportion to the readers there were; below 100,000 start-up weighs too much to judge."""
+    """Set the goals for a million in proportion to the readers; below 100,000 readers the start-up time is too large a part."""
     share = found.values["readers"] / READERS
     if share < 0.1:
         found.notes.append("too few readers to judge times")
@@ -144,7 +145,7 @@ def set_goals(found: Measured, freeze_goal: float, hand_over_goal: float) -> Non
 
 
 def _insert_bare(engine: Any, found: Measured) -> None:
-    """The same lines into a table without a constraint, an index or an Audience to walk."""
+    """Insert the same rows into a table without constraints and indexes, and without selecting an Audience."""
     sessions = db.make_sessions(engine)
     bare = Table("bare_line", MetaData(), *(Column(n, Delivery.__table__.c[n].type) for n in _LINE))
     bare.create(engine)
@@ -171,7 +172,7 @@ _LINE = (
 
 
 def _post_bare(far_side: LoopbackSendGrid, readers: int, found: Measured) -> None:
-    """The largest body of the dispatch, posted as often as there were readers for it, over connections kept open; no ledger."""
+    """Post the largest body of the dispatch once for each of its readers, over connections kept open, without a ledger."""
     raw, each = far_side.largest_body()
     times = max(1, round(readers / max(1, each)))
 

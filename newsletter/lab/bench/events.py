@@ -27,17 +27,17 @@ from newsletter.db.models import Delivery, DeliveryEvent, Suppression
 from newsletter.errors import NewsletterError
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import prepare, settings_for
-from newsletter.lab.bench.dispatching import dispatch_here, dispatch_in, together
+from newsletter.lab.bench.dispatch_process import dispatch_here, dispatch_in, together
 from newsletter.lab.bench.loopback_sendgrid import loopback_sendgrid
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, timed
 from newsletter.lab.bench.posting import Posted, SigningUp, post_all
 from newsletter.lab.bench.readers import ALL_DUE, COMPOSED
-from newsletter.lab.bench.words import LARGE, Words, new_key, words_about
+from newsletter.lab.bench.sendgrid_events import LARGE, Words, events_about, new_key
 
-RATE = 3_000  # events a second, the goal
+RATE = 3_000  # events a second; the goal
 P99_GOAL = 2.0  # seconds
 EVENTS_A_MAIL = 2.1  # about
-LATENCY = 0.1  # seconds added to each answer of the loopback SendGrid, so that the dispatch lasts
+LATENCY = 0.1  # seconds added to each answer of the loopback SendGrid, so that the dispatch lasts as long as the posts
 LANES = 8  # connections that post at once
 _ROOT = Path(__file__).parents[3]
 _START_UP = 30.0  # seconds for gunicorn
@@ -48,7 +48,7 @@ def bench_events(
 ) -> Measured:
     """Post ``events`` at ``rate``, then as many again as fast as they are taken, while the rest of ``readers`` are mailed."""
     found = Measured("events")
-    half = max(1, int(events / EVENTS_A_MAIL))  # mails heard of in each of the two
+    half = max(1, int(events / EVENTS_A_MAIL))  # mails with events in each of the two halves
     with (
         tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder,
         bench_database(database, Path(folder)) as engine,
@@ -63,7 +63,7 @@ def bench_events(
         dispatch_here(values, COMPOSED, limit=0)
         first = dispatch_here(values, COMPOSED + ALL_DUE, limit=2 * half)
         sessions = db.make_sessions(engine)
-        paced, flood = _words(sessions, key, half)
+        paced, flood = _event_halves(sessions, key, half)
         found.values |= {
             "database": engine.dialect.name,
             "gunicorn_workers": workers,
@@ -129,15 +129,15 @@ def _post_while_dispatching(
     return at_rate, at_most
 
 
-def _words(sessions: db.Sessions, key: Any, half: int) -> tuple[Words, Words]:
-    """About two halves of the mails that were taken, told apart by their event ids."""
+def _event_halves(sessions: db.Sessions, key: Any, half: int) -> tuple[Words, Words]:
+    """Return the events about each half of the accepted mails, which their event ids distinguish."""
     with db.reading(sessions) as session:
         numbers = session.scalars(
             select(Delivery.id).where(Delivery.state == "accepted").order_by(Delivery.id).limit(2 * half)
         ).all()
     now = clock.system()
     middle = len(numbers) // 2
-    return words_about(numbers[:middle], key, at=now, seed=1), words_about(
+    return events_about(numbers[:middle], key, at=now, seed=1), events_about(
         numbers[middle:], key, at=now, seed=2
     )
 
@@ -160,7 +160,7 @@ def _report(found: Measured, at_rate: Posted, at_most: Posted, people: Posted) -
 
 
 def _judge(sessions: db.Sessions, found: Measured, *words: Words) -> None:
-    """What is in the database, beside what was said."""
+    """Compare the events in the database with those that were posted."""
     with db.reading(sessions) as session:
         kept = session.scalar(select(func.count()).select_from(DeliveryEvent)) or 0
         suppressed = session.scalar(select(func.count()).select_from(Suppression)) or 0
@@ -175,7 +175,7 @@ def _judge(sessions: db.Sessions, found: Measured, *words: Words) -> None:
 
 
 def _insert_bare(engine: Engine, words: Words) -> int:
-    """As many rows as there were events, into a table without a constraint or an index, a post's worth in each transaction."""
+    """Insert as many rows as there were events into a table without constraints and indexes, one post's events in a transaction."""
     sessions = db.make_sessions(engine)
     bare = Table("bare_event", MetaData(), *(Column(n, DeliveryEvent.__table__.c[n].type) for n in _ROW))
     bare.create(engine)
@@ -201,7 +201,7 @@ _ROW = (
 
 @contextmanager
 def served(values: dict[str, Any], what: str, workers: int) -> Iterator[int]:
-    """gunicorn in a process of its own, as ``web`` starts it, or the same one around the yardstick. Gives the port."""
+    """Run gunicorn as ``web`` starts it, with the site or the yardstick, while the block runs. Gives the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -216,7 +216,7 @@ def served(values: dict[str, Any], what: str, workers: int) -> Iterator[int]:
             f"127.0.0.1:{port}",
         ]
         command += ["--workers", str(workers), "--worker-class", "gthread", "--threads", "8"]
-    # Nothing of this machine's own settings gets there: neither its environment nor a .env beside the program.
+    # Without this machine's settings: neither its environment nor a .env beside the program.
     environment = {"PATH": os.defpath, "PYTHONPATH": str(_ROOT), **{n: str(v) for n, v in values.items()}}
     with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
         server = subprocess.Popen(  # noqa: S603 - fixed words and numbers only
@@ -242,7 +242,7 @@ def _wait_for(port: int) -> None:
 
 
 def form_on(port: int, path: str = "/signup") -> dict[str, str]:
-    """What the form on this page carries along unseen."""
+    """Return the hidden fields of the form on this page."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", path)
     page = connection.getresponse().read().decode()

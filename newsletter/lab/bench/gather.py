@@ -1,4 +1,4 @@
-"""bench gather: so many feeds on loopback read into a fresh database, beside the same addresses fetched bare."""
+"""bench gather: reads feeds on loopback into a new database. Yardstick: the same addresses only fetched."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from newsletter import db
 from newsletter.feeds import gather
 from newsletter.feeds.catalogue import Catalogue, OutletEntry
 from newsletter.feeds.leans import Lean
-from newsletter.lab.bench.children import beginning, begun
+from newsletter.lab.bench.child_processes import accept_interrupts, interrupts_deferred
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import settings_for
 from newsletter.lab.bench.measuring import Measured, Progress, timed
 from newsletter.lab.bench.readers import COMPOSED
 from newsletter.settings import Settings
 
-HOSTS = 60  # addresses of loopback, one for each Outlet, so that politeness to one host holds up nobody else
-ENTRIES = 20  # in each feed
+HOSTS = 60  # loopback addresses, so that the pauses between requests to one host delay no other Outlet
+ENTRIES = 20  # Entries in each feed
 LANES = 16  # connections of the bare fetch
 _START = multiprocessing.get_context("spawn")
 
@@ -98,10 +98,10 @@ def _fetch(url: str) -> int:
 
 @contextmanager
 def _feed_server() -> Iterator[int]:
-    """Serve feeds from a process of its own. Gives the port, the same on each address."""
+    """Serve feeds from another process while the block runs. Gives the port, the same on each address."""
     here, there = _START.Pipe()
     server = _START.Process(target=_serve, args=(there,), daemon=True)
-    with beginning():
+    with interrupts_deferred():
         server.start()
     try:
         if not here.poll(60):
@@ -113,7 +113,7 @@ def _feed_server() -> Iterator[int]:
 
 
 def _serve(there: Any) -> None:
-    begun()
+    accept_interrupts()
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -134,7 +134,7 @@ def _serve(there: Any) -> None:
             port = port or server.server_address[1]
             Thread(target=server.serve_forever, daemon=True).start()
         there.send(port)
-        there.poll(None)  # until we are ended
+        there.poll(None)  # until the bench ends this process
 
 
 def _feed(number: str) -> str:

@@ -1,7 +1,7 @@
-"""How long grouping takes and how much memory, on made-up Articles: a week's worth, then more and more weeks.
+"""bench group: measures the time and memory of grouping invented Articles, those of one week and of more and more weeks.
 
-Each size runs in a process of its own, whose peak memory is the answer. The yardstick of the same run is scikit-learn's
-TfidfVectorizer on the same texts: what it takes merely to turn them into vectors, before anything is compared.
+Each size runs in a process of its own, whose peak memory is reported. The yardstick is scikit-learn's TfidfVectorizer on the same
+texts, which only turns them into vectors and compares nothing.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from time import process_time
 
 import numpy as np
 
-from newsletter.lab.bench.children import beginning, begun
+from newsletter.lab.bench.child_processes import accept_interrupts, interrupts_deferred
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, peak_megabytes, silent, timed
 from newsletter.lab.evaluate.measures import b_cubed
 from newsletter.stories.clustering import Piece, cluster
 from newsletter.stories.words import STOP_WORDS
 
-LEAST = 10  # Articles; of fewer the yardstick finds no word in two and in a quarter of them
-WEEK = 13_000  # Articles in seven days, the window that grouping looks at
+LEAST = 10  # Articles; with fewer the yardstick finds no word that is in two of them and in at most a quarter
+WEEK = 13_000  # Articles in seven days, the window of grouping; chosen by hand
 SIZES = (13_000, 25_000, 50_000, 100_000)
 SECONDS, MEGABYTES = 4.0, 400.0  # the goals for a week
-LINEAR = 1.5  # an Article among the most may take so many times as long as one among a week's
+LINEAR = 1.5  # goal: seconds for one Article at the largest size, divided by those at one week's size
 _BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 _VOCABULARY = 40_000
 _ZIPF = 1.05  # how fast the frequency of words falls with their rank
-_LONE_SHARE = 0.25  # of happenings that one Outlet alone reports
-_LARGEST = 200  # Outlets that report one happening
+_LONE_SHARE = 0.25  # share of events that only one Outlet reports
+_LARGEST = 200  # Outlets that report one event, at most
 
 
 def made_up(number: int, *, seed: int = 7) -> tuple[list[Piece], list[int]]:
-    """So many Articles in the rhythm of :data:`WEEK`, and the happening of each.
+    """Return ``number`` Articles at the rate of :data:`WEEK`, and the event of each.
 
-    Words follow Zipf's law with English function words in between; a happening has eight names of its own and a handful of
-    words that lie together (a topic); sizes of happenings are heavy-tailed.
+    Words follow Zipf's law with English function words between them; an event has eight names and a few words of one topic of its
+    own; the sizes of events are heavy-tailed.
     """
     chance = np.random.default_rng(seed)
     share = 1.0 / np.arange(1, _VOCABULARY + 1) ** _ZIPF
@@ -99,13 +99,13 @@ def bench_group(*, sizes: Sequence[int] = SIZES, progress: Progress = silent) ->
 
 
 def _alone() -> Pool:
-    """A process of its own, for one thing."""
-    with beginning():
-        return multiprocessing.get_context("spawn").Pool(1, initializer=begun)
+    """Give an executor of one new process."""
+    with interrupts_deferred():
+        return multiprocessing.get_context("spawn").Pool(1, initializer=accept_interrupts)
 
 
 def _measured(size: int) -> tuple[float, float, float, float, float]:
-    """Seconds, processor seconds, peak MB, MB before grouping, and B-cubed F1."""
+    """Return seconds, processor seconds, peak MB, MB before grouping, and B-cubed F1."""
     pieces, happenings = made_up(size)
     before = peak_megabytes()
     began = process_time()

@@ -1,6 +1,6 @@
-"""A loopback server that speaks SendGrid's v3 mail/send, in a process of its own: reads and parses each call, counts its readers.
+"""A loopback server of SendGrid's v3 mail/send, in a process of its own: it parses each call and counts its readers.
 
-It judges as well: each ``delivery:N`` it takes is marked, so that one taken twice is counted as such.
+It remembers each ``delivery:N``, and counts those that it gets twice.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from newsletter.lab.bench.children import beginning, begun
+from newsletter.lab.bench.child_processes import accept_interrupts, interrupts_deferred
 
 _START = multiprocessing.get_context("spawn")
 
 
 @dataclass
 class LoopbackSendGrid:
-    """Where it listens, and what it took since it was asked last."""
+    """The address of the server, and requests for its counts."""
 
     url: str
 
     def counts(self, *, reset: bool = False) -> dict[str, int]:
-        """``calls``, ``readers``, ``twice``, ``bytes``, and how many ``connections`` were made."""
+        """Return the numbers of ``calls``, ``readers``, ``twice``, ``bytes`` and ``connections`` since the last ``reset``."""
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         connection.request("DELETE" if reset else "GET", "/counts")
         found: dict[str, int] = json.loads(connection.getresponse().read())
@@ -38,7 +38,7 @@ class LoopbackSendGrid:
         return found
 
     def largest_body(self) -> tuple[bytes, int]:
-        """The largest body taken so far, and how many readers it had."""
+        """Return the largest body so far, and how many readers it had."""
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         connection.request("GET", "/body")
         answer = connection.getresponse()
@@ -52,7 +52,7 @@ def loopback_sendgrid(*, latency: float = 0.0) -> Iterator[LoopbackSendGrid]:
     """Serve while the block runs. ``latency`` in seconds is added to each answer."""
     here, there = _START.Pipe()
     server = _START.Process(target=_serve, args=(there, latency), daemon=True)
-    with beginning():
+    with interrupts_deferred():
         server.start()
     try:
         if not here.poll(60):
@@ -75,7 +75,7 @@ class _Counts:
     largest: tuple[bytes, int] = (b"", 0)
 
     def take(self, personalizations: list[dict[str, Any]], raw: bytes) -> int:
-        """Count one call's readers. Returns its number."""
+        """Count one call's readers. Returns the number of the call."""
         numbers = [int(one["custom_args"]["reference"].rpartition(":")[2]) for one in personalizations]
         with self.lock:
             self.calls += 1
@@ -96,7 +96,7 @@ class _Counts:
 
 
 def _serve(there: Any, latency: float) -> None:
-    begun()
+    accept_interrupts()
     counts = _Counts()
 
     class Handler(BaseHTTPRequestHandler):
@@ -143,7 +143,7 @@ def _serve(there: Any, latency: float) -> None:
         request_queue_size = 128
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """Who hangs up on us is not our concern."""
+            """Ignore clients that close the connection."""
 
     server = Server(("127.0.0.1", 0), Handler)
     there.send(server.server_address[1])

@@ -1,4 +1,4 @@
-"""What every bench shares: seconds, memory, the machine, and a result that reads as words or as JSON."""
+"""Parts that all benches share: time, memory, the machine, and a result that prints as text or JSON."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-Progress = Callable[[str, int, int, str], None]  # what is being done, done, of, words
+Progress = Callable[[str, int, int, str], None]  # name of the work, number done, number to do, text
 
 
 def silent(what: str, done: int, of: int, words: str = "") -> None:
-    """Progress shown to nobody."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Bar:
 
 @dataclass
 class Measured:
-    """What one bench found: plain values by name, ratios to yardsticks of the same run, and the goals."""
+    """The results of one bench: plain values by name, ratios to yardsticks of the same run, and the goals."""
 
     bench: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -52,12 +52,12 @@ class Measured:
     notes: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values only."""
+        """Return plain values only."""
         bars = [{**asdict(bar), "met": bar.met} for bar in self.bars]
         return {**asdict(self), "bars": bars, "machine": machine()}
 
     def in_words(self) -> str:
-        """One line a value, grouped."""
+        """Return the result as text, one line for each value, in groups."""
         lines = [f"bench {self.bench} on {machine()['line']}"]
         for title, found in (("", self.values), ("yardstick ", self.yardsticks), ("ratio ", self.ratios)):
             lines += [f"  {title}{name.replace('_', ' ')}: {_number(value)}" for name, value in found.items()]
@@ -72,14 +72,14 @@ def _number(value: Any) -> str:
 
 @dataclass
 class Stopwatch:
-    """``seconds`` once the block is left."""
+    """``seconds`` is set at the end of the block."""
 
     seconds: float = 0.0
 
 
 @contextmanager
 def timed() -> Iterator[Stopwatch]:
-    """Wall-clock seconds of the block."""
+    """Measure the wall-clock seconds of the block."""
     watch, began = Stopwatch(), perf_counter()
     try:
         yield watch
@@ -88,9 +88,9 @@ def timed() -> Iterator[Stopwatch]:
 
 
 def peak_megabytes(*, pid: int | str = "self") -> float:
-    """The largest resident memory of a process so far, in MB. Linux; 0 elsewhere.
+    """Return the peak resident memory of a process so far in MB, on Linux; 0 elsewhere.
 
-    Not ``getrusage``: a child's number there begins with its parent's.
+    ``getrusage`` is not used because its value for a child begins with the parent's.
     """
     try:
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
@@ -100,7 +100,7 @@ def peak_megabytes(*, pid: int | str = "self") -> float:
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on."""
+    """Return a description of this machine."""
     cores = os.cpu_count() or 1
     memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
     load = round(os.getloadavg()[0], 1)
@@ -109,6 +109,6 @@ def machine() -> dict[str, Any]:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The smallest value that ``share`` of ``values`` do not exceed (nearest rank); 0 of none."""
+    """Return the smallest value that ``share`` of ``values`` do not exceed (nearest rank); 0 without values."""
     ranked = sorted(values)
     return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else 0.0

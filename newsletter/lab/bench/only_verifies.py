@@ -1,4 +1,4 @@
-"""A yardstick: an endpoint that checks the signature of events, reads them, and keeps nothing. ``gunicorn newsletter.lab.bench.only_verifies:app``."""
+"""A yardstick: a webhook that verifies and reads events, and stores nothing. Run as ``gunicorn newsletter.lab.bench.only_verifies:app``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""bench dispatch --provider outbox: N copies written as files, beside the same bytes written bare."""
+"""bench dispatch --provider outbox: writes N copies as files. Yardstick: the same bytes written without a dispatch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ READERS = 10_000
 
 
 def bench_outbox(*, readers: int, database: str, progress: Progress) -> Measured:
-    """Freeze, then hand over to the Outbox. What arrived is what lies in its folder."""
+    """Freeze, then submit to the Outbox. The files in its folder are counted as arrived."""
     found = Measured("dispatch")
     with (
         tempfile.TemporaryDirectory(prefix="newsletter-bench-") as name,

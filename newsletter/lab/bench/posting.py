@@ -1,4 +1,4 @@
-"""Posts to a server on loopback: so many events a second, or as many as it takes; how long each answer took."""
+"""Posts to a loopback server, at a rate or as fast as it answers, and measures the time to each answer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from newsletter.lab.bench.measuring import percentile
-from newsletter.lab.bench.words import Post
+from newsletter.lab.bench.sendgrid_events import Post
 
 Item = TypeVar("Item")
 
 
 @dataclass
 class Posted:
-    """What came back. ``waits`` are seconds from the moment a post was due (or made) to its whole answer."""
+    """The answers. ``waits`` are the seconds from the moment a post was due (or made) to its complete answer."""
 
     events: int = 0
     seconds: float = 0.0
@@ -37,7 +37,7 @@ class Posted:
 
 
 def in_lanes(items: Iterable[Item], work: Callable[[Iterator[Item]], None], *, lanes: int) -> None:
-    """So many threads take the items from one line until it is empty; told to stop, each ends what it has in hand."""
+    """Let ``lanes`` threads take items from one queue until it is empty. At an error or Ctrl-C each finishes its present item."""
     line, turn, stop = iter(items), Lock(), Event()
 
     def own() -> Iterator[Item]:
@@ -65,8 +65,8 @@ def post_all(
     rate: float | None = None,
     lanes: int = 8,
 ) -> Posted:
-    """Post them in order, over connections kept open. With ``rate`` (events a second) each at its moment, whether the server keeps up
-    or not, and its wait counts from that moment; without, as fast as the answers come."""
+    """Post in order over connections kept open. With ``rate`` (events a second) each post has a moment at which it is due, whether or not
+    the server keeps up, and its wait counts from that moment; without ``rate`` posts are made as fast as the answers come."""
     done, lock = Posted(), Lock()
     waiting = zip(posts, accumulate((p.events for p in posts), initial=0), strict=False)
     began = time.monotonic()
@@ -100,10 +100,10 @@ def _post(connection: HTTPConnection, path: str, post: Post) -> int:
 
 
 class SigningUp:
-    """Somebody signs up, again and again, while the block runs. ``posted.waits`` are the seconds each had to wait."""
+    """Signs up again and again while the block runs. ``posted.waits`` are the seconds that each sign-up took."""
 
-    PAUSE = 0.1  # seconds between two
-    READING = 2.0  # seconds from seeing the form to sending it: who is quicker than people is asked again
+    PAUSE = 0.1  # seconds between two sign-ups
+    READING = 2.0  # seconds from loading the form to sending it, above the limit of bot_timing
 
     def __init__(self, port: int, form: dict[str, str]) -> None:
         self._port, self._form = port, form
@@ -127,7 +127,7 @@ class SigningUp:
             said = {**self._form, "address": f"new.{n}@example.com", "zone": "Europe/Berlin"}
             headers = {
                 "Content-Type": "application/x-www-form-urlencoded",
-                "X-Forwarded-For": f"198.51.{n // 250}.{n % 250}",  # each from a network of their own
+                "X-Forwarded-For": f"198.51.{n // 250}.{n % 250}",  # each from a network of its own
             }
             began = time.monotonic()
             status = _post(connection, "/signup", Post(urlencode(said).encode(), headers, 0))

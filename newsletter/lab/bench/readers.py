@@ -1,4 +1,4 @@
-"""Invented readers by the million, and an approved Issue for them: what a bench of the mailroom begins from."""
+"""Makes up to millions of invented readers and an approved Issue, with which benches of delivery begin."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ from newsletter.subscribers.addresses import address_hash, person_hash
 
 DAY = date(2026, 3, 2)
 COMPOSED = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)  # 04:30 in New York
-ALL_DUE = timedelta(
-    hours=17, minutes=30
-)  # after COMPOSED every reader's hour has come, and nothing is stale yet
+ALL_DUE = timedelta(hours=17, minutes=30)  # every reader's hour has come, and the Issue is not stale yet
 AT_ONCE = 10_000  # rows
 
 ZONES = (
@@ -44,9 +42,9 @@ _SUBSCRIPTION = (
 
 
 def add_readers(sessions: db.Sessions, settings: Settings, count: int, *, progress: Progress) -> int:
-    """``count`` readers who are owed the Issue, of whom three in ten pay and one in ten is on trial, and some who are not.
+    """Add ``count`` readers who get the Issue, of whom 30 % pay and 10 % are on trial, and some who do not get it.
 
-    Returns how many Subscribers there are in all.
+    Returns the number of all Subscribers.
     """
     total = count + count // LEFT_OUT_EVERY
     rows = _subscribers(settings.hash_key, count, total)
@@ -56,7 +54,7 @@ def add_readers(sessions: db.Sessions, settings: Settings, count: int, *, progre
             db.insert_many(session, Subscriber, _SUBSCRIBER, chunk)
             done += len(chunk)
             progress("readers", done, total, "invented")
-        if db.has_server(session.get_bind().engine):  # SQLite takes the next number by itself
+        if db.has_server(session.get_bind().engine):  # SQLite assigns the next id by itself
             after = "SELECT setval(pg_get_serial_sequence('subscriber', 'id'), :last)"
             session.execute(text(after), {"last": total})
         paying = (
@@ -97,7 +95,7 @@ def _subscribers(key: str, count: int, total: int) -> Iterator[tuple[Any, ...]]:
 def add_issue(
     sessions: db.Sessions, settings: Settings, *, kilobytes: int = 60, metered_kilobytes: int = 20
 ) -> int:
-    """An approved Issue with both Renditions, of about so much HTML. Returns its number."""
+    """Add an approved Issue with two Renditions of about so many kilobytes of HTML. Returns its id."""
     with sessions.begin() as session:
         subject = "A bridge reopens, a budget passes, and what both sides say"
         issue = Issue(issued_on=DAY, subject=subject, preheader="Six stories", composed_at=COMPOSED)

@@ -23,7 +23,7 @@ from newsletter.delivery.mail.messages import Message
 from newsletter.errors import SettingsError
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import freeze, hand_over, judge, prepare, settings_for
-from newsletter.lab.bench.dispatching import service_for
+from newsletter.lab.bench.dispatch_process import service_for
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, timed
 from newsletter.lab.bench.readers import ALL_DUE, COMPOSED
 

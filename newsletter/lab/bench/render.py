@@ -22,7 +22,7 @@ from newsletter.jobs import pipeline
 from newsletter.jobs.pipeline import Parts
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import settings_for
-from newsletter.lab.bench.dispatching import service_for
+from newsletter.lab.bench.dispatch_process import service_for
 from newsletter.lab.bench.measuring import Measured, Progress, timed
 from newsletter.lab.bench.readers import COMPOSED
 

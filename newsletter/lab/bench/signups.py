@@ -1,6 +1,7 @@
-"""bench signups: a rush of sign-ups against gunicorn as in production; what was kept, what is mailed, and what the time of an answer says.
+"""bench signups: many sign-ups at gunicorn as in production. It compares what was stored and mailed with what was posted, and tests
+whether the time of an answer shows if an address is a reader's.
 
-Beside it, in the same run: ``/healthz`` at the same rate from the same connections.
+Yardstick: ``/healthz`` at the same rate over the same connections.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from newsletter.lab.bench.dispatch import settings_for
 from newsletter.lab.bench.events import form_on, served
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, percentile, timed
 from newsletter.lab.bench.posting import Posted, SigningUp, in_lanes, post_all
-from newsletter.lab.bench.words import Post
+from newsletter.lab.bench.sendgrid_events import Post
 from newsletter.settings import Settings
 from newsletter.subscribers import pending_requests, rate_limits, signup
 from newsletter.subscribers.addresses import address_hash, person_hash
 
 P99_GOAL = 0.5  # seconds
 LANES = 32  # connections that post at once
-BOMBS = 0.1  # of all sign-ups come from one network
-PAIRS = 400  # known and unknown addresses asked about, each
+BOMBS = 0.1  # share of sign-ups from one network
+PAIRS = 400  # known and unknown addresses that are posted, each
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -76,7 +77,7 @@ def bench_signups(*, rate: int, seconds: int, database: str, workers: int, progr
 
 
 def _rush(many: int, form: dict[str, str]) -> list[Post]:
-    """Sign-ups of different people, most from networks of their own and some from one."""
+    """Return sign-ups of different people, most from networks of their own and some from one network."""
     posts = []
     for n in range(many):
         bomb = n % int(1 / BOMBS) == 0
@@ -87,13 +88,13 @@ def _rush(many: int, form: dict[str, str]) -> list[Post]:
 
 
 def _allowed(many: int) -> int:
-    """How many confirmations the caps let out for :func:`_rush`."""
+    """Return how many confirmations the rate limits allow for :func:`_rush`."""
     bombs = -(-many // int(1 / BOMBS))
     return min(signup.MAILS_AN_HOUR, many - bombs + min(bombs, rate_limits.LIMITS[rate_limits.SIGNUP].most))
 
 
 def _get_all(path: str, many: int, *, port: int, rate: float) -> Posted:
-    """GET at this rate over :data:`LANES` connections; waits count from the moment each was due."""
+    """Make GET requests at this rate over :data:`LANES` connections; waits count from the moment each was due."""
     done, lock = Posted(), Lock()
     began = time.monotonic()
 
@@ -151,7 +152,7 @@ def _report(
 
 
 def _tell_apart(found: Measured, sessions: db.Sessions, settings: Settings, path: str, port: int) -> None:
-    """Ask about readers and about nobody, in any order; whether the seconds differ (Mann and Whitney's U, two-sided)."""
+    """Sign up readers and unknown addresses in random order; test whether the seconds differ (Mann and Whitney's U, two-sided)."""
     name = path.strip("/")
     known = [f"known.{name}.{n}@example.com" for n in range(PAIRS)]
     _add_readers(sessions, settings, known)

@@ -1,4 +1,4 @@
-"""bench summarize: Stories of the sample edition told again and again under other names, beside what splitting their sentences takes."""
+"""bench summarize: summarizes Stories of the sample edition under many other names. Yardstick: splitting their sentences."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from newsletter.summaries.protocol import ArticleText
 
 STORIES = 200
 _NAME = re.compile(r"\b[A-Z][a-z]{4,}\b")
-_AT_LEAST = 3  # Articles of a Story; what one Outlet alone carries is not told
+_AT_LEAST = 3  # Articles of a Story; a Story of one Outlet is not summarized
 
 
 def bench_summarize(*, stories: int = STORIES, progress: Progress = silent) -> Measured:
-    """Tell so many Stories. Each has names of its own, so that nothing is remembered from the one before."""
+    """Summarize so many Stories. Each has names of its own, so that no cache helps."""
     found = Measured("summarize")
     told = list(islice(_stories(), stories))
     began, refused = process_time(), 0
@@ -49,7 +49,7 @@ def bench_summarize(*, stories: int = STORIES, progress: Progress = silent) -> M
 
 
 def _stories() -> Iterator[list[ArticleText]]:
-    """Without end."""
+    """Yield Stories without end."""
     lean = {entry.name: entry.lean for entry in sample.catalogue().outlets}
     events: dict[str, list[sample.SampleArticle]] = {}
     for article in sample.articles():
@@ -77,6 +77,7 @@ def _stories() -> Iterator[list[ArticleText]]:
 
 
 def _renamed(text: str, nth: int) -> str:
-    """Every capitalised word gets an ending of its round: other names, the same sentences. Days stay open as they are."""
+    """Return the text with a suffix for this round on every capitalised word, so that names differ and sentences stay. Days are not
+    changed."""
     ending = "".join(chr(97 + int(digit)) for digit in str(nth)) if nth else ""
     return _NAME.sub(lambda found: found.group() + ending, text)

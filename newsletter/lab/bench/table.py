@@ -1,7 +1,7 @@
-"""bench table: every part of the day at three sizes, each beside its yardstick of the same run, in one table.
+"""bench table: measures every part of the day at three sizes, each beside its yardstick of the same run, in one table.
 
-The sizes lie ten times apart, so the last columns say how a part grows: 10 is linear. Ratios are what to compare between
-machines; seconds are this machine's.
+Each size is ten times the one before, so the last columns say how a part grows: 10 is linear. Ratios can be compared between
+machines, seconds cannot.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Run = Callable[[int], Measured]
 
 @dataclass(frozen=True)
 class Part:
-    """One line of the table. ``seconds`` and ``ratio`` name what to read off a :class:`Measured`."""
+    """One line of the table. ``seconds`` and ``ratio`` name the values to take from a :class:`Measured`."""
 
     name: str
     unit: str
@@ -37,12 +37,12 @@ class Part:
     seconds: Callable[[Measured], float]
     yardstick: str
     ratio: Callable[[Measured], float]
-    is_work: bool = True  # False: seconds are an answer's time at a rate, not the time for so many
+    is_work: bool = True  # False: seconds are the time of one answer at a rate, not that of all of them
 
 
 @dataclass
 class Line:
-    """What was found of one Part: seconds at each size, the ratio to the yardstick at the largest, growth between sizes."""
+    """The results of one Part: seconds at each size, the ratio to the yardstick at the largest, growth between sizes."""
 
     part: str
     unit: str
@@ -55,7 +55,7 @@ class Line:
 
     @property
     def growth(self) -> list[float]:
-        """Seconds at a size by seconds at the one before."""
+        """Seconds at each size divided by seconds at the one before."""
         pairs = zip(self.seconds, self.seconds[1:], strict=False)
         return [round(later / max(earlier, 0.001), 1) for earlier, later in pairs]
 
@@ -65,7 +65,7 @@ class Line:
 
 
 def parts(scale: int = 1) -> list[Part]:
-    """All Parts; ``scale`` divides the sizes, for a quick look."""
+    """Return all Parts; ``scale`` divides the sizes, for a quick look."""
 
     def at(*sizes: int) -> list[int]:
         return [max(1, size // scale) for size in sizes]
@@ -74,7 +74,7 @@ def parts(scale: int = 1) -> list[Part]:
 
 
 def measure(chosen: Sequence[Part], progress: Progress) -> list[Line]:
-    """Measure them one after the other. A Part whose program is missing says so, and the others are measured."""
+    """Measure the Parts one after the other. A Part whose program is missing says so, and the others are measured."""
     lines = []
     for done, part in enumerate(chosen):
         line = Line(part.name, part.unit, yardstick=part.yardstick, is_work=part.is_work)
@@ -93,7 +93,7 @@ def measure(chosen: Sequence[Part], progress: Progress) -> list[Line]:
 
 
 def as_words(lines: Sequence[Line]) -> str:
-    """The table, one line a Part."""
+    """Return the table as text, one line for each Part."""
     head = ("part", "of", "seconds", "a second", "× yardstick", "yardstick of the same run", "× for × 10")
     rows = [head, *(_cells(line) for line in lines)]
     wide = [max(len(row[n]) for row in rows) for n in range(len(head))]
@@ -124,7 +124,7 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def _quiet(*_: Any) -> None:
-    """Progress shown to nobody: the table shows its own."""
+    """Return a function that ignores progress, because the table shows its own."""
 
 
 At = Callable[..., list[int]]
@@ -198,7 +198,7 @@ def _mailing(at: At) -> list[Part]:
 
 
 def _dispatched_once(database: str, *, workers: int) -> Run:
-    """One dispatch of each size serves both lines, freezing and handing over."""
+    """Return a function that runs one dispatch of each size for both lines, freezing and submitting."""
 
     @cache
     def run(readers: int) -> Measured:

@@ -1,7 +1,7 @@
-"""bench web: the site's pages asked for so many times a second from gunicorn as in production, while an Issue is dispatched.
+"""bench web: requests the site's pages from gunicorn as in production, at a rate, while an Issue is dispatched.
 
-Strangers read the front page, Issues and Stories, readers who are signed in read Stories and their account, and people sign
-up. Beside it, in the same run and while the same dispatch goes on: ``/healthz``, which does nothing, at the same rate.
+Anonymous readers read the front page, Issues and Stories; signed-in readers read Stories and their account; people sign up.
+Yardstick, during the same dispatch: ``/healthz``, which does nothing, at the same rate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from newsletter.feeds import sample
 from newsletter.jobs import pipeline
 from newsletter.lab.bench.databases import bench_database
 from newsletter.lab.bench.dispatch import prepare, settings_for
-from newsletter.lab.bench.dispatching import dispatch_here, dispatch_in, service_for, together
+from newsletter.lab.bench.dispatch_process import dispatch_here, dispatch_in, service_for, together
 from newsletter.lab.bench.events import form_on, served
 from newsletter.lab.bench.loopback_sendgrid import loopback_sendgrid
 from newsletter.lab.bench.measuring import Bar, Measured, Progress, percentile
@@ -38,14 +38,14 @@ from newsletter.lab.bench.readers import ALL_DUE, COMPOSED
 from newsletter.subscribers.tokens import SIGNIN, subject_of
 
 P99_GOAL = 300.0  # ms
-LANES = 16  # connections that ask at once
-LATENCY = 0.25  # seconds added to each answer of the loopback SendGrid, about what the real one takes
+LANES = 16  # connections that request at the same time
+LATENCY = 0.25  # seconds added to each answer of the loopback SendGrid; a guess of the real one's
 STEPS = ("gather", "group", "summarize", "compose", "check", "approve")
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One request: what it is counted as, and how it is made."""
+    """One request: the kind that it is counted as, and how it is made."""
 
     kind: str
     path: str
@@ -55,7 +55,7 @@ class Ask:
 
 @dataclass
 class Answers:
-    """Seconds from the moment each request was due to its whole answer, by kind, and how many were refused."""
+    """Seconds from the moment each request was due to its complete answer, by kind, and how many were refused."""
 
     waits: dict[str, list[float]] = field(default_factory=dict)
     wrong: int = 0
@@ -67,7 +67,7 @@ class Answers:
         return [w for waits in self.waits.values() for w in waits]
 
     def ms(self, share: int, kind: str = "") -> float:
-        """The percentile ``share`` in milliseconds, of all or of one kind."""
+        """Return the percentile ``share`` in milliseconds, of all or of one kind."""
         return round(percentile(self.waits[kind] if kind else self.all_waits, share / 100) * 1000, 1)
 
 
@@ -80,7 +80,7 @@ def bench_web(
     database: str = "sqlite",
     progress: Progress,
 ) -> Measured:
-    """Ask at ``rate`` a second for ``seconds`` while ``readers`` are mailed; a wait counts from the moment a request was due."""
+    """Make ``rate`` requests a second for ``seconds`` while ``readers`` are mailed; a wait counts from the moment a request was due."""
     found = Measured("web")
     many = int(rate * seconds)
     with (
@@ -99,7 +99,9 @@ def bench_web(
         with served(values, "newsletter", workers) as port, ThreadPoolExecutor(1) as beside:
             asks = _mix(values, port)
             time.sleep(SigningUp.READING)
-            _ask(port, [next(asks) for _ in range(200)], rate=200.0)  # templates compiled, every worker awake
+            _ask(
+                port, [next(asks) for _ in range(200)], rate=200.0
+            )  # so that templates are compiled and every worker has started
             going = beside.submit(dispatch_in, values, COMPOSED + ALL_DUE, progress=lambda *_: None)
             progress("asking", 0, 2, f"{rate:g}/s")
             pages = _ask(port, [next(asks) for _ in range(many)], rate=rate)
@@ -141,7 +143,7 @@ def _report(found: Measured, pages: Answers, plain: Answers) -> None:
 
 
 def _make_the_day(values: dict[str, Any]) -> None:
-    """The sample edition, approved and not mailed, so that there are Stories to read."""
+    """Make the sample edition, approved and not mailed, so that there are Stories to read."""
     log.configure(json=True, level=40)  # errors only
     now = clock.system()
     service = service_for({**values, "MAIL_PROVIDER": "outbox"}, now)
@@ -152,7 +154,7 @@ def _make_the_day(values: dict[str, Any]) -> None:
 
 
 def _mix(values: dict[str, Any], port: int) -> Any:
-    """Requests without end: of twenty, fourteen by strangers, five by readers who are signed in, and one sign-up."""
+    """Yield requests without end: of twenty, fourteen anonymous, five by signed-in readers, and one sign-up."""
     service = service_for(values, clock.system())
     with db.reading(service.sessions) as session:
         day = session.scalar(select(Issue.issued_on).order_by(Issue.issued_on.desc()).limit(1))
@@ -172,7 +174,7 @@ def _mix(values: dict[str, Any], port: int) -> Any:
         said = {**form, "address": f"new.{n}@example.com", "zone": "Europe/Berlin", "hour": "6"}
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
-            "X-Forwarded-For": f"{20 + n // 62_500}.{n // 250 % 250}.{n % 250}.9",  # each from a network of their own
+            "X-Forwarded-For": f"{20 + n // 62_500}.{n // 250 % 250}.{n % 250}.9",  # each from a network of its own
         }
         return Ask("sign_up", "/signup", headers, urlencode(said).encode())
 
@@ -190,11 +192,13 @@ def _mix(values: dict[str, Any], port: int) -> Any:
         lambda n: Ask("about", "/about", zipped),
         sign_up,
     ]
-    return (makers[n * 7 % len(makers)](n) for n in count())  # 7 and 20 share no factor: well mixed
+    return (
+        makers[n * 7 % len(makers)](n) for n in count()
+    )  # 7 and 20 share no factor, so the kinds are mixed
 
 
 def _signed_in(port: int, token: str) -> str:
-    """The cookie of a reader who followed their link and pressed the button."""
+    """Return the cookie of a reader who followed their sign-in link and pressed the button."""
     form = form_on(port, f"/signin/{token}")
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -209,7 +213,7 @@ def _signed_in(port: int, token: str) -> str:
 
 
 def _ask(port: int, asks: Sequence[Ask], *, rate: float) -> Answers:
-    """Make these requests at this rate over :data:`LANES` connections, whether the site keeps up or not."""
+    """Make these requests at this rate over :data:`LANES` connections, whether or not the site keeps up."""
     done, lock = Answers(), Lock()
     began = time.monotonic()
 

@@ -1,1 +1,1 @@
-"""How good grouping and words are, measured on labelled rows."""
+"""Measures the quality of grouping and of text on labelled rows."""

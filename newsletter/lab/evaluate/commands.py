@@ -1,4 +1,4 @@
-"""``evaluate``: how good the grouping and the words are, measured on labelled rows and printed as JSON."""
+"""``evaluate``: measures the quality of grouping and of text on labelled rows, and prints it as JSON."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import click
 
 from newsletter.cli.opening import open_settings
 from newsletter.errors import SettingsError
-from newsletter.lab.evaluate import contrast, history, kinds, pages, prose, sheet, stability, words
+from newsletter.lab.evaluate import contrast, history, kinds, neutral, pages, prose, sheet, stability
 from newsletter.lab.evaluate.jsonlines import write_rows
+from newsletter.lab.evaluate.labelled_articles import read_pieces
 from newsletter.lab.evaluate.measures import measures
-from newsletter.lab.evaluate.reading_pieces import read_pieces
 from newsletter.lab.packages import require_packages
 from newsletter.stories import embeddings
 from newsletter.stories.clustering import Piece, cluster, embedded_text
@@ -27,7 +27,7 @@ def evaluate() -> None:
 
 
 for measured in (
-    words.neutral,
+    neutral.neutral,
     contrast.contrast,
     prose.prose,
     contrast.contrast_weights,
@@ -55,7 +55,7 @@ def clusters(path: Path, out: Path | None, meanings: bool) -> None:
     Prints {"n", "b3_f1", "ami", "ari"} when every row has a label, else {"n"}.
     """
     pieces, labels = read_pieces(path)
-    stories = cluster(pieces, _meanings(pieces) if meanings else None)
+    stories = cluster(pieces, _vectors(pieces) if meanings else None)
     result: dict[str, float] = {"n": len(pieces)}
     if labels:
         result.update(measures(labels, stories))
@@ -64,11 +64,12 @@ def clusters(path: Path, out: Path | None, meanings: bool) -> None:
     click.echo(json.dumps(result))
 
 
-def _meanings(pieces: Sequence[Piece]) -> Floats:
-    """What the embedding model says of them. Unlike a morning's grouping, a measure does not go on without it."""
+def _vectors(pieces: Sequence[Piece]) -> Floats:
+    """Return the pieces' vectors from the embedding model. Raises SettingsError without one: a measurement does not go on without it, as
+    grouping does."""
     embedder = embeddings.uncached_embedder(
         open_settings()
-    )  # keeps nothing: what the newsroom has kept stays
+    )  # without a cache, so that the service's cache is not changed
     if embedder is None:
         raise SettingsError("--meanings needs an embedding model: set EMBEDDING_MODEL.")
     return embedder.embed([embedded_text(piece) for piece in pieces])

@@ -1,4 +1,4 @@
-"""How near the ranking of headlines by contrast comes to an editor's, and how its weights are fitted."""
+"""``evaluate contrast``: compares the ranking of headlines by contrast with an editor's picks, and fits its weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from newsletter.summaries.contrast import FEATURES, eligible, features, ranked
 from newsletter.summaries.headline_words import Headline, HeadlineWords
 
 SIDES = ("left", "right")
-SHRINKING = 2.0  # of the squared weights, in nats: with few picks no feature may decide alone
+SHRINKING = 2.0  # penalty of the squared weights, in nats, so that with few picks no feature decides alone
 Floats = npt.NDArray[np.float64]
 
 
@@ -42,7 +42,7 @@ def _time(article: Mapping[str, Any]) -> datetime | None:
 
 
 def rank_of(headlines: Sequence[Headline], side: str, pick: int) -> float:
-    """The rank of the pick among all headlines of the Side; those that are not eligible share the last ranks."""
+    """Return the rank of the pick among all headlines of the Side; those that are not eligible share the last ranks."""
     order = [h.article_id for h, _ in ranked(headlines, side)]
     if pick in order:
         return order.index(pick) + 1

@@ -1,4 +1,4 @@
-"""``evaluate history``: how many Stories the History links, and how many of the links are right, printed as JSON."""
+"""``evaluate history``: measures how many Stories the History links and how many links are right; prints JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from newsletter.feeds.leans import Side
 from newsletter.lab.evaluate.jsonlines import RowsError, read_rows
 from newsletter.lab.evaluate.measure_history import Pair, found_in, measure
-from newsletter.lab.evaluate.words import PATH, article
+from newsletter.lab.evaluate.neutral import PATH, article
 from newsletter.stories.threads import TEXTS, Thread
 from newsletter.summaries.protocol import ArticleText
 
@@ -68,7 +68,7 @@ def _judgements(path: Path) -> dict[Pair, bool]:
 
 
 def news_of(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText]:
-    """The articles of a row with news, each as from an Outlet of its own. Raises :class:`RowsError`."""
+    """Return the articles of a row with news, each as from an Outlet of its own. Raises :class:`RowsError`."""
     news = row.get("news")
     if not isinstance(news, dict) or not all(isinstance(a, dict) for a in news.values()):
         raise RowsError(f"{path}, line {line}: 'news' is missing or no object of articles.")

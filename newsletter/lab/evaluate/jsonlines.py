@@ -1,4 +1,4 @@
-"""Reading and writing JSON lines for ``evaluate``: what is wrong is said with the file and the line."""
+"""Reads and writes JSON lines for ``evaluate``. Errors name the file and the line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RowsError(NewsletterError):
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of each line that is not empty."""
+    """Yield the line number and the object of each line that is not empty."""
     if not path.exists():
         raise NotFound(f"There is no file {path}.")
     if path.is_dir():
@@ -42,7 +42,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether it can be written as UTF-8: JSON lets halves of characters be said that are none."""
+    """Return whether the value is text that can be written as UTF-8. JSON allows lone surrogates, which cannot."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -51,7 +51,7 @@ def _is_text(value: Any) -> bool:
 
 
 def text_of(row: dict[str, Any], key: str, *, path: Path, line: int) -> str:
-    """The text under ``key``; null counts as empty. Raises :class:`RowsError` when it is missing or no text."""
+    """Return the text under ``key``; null counts as empty. Raises :class:`RowsError` when it is missing or no text."""
     if key not in row:
         raise RowsError(f"{path}, line {line}: '{key}' is missing.")
     value = row[key]
@@ -63,7 +63,7 @@ def text_of(row: dict[str, Any], key: str, *, path: Path, line: int) -> str:
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """One JSON object a line. Raises :class:`RowsError` when the file cannot be written."""
+    """Write one JSON object on each line. Raises :class:`RowsError` when the file cannot be written."""
     try:
         with path.open("w", encoding="utf-8") as out:
             for row in rows:

@@ -1,4 +1,4 @@
-"""``evaluate kinds``: how well the kinds of articles are known, measured on labelled rows and printed as JSON."""
+"""``evaluate kinds``: measures the classification of article kinds on labelled rows; prints JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good the History's links are, held against pairs of Stories somebody judged. Pure."""
+"""Compares the History's links with pairs of Stories that were judged by hand. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Pair = tuple[int, int]  # a Story and an earlier one
 
 
 def found_in(stories: Sequence[Thread]) -> list[Link]:
-    """The History of every Story, as if each were of today."""
+    """Return the History of every Story, as if each were of today."""
     return links(stories, frozenset(s.id for s in stories))
 
 
 def measure(found: Sequence[Link], judged: Mapping[Pair, bool]) -> dict[str, float]:
-    """Percent of the judged links that are right, of the right pairs that are linked, and of the Stories with a right pair
-    that have a right link; and how many links nobody judged. Pairs that are right but not linked because a Story has its
+    """Return the percentages of judged links that are right, of right pairs that are linked, and of Stories with a right pair that have
+    a right link; and how many links were not judged. Pairs that are right but not linked because a Story has its
     full number of links count as missed."""
     linked = [(x.story_id, x.earlier_id) for x in found]
     known = [p for p in linked if p in judged]

@@ -1,4 +1,4 @@
-"""How often Articles change their Story while more arrive: grouping replayed as hour by hour it would have been. Pure."""
+"""Counts how often Articles change their Story while more arrive, by repeating the grouping of each hour. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from newsletter.stories.clustering import Piece, cluster
 from newsletter.stories.story_matching import match_groups
 
-WINDOW = timedelta(days=7)  # as ``group`` looks back
+WINDOW = timedelta(days=7)  # the window of ``group``
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Stability:
     rounds: int = 0
 
     def counts(self) -> dict[str, int]:
-        """How many Articles changed in each way, and in any."""
+        """Return how many Articles changed in each way, and in any way."""
         return {
             **{kind: len(articles) for kind, articles in self.changed.items()},
             "changed": len(frozenset().union(*self.changed.values())),
@@ -38,9 +38,9 @@ def replayed(
     progress: Callable[[int, int], None] | None = None,
     judge: Callable[[Sequence[int], Sequence[int]], None] | None = None,
 ) -> Stability:
-    """Group what has appeared so far, again after each ``every``, as ``group`` does. All pieces must have a date.
+    """Group the pieces published so far, again after each ``every``, as ``group`` does. All pieces must have a date.
 
-    ``judge`` is told after each round the places of what was grouped, and the Story of each.
+    ``judge`` is called after each round with the indices of the grouped pieces and the Story of each.
     """
     moments = [moment(p) for p in pieces]
     found = Stability()
@@ -67,7 +67,7 @@ def replayed(
 
 
 def moment(piece: Piece) -> datetime:
-    """When the piece appeared; a bare day begins at midnight. Raises ValueError without a date."""
+    """Return when the piece was published; a day without a time means midnight. Raises ValueError without a date."""
     if piece.date is None:
         raise ValueError("a piece without a date cannot arrive")
     if isinstance(piece.date, datetime):
@@ -76,7 +76,7 @@ def moment(piece: Piece) -> datetime:
 
 
 def stories(found: Stability, count: int) -> list[int]:
-    """The Story of each of ``count`` pieces at the end; one that stands alone has a number of its own."""
+    """Return the Story of each of ``count`` pieces at the end; a piece alone in its Story has a number of its own."""
     return [found.story_of.get(i, -1 - i) for i in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""How well a grouping agrees with a known one. Pure.
+"""Measures how well a grouping agrees with a known one. Pure.
 
 B-cubed F1 (Bagga and Baldwin, 1998) asks of every Article how pure and how complete its group is; AMI and ARI correct for
 chance (Vinh, Epps and Bailey, 2010; Hubert and Arabie, 1985) and come from scikit-learn.
@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 
 
 def b_cubed(truth: Sequence[Hashable], found: Sequence[Hashable]) -> tuple[float, float, float]:
-    """Precision, recall and F1, each 0…1, of ``found`` against ``truth``; all 1 when there is nothing to judge."""
+    """Return precision, recall and F1, each 0…1, of ``found`` against ``truth``; all 1 without Articles."""
     if len(truth) != len(found):
         raise ValueError("truth and found must be about the same Articles")
     if not truth:
@@ -24,7 +24,7 @@ def b_cubed(truth: Sequence[Hashable], found: Sequence[Hashable]) -> tuple[float
 
 
 def measures(truth: Sequence[Hashable], found: Sequence[Hashable]) -> dict[str, float]:
-    """``b3_f1``, ``ami`` and ``ari``, rounded to four places."""
+    """Return ``b3_f1``, ``ami`` and ``ari``, rounded to four places."""
     # Imported here: it takes a second, and only `evaluate` needs it.
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 

@@ -1,4 +1,4 @@
-"""``evaluate pages``: how much of an article's page is read, and what else, measured on pages whose text is known."""
+"""``evaluate pages``: measures the extraction of article text and metadata on pages whose text is known."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from newsletter.errors import NotFound
 from newsletter.feeds.page_text import Page, PageRefused, parse, read_page
 from newsletter.lab.evaluate.jsonlines import RowsError, read_rows, text_of
 
-FIRST = 5  # sentences that are looked at for boilerplate
+FIRST = 5  # first sentences in which boilerplate is counted
 KNOWN = (
-    0.7  # share of a sentence's word triples that an expected text has, above which it belongs to the article
+    0.7  # a sentence belongs to the article if the expected text has more than this share of its word triples
 )
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=\S)")
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """One page. ``boilerplate``: of its first five sentences, how many the expected text does not have."""
+    """The measurements of one page. ``boilerplate`` is how many of its first five sentences the expected text does not have."""
 
     precision: float
     recall: float
@@ -97,7 +97,7 @@ def _measure(path: Path, line: int, row: dict[str, Any]) -> _Measured:
 
 
 def _page(path: Path, title: str) -> Page | str:
-    """The page, or why it is none."""
+    """Return the page, or why it is not one."""
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
     body = path.read_bytes()

@@ -1,4 +1,4 @@
-"""``evaluate prose``: what of a good writer's true sentences may stand, and how many false ones are caught."""
+"""``evaluate prose``: measures how many true sentences of a good writer are kept, and how many false ones are caught."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AT_ONCE = 60  # sentences in one question to the judge
 
 @dataclass(frozen=True)
 class Labelled:
-    """A sentence with what is known of it: whether its Articles carry it, and its kind."""
+    """A sentence with its labels: whether its Articles support it, and its kind."""
 
     piece: Piece
     is_true: bool
@@ -41,7 +41,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Passed:
-    """Whether one labelled sentence passed: the program's facts alone, and with the judge (None: not judged)."""
+    """Whether one labelled sentence passed by hard facts alone, and with the judge (None: not judged)."""
 
     labelled: Labelled
     facts: bool
@@ -73,14 +73,14 @@ def prose(path: Path) -> None:
 
 
 def _patient(judge: Judge) -> Judge:
-    """The judge, asked on however often it fails: a measure does not have a morning to save."""
+    """Return the judge with unlimited retries, because a measurement has no deadline."""
     patience = Patience(time.monotonic, failures=10**9)
     asker = judge.asker
     return Judge(replace(asker, patience=patience)) if isinstance(asker, Asker) else judge
 
 
 def report(passed: Sequence[Passed], *, with_judge: bool, unjudged: int) -> dict[str, Any]:
-    """The shares. A row that the judge gave no usable answer for is left out of ``with_judge`` and counted as unjudged."""
+    """Return the shares. A row without a usable answer of the judge is left out of ``with_judge`` and counted as unjudged."""
     found = _shares([(p.labelled, p.facts) for p in passed])
     judged = [(p.labelled, p.judged) for p in passed if p.judged is not None]
     found["with_judge"] = {**_shares(judged), "unjudged_rows": unjudged} if with_judge else None
@@ -108,7 +108,7 @@ def _share(results: Sequence[tuple[Labelled, bool]]) -> float | None:
 
 
 def _by_kind(results: Sequence[tuple[Labelled, bool]]) -> dict[str, list[int]]:
-    """For each kind how many passed or were caught, of how many."""
+    """Return for each kind how many passed or were caught, and of how many."""
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for sentence, good in results:
         counts[sentence.kind][0] += good
@@ -119,7 +119,8 @@ def _by_kind(results: Sequence[tuple[Labelled, bool]]) -> dict[str, list[int]]:
 def _passed(
     articles: Sequence[ArticleText], sentences: Sequence[Labelled], now: datetime, judge: Judge | None
 ) -> list[Passed]:
-    """What stands of one row. With a judge, rounded and summed numbers are left to it; its questions hold both kinds, mixed."""
+    """Return which sentences of one row pass. With a judge, it decides about rounded and summed numbers; its questions mix true and
+    false sentences."""
     known = {a.id: a for a in articles}
     made = [sentence_of(s.piece.text, s.piece.cites, articles) for s in sentences]
     alone = [refusal(_unjudged(m), known) is None for m in made]
@@ -139,7 +140,7 @@ def _passed(
 
 
 def _shuffled(text: str) -> int:
-    """A fixed shuffle: true and false sentences must not come apart."""
+    """Return a key for a fixed shuffle, which mixes true and false sentences."""
     return sum((n + 1) * ord(c) for n, c in enumerate(text)) % 9973
 
 
@@ -148,7 +149,7 @@ def _unjudged(sentence: Sentence) -> Sentence:
 
 
 def _read(row: Mapping[str, Any]) -> tuple[list[ArticleText], list[Labelled], datetime]:
-    """A row of either form. Raises KeyError, TypeError or ValueError."""
+    """Return the parts of a row of either form. Raises KeyError, TypeError or ValueError."""
     if "article" in row:
         now = datetime(2000, 1, 1, tzinfo=UTC)
         text = str(row["article"])
@@ -180,7 +181,7 @@ _PARTS = {"lede": "what happened", "overview": "what happened", "sides": "what a
 
 
 def _true(row: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each sentence of the writer's answer with the part where it stands."""
+    """Return each sentence of the writer's answer with the name of its part."""
     answer = row["answer"]
     yield "headline", answer["headline"]
     for part in ("lede", "overview", "not_disputed", "differ", "left_out", "next"):

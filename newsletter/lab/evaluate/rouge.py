@@ -1,4 +1,4 @@
-"""How much of an expert's words a text carries: ROUGE-1, -2 and -L as F1. Pure.
+"""Measures how many of an expert's words a text contains: ROUGE-1, -2 and -L as F1. Pure.
 
 ROUGE: Lin, 2004. Words of more than three letters are stemmed (Porter), as in the reference implementation.
 """
@@ -28,7 +28,7 @@ class Rouge:
 
 
 def rouge(expert: str, text: str) -> Rouge:
-    """The text measured against the expert's. Two empty texts have nothing in common."""
+    """Return the scores of the text against the expert's; 0 for two empty texts."""
     wanted, found = tokens(expert), tokens(text)
     return Rouge(
         _f1(_shared(wanted, found), len(wanted), len(found)),
@@ -43,7 +43,7 @@ def _stem(word: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """The words as ROUGE compares them: small letters, Porter stems of those of more than three letters."""
+    """Return the words as ROUGE compares them: in lower case, with Porter stems of those of more than three letters."""
     return [_stem(w) for w in _WORD.findall(text.lower())]
 
 
@@ -60,7 +60,7 @@ def _f1(shared: int, wanted: int, found: int) -> float:
 
 
 def _longest(wanted: Sequence[str], found: Sequence[str]) -> int:
-    """Length of the longest common subsequence, all of ``wanted`` at once in the bits of one number (Hyyrö, 2004,
+    """Return the length of the longest common subsequence, with all of ``wanted`` in the bits of one integer (Hyyrö, 2004,
     "Bit-parallel LCS-length computation revisited")."""
     places: dict[str, int] = {}
     for place, word in enumerate(wanted):

@@ -1,7 +1,7 @@
-"""``evaluate sheet`` and ``marks``: how what we tell is read blind.
+"""``evaluate sheet`` and ``marks``: blind reading of our texts beside others.
 
-A sheet shows each Story in several texts under letters in random order, in one plain form that does not betray where a text
-comes from. Readers who know nothing else mark each text; ``marks`` reads their marks back against the key.
+A sheet shows several texts of each Story under letters in random order, all in one plain form, so that a reader cannot tell where a
+text comes from. Readers mark each text; ``marks`` combines their marks with the key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from newsletter.summaries.extractive.summarizer import Extractive
 from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import RowKind, Sentence, StoryText, from_json
 
-MARKS = ("reads", "sides", "useful")  # 1 to 10 each
+MARKS = ("reads", "sides", "useful")  # marks are 1 to 10
 _ROW_LABELS = {
     RowKind.NOT_DISPUTED: "Not disputed",
     RowKind.LEFT_STRESSES: "Left outlets stress",
@@ -45,7 +45,7 @@ faults (repeats, wrong answer, false agreement, no difference, junk, stale, unfa
 
 @dataclass(frozen=True)
 class Text:
-    """One Story as one source tells it, in the sheet's plain form. ``source`` stands in the key only."""
+    """The text of one Story from one source, in the sheet's plain form. ``source`` is only in the key."""
 
     story: str
     source: str
@@ -130,7 +130,7 @@ def marks(key: Path, marks: tuple[Path, ...]) -> None:
 def _written(
     stories: Sequence[str], texts: Sequence[Text], order: random.Random
 ) -> tuple[str, dict[str, dict[str, str]]]:
-    """The sheet, and for each Story's number the source of each letter."""
+    """Return the sheet, and for each Story's number the source of each letter."""
     parts, key = [HOW_TO_MARK], {}
     for number, story in enumerate(stories, start=1):
         own = sorted((t for t in texts if t.story == story), key=lambda t: t.source)
@@ -176,7 +176,7 @@ def _of_bullets(path: Path) -> Iterator[Text]:
 
 
 def plain(story: StoryText, outlets: Mapping[int, str]) -> str:
-    """The Story in the sheet's form. ``outlets`` names the Outlet of each Article."""
+    """Return the Story in the sheet's form. ``outlets`` names the Outlet of each Article."""
 
     def line(sentence: Sentence) -> str:
         names = dict.fromkeys(outlets.get(c.article_id, "") for c in sentence.citations)
@@ -207,7 +207,7 @@ def _marked(text: str, marked: Sequence[tuple[int, int]]) -> str:
 
 
 def _answer(answer: Mapping[str, Any], articles: Mapping[int, ArticleText]) -> str:
-    """A good writer's answer in the same form."""
+    """Return a good writer's answer in the same form."""
 
     def lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         return [f"- {r['text']}" for r in rows]

@@ -1,4 +1,4 @@
-"""``evaluate stability``: how often Articles change their Story while more arrive, printed as JSON."""
+"""``evaluate stability``: measures how often Articles change their Story while more arrive; prints JSON."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import click
 from newsletter.cli.progress import progress
 from newsletter.clock import YEARS
 from newsletter.lab.evaluate.jsonlines import RowsError
+from newsletter.lab.evaluate.labelled_articles import read_pieces
 from newsletter.lab.evaluate.measure_stability import replayed, stories
 from newsletter.lab.evaluate.measures import b_cubed, measures
-from newsletter.lab.evaluate.reading_pieces import read_pieces
-from newsletter.lab.evaluate.words import PATH
+from newsletter.lab.evaluate.neutral import PATH
 from newsletter.stories.clustering import cluster
 
 LEAST, MOST = 0.01, 10_000.0  # hours

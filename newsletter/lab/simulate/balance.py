@@ -21,7 +21,7 @@ from newsletter.lab.simulate.run import SimulationResult
 from newsletter.settings import Settings
 from newsletter.subscribers.access import Access, Facts, access
 
-VISIT_TAKES: Final = timedelta(hours=2)  # to type an address, get the link at a tick, and act
+VISIT_TAKES: Final = timedelta(hours=2)  # time to type an address, get the link at a tick, and act
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class IssueLine:
 
 
 def issue_lines(sessions: db.Sessions) -> list[IssueLine]:
-    """The Issues, oldest first."""
+    """Return the Issues, oldest first."""
     lines = []
     with db.reading(sessions) as session:
         for issue in session.scalars(select(Issue).order_by(Issue.issued_on)):
@@ -74,7 +74,7 @@ def issue_lines(sessions: db.Sessions) -> list[IssueLine]:
 def balance(
     sessions: db.Sessions, settings: Settings, result: SimulationResult, mailboxes: Mailboxes
 ) -> list[Entry]:
-    """All comparisons: our tables against the mailboxes' own log and the readers' own records."""
+    """Return all comparisons: our tables against the mailboxes' own log and the readers' own records."""
     with db.reading(sessions) as session:
         return [
             *_mail(session, result, mailboxes),

@@ -10,7 +10,7 @@ from lxml import html
 
 
 class NotOffered(Exception):
-    """The page does not offer what its reader came for: a defect of the site, or of the simulated reader."""
+    """The page has no such form or link: a defect of the site, or of the simulated reader."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Page:
     text: str
 
     def form(self, *, ends: str = "", having: str = "", button: str = "") -> Any:
-        """The first form whose address ends so, that has this field, that shows this button. Raises :class:`NotOffered`."""
+        """Return the first form whose address ends with ``ends``, with this field and this button. Raises :class:`NotOffered`."""
         for form in html.fromstring(self.text, base_url=self.url).forms:
             path = urlsplit(form.action or self.url).path
             buttons = {b.get("value") or "" for b in form.iter("button")}
@@ -35,11 +35,11 @@ class Page:
         raise NotOffered(f"{self.url} ({self.status}) has no form {ends or having or button}")
 
     def link(self, part: str) -> str | None:
-        """The first link whose address holds ``part``."""
+        """Return the first link whose address contains ``part``."""
         return self._address("a", "href", part)
 
     def picture(self, part: str) -> str | None:
-        """The first picture whose address holds ``part``."""
+        """Return the first picture whose address contains ``part``."""
         return self._address("img", "src", part)
 
     def _address(self, tag: str, attribute: str, part: str) -> str | None:
@@ -62,14 +62,14 @@ class Browser:
         return self._request("get", url)
 
     def submit(self, page: Page, form: Any, *, button: str = "", **values: str) -> Page:
-        """Send the form with what stands in it, and ``values`` on top; ``button`` is the value of the one pressed."""
+        """Send the form with its values, overridden by ``values``; ``button`` is the value of the pressed button."""
         given = {name: value for name, value in form.form_values()} | values
         if button:
             given["do"] = button
         return self._request("post", form.action or page.url, given)
 
     def post(self, url: str, **values: str) -> Page:
-        """As a mailbox does for its reader (RFC 8058)."""
+        """Post as a mail program does for its reader (RFC 8058)."""
         return self._request("post", url, values)
 
     def _request(self, how: str, url: str, values: dict[str, str] | None = None) -> Page:

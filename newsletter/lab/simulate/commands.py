@@ -72,7 +72,7 @@ def replay(out: Path | None, as_json: bool, **options: Any) -> None:
 
 
 def _scenario(*, start: str, end: str, again_after: int | None, **options: Any) -> Scenario:
-    """The Scenario of the command's options. Raises ``SettingsError`` for moments that cannot be used."""
+    """Return the Scenario of the command's options. Raises ``SettingsError`` for moments that cannot be used."""
     first, last = clocks.parse_moment(start, "--from"), clocks.parse_moment(end, "--to")
     if not first < last:
         raise SettingsError("--to must lie after --from.")
@@ -107,7 +107,7 @@ def _replay(scenario: Scenario, folder: Path, *, quiet: bool) -> dict[str, Any]:
 
 
 def _service(scenario: Scenario, folder: Path, clock: ManualClock, mailboxes: Mailboxes) -> IssueService:
-    """A service whose files all lie in ``folder``, so that no production data is touched. Raises ``Refused`` for a used database."""
+    """Return a service whose files all lie in ``folder``, so that no production data is touched. Raises ``Refused`` for a used database."""
     settings = opening.open_settings(
         DATABASE_URL=scenario.database or f"sqlite:///{folder.resolve()}/replay.db",
         OUTBOX_DIR=folder / "outbox",

@@ -22,8 +22,8 @@ from newsletter.delivery.providers.protocol import (
     always,
 )
 
-REPORTED_AFTER: Final = (timedelta(seconds=20), timedelta(minutes=25))  # earliest and latest
-LOST_ANSWER_SHARE: Final = 0.002  # of Messages: taken, but the answer is lost; the events tell
+REPORTED_AFTER: Final = (timedelta(seconds=20), timedelta(minutes=25))  # earliest and latest report
+LOST_ANSWER_SHARE: Final = 0.002  # share of Messages that are accepted although the answer is lost
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Mailboxes:
     # How the mail to an address ends: "dead" and "full" bounce, "complains" does so once it has got it; an address that is not listed accepts mail.
     fates: dict[str, str] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
-    asked: Counter[str] = field(default_factory=Counter)  # by reference: how often it was handed over
-    fresh: list[Letter] = field(default_factory=list)  # not yet looked at by their readers
+    asked: Counter[str] = field(default_factory=Counter)  # by reference: how often it was submitted
+    fresh: list[Letter] = field(default_factory=list)  # not yet read
     name: str = "mailboxes"
     batch_size: int = 500
     at_once: int = 1
@@ -66,7 +66,7 @@ class Mailboxes:
         return [self._take(m) for m in messages]
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing, because nothing is kept open."""
 
     def _take(self, message: Message) -> Receipt:
         now = self.clock()
@@ -96,7 +96,7 @@ class Mailboxes:
             )
 
     def reports(self, now: datetime) -> list[ProviderEvent]:
-        """The events due by ``now``, each once, in random order."""
+        """Return the events due by ``now``, each once, in random order."""
         due = []
         while self._reports and self._reports[0][0] <= now:
             due.append(heapq.heappop(self._reports)[2])
@@ -104,6 +104,6 @@ class Mailboxes:
         return due
 
     def arrivals(self) -> list[Letter]:
-        """Letters since the last look."""
+        """Return the letters since the last call."""
         found, self.fresh = self.fresh, []
         return found

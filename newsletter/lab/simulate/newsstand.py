@@ -22,7 +22,7 @@ _ADDRESSES = {"link", "guid", "id"}
 
 
 class Newsstand:
-    """A Fetcher that brings each document once and shows of it what had been published by now. Thread-safe.
+    """A Fetcher that fetches each document once, and returns those of its items that were published by now. Thread-safe.
 
     Items without a readable date are shown from the beginning. ``again_after``: what is older than that is told anew, as many times
     as it fits into the time since, with addresses of its own; None: told once. Answers 304 while nothing new appeared.
@@ -47,7 +47,7 @@ class Newsstand:
         return kept.at(self._clock(), self._round(), etag) if isinstance(kept, _Document) else kept
 
     def _round(self) -> tuple[int, timedelta]:
-        """Which time it is told, from 0, and how far its dates are moved."""
+        """Return the number of the repetition, from 0, and how far its dates are moved."""
         if self._again_after is None:
             return 0, timedelta(0)
         nth = max(0, (self._clock() - self._since) // self._again_after)
@@ -55,7 +55,7 @@ class Newsstand:
 
 
 class Reissued:
-    """A Fetcher for editions that are written anew for each moment, such as the sample's: one a day (UTC), the same all day."""
+    """A Fetcher for editions that are made for each moment, such as the sample's: one for each day (UTC)."""
 
     def __init__(self, edition: Callable[[datetime], Fetcher], clock: Clock) -> None:
         self._edition = lru_cache(maxsize=2)(edition)
@@ -67,14 +67,14 @@ class Reissued:
 
 
 class _Document:
-    """One feed, whole. A copy with what was published by a moment is written when it is asked for."""
+    """One complete feed, which returns a copy with the items published by a moment."""
 
     def __init__(self, fetched: Fetched) -> None:
         self._fetched = fetched
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
         try:
             self._root = etree.parse(io.BytesIO(fetched.body), parser).getroot()
-        except etree.XMLSyntaxError:  # nothing at all in it: shown as it is
+        except etree.XMLSyntaxError:  # without items it is returned unchanged
             self._root = None
         self._lock = Lock()
         found = [] if self._root is None else [e for e in self._root.iter() if _name(e) in _ITEMS]
@@ -91,7 +91,7 @@ class _Document:
         return Fetched(200, body, tag, None, kept.content_type, kept.url, None)
 
     def _written(self, shown: set[int], nth: int, moved: timedelta) -> bytes:
-        with self._lock, self._without(shown):  # the one tree is cut and mended under the lock
+        with self._lock, self._without(shown):  # the tree is changed and restored under the lock
             if not nth:
                 return bytes(etree.tostring(self._root, encoding="utf-8", xml_declaration=True))
             with _shifted([self._items[n][0] for n in shown], nth, moved):
@@ -111,7 +111,7 @@ class _Document:
 
 @contextmanager
 def _shifted(items: list[etree._Element], nth: int, moved: timedelta) -> Iterator[None]:
-    """These items with later dates and addresses of their own, for as long as the block runs."""
+    """Give these items later dates and other addresses while the block runs."""
     before: list[tuple[etree._Element, str | None]] = []
     for item in items:
         for part in item:
@@ -133,7 +133,7 @@ def _name(element: etree._Element) -> str:
 
 
 def _published(item: etree._Element) -> datetime | None:
-    """The earliest date an item bears (RFC 822 or ISO 8601); None when it bears none that can be read and reckoned with."""
+    """Return the earliest date of an item (RFC 822 or ISO 8601); None when it has no valid one."""
     texts = [str(e.text).strip() for e in item if _name(e) in _DATES and e.text]
     moments = [moment for text in texts if (moment := _moment(text))]
     return min(moments, default=None)

@@ -25,7 +25,7 @@ class Expected(Enum):
 def expected_of(
     reader: Reader, issued_on: date, frozen_at: datetime, *, earlier: Collection[date] = ()
 ) -> Expected:
-    """Whether ``reader`` gets the Issue of ``issued_on``, whose Audience was frozen at ``frozen_at`` (UTC).
+    """Return whether ``reader`` gets the Issue of ``issued_on``, whose Audience was frozen at ``frozen_at`` (UTC).
 
     ``earlier``: the days of the Issues before it.
     """

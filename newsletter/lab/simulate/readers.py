@@ -47,14 +47,14 @@ DAY: Final = timedelta(days=1)
 MINUTE: Final = timedelta(minutes=1)
 TYPING: Final = timedelta(
     seconds=40
-)  # between opening a form and sending it; the site asks again whoever is quicker than people
+)  # between opening a form and sending it; a faster client is asked to press the button again
 
-At = Callable[[datetime, Callable[[], None]], None]  # do this then
+At = Callable[[datetime, Callable[[], None]], None]  # an act and its moment
 
 
 @dataclass
 class Away:
-    """A stretch of time without mail. ``until`` is open while it lasts."""
+    """A period without mail. ``until`` is None while it lasts."""
 
     since: datetime
     until: datetime | None = None
@@ -62,7 +62,7 @@ class Away:
 
 @dataclass
 class Pause:
-    """A pause that was asked for at ``since``; mail comes again on ``until``."""
+    """A pause of mail chosen at ``since``; mail comes again on ``until``."""
 
     since: datetime
     until: date
@@ -92,11 +92,11 @@ class Reader:
     card_broken: bool = False
     account_visits: list[datetime] = field(
         default_factory=list
-    )  # when they set out to do something in their account
+    )  # when they began to do something in their account
     account_visits_done: int = 0
     issues: int = 0
     stories_read: int = 0
-    _after_signin: Callable[[datetime], None] | None = None  # once signed in
+    _after_signin: Callable[[datetime], None] | None = None  # what they do once signed in
     _unsubscribe_link: str = ""
 
     @property
@@ -162,7 +162,7 @@ class Reader:
     # --- mail ---
 
     def look_at(self, letter: Letter) -> None:
-        """A mail came."""
+        """React to a mail."""
         soon = letter.at + MINUTE * self.chance.uniform(1, 9)
         links = letter.links
         if "confirm_url" in links and self.kind != "never confirms":
@@ -179,7 +179,7 @@ class Reader:
                 self.at(soon, lambda: self._read())
 
     def _unsubscribe(self, now: datetime) -> None:
-        """By the page's button, or by the mailbox's own (RFC 8058)."""
+        """Unsubscribe by the page's button, or by the mail program's (RFC 8058)."""
         if self.chance.random() < 0.5:
             page = self.browser.open(self._unsubscribe_link)
             self.browser.submit(page, page.form(ends=self._unsubscribe_link.rpartition("/")[2]))
@@ -191,7 +191,7 @@ class Reader:
             self.at(later, lambda: self.ask(later))
 
     def _read(self) -> None:
-        """A Story of the latest Issue, on the site."""
+        """Read a Story of the latest Issue on the site."""
         archive = self.browser.open("/issues")
         issue = archive.link("/issues/2")
         story = self.browser.open(issue).link("/stories/") if issue else None
@@ -205,7 +205,7 @@ class Reader:
     # --- the account ---
 
     def _signed_in(self, now: datetime, act: Callable[[datetime], None]) -> None:
-        """Do it with the account open; sign in first if need be."""
+        """Do ``act`` in the account; sign in first if necessary."""
         self.account_visits.append(now)
         if self.browser.open("/account").url.endswith("/account"):
             self._visit_account(now, act)

@@ -26,8 +26,8 @@ from newsletter.lab.simulate.browser import Browser, NotOffered
 from newsletter.lab.simulate.mailboxes import Mailboxes
 from newsletter.lab.simulate.readers import DAY, KINDS, ZONES, Reader
 
-EVERY: Final = timedelta(minutes=30)  # between two ticks; hours of all zones fall on it
-EVERY_BEFORE: Final = timedelta(hours=2)  # the same before the first news: then only links are mailed
+EVERY: Final = timedelta(minutes=30)  # between two ticks; the hours of all zones are multiples of it
+EVERY_BEFORE: Final = timedelta(hours=2)  # the same before the first news, when only links are mailed
 BEFORE: Final = timedelta(
     days=9
 )  # readers sign up from so long before the first Issue on: a Trial is seven days
@@ -44,7 +44,7 @@ class Scenario:
     outlets_file: Path | None  # None: the sample edition
     first: datetime
     last: datetime
-    again_after: timedelta | None  # None: the news is told once
+    again_after: timedelta | None  # None: the news is published once
     readers: int
     seed: int
     database: str | None  # None: a new SQLite file
@@ -52,7 +52,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Frozen:
-    """What stood in the tables in the moment after an Issue's Audience was frozen."""
+    """The contents of the tables just after an Issue's Audience was frozen."""
 
     frozen_at: datetime
     subscribers: int
@@ -68,7 +68,7 @@ class SimulationResult:
     frozen: dict[int, Frozen] = field(default_factory=dict)  # by Issue
     ticks: int = 0
     acts: int = 0
-    lost: list[str] = field(default_factory=list)  # what readers did not find on a page
+    lost: list[str] = field(default_factory=list)  # forms and links that readers did not find
     failed_steps: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -117,7 +117,7 @@ class Simulation:
             _log.warning("replay.lost", reason=str(error))
 
     def _tick(self) -> None:
-        """Reports of the mailboxes, then what is due, then a look into the mailboxes."""
+        """Report events of the mailboxes, run the Steps that are due, then let readers read their mail."""
         now = self._clock()
         sessions = self._parts.service.sessions
         if events := self._mailboxes.reports(now):
@@ -128,7 +128,7 @@ class Simulation:
         if now >= self._start:
             tick.tick(self._parts, now)
             self._note_freezes()
-        else:  # no news yet: only what readers ask for
+        else:  # before the first news only readers' requests are processed
             for step in ("settle", "lapse"):
                 self._step(step)
         self._result.ticks += 1
@@ -149,7 +149,7 @@ class Simulation:
                     self._result.frozen[number] = Frozen(frozen_at, *sums)
 
     def _make_readers(self, number_of_readers: int, make_browser: MakeBrowser, seed: int) -> list[Reader]:
-        """Readers who sign up over the first two thirds of the time, most of them early."""
+        """Return readers who sign up during the first two thirds of the time, most of them early."""
         readers = []
         chance = Random(seed)  # noqa: S311 - luck that can be repeated, no secret
         kinds, shares = list(KINDS), list(KINDS.values())
@@ -181,10 +181,10 @@ def _count(session: Any, column: Any, *which: Any) -> int:
 
 
 def days_between(start: datetime, end: datetime) -> float:
-    """How long the replay is, in days."""
+    """Return the length of the replay in days."""
     return (end - start) / DAY
 
 
 def kinds_of(readers: Sequence[Reader]) -> Counter[str]:
-    """How many readers of which kind."""
+    """Return the number of readers of each kind."""
     return Counter(reader.kind for reader in readers)

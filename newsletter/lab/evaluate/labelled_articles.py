@@ -1,4 +1,4 @@
-"""Labelled articles for ``evaluate clusters`` and ``stability``, from JSON lines."""
+"""Reads labelled articles for ``evaluate clusters`` and ``stability`` from JSON lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from newsletter.stories.clustering import Piece
 
 
 def read_pieces(path: Path) -> tuple[list[Piece], list[Hashable]]:
-    """The pieces in the file's order, and their labels; no labels when none has one.
+    """Return the pieces in the file's order, and their labels; no labels when none has one.
 
     Raises :class:`RowsError` when a row lacks a key, repeats an id, or some rows have labels and others not.
     """

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from newsletter import db
 from newsletter.db.models import Delivery, Issue, Notice
 from newsletter.issues.service import IssueService
-from newsletter.jobs import alerts, outside
+from newsletter.jobs import alerts, external_alerts
 from tests.clocks import Hands
 from tests.conftest import MORNING
 from tests.delivery.mailing import frozen_issue
@@ -76,7 +76,7 @@ def service(
     listener: Listener,
     monkeypatch: pytest.MonkeyPatch,
 ) -> IssueService:
-    monkeypatch.setattr(outside, "_not_before", 0.0)
+    monkeypatch.setattr(external_alerts, "_not_before", 0.0)
     settings = make_settings(
         ALERT_URLS=f"json://127.0.0.1:{listener.port}/alerts",
         HEARTBEAT_URL=f"http://127.0.0.1:{listener.port}/beat",
@@ -107,11 +107,11 @@ def test_what_was_not_heard_is_said_again_and_stops_nothing(
     service: IssueService, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener.status = 503
-    assert not outside.tell(service, "x", "The relay refuses us.")
+    assert not external_alerts.tell(service, "x", "The relay refuses us.")
     listener.status = 200
-    assert not outside.tell(service, "x", "The relay refuses us."), "not at each tick"
-    monkeypatch.setattr(outside, "_not_before", 0.0)
-    assert outside.tell(service, "x", "The relay refuses us.")
+    assert not external_alerts.tell(service, "x", "The relay refuses us."), "not at each tick"
+    monkeypatch.setattr(external_alerts, "_not_before", 0.0)
+    assert external_alerts.tell(service, "x", "The relay refuses us.")
     assert [each["message"] for each in listener.said] == ["The relay refuses us."]
 
 
@@ -119,14 +119,14 @@ def test_the_heart_beats_only_when_the_issue_went_out_to_everybody(
     service: IssueService, listener: Listener
 ) -> None:
     frozen_issue(service.sessions, service.settings, 3)
-    outside.dispatched(service, MORNING.date())
+    external_alerts.dispatched(service, MORNING.date())
     assert (listener.asked, listener.said) == ([], [])
     with service.sessions.begin() as session:
         session.execute(update(Issue).values(state="dispatched"))
         session.execute(update(Delivery).values(state="accepted"))
-    outside.dispatched(service, MORNING.date())
+    external_alerts.dispatched(service, MORNING.date())
     assert listener.asked == ["/beat"]
     (said,) = [each["message"] for each in listener.said]
     assert said == "The issue of Monday, 2 March 2026 went out: 3 of 3 copies were accepted."
     listener.status = 500
-    outside.dispatched(service, MORNING.date())  # nobody there: nothing is stopped
+    external_alerts.dispatched(service, MORNING.date())  # nobody there: nothing is stopped

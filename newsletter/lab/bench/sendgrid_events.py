@@ -1,4 +1,4 @@
-"""What SendGrid reports of mails it took, shaped and signed as it does, for the bench of events."""
+"""Makes events as SendGrid reports and signs them, for the bench of events."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from newsletter.delivery.providers.sendgrid.events import MOMENT, SIGNATURE
 
-# Of a thousand mails so many …
+# Of a thousand mails so many have this event; invented for load, not measured.
 DEFERRED, HARD, SOFT, COMPLAINED, LEFT = 40, 8, 12, 1, 3
-TWICE = 0.03  # of all events come a second time
+TWICE = 0.03  # share of events that come a second time
 LARGE, SMALL = 1000, 10  # events in one post
-SMALL_SHARE = 0.1  # of the events come in small posts
+SMALL_SHARE = 0.1  # share of events in small posts
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Words:
-    """Posts in the order in which they are made, and what must be in the database when all are taken."""
+    """Posts in the order in which they are made, and what must be in the database after all of them."""
 
     posts: list[Post]
     events: int
@@ -41,12 +41,12 @@ class Words:
     suppressed: int  # addresses
 
 
-def words_about(
+def events_about(
     deliveries: Sequence[int], key: ec.EllipticCurvePrivateKey, *, at: datetime, seed: int
 ) -> Words:
-    """Everything SendGrid says of these Deliveries, shuffled, some of it twice, in large posts and in small ones.
+    """Return all events about these Deliveries, shuffled, some of them twice, in large posts and in small ones.
 
-    Signed at ``at``: the webhook takes them for ten minutes.
+    They are signed at ``at``, and the webhook accepts them for ten minutes.
     """
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     said: list[dict[str, Any]] = []
@@ -72,7 +72,7 @@ def words_about(
             elif 0 <= after < COMPLAINED + LEFT:
                 names.append(("group_unsubscribe", {"asm_group_id": 1}))
         suppressed += names[-1][0] in ("spamreport", "group_unsubscribe") or fate < HARD
-        said += [_word(number, name, at, seed, more) for name, more in names]
+        said += [_event(number, name, at, seed, more) for name, more in names]
     kept = sum(one["event"] != "processed" for one in said)
     said += chance.sample(said, int(TWICE * len(said)))
     chance.shuffle(said)
@@ -84,13 +84,13 @@ def words_about(
 
 
 def new_key() -> tuple[ec.EllipticCurvePrivateKey, str]:
-    """A key to sign with, and its public half as it stands in ``SENDGRID_WEBHOOK_KEY``."""
+    """Return a private key to sign with, and its public key in the form of ``SENDGRID_WEBHOOK_KEY``."""
     key = ec.generate_private_key(ec.SECP256R1())
     how = serialization.PublicFormat.SubjectPublicKeyInfo
     return key, base64.b64encode(key.public_key().public_bytes(serialization.Encoding.DER, how)).decode()
 
 
-def _word(number: int, name: str, at: datetime, seed: int, more: dict[str, Any]) -> dict[str, Any]:
+def _event(number: int, name: str, at: datetime, seed: int, more: dict[str, Any]) -> dict[str, Any]:
     return {
         "email": f"reader.{number}@example.com",
         "timestamp": int(at.timestamp()),

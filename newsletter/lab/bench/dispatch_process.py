@@ -1,4 +1,4 @@
-"""A dispatch in a process of its own, so that its memory can be told from the bench's."""
+"""Runs a dispatch in a process of its own, so that its memory is not that of the bench."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsletter import db, log
 from newsletter.delivery import providers
 from newsletter.errors import NewsletterError
 from newsletter.issues.service import IssueService
-from newsletter.lab.bench.children import beginning, begun
+from newsletter.lab.bench.child_processes import accept_interrupts, interrupts_deferred
 from newsletter.lab.bench.measuring import Progress, peak_megabytes, timed
 from newsletter.lab.bench.readers import DAY
 from newsletter.links import Links
@@ -28,7 +28,7 @@ _TELL_EVERY = 0.5  # seconds
 
 @dataclass(frozen=True)
 class Dispatched:
-    """What one process did: the report's counts, how long it took, of that on a processor, and its largest resident memory in MB."""
+    """The result of one process: the report's counts, wall-clock and processor seconds, and its peak resident memory in MB."""
 
     seconds: float
     cpu_seconds: float
@@ -47,7 +47,7 @@ def dispatch_in(
     for _ in range(workers):
         here, there = _START.Pipe()
         process = _START.Process(target=_dispatch, args=(there, settings, at, limit), daemon=True)
-        with beginning():
+        with interrupts_deferred():
             process.start()
         there.close()
         ends.append((here, process))
@@ -75,7 +75,7 @@ def dispatch_in(
 
 
 def dispatch_here(settings: dict[str, Any], at: datetime, *, limit: int) -> int:
-    """The same in this process, where nobody asks what it takes. How many were accepted."""
+    """Dispatch in this process without measuring. Returns how many copies were accepted."""
     service = service_for(settings, at)
     accepted = service.dispatch(DAY, limit=limit).accepted
     service.provider.close()
@@ -84,7 +84,7 @@ def dispatch_here(settings: dict[str, Any], at: datetime, *, limit: int) -> int:
 
 
 def service_for(values: dict[str, Any], at: datetime) -> IssueService:
-    """What dispatching needs, from plain values that may cross into another process."""
+    """Return the service that dispatches, from plain values that can be sent to another process."""
     settings = Settings(_env_file=None, **values)
     clock = clocks.replay(at)
     return IssueService(
@@ -98,7 +98,7 @@ def service_for(values: dict[str, Any], at: datetime) -> IssueService:
 
 
 def _dispatch(there: Any, values: dict[str, Any], at: datetime, limit: int | None) -> None:
-    begun()
+    accept_interrupts()
     log.configure(json=True, level=40)  # errors only
     last = 0.0
 
@@ -132,7 +132,7 @@ def _dispatch(there: Any, values: dict[str, Any], at: datetime, limit: int | Non
 
 
 def together(results: Sequence[Dispatched]) -> dict[str, Any]:
-    """The sum over processes: seconds of the slowest, memory of the largest."""
+    """Return the sum over processes: seconds of the slowest, memory of the largest."""
     return {
         "seconds": max(r.seconds for r in results),
         "cpu_seconds": sum(r.cpu_seconds for r in results),

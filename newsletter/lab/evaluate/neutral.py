@@ -1,4 +1,4 @@
-"""``evaluate neutral``: how much of an expert's paragraph ours carries, measured on labelled rows, printed as JSON."""
+"""``evaluate neutral``: measures how much of an expert's paragraph ours contains, on labelled rows; prints JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from newsletter.lab.evaluate.rouge import rouge
 from newsletter.summaries.extractive.summarizer import overview
 from newsletter.summaries.protocol import ArticleText
 
-ONE_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # rows carry no dates, and nothing measured here depends on them
+ONE_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # rows have no dates, and the measurements do not depend on them
 PATH = click.argument("path", metavar="FILE.jsonl", type=click.Path(path_type=Path))
 
 
@@ -52,7 +52,7 @@ def _percent(part: float, of: float) -> float:
 
 
 def _articles(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText]:
-    """The articles of a row, each as from an Outlet of its own; which Side it is is not known."""
+    """Return the articles of a row, each from an Outlet of its own, of no known Side."""
     articles = row.get("articles")
     if not isinstance(articles, list) or not all(isinstance(a, dict) for a in articles):
         raise RowsError(f"{path}, line {line}: 'articles' is missing or no list of objects.")
@@ -63,7 +63,7 @@ def _articles(row: Mapping[str, Any], path: Path, line: int) -> list[ArticleText
 
 
 def article(number: int, side: Side, row: dict[str, Any], key: str, *, path: Path, line: int) -> ArticleText:
-    """One object of a row as an article of an Outlet of its own. Raises :class:`RowsError` when it has no title or text."""
+    """Return one object of a row as an article of an Outlet of its own. Raises :class:`RowsError` without a title or text."""
     return ArticleText(
         id=number,
         outlet=f"Outlet {chr(64 + number)}",

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from newsletter import db
 from newsletter.db.models import Article, ArticlePage, LinkStatus, Outlet
-from newsletter.issues.checks import link_looks
+from newsletter.issues.checks import link_status
 from newsletter.issues.checks.findings import LinkState
 from tests.delivery.mailing import MORNING
 
@@ -32,7 +32,7 @@ class Asked:
 
 def test_each_address_is_asked_once_and_gets_its_own_answer() -> None:
     ask = Asked(lambda url: LinkState(404 if url.endswith("/7") else 200))
-    answers = link_looks.ask_all(ADDRESSES, ask)
+    answers = link_status.ask_all(ADDRESSES, ask)
     assert sorted(ask.urls) == sorted(ADDRESSES.values())
     assert {n for n, state in answers.items() if state.status == 404} == {7}
     assert set(answers) == set(ADDRESSES)
@@ -40,27 +40,27 @@ def test_each_address_is_asked_once_and_gets_its_own_answer() -> None:
 
 def test_when_none_of_the_first_hosts_answers_the_others_are_not_asked() -> None:
     ask = Asked(lambda _: LinkState(None, "The name was not found."))
-    answers = link_looks.ask_all(ADDRESSES, ask)
-    assert len(ask.urls) == link_looks.AT_ONCE
-    assert len({url.split("/")[2] for url in ask.urls}) == link_looks.AT_ONCE
+    answers = link_status.ask_all(ADDRESSES, ask)
+    assert len(ask.urls) == link_status.AT_ONCE
+    assert len({url.split("/")[2] for url in ask.urls}) == link_status.AT_ONCE
     assert set(answers) == set(ADDRESSES)
-    assert sum(state == link_looks.OFFLINE for state in answers.values()) == 60 - link_looks.AT_ONCE
+    assert sum(state == link_status.OFFLINE for state in answers.values()) == 60 - link_status.AT_ONCE
 
 
 def test_one_host_that_answers_is_enough_to_go_on() -> None:
     ask = Asked(lambda url: LinkState(200) if "outlet-3." in url else LinkState(None, "No."))
-    link_looks.ask_all(ADDRESSES, ask)
+    link_status.ask_all(ADDRESSES, ask)
     assert len(ask.urls) == 60
 
 
 def test_few_hosts_are_all_asked_even_when_they_are_mute() -> None:
     ask = Asked(lambda _: LinkState(None, "No."))
-    link_looks.ask_all(dict(list(ADDRESSES.items())[:5]), ask)
+    link_status.ask_all(dict(list(ADDRESSES.items())[:5]), ask)
     assert len(ask.urls) == 5
 
 
 def test_answers_that_no_issue_needs_any_more_lapse(each_sessions) -> None:
-    old = MORNING - link_looks.FORGOTTEN_AFTER - timedelta(seconds=1)
+    old = MORNING - link_status.FORGOTTEN_AFTER - timedelta(seconds=1)
     with each_sessions.begin() as session:
         outlet = Outlet(name="Harbour", homepage="https://h.example", lean="center", lean_basis="invented")
         for n, at in ((1, old), (2, MORNING - timedelta(days=1))):
@@ -76,9 +76,9 @@ def test_answers_that_no_issue_needs_any_more_lapse(each_sessions) -> None:
             )
             session.add(article)
             session.flush()
-            link_looks.keep(session, {article.id: LinkState(200)}, now=at)
-    assert link_looks.forget(each_sessions, now=MORNING) == 1
-    assert link_looks.forget(each_sessions, now=MORNING) == 0
+            link_status.keep(session, {article.id: LinkState(200)}, now=at)
+    assert link_status.forget(each_sessions, now=MORNING) == 1
+    assert link_status.forget(each_sessions, now=MORNING) == 0
     with db.reading(each_sessions) as session:
         assert [x.checked_at for x in session.scalars(select(LinkStatus))] == [MORNING - timedelta(days=1)]
 
@@ -110,5 +110,5 @@ def test_a_refused_page_and_an_outlet_of_feeds_only_are_left_alone(each_sessions
                 )
     addresses = {number: "https://p.example/" for number in said.values()}
     with db.reading(each_sessions) as session:
-        found = link_looks.stale(session, addresses, now=MORNING)
+        found = link_status.stale(session, addresses, now=MORNING)
     assert set(found) == {said["", None], said["page", "read"]}
