@@ -16,8 +16,16 @@ from newsletter.cli import opening, progress
 from newsletter.errors import NotFound, Refused
 from newsletter.subscribers import import_export
 from newsletter.subscribers.import_export import ImportReport
-from newsletter.subscribers.subscriber_csv import FileError, decode
+from newsletter.subscribers.subscriber_csv import FileError, Reading, column_map, consent_of, decode
 
+_STOPPED = {
+    "unsubscribed": "unsubscribed",
+    "bounced": "bounced",
+    "complained": "complained",
+    "operator": "blocked",
+    "erased": "erased",
+    "paused": "paused",
+}
 _SHOWN = 20  # lines with a reason, on a terminal
 
 
@@ -29,10 +37,30 @@ def subscribers() -> None:
 @subscribers.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Only say what would be imported.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="Read their column as ours, such as created_at=consent_at; THEIRS= ignores it. May be repeated.",
+)
+@click.option(
+    "--consent",
+    metavar='"WORDS, DATE"',
+    help="To what words and when readers consented whose line does not say so.",
+)
 @click.option("--encoding", help="What FILE is written in, when it is neither UTF-8 nor marked UTF-16.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 @click.option("--now", help="Set the clock, such as 2025-08-25T20:30Z.")
-def take_in(file: Path, dry_run: bool, encoding: str | None, as_json: bool, now: str | None) -> None:
+def take_in(
+    file: Path,
+    dry_run: bool,
+    columns: tuple[str, ...],
+    consent: str | None,
+    encoding: str | None,
+    as_json: bool,
+    now: str | None,
+) -> None:
     """Import the subscribers in FILE: CSV with a header.
 
     \b
@@ -40,21 +68,31 @@ def take_in(file: Path, dry_run: bool, encoding: str | None, as_json: bool, now:
     consent_at       when, …
     consent_from     where, …
     consent_words    … and to what words they consented
-    consent_version  hour  zone  cadence  topics (with | between)  unsubscribed_at
+    consent_version  hour  zone  cadence  topics (with | between)
+    unsubscribed_at  paused_until  suppressed
 
     Who has all three of when, where and words is confirmed and gets the next issue; the others wait unconfirmed and get
     no mail. Imported readers have no trial. Nobody is mailed by the import, readers we know are left as they are, and
-    suppressed addresses are refused. A second run changes nothing. Exit code 7 when a row was refused: the others are taken.
+    suppressed addresses are refused. The exports of Ghost, Substack, Mailchimp, beehiiv, listmonk and Buttondown are read:
+    who left, bounced, complained, was blocked or paused there stays so; a status we do not know confirms nobody. A second run changes nothing. Exit code 7 when a row was refused: the others are taken.
     """
     service = opening.open_issue_service(opening.open_settings(), now=now)
     text = decode(_body(file), encoding)
+    moment = service.clock()
+    reading = Reading(
+        zone=service.settings.EDITION_TZ,
+        now=moment,
+        columns=column_map(columns),
+        consent=consent_of(consent, now=moment) if consent else None,
+    )
     with progress.progress(quiet=as_json) as tell:
         report = import_export.import_file(
             service.sessions,
             text,
             settings=service.settings,
-            now=service.clock(),
+            now=moment,
             by="command line",
+            reading=reading,
             dry_run=dry_run,
             progress=lambda done, of, what: tell("import", done, of, what),
         )
@@ -124,6 +162,9 @@ def _said(file: Path, report: ImportReport) -> str:
         lines.append(f"… and {hidden:,} more lines with a reason; --json has them all.")
     if report.ignored_columns:
         lines.append(f"Columns not taken: {', '.join(report.ignored_columns)}.")
+    if report.stopped:
+        said = ", ".join(f"{count:,} {_STOPPED[why]}" for why, count in report.stopped.items())
+        lines.append(f"Of those {verb}, these get no mail, as the file says: {said}.")
     lines.append(
         f"{formatting.counted(report.rows, 'row')}: {report.imported:,} {verb}, of them {len(report.unproved):,} not confirmed;"
         f" {report.known:,} known already; {len(report.refused):,} refused."

@@ -1,14 +1,15 @@
 """Imports and exports files of subscribers, with the proof of their consent.
 
 An import mails nobody and changes nothing about a known reader. It does not restore a reader who unsubscribed here, was erased or
-bounced.
+bounced. A line that says left, bounced, complained, blocked or paused is imported as that, so that our own export and those of other
+services mail nobody anew.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -17,10 +18,18 @@ from sqlalchemy.orm import Session, selectinload
 
 from newsletter import db, log
 from newsletter.db.models import AuditEntry, Subscriber, Suppression
+from newsletter.delivery import suppressions
 from newsletter.settings import Settings
 from newsletter.subscribers.access import pays
 from newsletter.subscribers.addresses import address_hash, person_hash
-from newsletter.subscribers.subscriber_csv import BadRow, Row, csv_lines, ignored_columns, read_rows
+from newsletter.subscribers.subscriber_csv import (
+    BadRow,
+    Reading,
+    Row,
+    csv_lines,
+    ignored_columns,
+    read_rows,
+)
 
 _BATCH_SIZE = 500  # readers in one transaction; a second run of an import that was killed does the rest
 
@@ -39,6 +48,9 @@ class ImportReport:
     unproved: tuple[tuple[int, str], ...]  # imported, but not confirmed: they get no mail
     ignored_columns: tuple[str, ...]
     dry_run: bool
+    stopped: Mapping[str, int] = field(
+        default_factory=dict
+    )  # imported readers who get no mail: "unsubscribed", the reason of a Suppression or "paused" → how many
 
 
 def import_file(
@@ -48,19 +60,22 @@ def import_file(
     settings: Settings,
     now: datetime,
     by: str,
+    reading: Reading | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import the subscribers in ``text`` (CSV with a header). A second import changes nothing. Raises ``FileError``.
 
-    ``by`` is for the audit trail. ``progress`` is called with the lines done, all lines, and "".
+    ``reading`` names columns and consent that the file does not; ``by`` is for the audit trail. ``progress`` is called with the lines done, all lines, and "".
     """
     tell = progress or (lambda done, of, what: None)
-    read = list(read_rows(text, zone=settings.EDITION_TZ, now=now))
+    reading = reading or Reading(zone=settings.EDITION_TZ, now=now)
+    read = list(read_rows(text, reading))
     good = [r for r in read if isinstance(r, Row)]
     refused = [(r.line, r.reason) for r in read if isinstance(r, BadRow)]
     unproved: list[tuple[int, str]] = []
     counts: Counter[str] = Counter()
+    stopped: Counter[str] = Counter()
     for start in range(0, len(good), _BATCH_SIZE):
         done = _import_batch(
             sessions, good[start : start + _BATCH_SIZE], settings=settings, now=now, dry_run=dry_run
@@ -68,6 +83,7 @@ def import_file(
         counts.update(done.counts)
         refused += done.refused
         unproved += [(r.line, r.unproved) for r in done.fresh if r.unproved]
+        stopped.update(why for r in done.fresh if (why := _stopped_by(r, now)))
         tell(counts.total() + len(refused), len(read), "")
     report = ImportReport(
         rows=len(read),
@@ -75,8 +91,9 @@ def import_file(
         known=counts["known"],
         refused=tuple(sorted(refused)),
         unproved=tuple(unproved),
-        ignored_columns=tuple(ignored_columns(text)),
+        ignored_columns=tuple(ignored_columns(text, reading.columns)),
         dry_run=dry_run,
+        stopped=dict(stopped),
     )
     if report.imported and not dry_run:
         detail = {"imported": report.imported, "refused": len(report.refused)}
@@ -131,6 +148,8 @@ def _import_batch(
             added = db.insert_new(
                 session, Subscriber, [_values(r, hashes[r.line], secret, now) for r in fresh]
             )
+            against = {hashes[r.line]: (r.suppressed, now) for r in fresh if r.suppressed}
+            suppressions.keep(session, against)
         else:
             added = len(fresh)
     refused = [
@@ -140,6 +159,13 @@ def _import_batch(
     ]
     counts = Counter(imported=added, known=len(rows) - len(refused) - added)
     return _Batch(counts, refused, fresh)
+
+
+def _stopped_by(row: Row, now: datetime) -> str:
+    """Why an imported reader whose consent may well be proved gets no mail; "" when they get it."""
+    if row.suppressed or row.unsubscribed_at:
+        return row.suppressed or "unsubscribed"
+    return "paused" if row.paused_until and row.paused_until > now.date() else ""
 
 
 def _values(row: Row, hashed: str, secret: str, now: datetime) -> dict[str, Any]:
@@ -157,6 +183,7 @@ def _values(row: Row, hashed: str, secret: str, now: datetime) -> dict[str, Any]
         "zone": row.zone,
         "cadence": row.cadence,
         "topics": list(row.topics) if row.topics else None,
+        "paused_until": row.paused_until,
         "trial_started_at": None,  # only signing up here starts a Trial
         "imported": True,
     }

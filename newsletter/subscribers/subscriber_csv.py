@@ -6,12 +6,13 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Final
 
 from newsletter.errors import NewsletterError
 from newsletter.stories.topic_words import TOPICS
+from newsletter.subscribers import service_columns
 from newsletter.subscribers.addresses import AddressError, normalise
 from newsletter.subscribers.preferences import known_zones
 
@@ -29,12 +30,7 @@ COLUMNS: Final = (
     "unsubscribed_at",
 )
 EXPORT_ONLY: Final = ("asked_at", "trial_started_at", "paused_until", "suppressed", "paying")
-_OTHER_NAMES: Final = {
-    "email": "address",
-    "e-mail": "address",
-    "email address": "address",
-    "email_address": "address",
-}
+READ_TOO: Final = ("paused_until", *service_columns.COLUMNS)  # what these say against mailing counts
 _CONSENT: Final = ("consent_at", "consent_from", "consent_words")
 # The characters that begin a formula in spreadsheets (OWASP, "CSV Injection").
 _FORMULA_STARTS: Final = (
@@ -58,6 +54,25 @@ class FileError(NewsletterError):
 
 
 @dataclass(frozen=True)
+class Consent:
+    """What an operator states about the consent of readers whose line does not prove it."""
+
+    words: str
+    given_at: datetime
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is to be read."""
+
+    zone: str  # IANA, of readers without one
+    now: datetime
+    # The name of a column, in lower case with _ between words → ours; "" ignores it.
+    columns: Mapping[str, str] = field(default_factory=dict)
+    consent: Consent | None = None
+
+
+@dataclass(frozen=True)
 class Row:
     """One reader of a file. Moments are aware UTC."""
 
@@ -72,12 +87,14 @@ class Row:
     cadence: str
     topics: tuple[str, ...] | None  # None: all
     unsubscribed_at: datetime | None
+    paused_until: date | None  # the first day with mail again
+    suppressed: str  # the reason of a Suppression; "" when the file has none
     unproved: str  # why they are not confirmed; "" when they are
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A line that is refused, and why. The reason repeats nothing from the line."""
+    """A line that is refused, and why. The reason repeats no address."""
 
     line: int
     reason: str
@@ -101,8 +118,33 @@ def decode(body: bytes, encoding: str | None = None) -> str:
     return text.removeprefix("\ufeff")
 
 
-def read_rows(text: str, *, zone: str, now: datetime) -> Iterator[Row | BadRow]:
-    """Every line below the header, parsed or refused. ``zone`` is for readers without one.
+def consent_of(text: str, *, now: datetime) -> Consent:
+    """An operator's statement, such as ``I want the morning letter, 2024-05-01``. Raises :class:`FileError`."""
+    words, _, day = text.rpartition(",")
+    try:
+        given_at = _moment(day.strip(), "the date of the consent", now)
+    except ValueError as error:
+        raise FileError(f"{str(error).capitalize()}.") from None
+    if not words.strip() or given_at is None:
+        raise FileError(
+            'Say to what words and when they consented, such as "I want this letter, 2024-05-01".'
+        )
+    return Consent(words.strip(), given_at)
+
+
+def column_map(pairs: Sequence[str]) -> dict[str, str]:
+    """Names of columns from ``THEIRS=OURS``; ``THEIRS=`` ignores a column. Raises :class:`FileError`."""
+    found = {}
+    for pair in pairs:
+        theirs, equals, ours = pair.partition("=")
+        if not equals or not theirs.strip() or ours.strip() not in ("", *COLUMNS, *READ_TOO):
+            raise FileError(f"{pair} is not a column of the file, = and one of {', '.join(COLUMNS)}.")
+        found[_plain(theirs)] = ours.strip()
+    return found
+
+
+def read_rows(text: str, reading: Reading) -> Iterator[Row | BadRow]:
+    """Every line below the header, parsed or refused.
 
     Raises :class:`FileError` when the file is not CSV or its header has no column of addresses.
     """
@@ -123,12 +165,12 @@ def read_rows(text: str, *, zone: str, now: datetime) -> Iterator[Row | BadRow]:
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
-            header = _header(cells)
+            header = _header(cells, reading.columns)
             continue
         if len(cells) > len(header):
             yield BadRow(line, f"{len(cells)} cells, but the header names {len(header)} columns")
             continue
-        row = _row(line, dict(zip(header, map(_unescaped, cells), strict=False)), zone, zones, now)
+        row = _row(line, dict(zip(header, map(_unescaped, cells), strict=False)), zones, reading)
         if isinstance(row, Row):
             address = row.address.lower()
             if address in first_seen:
@@ -140,10 +182,11 @@ def read_rows(text: str, *, zone: str, now: datetime) -> Iterator[Row | BadRow]:
         raise FileError("The file is empty.")
 
 
-def ignored_columns(text: str) -> list[str]:
+def ignored_columns(text: str, columns: Mapping[str, str] | None = None) -> list[str]:
     """The columns of the header that an import ignores, as written."""
     first = next(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)), [])
-    return [name for name in first if _column(name) not in COLUMNS]
+    names = _names(first, columns or {})
+    return [written for written, name in zip(first, names, strict=True) if name not in (*COLUMNS, *READ_TOO)]
 
 
 def csv_lines(rows: Iterator[Mapping[str, str]]) -> Iterator[str]:
@@ -175,56 +218,117 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=first.count)
 
 
-def _column(name: str) -> str:
-    plain = " ".join(name.lower().split())
-    return _OTHER_NAMES.get(plain, plain.replace(" ", "_"))
+def _plain(name: str) -> str:
+    return "_".join(name.lower().split())
 
 
-def _header(cells: Sequence[str]) -> list[str]:
-    names = [_column(cell) for cell in cells]
+def _names(cells: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    """What each column of a header is called here: as the operator says, else as we know it of other services."""
+    plain = [columns.get(_plain(cell), _plain(cell)) for cell in cells]
+    # The address alone may be named twice by two names: it is refused, since nobody can know which is meant.
+    known = service_columns.OUR_NAMES
+    return [
+        known[name] if name in known and (known[name] == "address" or known[name] not in plain) else name
+        for name in plain
+    ]
+
+
+def _header(cells: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    names = _names(cells, columns)
     if "address" not in names:
         raise FileError("The header names no column 'address'.")
-    if twice := {name for name in names if name in COLUMNS and names.count(name) > 1}:
+    if twice := {name for name in names if name in (*COLUMNS, *READ_TOO) and names.count(name) > 1}:
         raise FileError(f"The header names a column twice: {', '.join(sorted(twice))}.")
     return names
 
 
-def _row(
-    line: int, cells: Mapping[str, str], zone: str, zones: frozenset[str], now: datetime
-) -> Row | BadRow:
-    given = {name: cells.get(name, "").strip() for name in COLUMNS}
+def _row(line: int, cells: Mapping[str, str], zones: frozenset[str], reading: Reading) -> Row | BadRow:
+    given = {name: cells.get(name, "").strip() for name in (*COLUMNS, *READ_TOO)}
     if long := next((n for n, cell in given.items() if len(cell) > MAX_CELL_LENGTH), None):
         return BadRow(line, f"{long} is longer than {MAX_CELL_LENGTH} characters")
+    consent, now = reading.consent, reading.now
+    if consent is not None and not all(given[name] for name in _CONSENT):
+        given["consent_at"] = given["consent_at"] or consent.given_at.isoformat()
+        given["consent_from"] = given["consent_from"] or "stated at the import"
+        given["consent_words"] = given["consent_words"] or consent.words
     try:
-        consent_at = _moment(given["consent_at"], "consent_at", now)
-        hour = given["hour"] or "6"
-        if hour not in map(str, range(24)) and hour not in (f"0{n}" for n in range(10)):
-            raise ValueError("hour is not a whole number from 0 to 23")
-        if given["zone"] and given["zone"] not in zones:
-            raise ValueError("zone is not an IANA time zone such as America/New_York")
-        cadence = given["cadence"].lower() or "daily"
-        if cadence not in ("daily", "weekly"):
-            raise ValueError("cadence is neither daily nor weekly")
-        wanted = [t.strip().lower() for t in given["topics"].split("|") if t.strip()]
-        if not set(wanted) <= {t.lower() for t in TOPICS}:
-            raise ValueError(f"topics names another than {', '.join(TOPICS)}")
         missing = [name for name in _CONSENT if not given[name]]
+        standing = service_columns.standing(given)
+        unproved = f"no {' and no '.join(missing)}" if missing else standing.doubt
+        consent_at = _moment(given["consent_at"], "consent_at", now)
         return Row(
             line=line,
             address=normalise(given["address"]),
-            consent_at=None if missing else consent_at,
+            consent_at=None if unproved else consent_at,
             consent_from=given["consent_from"],
             consent_words=given["consent_words"],
             consent_version=given["consent_version"],
-            hour=int(hour),
-            zone=given["zone"] or zone,
-            cadence=cadence,
-            topics=tuple(t for t in TOPICS if t.lower() in wanted) or None,
-            unsubscribed_at=_moment(given["unsubscribed_at"], "unsubscribed_at", now),
-            unproved=f"no {' and no '.join(missing)}" if missing else "",
+            hour=_hour(given["hour"]),
+            zone=_zone(given["zone"], zones) or reading.zone,
+            cadence=_cadence(given["cadence"]),
+            topics=_topics(given["topics"]),
+            unsubscribed_at=_moment(given["unsubscribed_at"], "unsubscribed_at", now)
+            or (_moment_or_now(standing.moment, now) if standing.against == "unsubscribed" else None),
+            paused_until=_day(given["paused_until"]),
+            suppressed=standing.against if standing.against != "unsubscribed" else "",
+            unproved=unproved,
         )
     except (AddressError, ValueError) as error:
         return BadRow(line, str(error).removesuffix("."))
+
+
+def _hour(text: str) -> int:
+    """An hour of the day, 6 for an empty text. Raises ValueError."""
+    hour = text or "6"
+    if hour not in map(str, range(24)) and hour not in (f"0{n}" for n in range(10)):
+        raise ValueError("hour is not a whole number from 0 to 23")
+    return int(hour)
+
+
+def _zone(text: str, zones: frozenset[str]) -> str:
+    """A zone by its IANA name, in any case and with blanks for underscores; "" for an empty text. Raises ValueError."""
+    if not text or text in zones:
+        return text
+    plain = text.replace(" ", "_").lower()
+    if (found := next((zone for zone in zones if zone.lower() == plain), None)) is None:
+        raise ValueError(
+            f"zone is not an IANA time zone such as America/New_York: {service_columns.quoted(text)}"
+        )
+    return found
+
+
+def _cadence(text: str) -> str:
+    """``daily`` or ``weekly``, daily for an empty text. Raises ValueError."""
+    cadence = text.lower() or "daily"
+    if cadence not in ("daily", "weekly"):
+        raise ValueError(f"cadence is neither daily nor weekly: {service_columns.quoted(text)}")
+    return cadence
+
+
+def _topics(text: str) -> tuple[str, ...] | None:
+    """The topics between ``|``, None (all) for an empty text. Raises ValueError."""
+    wanted = {t.strip().lower() for t in text.split("|") if t.strip()}
+    if other := wanted - {t.lower() for t in TOPICS}:
+        raise ValueError(
+            f"topics names another than {', '.join(TOPICS)}: {service_columns.quoted(min(other))}"
+        )
+    return tuple(t for t in TOPICS if t.lower() in wanted) or None
+
+
+def _day(text: str) -> date | None:
+    """A day in ISO 8601, None for an empty text. Raises ValueError."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValueError("paused_until is not a day such as 2025-08-25") from None
+
+
+def _moment_or_now(text: str, now: datetime) -> datetime:
+    """When somebody left, who counts as having left whatever is written; now when that is no moment in the past."""
+    try:
+        return _moment(text, "", now) or now
+    except ValueError:
+        return now
 
 
 def _moment(text: str, name: str, now: datetime) -> datetime | None:

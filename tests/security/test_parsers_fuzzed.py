@@ -43,7 +43,15 @@ from newsletter.feeds import fetcher
 from newsletter.feeds.encoding import Damaged, Inflater, TooLarge, gunzip, to_text
 from newsletter.lab.evaluate import jsonlines
 from newsletter.subscribers.rate_limits import network_of
-from newsletter.subscribers.subscriber_csv import BadRow, FileError, Row, decode, ignored_columns, read_rows
+from newsletter.subscribers.subscriber_csv import (
+    BadRow,
+    FileError,
+    Reading,
+    Row,
+    decode,
+    ignored_columns,
+    read_rows,
+)
 from newsletter.summaries.model.budget import Budget, KeptAnswers
 from newsletter.summaries.model.schema import Draft
 from tests.conftest import MORNING
@@ -84,7 +92,7 @@ def test_any_table_of_subscribers_is_rows_with_a_reason_or_a_refusal(
 ) -> None:
     text = "\n".join(mark.join(cells) for cells in ([["address", "hour"]] if headed else []) + table)
     with contextlib.suppress(FileError):
-        for row in read_rows(text, zone="UTC", now=MORNING):
+        for row in read_rows(text, Reading(zone="UTC", now=MORNING)):
             if isinstance(row, BadRow):
                 assert row.reason
             else:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, strategies
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from newsletter import db
 from newsletter.cli.main import cli
@@ -26,7 +26,17 @@ from newsletter.subscribers import import_export
 from newsletter.subscribers.access import Access, Facts, access
 from newsletter.subscribers.addresses import address_hash
 from newsletter.subscribers.import_export import ImportReport
-from newsletter.subscribers.subscriber_csv import BadRow, FileError, Row, decode, escaped, read_rows
+from newsletter.subscribers.subscriber_csv import (
+    BadRow,
+    FileError,
+    Reading,
+    Row,
+    column_map,
+    consent_of,
+    decode,
+    escaped,
+    read_rows,
+)
 from tests.conftest import MORNING
 
 KEY = "a-key-for-the-tests-of-32-letters-or-more"
@@ -35,7 +45,7 @@ PROVED = ',2025-06-01T08:00Z,the old list,"Yes, mail me."\n'
 
 
 def _rows(text: str) -> list[Row | BadRow]:
-    return list(read_rows(text, zone="America/New_York", now=MORNING))
+    return list(read_rows(text, Reading(zone="America/New_York", now=MORNING)))
 
 
 def _only(text: str) -> Row | BadRow:
@@ -168,7 +178,7 @@ def test_a_line_that_cannot_be_taken_has_its_reason(line: str, reason: str) -> N
         ("hour", "-1", "hour is not"),
         ("hour", "٣", "hour is not"),
         ("hour", "6.5", "hour is not"),
-        ("zone", "Mars/Olympus", "zone is not"),
+        ("zone", "Mars/Olympus", "zone is not an IANA time zone such as America/New_York: 'Mars/Olympus'"),
         ("zone", "../etc/passwd", "zone is not"),
         ("cadence", "hourly", "cadence is neither"),
         ("topics", "World|Gossip", "topics names another"),
@@ -262,6 +272,115 @@ def test_guarding_a_cell_is_undone_by_reading_it(cell: str) -> None:
 
     assert _unescaped(escaped(cell)) == cell
     assert not escaped(cell).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+# ---- what a file says against mailing
+
+
+def _who_may_be_mailed(sessions: db.Sessions, now: datetime) -> dict[str, str]:
+    """The reader's name → ``mail``, or why there is none."""
+    with db.reading(sessions) as session:
+        against = dict(session.execute(select(Suppression.address_hash, Suppression.reason)).all())
+        found = {}
+        for r in session.scalars(select(Subscriber)):
+            paused = r.paused_until is not None and r.paused_until > now.date()
+            why = against.get(r.address_hash) or ("left" if r.unsubscribed_at else "paused" if paused else "")
+            found[r.address.partition("@")[0]] = why or ("mail" if r.confirmed_at else "unconfirmed")
+        return found
+
+
+def test_our_own_export_stops_the_same_readers_where_it_is_imported(
+    take: Take, each_sessions: db.Sessions, now: datetime
+) -> None:
+    names = ("kim", "lou", "ned", "pat", "sue")
+    take(HEADER + "".join(f"{name}@example.com{PROVED}" for name in names))
+    with each_sessions.begin() as session:
+        for reader in session.scalars(select(Subscriber)):
+            name = reader.address.partition("@")[0]
+            if why := {"kim": "complained", "ned": "bounced", "pat": "operator"}.get(name):
+                session.add(Suppression(address_hash=reader.address_hash, reason=why, suppressed_at=now))
+            if name == "lou":
+                reader.paused_until = now.date() + timedelta(days=9_000)
+    expected = {"kim": "complained", "lou": "paused", "ned": "bounced", "pat": "operator", "sue": "mail"}
+    assert _who_may_be_mailed(each_sessions, now) == expected
+    text = _file(each_sessions, now)
+    with each_sessions.begin() as session:
+        session.execute(delete(Subscriber))
+        session.execute(delete(Suppression))
+    dry = take(text, dry_run=True)
+    assert dry.stopped == {"complained": 1, "paused": 1, "bounced": 1, "operator": 1}
+    assert take(text).stopped == dry.stopped
+    assert _who_may_be_mailed(each_sessions, now) == expected
+    assert _file(each_sessions, now) == text
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "becomes"),
+    [
+        ("subscribed_to_emails,deleted_at", "true,", "mail"),  # Ghost
+        ("subscribed_to_emails,deleted_at", "false,", "left"),
+        ("subscribed_to_emails,deleted_at", "true,2025-07-01T00:00Z", "left"),
+        ("email_disabled,plan", "false,other", "mail"),  # Substack
+        ("email_disabled,plan", "TRUE,other", "left"),
+        ("UNSUB_TIME,CLEAN_TIME", ",", "mail"),  # Mailchimp
+        ("UNSUB_TIME,CLEAN_TIME", "2025-07-01 10:11:12,", "left"),
+        ("UNSUB_TIME,CLEAN_TIME", "last spring,", "left"),
+        ("UNSUB_TIME,CLEAN_TIME", ",2025-07-01 10:11:12", "bounced"),
+        ("Status", "active", "mail"),  # beehiiv
+        ("Status", "Inactive", "left"),
+        ("Status", "invalid", "bounced"),
+        ("Status", "pending", "unconfirmed"),
+        ("status", "enabled", "mail"),  # listmonk
+        ("status", "blocklisted", "operator"),
+        ("type", "regular", "mail"),  # Buttondown
+        ("type", "unactivated", "unconfirmed"),
+        ("type", "undeliverable", "bounced"),
+        ("unsubscription_date", "2025-07-01", "left"),
+        ("status,complained", "active,yes", "complained"),
+        ("status", "on the moon", "unconfirmed"),
+        ("status,paused", "active,yes", "unconfirmed"),
+    ],
+)
+def test_what_another_service_says_against_mailing_counts(
+    take: Take, each_sessions: db.Sessions, now: datetime, columns: str, cells: str, becomes: str
+) -> None:
+    consent = "consent_at,consent_from,consent_words"
+    report = take(f"Email,{columns},{consent}\nann@example.com,{cells},2025-06-01,a fair,Yes\n")
+    assert (report.imported, report.refused) == (1, ())
+    assert _who_may_be_mailed(each_sessions, now) == {"ann": becomes}
+    if becomes == "unconfirmed":
+        assert cells.split(",")[-1] in report.unproved[0][1], "the spelling is named"
+
+
+def test_columns_are_mapped_and_consent_stated(
+    take: Take, each_sessions: db.Sessions, now: datetime, settings: Settings
+) -> None:
+    text = "Address,Mail,Joined on,time zone\n1 High Street,ann@example.com,2024-01-02,europe/paris\n"
+    columns = column_map(["Address=", "Mail=address", "joined on=consent_at"])
+    consent = consent_of("I want the letter, and no more, 2023-05-01", now=now)
+    report = take(text, reading=Reading("UTC", now, columns, consent))
+    assert (report.imported, report.unproved, report.ignored_columns) == (1, (), ("Address",))
+    (reader,) = _everybody(each_sessions)
+    assert reader.confirmed_at == datetime(2024, 1, 2, tzinfo=UTC), "the column counts before the statement"
+    assert (reader.consent_from, reader.consent_words) == (
+        "stated at the import",
+        "I want the letter, and no more",
+    )
+    assert reader.zone == "Europe/Paris"
+
+
+@pytest.mark.parametrize("pair", ["joined", "=address", "joined=birthday"])
+def test_a_map_to_no_column_of_ours_is_refused(pair: str) -> None:
+    with pytest.raises(FileError, match="not a column"):
+        column_map([pair])
+
+
+@pytest.mark.parametrize(
+    "said", ["I want it", "I want it, soon", ", 2024-01-01", "I want it, 2999-01-01", "I want it, "]
+)
+def test_a_consent_without_words_or_date_is_refused(said: str) -> None:
+    with pytest.raises(FileError):
+        consent_of(said, now=MORNING)
 
 
 # ---- the command
