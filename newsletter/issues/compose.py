@@ -20,7 +20,9 @@ from newsletter.issues.subject import preheader, subject
 from newsletter.stories.sides import coverage_of
 from newsletter.summaries.story_text import StoryKind, StoryText, from_json
 
-FRESH = timedelta(hours=36)  # a Story without an Article since then is not news
+FRESH = timedelta(
+    hours=36
+)  # a Story without an Article since then is not news; this and the numbers below were chosen by hand
 FEWEST_OUTLETS = 3  # distinct Outlets, wire copies counted once
 # Most Stories of each kind in an Issue, so that it is read in five minutes.
 MOST_WITH_SIDES, WANTED_WITH_SIDES = 5, 4

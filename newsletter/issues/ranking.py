@@ -22,7 +22,7 @@ from newsletter import formatting
 from newsletter.feeds.leans import Coverage
 from newsletter.summaries.story_text import StoryKind
 
-HALF_LIFE = timedelta(hours=24)
+HALF_LIFE = timedelta(hours=24)  # of the recency
 AGAIN = 0.72  # factor for a second Story of the same Topic, squared for a third, and so on
 MOST_OF_A_TOPIC = 3
 # A Story is placed again within two days only when it has so much new, by either of these.

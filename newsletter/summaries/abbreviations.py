@@ -1,4 +1,7 @@
-"""Short forms with a full stop, and what a full stop after them means. Pure."""
+"""Short forms with a full stop, and what a full stop after them means. Pure.
+
+The lists are those of American news style (titles, states, months, organisations), chosen by hand.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A server's "permanent" says only that this mail will not be tried again. A mailbox counts as gone when the enhanced status code
 (RFC 3463, RFC 7505 and IANA's registry) says so, or when the words do and the code leaves it open; whatever names a block list, a
-policy, a limit or a time is about us or passes.
+policy, a limit or a time is about us or passes. The words are those of common mail servers (Postfix, Exim, Exchange, Gmail, Yahoo),
+chosen by hand; docs/measured.md says how they do on a public set of bounce mails.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from newsletter.lab.evaluate.jsonlines import RowsError, read_rows
 from newsletter.summaries.contrast import FEATURES, eligible, features, ranked
 from newsletter.summaries.headline_words import Headline, HeadlineWords
 
@@ -24,8 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 def read_stories(path: Path) -> Iterator[tuple[list[Headline], dict[str, list[int]]]]:
     """The headlines of each row that has an editor's picks, and the picks of each Side (article numbers, best first)."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row: dict[str, Any] = json.loads(line)
+    for _, row in read_rows(path):
         picks = (row.get("answer") or {}).get("headlines")
         if not picks:
             continue
@@ -57,6 +57,8 @@ def measured(path: Path) -> dict[str, float]:
             size = sum(h.side == side for h in headlines)
             ranks.append(1 / rank_of(headlines, side, picks[side][0]))
             chances.append(sum(1 / r for r in range(1, size + 1)) / size)
+    if not ranks:
+        raise RowsError(f"{path} has no row with an editor's picks.")
     return {"mrr": sum(ranks) / len(ranks), "n": len(ranks), "chance": sum(chances) / len(chances)}
 
 

@@ -13,7 +13,7 @@ _ABOUT = re.compile(
     r"\b(?:about|around|roughly|nearly|almost|approximately|some|over|more than|at least|close to|just under|just over|up to)\s+[$€£]?$",
     re.IGNORECASE,
 )
-# What stands in a text, and what may be written for it.
+# What a text says, and what may be written for it: common abbreviations of American news style, chosen by hand.
 _GROUPS = tuple(
     (re.compile(rf"(?<![\w.])(?:{written})(?![\w])"), frozenset(words.split()))
     for written, words in (

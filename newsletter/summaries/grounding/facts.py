@@ -60,7 +60,8 @@ _DOZEN = re.compile(r"\b(?P<how>half a|a|one|two|three|four|five) dozen\b", re.I
 NUMBER = re.compile(
     rf"{_DIGITS.pattern}|{_WORDS.pattern}", re.IGNORECASE
 )  # one number, in digits or in words
-# Words that start sentences without naming anybody; anything else with a capital is looked up in the cited Article.
+# Words that start sentences without naming anybody, chosen by hand from English grammar; any other word with a capital is looked up
+# in the cited Article.
 _OPENERS = frozenset(
     [
         "the",

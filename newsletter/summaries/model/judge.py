@@ -11,7 +11,7 @@ from newsletter.summaries.model.prompt import JUDGE_INSTRUCTIONS, judge_prompt
 from newsletter.summaries.model.schema import Asks, Finding, Findings, Piece
 from newsletter.summaries.protocol import ArticleText, SummarizerError
 
-TOKENS_A_FINDING = 120
+TOKENS_A_FINDING = 120  # at most, in the judge's answer; chosen by hand
 NOT_JUDGED = Finding(n=0, supported=False, reason="the judge did not answer for it")
 # False sentences, one of which is put among the others: a judge that supports it (it says yes to everything, or was told to)
 # is not believed. No Article of any Story carries them.
