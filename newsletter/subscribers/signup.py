@@ -62,6 +62,8 @@ def consent_words(site_name: str) -> str:
 def ask(session: Session, request: FormRequest, *, settings: Settings, now: datetime) -> None:
     """Record that somebody wants the newsletter, and queue at most one mail to them, whether the address is known or not.
 
+    Settings and consent of who was confirmed before stay as they are until they confirm anew.
+
     Nothing that a stranger typed is repeated in that mail. When a limit is reached the request is recorded and no mail is queued.
     Raises ``AddressError`` when the address is not one. The caller commits.
     """
@@ -92,7 +94,9 @@ def ask(session: Session, request: FormRequest, *, settings: Settings, now: date
     wanted = subscriber.confirmed_at is not None and subscriber.unsubscribed_at is None
     allowed = rate_limits.hit(session, rate_limits.SIGNUP, request.network, settings=settings, now=asked_at)
     limit = _limit_reached(session, subscriber, now=now) if allowed else "network"
-    if not wanted:
+    if (
+        subscriber.confirmed_at is None
+    ):  # what a confirmed reader agreed to, nobody changes by typing their address
         subscriber.asked_at = asked_at
         subscriber.consent_from = request.came_from[:40]
         subscriber.consent_ip = request.network
@@ -128,10 +132,14 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
         .with_for_update()
     ).all()
     session.refresh(subscriber)
-    left_later = subscriber.unsubscribed_at is not None and subscriber.unsubscribed_at > subscriber.asked_at
+    left_at = subscriber.unsubscribed_at
+    asked_at = max(tokens.made_at(CONFIRM, token), subscriber.asked_at)
+    left_later = left_at is not None and left_at.replace(microsecond=0) > asked_at
     if left_later or (subscriber.confirmed_at is not None and subscriber.unsubscribed_at is None):
         return Confirmed(subscriber, first=False, trial=False)
     first = subscriber.confirmed_at is None
+    if not first:
+        _come_back(subscriber, settings, now=now)
     subscriber.confirmed_at = now
     subscriber.unsubscribed_at = None
     lift_own_suppression(session, subscriber)
@@ -153,6 +161,16 @@ def confirm(session: Session, token: str, *, tokens: Tokens, settings: Settings,
         )
     _log.info("signup.confirmed", subscriber_id=subscriber.id, trial=trial)
     return Confirmed(subscriber, first=True, trial=trial, welcomed=first)
+
+
+def _come_back(subscriber: Subscriber, settings: Settings, *, now: datetime) -> None:
+    """A reader who left confirms anew: the words on the page with the button are what they agree to. An old pause is over."""
+    subscriber.asked_at = now
+    subscriber.consent_from = "confirm"
+    subscriber.consent_ip = None
+    subscriber.consent_words = consent_words(settings.SITE_NAME)
+    subscriber.consent_version = CONSENT_VERSION
+    subscriber.paused_until = None
 
 
 def subscriber_of(session: Session, subject: str) -> Subscriber:

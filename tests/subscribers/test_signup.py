@@ -309,3 +309,37 @@ def test_an_erased_readers_link_does_not_fit_whoever_gets_the_number_next(
     with pytest.raises(TokenError):
         confirm(sessions, settings, token, now)
     assert kept(sessions, "bob@example.com").confirmed_at is None
+
+
+def test_typing_the_address_of_who_left_changes_nothing_on_record(
+    sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    left = now - timedelta(days=3)
+    ann = make_reader(
+        sessions,
+        now,
+        unsubscribed_at=left,
+        paused_until=now.date() + timedelta(days=30),
+        consent_from="landing",
+        consent_words="I wanted it then.",
+        consent_version="then",
+        consent_ip="198.51.100.4",
+        hour=21,
+        zone="Asia/Tokyo",
+    )
+    columns = [c.key for c in Subscriber.__table__.columns]
+    before = {name: getattr(kept(sessions), name) for name in columns}
+    ask(sessions, settings, now, came_from="stranger")
+    assert {name: getattr(kept(sessions), name) for name in columns} == before
+    assert mails(sessions) == ["confirm"]
+
+    old = link_for(ann, CONFIRM, left - timedelta(hours=1))  # of before they left
+    assert not confirm(sessions, settings, old, now).first
+    assert confirm(sessions, settings, link_for(ann, CONFIRM, now), now).first
+    back = kept(sessions)
+    assert back.consent_words == signup.consent_words(settings.SITE_NAME)
+    assert (back.consent_from, back.consent_version) == ("confirm", signup.CONSENT_VERSION)
+    assert (back.unsubscribed_at, back.confirmed_at, back.asked_at) == (None, now, now)
+    assert (back.hour, back.zone, back.paused_until) == (21, "Asia/Tokyo", None), (
+        "settings stay, a pause is over"
+    )
