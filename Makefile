@@ -22,7 +22,7 @@ test: $(VENV)/.installed-dev chromium judges ## every test: both databases, a re
 prove: $(VENV)/.installed-dev ## kill -9 a thousand times on each database, judged by the provider's log (about 25 minutes)
 	@$(PY) -m tests.prove $(PROVE)
 	@$(MAKE) --no-print-directory small-model
-	@OPENAPI_EXAMPLES=150 MOMENTS=5 $(PY) -m pytest --timeout 900 tests/security/test_openapi.py tests/security/test_told_to_leave.py tests/security/test_clock_jumps.py
+	@OPENAPI_EXAMPLES=150 MOMENTS=5 $(PY) -m pytest --timeout 900 tests/security/test_openapi.py tests/security/test_sigterm.py tests/security/test_clock_jumps.py
 	@EXPLORE=1 $(PY) -m pytest --timeout 900 -n $(WORKERS) $$(grep -lE '@given' -r tests --include=*.py)
 	@EVERY_SCREEN=1 $(PY) -m pytest --timeout 900 tests/desk/test_desk_focus.py
 	@LATE_PAGES=0.5 $(PY) -m pytest --timeout 900 -n $(WORKERS) -m browser

@@ -1,4 +1,4 @@
-"""axe in a page: put there once, and only what is wrong is handed out, not the hundreds of places that passed."""
+"""Runs axe in a page, loaded once, and returns only the violations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following what a page offers, and pages that come slowly.
+"""Follows links in a browser, and lets pages come slowly.
 
 A browser shows an address as soon as its first bytes come. What a test counts or reads at once may then be half a page;
 what it waits for by name it finds all the same, which is why this goes well on a quiet machine and not on a busy one.

@@ -2,7 +2,7 @@
 
 ``python -m newsletter issue list`` takes a second and a half of the processor to start and 80 ms to do. What runs here is the command
 itself with its own environment, folder, file descriptors, signals and exit code; only Python's start and the imports are shared.
-That a command also starts cold is shown by those who start it so: ``test_told_to_leave``, ``test_no_address_in_logs``, ``test_cli``.
+That a command also starts cold is shown by those who start it so: ``test_sigterm``, ``test_no_address_in_logs``, ``test_cli``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A till in January, for the tests that follow a paying reader from there."""
+"""Fixtures of both payment processors with a paying reader, from January on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.billing.money_harness import JANUARY, Till, stripe_over
+from tests.billing.money_harness import JANUARY, PaymentHarness, stripe_over
 from tests.servers.stripe_server import StripeServer
 
 
 @pytest.fixture
-def till() -> Iterator[Till]:
+def harness() -> Iterator[PaymentHarness]:
     server = StripeServer(JANUARY)
-    yield Till(stripe_over(server), server, JANUARY)
+    yield PaymentHarness(stripe_over(server), server, JANUARY)
     server.close()

@@ -1,4 +1,4 @@
-"""Both payment processors behind the same few acts of a reader, for the promises they share."""
+"""Drives both payment processors through the same acts of a reader, for the promises that they share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stripe_over(server: StripeServer, **changes: Any) -> StripeProcessor:
 
 
 @dataclass
-class Till:
+class PaymentHarness:
     """One processor and its clock."""
 
     processor: PaymentProcessor

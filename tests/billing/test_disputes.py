@@ -1,4 +1,4 @@
-"""A payment that a bank takes back: booked, in the audit trail and told to the operators, once, in whatever order it is heard."""
+"""Disputed payments are recorded, audited and reported to operators once, in whatever order events arrive."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ from newsletter.db.models import AuditEntry, Notice, SubscriptionEvent
 from newsletter.settings import Settings
 from newsletter.subscribers import operators
 from newsletter.subscribers.tokens import subject_of
-from tests.billing.money_harness import JANUARY, Till
+from tests.billing.money_harness import JANUARY, PaymentHarness
 from tests.servers.stripe_server import CENTS
 from tests.subscribers.readers import make_reader
 
 
 @pytest.fixture
-def agreement(each_sessions: db.Sessions, till: Till) -> str:
+def agreement(each_sessions: db.Sessions, harness: PaymentHarness) -> str:
     reader = make_reader(each_sessions, JANUARY)
     with each_sessions.begin() as session:
         for address in ("ed@desk.example", "flo@desk.example"):
             operators.add(session, address, now=JANUARY)
-    return till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+    return harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
 
 
-def hear(sessions: db.Sessions, settings: Settings, till: Till, events: list[dict[str, object]]) -> None:
-    assert till.server is not None
+def hear(
+    sessions: db.Sessions, settings: Settings, harness: PaymentHarness, events: list[dict[str, object]]
+) -> None:
+    assert harness.server is not None
     for event in events:
-        body, headers = till.server.webhook(event, at=till.now)
+        body, headers = harness.server.webhook(event, at=harness.now)
         subscriptions.handle_webhook(
-            sessions, till.processor, body, headers, settings=settings, clock=lambda: till.now
+            sessions, harness.processor, body, headers, settings=settings, clock=lambda: harness.now
         )
 
 
@@ -56,15 +58,20 @@ def told(sessions: db.Sessions) -> list[str]:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("end", ["won", "lost"])
 def test_a_dispute_is_booked_and_told_once_in_whatever_order(
-    each_sessions: db.Sessions, settings: Settings, till: Till, agreement: str, end: str, seed: int
+    each_sessions: db.Sessions,
+    settings: Settings,
+    harness: PaymentHarness,
+    agreement: str,
+    end: str,
+    seed: int,
 ) -> None:
-    assert till.server is not None
-    till.server.events.clear()
-    till.server.dispute(agreement)
-    till.server.dispute(agreement, end)
-    events = till.server.events * 2
+    assert harness.server is not None
+    harness.server.events.clear()
+    harness.server.dispute(agreement)
+    harness.server.dispute(agreement, end)
+    events = harness.server.events * 2
     random.Random(seed).shuffle(events)
-    hear(each_sessions, settings, till, events)
+    hear(each_sessions, settings, harness, events)
     assert january(each_sessions, settings) == (0 if end == "won" else CENTS)
     with db.reading(each_sessions) as session:
         trail = session.scalars(select(AuditEntry).where(AuditEntry.act == "payment.disputed")).all()
@@ -76,16 +83,16 @@ def test_a_dispute_is_booked_and_told_once_in_whatever_order(
 
 
 def test_the_operators_learn_how_much_why_where_and_until_when(
-    each_sessions: db.Sessions, settings: Settings, till: Till, agreement: str
+    each_sessions: db.Sessions, settings: Settings, harness: PaymentHarness, agreement: str
 ) -> None:
-    assert till.server is not None
-    till.server.events.clear()
-    till.server.dispute(agreement, "warning_needs_response", id="du_2")
-    hear(each_sessions, settings, till, till.server.events)
+    assert harness.server is not None
+    harness.server.events.clear()
+    harness.server.dispute(agreement, "warning_needs_response", id="du_2")
+    hear(each_sessions, settings, harness, harness.server.events)
     assert january(each_sessions, settings) == 0, "a question takes no money"
-    till.server.events.clear()
-    till.server.dispute(agreement, id="du_2")
-    hear(each_sessions, settings, till, till.server.events)
+    harness.server.events.clear()
+    harness.server.dispute(agreement, id="du_2")
+    hear(each_sessions, settings, harness, harness.server.events)
     asked, _, opened, _ = told(each_sessions)
     assert "nothing was taken yet" in asked
     assert opened == (
@@ -96,19 +103,19 @@ def test_the_operators_learn_how_much_why_where_and_until_when(
 
 
 @pytest.mark.parametrize("id", [None, 7, "du_1\r\nX: 1", "<b>", "", "d" * 65])
-def test_an_id_that_is_none_is_not_printed(till: Till, agreement: str, id: object) -> None:
-    assert till.server is not None
-    till.server.dispute(agreement, id=id)  # type: ignore[arg-type]
+def test_an_id_that_is_none_is_not_printed(harness: PaymentHarness, agreement: str, id: object) -> None:
+    assert harness.server is not None
+    harness.server.dispute(agreement, id=id)  # type: ignore[arg-type]
     with pytest.raises(UnreadableWebhook):
-        event_in(till.server.events[-1])
+        event_in(harness.server.events[-1])
 
 
 def test_an_older_program_gets_its_tables_back_without_disputes_and_with_everything_else(
-    each_sessions: db.Sessions, settings: Settings, till: Till, agreement: str
+    each_sessions: db.Sessions, settings: Settings, harness: PaymentHarness, agreement: str
 ) -> None:
-    assert till.server is not None
-    till.server.dispute(agreement)
-    hear(each_sessions, settings, till, till.server.events)
+    assert harness.server is not None
+    harness.server.dispute(agreement)
+    hear(each_sessions, settings, harness, harness.server.events)
     engine = each_sessions.kw["bind"]
 
     def kinds() -> set[str]:

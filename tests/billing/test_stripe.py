@@ -1,4 +1,4 @@
-"""Stripe through its own SDK over real HTTP: what is asked of it, what it says, and what happens when it does not."""
+"""Stripe through its own SDK over real HTTP: requests, answers, and failures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from newsletter.links import Links
 from newsletter.settings import Settings
 from newsletter.subscribers.addresses import address_hash, person_hash
 from newsletter.subscribers.tokens import subject_of
-from tests.billing.money_harness import REFERENCE, Till, stripe_over
+from tests.billing.money_harness import REFERENCE, PaymentHarness, stripe_over
 from tests.servers.stripe_server import CENTS, KEY, MONTH, PRICE, WEBHOOK_SECRET, StripeServer
 
 SECRET = "a-key-for-the-tests-of-32-letters-or-more"
@@ -48,8 +48,8 @@ def server(now: datetime) -> Iterator[StripeServer]:
 
 
 @pytest.fixture
-def till(server: StripeServer, now: datetime) -> Till:
-    return Till(stripe_over(server), server, now)
+def harness(server: StripeServer, now: datetime) -> PaymentHarness:
+    return PaymentHarness(stripe_over(server), server, now)
 
 
 def _add_reader(sessions: db.Sessions, now: datetime) -> Subscriber:
@@ -65,15 +65,17 @@ def _add_reader(sessions: db.Sessions, now: datetime) -> Subscriber:
     return reader
 
 
-def _paid(till: Till, reader: Subscriber) -> str:
-    return till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
+def _paid(harness: PaymentHarness, reader: Subscriber) -> str:
+    return harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
 
 
 # ---- what is asked
 
 
-def test_stripe_learns_the_address_and_nothing_else_about_a_person(till: Till, server: StripeServer) -> None:
-    till.begin()
+def test_stripe_learns_the_address_and_nothing_else_about_a_person(
+    harness: PaymentHarness, server: StripeServer
+) -> None:
+    harness.begin()
     method, path, form = server.calls[0]
     assert (method, path) == ("POST", "/v1/checkout/sessions")
     assert form["client_reference_id"] == form["subscription_data"]["metadata"]["reference"] == REFERENCE
@@ -83,16 +85,18 @@ def test_stripe_learns_the_address_and_nothing_else_about_a_person(till: Till, s
     assert form["success_url"].endswith("?checkout={CHECKOUT_SESSION_ID}")
 
 
-def test_pressing_twice_begins_one_checkout(till: Till, server: StripeServer) -> None:
-    assert till.begin() == till.begin()
-    till.now += timedelta(minutes=1)
-    assert till.begin() not in [f"{server.base}/pay/{id}" for id in list(server.checkouts)[:1]]
+def test_pressing_twice_begins_one_checkout(harness: PaymentHarness, server: StripeServer) -> None:
+    assert harness.begin() == harness.begin()
+    harness.now += timedelta(minutes=1)
+    assert harness.begin() not in [f"{server.base}/pay/{id}" for id in list(server.checkouts)[:1]]
     assert len(server.checkouts) == 2
 
 
-def test_the_exact_end_of_the_trial_is_kept_when_stripe_takes_it(till: Till, server: StripeServer) -> None:
-    ends = till.now + timedelta(days=5, hours=3)
-    till.begin(trial_ends_at=ends)
+def test_the_exact_end_of_the_trial_is_kept_when_stripe_takes_it(
+    harness: PaymentHarness, server: StripeServer
+) -> None:
+    ends = harness.now + timedelta(days=5, hours=3)
+    harness.begin(trial_ends_at=ends)
     assert server.calls[0][2]["subscription_data"]["trial_end"] == str(int(ends.timestamp()))
 
 
@@ -103,29 +107,31 @@ def test_the_exact_end_of_the_trial_is_kept_when_stripe_takes_it(till: Till, ser
 def test_a_fault_is_unreachable_and_asking_again_begins_one_checkout(
     server: StripeServer, fault: str
 ) -> None:
-    till = Till(stripe_over(server, timeout=0.3), server, server.now)
+    harness = PaymentHarness(stripe_over(server, timeout=0.3), server, server.now)
     server.faults.append(fault)
     with pytest.raises(ProcessorUnreachable):
-        till.begin()
-    till.begin()
+        harness.begin()
+    harness.begin()
     assert len(server.checkouts) == 1
 
 
 def test_the_sdk_asks_again_by_itself_with_the_same_key(server: StripeServer) -> None:
-    till = Till(stripe_over(server, retries=1), server, server.now)
+    harness = PaymentHarness(stripe_over(server, retries=1), server, server.now)
     server.faults.extend(["500"])
-    till.begin()
+    harness.begin()
     assert len(server.calls) == 2
     assert len(server.checkouts) == 1
 
 
 @pytest.mark.parametrize("fault", ["500", "reset", "half"])
-def test_a_refund_whose_answer_was_lost_is_given_once(till: Till, server: StripeServer, fault: str) -> None:
-    agreement_id = till.pay(till.begin())
+def test_a_refund_whose_answer_was_lost_is_given_once(
+    harness: PaymentHarness, server: StripeServer, fault: str
+) -> None:
+    agreement_id = harness.pay(harness.begin())
     server.faults.extend(["", "", fault])  # the two looks answer, the giving back does not
     with pytest.raises(ProcessorUnreachable):
-        till.processor.refund(agreement_id)
-    till.processor.refund(agreement_id)
+        harness.processor.refund(agreement_id)
+    harness.processor.refund(agreement_id)
     assert len(server.refunds) == 1
 
 
@@ -196,20 +202,22 @@ def test_what_never_paid_reads_nothing(status: str, now: datetime) -> None:
 # ---- webhooks
 
 
-def _event(till: Till, server: StripeServer) -> dict[str, Any]:
-    till.pay(till.begin())
+def _event(harness: PaymentHarness, server: StripeServer) -> dict[str, Any]:
+    harness.pay(harness.begin())
     return server.events[-1]
 
 
-def test_a_signed_webhook_is_believed_for_five_minutes_either_way(till: Till, server: StripeServer) -> None:
-    body, headers = server.webhook(_event(till, server))
+def test_a_signed_webhook_is_believed_for_five_minutes_either_way(
+    harness: PaymentHarness, server: StripeServer
+) -> None:
+    body, headers = server.webhook(_event(harness, server))
     for seconds, good in ((0, True), (299, True), (301, False), (-299, True), (-301, False)):
         at = server.now + timedelta(seconds=seconds)
         if good:
-            assert till.processor.parse_webhook(body, headers, at)
+            assert harness.processor.parse_webhook(body, headers, at)
         else:
             with pytest.raises(ForgedWebhook):
-                till.processor.parse_webhook(body, headers, at)
+                harness.processor.parse_webhook(body, headers, at)
 
 
 @pytest.mark.parametrize(
@@ -229,18 +237,18 @@ def test_a_signed_webhook_is_believed_for_five_minutes_either_way(till: Till, se
     ],
 )
 def test_what_stripe_did_not_sign_is_refused(
-    till: Till, server: StripeServer, spoil: Callable[[bytes, dict[str, str]], Any]
+    harness: PaymentHarness, server: StripeServer, spoil: Callable[[bytes, dict[str, str]], Any]
 ) -> None:
-    body, headers = spoil(*server.webhook(_event(till, server)))
+    body, headers = spoil(*server.webhook(_event(harness, server)))
     with pytest.raises(ForgedWebhook):
-        till.processor.parse_webhook(body, headers, server.now)
+        harness.processor.parse_webhook(body, headers, server.now)
 
 
-def test_another_secret_or_none_is_refused(till: Till, server: StripeServer) -> None:
-    event = _event(till, server)
+def test_another_secret_or_none_is_refused(harness: PaymentHarness, server: StripeServer) -> None:
+    event = _event(harness, server)
     body, headers = server.webhook(event, secret="whsec_other")
     with pytest.raises(ForgedWebhook):
-        till.processor.parse_webhook(body, headers, server.now)
+        harness.processor.parse_webhook(body, headers, server.now)
     body, headers = server.webhook(event, secret="")
     with pytest.raises(ForgedWebhook):  # an empty secret must not make everybody's signature good
         stripe_over(server, webhook_secret="").parse_webhook(body, headers, server.now)
@@ -250,12 +258,12 @@ def test_another_secret_or_none_is_refused(till: Till, server: StripeServer) -> 
     "said", ["null", "[]", "{}", '{"id":"evt_1","type":"invoice.paid"}', "7", "{", "", "[" * 100_000]
 )
 def test_signed_nonsense_is_named_so_and_strange_kinds_pass_by(
-    till: Till, server: StripeServer, said: str
+    harness: PaymentHarness, server: StripeServer, said: str
 ) -> None:
     with pytest.raises(UnreadableWebhook):
-        till.processor.parse_webhook(*server.signed(said.encode()), server.now)
+        harness.processor.parse_webhook(*server.signed(said.encode()), server.now)
     other = {"id": "evt_1", "type": "payout.paid", "data": {"object": {"id": "po_1"}}}
-    assert till.processor.parse_webhook(*server.webhook(other), server.now) == ()
+    assert harness.processor.parse_webhook(*server.webhook(other), server.now) == ()
 
 
 # ---- any order, any number of times
@@ -278,11 +286,11 @@ def _act(server: StripeServer, agreement_id: str, act: str) -> None:
         server.end(agreement_id)
 
 
-def _hear(till: Till, sessions: db.Sessions, config: Settings, event: dict[str, Any]) -> None:
-    assert till.server is not None
-    body, headers = till.server.webhook(event)
+def _hear(harness: PaymentHarness, sessions: db.Sessions, config: Settings, event: dict[str, Any]) -> None:
+    assert harness.server is not None
+    body, headers = harness.server.webhook(event)
     subscriptions.handle_webhook(
-        sessions, till.processor, body, headers, settings=config, clock=lambda: till.now
+        sessions, harness.processor, body, headers, settings=config, clock=lambda: harness.now
     )
 
 
@@ -319,19 +327,19 @@ def test_any_order_with_repeats_ends_the_same(
     reader = _add_reader(sessions, now)
     server = StripeServer(now)
     try:
-        till = Till(stripe_over(server), server, now)
-        agreement_id = _paid(till, reader)
+        harness = PaymentHarness(stripe_over(server), server, now)
+        agreement_id = _paid(harness, reader)
         for place, act in enumerate(
             acts
         ):  # some webhooks arrive while things still happen, some twice, some never yet
             for choice in during[place::5]:
-                _hear(till, sessions, settings, server.events[choice % len(server.events)])
+                _hear(harness, sessions, settings, server.events[choice % len(server.events)])
             _act(server, agreement_id, act)
         rest = server.events * copies
         shuffle.shuffle(rest)
         for event in rest:
-            _hear(till, sessions, settings, event)
-        truth = till.processor.read_object(agreement_id, now=till.now)
+            _hear(harness, sessions, settings, event)
+        truth = harness.processor.read_object(agreement_id, now=harness.now)
         with db.reading(sessions) as session:
             kept = session.scalars(select(Subscription)).one()
             receipts = set(session.scalars(select(Notice.key)))
@@ -346,8 +354,8 @@ def test_two_at_once(
     each_sessions: db.Sessions, settings: Settings, now: datetime, server: StripeServer
 ) -> None:
     reader = _add_reader(each_sessions, now)
-    till = Till(stripe_over(server), server, now)
-    agreement_id = _paid(till, reader)
+    harness = PaymentHarness(stripe_over(server), server, now)
+    agreement_id = _paid(harness, reader)
     server.renew(agreement_id)
     broken: list[BaseException] = []
     gate = threading.Barrier(8)
@@ -355,7 +363,7 @@ def test_two_at_once(
     def deliver(event: dict[str, Any]) -> None:
         try:
             gate.wait()
-            _hear(till, each_sessions, settings, event)
+            _hear(harness, each_sessions, settings, event)
         except BaseException as error:
             broken.append(error)
 
@@ -373,14 +381,14 @@ def test_two_at_once(
 
 
 def test_a_reading_that_arrives_late_does_not_undo_a_newer_one(
-    each_sessions: db.Sessions, now: datetime, till: Till, server: StripeServer
+    each_sessions: db.Sessions, now: datetime, harness: PaymentHarness, server: StripeServer
 ) -> None:
     reader = _add_reader(each_sessions, now)
-    agreement_id = _paid(till, reader)
-    early = till.processor.read_object(agreement_id, now=till.now)
-    till.now += timedelta(seconds=1)
+    agreement_id = _paid(harness, reader)
+    early = harness.processor.read_object(agreement_id, now=harness.now)
+    harness.now += timedelta(seconds=1)
     server.end(agreement_id)
-    late = till.processor.read_object(agreement_id, now=till.now)
+    late = harness.processor.read_object(agreement_id, now=harness.now)
     for fact in (late, early, late):
         with each_sessions.begin() as session:
             kept = subscriptions.apply(session, "stripe", fact)
@@ -434,8 +442,8 @@ def test_the_door_asks_for_another_delivery_while_stripe_cannot_be_read(
     door: Flask, sessions: db.Sessions, server: StripeServer, now: datetime
 ) -> None:
     browser, reader = door.test_client(), _add_reader(sessions, now)
-    till = Till(stripe_over(server), server, now)
-    _paid(till, reader)
+    harness = PaymentHarness(stripe_over(server), server, now)
+    _paid(harness, reader)
     body, headers = server.webhook(server.events[-1])
     server.faults.extend(["429"])
     answer = browser.post("/webhooks/stripe", data=body, headers=headers)
@@ -451,9 +459,9 @@ def test_the_door_asks_for_another_delivery_while_stripe_cannot_be_read(
 def test_agreements_of_others_in_the_same_books_are_passed_by(
     door: Flask, sessions: db.Sessions, server: StripeServer, now: datetime
 ) -> None:
-    till = Till(stripe_over(server), server, now)
-    till.pay(till.begin(reference="not one of ours"))
-    till.pay(till.begin(reference="7.0123456789abcdef"))  # erased since
+    harness = PaymentHarness(stripe_over(server), server, now)
+    harness.pay(harness.begin(reference="not one of ours"))
+    harness.pay(harness.begin(reference="7.0123456789abcdef"))  # erased since
     for event in server.events:
         body, headers = server.webhook(event)
         assert door.test_client().post("/webhooks/stripe", data=body, headers=headers).status_code == 204
@@ -488,8 +496,8 @@ def test_a_signed_event_that_is_not_understood_is_acknowledged_and_told(
 def test_a_byte_that_is_no_utf8_costs_a_signed_event_nothing(
     door: Flask, sessions: db.Sessions, server: StripeServer, now: datetime
 ) -> None:
-    till, reader = Till(stripe_over(server), server, now), _add_reader(sessions, now)
-    _paid(till, reader)
+    harness, reader = PaymentHarness(stripe_over(server), server, now), _add_reader(sessions, now)
+    _paid(harness, reader)
     event = {**server.events[-1], "request": "BYTE"}
     body, headers = server.signed(json.dumps(event).encode().replace(b"BYTE", b"\xe4"))
     assert door.test_client().post("/webhooks/stripe", data=body, headers=headers).status_code == 204
@@ -502,10 +510,10 @@ def test_without_stripe_there_is_no_door(settings: Settings, sessions: db.Sessio
 
 
 def test_an_unknown_agreement_is_no_reason_to_deliver_again(
-    door: Flask, server: StripeServer, till: Till
+    door: Flask, server: StripeServer, harness: PaymentHarness
 ) -> None:
     with pytest.raises(NoSuchAgreement):
-        till.processor.read_object("sub_gone", now=server.now)
+        harness.processor.read_object("sub_gone", now=server.now)
     event = {
         "id": "evt_9",
         "object": "event",

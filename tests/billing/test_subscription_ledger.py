@@ -1,4 +1,4 @@
-"""The books: a whole life of paying read back as months that add up, in whatever order and how often it was told."""
+"""The subscription ledger: the months of a whole paying life add up, in whatever order facts arrive and however often."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from newsletter.db.models import Subscriber, SubscriptionEvent
 from newsletter.settings import Settings
 from newsletter.subscribers import erasure, signup
 from newsletter.subscribers.tokens import CONFIRM, subject_of
-from tests.billing.money_harness import JANUARY, Till
+from tests.billing.money_harness import JANUARY, PaymentHarness
 from tests.subscribers.readers import link_for, make_reader, tokens_at
 
 
@@ -36,42 +36,46 @@ def told(month: Month) -> tuple[int, ...]:
     return month.mrr_cents, month.new, month.back, month.lost
 
 
-def tell(sessions: db.Sessions, settings: Settings, till: Till, *, shuffled: bool = False) -> None:
+def tell(
+    sessions: db.Sessions, settings: Settings, harness: PaymentHarness, *, shuffled: bool = False
+) -> None:
     """Deliver what Stripe has to say, each event twice, in its own order or in any."""
-    assert till.server is not None
-    events = [*till.server.events, *till.server.events]
-    till.server.events.clear()
+    assert harness.server is not None
+    events = [*harness.server.events, *harness.server.events]
+    harness.server.events.clear()
     if shuffled:
         random.Random(7).shuffle(events)
     for event in events:
-        body, headers = till.server.webhook(event)
+        body, headers = harness.server.webhook(event)
         subscriptions.handle_webhook(
-            sessions, till.processor, body, headers, settings=settings, clock=lambda: till.now
+            sessions, harness.processor, body, headers, settings=settings, clock=lambda: harness.now
         )
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_a_life_of_paying_adds_up_month_by_month(
-    each_sessions: db.Sessions, settings: Settings, till: Till, shuffled: bool
+    each_sessions: db.Sessions, settings: Settings, harness: PaymentHarness, shuffled: bool
 ) -> None:
-    assert till.server is not None
+    assert harness.server is not None
     reader = make_reader(each_sessions, JANUARY)
-    agreement = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    tell(each_sessions, settings, till, shuffled=shuffled)
-    till.server.renew(agreement)  # 4 February
-    tell(each_sessions, settings, till, shuffled=shuffled)
-    till.server.renew(
+    agreement = harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    tell(each_sessions, settings, harness, shuffled=shuffled)
+    harness.server.renew(agreement)  # 4 February
+    tell(each_sessions, settings, harness, shuffled=shuffled)
+    harness.server.renew(
         agreement, paid=False
     )  # 6 March: owing, past the week's grace, in April it is put right
-    tell(each_sessions, settings, till, shuffled=shuffled)
-    till.now = datetime(2026, 4, 1, 12, tzinfo=UTC)
-    till.server.recover(agreement)
-    tell(each_sessions, settings, till, shuffled=shuffled)
-    till.server.refund_by_hand(agreement, 200)
-    tell(each_sessions, settings, till, shuffled=shuffled)
-    till.now = datetime(2026, 4, 3, 12, tzinfo=UTC)
-    assert cancellation.cancel_at_period_end(each_sessions, till.processor, reader.id, clock=lambda: till.now)
-    tell(each_sessions, settings, till, shuffled=shuffled)
+    tell(each_sessions, settings, harness, shuffled=shuffled)
+    harness.now = datetime(2026, 4, 1, 12, tzinfo=UTC)
+    harness.server.recover(agreement)
+    tell(each_sessions, settings, harness, shuffled=shuffled)
+    harness.server.refund_by_hand(agreement, 200)
+    tell(each_sessions, settings, harness, shuffled=shuffled)
+    harness.now = datetime(2026, 4, 3, 12, tzinfo=UTC)
+    assert cancellation.cancel_at_period_end(
+        each_sessions, harness.processor, reader.id, clock=lambda: harness.now
+    )
+    tell(each_sessions, settings, harness, shuffled=shuffled)
     months = figures(each_sessions, settings, datetime(2026, 6, 9, tzinfo=UTC))
     # Cancelled on the third of the month in which it came back: both within April, which so ends as it began.
     assert [told(m) for m in months[:4]] == [(500, 1, 0, 0), (500, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 0)]
@@ -81,14 +85,14 @@ def test_a_life_of_paying_adds_up_month_by_month(
 
 
 def test_erasing_the_reader_leaves_the_sums(
-    each_sessions: db.Sessions, settings: Settings, till: Till
+    each_sessions: db.Sessions, settings: Settings, harness: PaymentHarness
 ) -> None:
     reader = make_reader(each_sessions, JANUARY)
-    till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    tell(each_sessions, settings, till)
+    harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    tell(each_sessions, settings, harness)
     before = figures(each_sessions, settings, JANUARY + timedelta(days=20))[0]
     assert cancellation.cancel_now(
-        each_sessions, till.processor, reader.id, clock=lambda: till.now + timedelta(days=1)
+        each_sessions, harness.processor, reader.id, clock=lambda: harness.now + timedelta(days=1)
     )
     with each_sessions.begin() as session:
         erasure.erase(session, session.get_one(Subscriber, reader.id), now=JANUARY + timedelta(days=1))
@@ -103,7 +107,7 @@ def test_erasing_the_reader_leaves_the_sums(
 
 
 def test_a_trial_that_was_paid_for_later_is_converted(
-    each_sessions: db.Sessions, settings: Settings, till: Till
+    each_sessions: db.Sessions, settings: Settings, harness: PaymentHarness
 ) -> None:
     for name in ("ann", "bo"):
         with each_sessions.begin() as session:
@@ -117,13 +121,13 @@ def test_a_trial_that_was_paid_for_later_is_converted(
             with each_sessions.begin() as session:
                 signup.confirm(session, token, tokens=tokens_at(JANUARY), settings=settings, now=JANUARY)
     ends = JANUARY + timedelta(days=7)
-    till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash), trial_ends_at=ends))
-    tell(each_sessions, settings, till)
+    harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash), trial_ends_at=ends))
+    tell(each_sessions, settings, harness)
     month = figures(each_sessions, settings, JANUARY + timedelta(days=1))[0]
     assert (month.trials, month.converted, month.mrr_cents) == (2, 0, 0)  # a card is not yet money
-    assert till.server is not None
-    till.server.renew(next(iter(till.server.agreements)))
-    tell(each_sessions, settings, till)
+    assert harness.server is not None
+    harness.server.renew(next(iter(harness.server.agreements)))
+    tell(each_sessions, settings, harness)
     month = figures(each_sessions, settings, JANUARY + timedelta(days=9))[0]
     assert (month.trials, month.converted, month.mrr_cents) == (2, 1, 500)
 

@@ -1,4 +1,4 @@
-"""Money becomes facts: applied once and newest first, receipted once, cancelled and given, summed up as MRR."""
+"""Subscriptions: the newest state wins and is applied once, each payment gets one receipt, and MRR is the sum."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from newsletter.subscribers import erasure
 from newsletter.subscribers.access import Access, Facts, access, charges_on
 from newsletter.subscribers.addresses import address_hash, person_hash
 from newsletter.subscribers.tokens import subject_of
-from tests.billing.money_harness import Till, stripe_over
+from tests.billing.money_harness import PaymentHarness, stripe_over
 from tests.servers.stripe_server import MONTH, PRICE, StripeServer
 
 KEY = "a-key-for-the-tests-of-32-letters-or-more"
@@ -38,8 +38,8 @@ def server(now: datetime) -> Iterator[StripeServer]:
 
 
 @pytest.fixture
-def till(server: StripeServer, now: datetime) -> Till:
-    return Till(stripe_over(server), server, now)
+def harness(server: StripeServer, now: datetime) -> PaymentHarness:
+    return PaymentHarness(stripe_over(server), server, now)
 
 
 @pytest.fixture
@@ -184,47 +184,49 @@ def test_a_receipt_names_the_days_where_its_reader_lives(
 
 
 def test_beginning_respects_trial_present_and_what_runs(
-    sessions: db.Sessions, priced: Settings, till: Till, now: datetime
+    sessions: db.Sessions, priced: Settings, harness: PaymentHarness, now: datetime
 ) -> None:
     reader = _add_reader(sessions, now)
 
     def begin() -> str:
         return subscriptions.begin_checkout(
-            sessions, till.processor, reader.id, settings=priced, links=LINKS, now=till.now
+            sessions, harness.processor, reader.id, settings=priced, links=LINKS, now=harness.now
         )
 
-    agreement_id = till.pay(begin())
-    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    agreement_id = harness.pay(begin())
+    subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
     with pytest.raises(subscriptions.AlreadyPaying):
         begin()
-    ends = cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+    ends = cancellation.cancel_at_period_end(
+        sessions, harness.processor, reader.id, clock=lambda: harness.now
+    )
     assert ends == now + MONTH
     assert _access(sessions, reader, now + timedelta(days=29)) is Access.FULL
     assert _access(sessions, reader, now + MONTH) is Access.METERED
     # Who comes back before the end is not charged for days that they have paid for.
-    assert till.server is not None
-    again = till.pay(begin())
-    line = till.server.agreements[again]
+    assert harness.server is not None
+    again = harness.pay(begin())
+    line = harness.server.agreements[again]
     assert line["status"] == "trialing"
     assert line["items"]["data"][0]["current_period_end"] == int((now + MONTH).timestamp())
     with pytest.raises(NotFound):
-        subscriptions.begin_checkout(sessions, till.processor, 999, settings=priced, links=LINKS, now=now)
+        subscriptions.begin_checkout(sessions, harness.processor, 999, settings=priced, links=LINKS, now=now)
 
 
 def test_coming_back_gives_no_days_for_nothing(
-    sessions: db.Sessions, priced: Settings, till: Till, now: datetime
+    sessions: db.Sessions, priced: Settings, harness: PaymentHarness, now: datetime
 ) -> None:
     """Neither the month that is owed, nor a free beginning over and over: Stripe's are whole days when they are short."""
     reader = _add_reader(sessions, now)
-    assert till.server is not None
+    assert harness.server is not None
 
     def begin() -> dict[str, Any]:
         url = subscriptions.begin_checkout(
-            sessions, till.processor, reader.id, settings=priced, links=LINKS, now=till.now
+            sessions, harness.processor, reader.id, settings=priced, links=LINKS, now=harness.now
         )
-        assert till.server is not None
+        assert harness.server is not None
         begun[:] = [url]
-        _, _, form = till.server.calls[-1]
+        _, _, form = harness.server.calls[-1]
         return {k: v for k, v in form["subscription_data"].items() if k.startswith("trial")}
 
     begun: list[str] = []
@@ -236,130 +238,142 @@ def test_coming_back_gives_no_days_for_nothing(
         session.get_one(Subscriber, reader.id).trial_started_at = now - timedelta(days=6)
     assert begin() == {"trial_period_days": "1"}
     for hours in (20, 40):
-        agreement_id = till.pay(begun[0])
-        subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
-        cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
-        till.now = now + timedelta(hours=hours)
+        agreement_id = harness.pay(begun[0])
+        subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
+        cancellation.cancel_at_period_end(sessions, harness.processor, reader.id, clock=lambda: harness.now)
+        harness.now = now + timedelta(hours=hours)
         assert begin() == ({"trial_period_days": "1"} if hours < 24 else {})
 
 
-def test_cancelling_nothing_and_cancelling_twice(sessions: db.Sessions, till: Till, now: datetime) -> None:
+def test_cancelling_nothing_and_cancelling_twice(
+    sessions: db.Sessions, harness: PaymentHarness, now: datetime
+) -> None:
     reader = _add_reader(sessions, now)
 
     def cancel() -> datetime | None:
-        return cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+        return cancellation.cancel_at_period_end(
+            sessions, harness.processor, reader.id, clock=lambda: harness.now
+        )
 
     assert cancel() is None
-    assert till.server is not None
-    assert till.server.calls == []  # nobody is asked about nothing
-    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    assert harness.server is not None
+    assert harness.server.calls == []  # nobody is asked about nothing
+    agreement_id = harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
     assert cancel() == now + MONTH
     assert cancel() is None
 
 
 def test_a_cancelling_that_stripe_did_not_hear_changes_nothing(
-    sessions: db.Sessions, till: Till, now: datetime
+    sessions: db.Sessions, harness: PaymentHarness, now: datetime
 ) -> None:
     reader = _add_reader(sessions, now)
-    assert till.server is not None
-    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
-    till.server.faults.append("503")
+    assert harness.server is not None
+    agreement_id = harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
+    harness.server.faults.append("503")
     with pytest.raises(ProcessorUnreachable):
-        cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+        cancellation.cancel_at_period_end(sessions, harness.processor, reader.id, clock=lambda: harness.now)
     with db.reading(sessions) as session:
         assert charges_on(session.scalars(select(Subscription)).one())
 
 
 def test_a_lost_answer_to_cancelling_is_healed_by_pressing_again(
-    sessions: db.Sessions, till: Till, now: datetime
+    sessions: db.Sessions, harness: PaymentHarness, now: datetime
 ) -> None:
     reader = _add_reader(sessions, now)
-    assert till.server is not None
-    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
-    till.server.faults.extend(["", "500"])  # read, then changed with the answer lost
+    assert harness.server is not None
+    agreement_id = harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
+    harness.server.faults.extend(["", "500"])  # read, then changed with the answer lost
     with pytest.raises(ProcessorUnreachable):
-        cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
-    ends = cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: till.now)
+        cancellation.cancel_at_period_end(sessions, harness.processor, reader.id, clock=lambda: harness.now)
+    ends = cancellation.cancel_at_period_end(
+        sessions, harness.processor, reader.id, clock=lambda: harness.now
+    )
     assert ends == now + MONTH
 
 
 def test_ending_at_once_lets_a_paying_reader_be_erased(
-    sessions: db.Sessions, till: Till, now: datetime
+    sessions: db.Sessions, harness: PaymentHarness, now: datetime
 ) -> None:
     reader = _add_reader(sessions, now)
-    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    agreement_id = harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
     with pytest.raises(Refused), sessions.begin() as session:
         erasure.erase(session, session.get_one(Subscriber, reader.id), now=now)
-    assert cancellation.cancel_now(sessions, till.processor, reader.id, clock=lambda: till.now) == 1
+    assert cancellation.cancel_now(sessions, harness.processor, reader.id, clock=lambda: harness.now) == 1
     with sessions.begin() as session:
         erasure.erase(session, session.get_one(Subscriber, reader.id), now=now)
-    assert till.server is not None
-    assert till.server.agreements[agreement_id]["status"] == "canceled"
+    assert harness.server is not None
+    assert harness.server.agreements[agreement_id]["status"] == "canceled"
 
 
 def test_a_renewal_whose_webhook_was_lost_is_looked_up(
-    sessions: db.Sessions, till: Till, now: datetime
+    sessions: db.Sessions, harness: PaymentHarness, now: datetime
 ) -> None:
     reader = _add_reader(sessions, now)
-    assert till.server is not None
-    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
-    assert reconciliation.run(sessions, till.processor, clock=lambda: till.now) == 0  # nothing is overdue
-    till.server.renew(agreement_id)
-    till.now += timedelta(days=1)
-    till.server.faults.append("503")
-    assert reconciliation.run(sessions, till.processor, clock=lambda: till.now) == 0  # not now; the next time
-    assert reconciliation.run(sessions, till.processor, clock=lambda: till.now) == 1
-    assert reconciliation.run(sessions, till.processor, clock=lambda: till.now) == 0
+    assert harness.server is not None
+    agreement_id = harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
+    assert (
+        reconciliation.run(sessions, harness.processor, clock=lambda: harness.now) == 0
+    )  # nothing is overdue
+    harness.server.renew(agreement_id)
+    harness.now += timedelta(days=1)
+    harness.server.faults.append("503")
+    assert (
+        reconciliation.run(sessions, harness.processor, clock=lambda: harness.now) == 0
+    )  # not now; the next time
+    assert reconciliation.run(sessions, harness.processor, clock=lambda: harness.now) == 1
+    assert reconciliation.run(sessions, harness.processor, clock=lambda: harness.now) == 0
     assert _access(sessions, reader, now + timedelta(days=45)) is Access.FULL
 
 
 @pytest.mark.parametrize("fault", ["400", "unknown"])
 def test_an_agreement_that_is_refused_keeps_no_other_waiting(
-    sessions: db.Sessions, till: Till, now: datetime, monkeypatch: pytest.MonkeyPatch, fault: str
+    sessions: db.Sessions, harness: PaymentHarness, now: datetime, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """Two that Stripe will not tell of, and one that was renewed; so few are read in one run that the two fill it."""
     monkeypatch.setattr(reconciliation, "MAX_ASKED", 2)
     reader = _add_reader(sessions, now)
-    assert till.server is not None
+    assert harness.server is not None
     for name in ("sub_gone_1", "sub_gone_2"):
         _apply(sessions, _fact(reader, now - timedelta(days=40), processor_id=name, paid_until=now))
-    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
-    till.server.renew(agreement_id)
-    till.now += timedelta(days=1)
+    agreement_id = harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
+    harness.server.renew(agreement_id)
+    harness.now += timedelta(days=1)
     if fault == "400":
-        till.server.refused |= {"sub_gone_1", "sub_gone_2"}
+        harness.server.refused |= {"sub_gone_1", "sub_gone_2"}
     read = 0
     for _ in range(3):
-        read += reconciliation.run(sessions, till.processor, clock=lambda: till.now)
-        till.now += timedelta(hours=1)
+        read += reconciliation.run(sessions, harness.processor, clock=lambda: harness.now)
+        harness.now += timedelta(hours=1)
     assert read == 1
     assert _access(sessions, reader, now + timedelta(days=45)) is Access.FULL
 
 
 def test_another_processors_agreement_is_not_claimed_to_be_cancelled(
-    sessions: db.Sessions, till: Till, now: datetime
+    sessions: db.Sessions, harness: PaymentHarness, now: datetime
 ) -> None:
     reader = _add_reader(sessions, now)
     with sessions.begin() as session:
         subscriptions.apply(session, "offline", _fact(reader, now))
     with pytest.raises(Refused, match="offline"):
-        cancellation.cancel_at_period_end(sessions, till.processor, reader.id, clock=lambda: now)
+        cancellation.cancel_at_period_end(sessions, harness.processor, reader.id, clock=lambda: now)
 
 
-def test_an_operator_gives_money_back_once(sessions: db.Sessions, till: Till, now: datetime) -> None:
+def test_an_operator_gives_money_back_once(
+    sessions: db.Sessions, harness: PaymentHarness, now: datetime
+) -> None:
     reader = _add_reader(sessions, now)
-    agreement_id = till.pay(till.begin(reference=subject_of(reader.id, reader.address_hash)))
-    subscriptions.refresh(sessions, till.processor, agreement_id, clock=lambda: till.now)
+    agreement_id = harness.pay(harness.begin(reference=subject_of(reader.id, reader.address_hash)))
+    subscriptions.refresh(sessions, harness.processor, agreement_id, clock=lambda: harness.now)
     with db.reading(sessions) as session:
         number = session.scalars(select(Subscription.id)).one()
     given = [
-        cancellation.refund(sessions, till.processor, number, by="operator:1", clock=lambda: till.now)
+        cancellation.refund(sessions, harness.processor, number, by="operator:1", clock=lambda: harness.now)
         for _ in range(2)
     ]
     assert given == [500, 0]
@@ -367,7 +381,7 @@ def test_an_operator_gives_money_back_once(sessions: db.Sessions, till: Till, no
         entry = session.scalars(select(AuditEntry)).one()
     assert (entry.act, entry.by, entry.detail["cents"]) == ("subscription.refunded", "operator:1", 500)
     with pytest.raises(NotFound):
-        cancellation.refund(sessions, till.processor, 999, by="operator:1", clock=lambda: till.now)
+        cancellation.refund(sessions, harness.processor, 999, by="operator:1", clock=lambda: harness.now)
 
 
 def test_a_present_opens_the_full_edition_until_its_day(each_sessions: db.Sessions, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong around the program – a taken port, a database that cannot be used, a full disk – ends in a sentence and an exit code."""
+"""Errors around the program (a port in use, an unusable database, a full disk) end in a sentence and an exit code."""
 
 from __future__ import annotations
 

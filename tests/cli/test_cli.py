@@ -1,4 +1,4 @@
-"""The hub of the command line: every listed command is there, says what it does, and --help imports none of the heavy libraries."""
+"""The command line: every listed command exists and has a help text, and --help imports none of them."""
 
 from __future__ import annotations
 

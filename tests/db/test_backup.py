@@ -1,4 +1,4 @@
-"""Backups taken while the database is written to, and put back."""
+"""Backups made while the database is written to, and their restore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writers on SQLite wait for each other, and say plainly when that takes too long."""
+"""Writers on SQLite wait for each other, and report when that takes too long."""
 
 from __future__ import annotations
 

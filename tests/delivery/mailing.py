@@ -1,4 +1,4 @@
-"""An approved Issue with invented Renditions, readers, and a provider that keeps what it was handed: for the mailroom's tests."""
+"""An approved Issue with invented Renditions, readers, and a provider that keeps what it gets, for tests of delivery."""
 
 from __future__ import annotations
 

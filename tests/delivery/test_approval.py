@@ -1,4 +1,4 @@
-"""Approval: what may become of an Issue, by whose hand, and what is refused."""
+"""Approval: which changes of an Issue are allowed, who made them, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""However the ledger is cut, by zone, provider or edition, each cut has the ledger's own sum."""
+"""The breakdowns of the ledger by zone, provider and edition all have the ledger's sum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corrections: once, to those who got the wrong bytes or may have got them, and to nobody else; whoever dies when."""
+"""Corrections go once to those who got the wrong bytes or may have, and to nobody else, also after a crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dispatch: claim, commit, submit, record; whatever the provider does, nobody twice and everybody accounted for."""
+"""Dispatch: claim, commit, submit, record. Whatever the provider does, nobody gets two copies and every copy is accounted for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After 90 days what a provider reported is a daily sum; nothing is counted twice or lost, and the ledger still answers."""
+"""After 90 days events are replaced by daily sums; nothing is counted twice or lost, and the ledger still adds up."""
 
 from __future__ import annotations
 

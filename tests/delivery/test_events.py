@@ -1,4 +1,4 @@
-"""Settling: any order and any number of repeats of what a provider reports give the same final state."""
+"""Provider events give the same final state in any order and with any repetitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A copied, restored or rolled-back database mails nobody until an operator confirms; then what was on its way waits to be resumed."""
+"""A copied, restored or rolled-back database mails nobody until an operator confirms it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Header lines: whole, in one piece where it matters, and impossible to inject; the bytes read back as they were meant."""
+"""Header lines are complete, not folded where it matters, and cannot be injected; the bytes parse back to the input."""
 
 from __future__ import annotations
 

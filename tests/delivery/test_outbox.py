@@ -1,4 +1,4 @@
-"""The Outbox: one whole file for each reference, readable by the desk, and plain words when the folder is full or closed."""
+"""The Outbox writes one complete file for each reference, and reports a full or unusable folder in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A doubtful batch goes once more only when a webhook proved alive has kept silent of it; each condition missing leaves it alone."""
+"""An uncertain batch is submitted again only when a working webhook has reported nothing of it; each condition is tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several batches under way at once: nobody twice, everybody written down, whatever stops the dispatch."""
+"""Several batches at once: nobody gets two copies and every copy is recorded, whatever stops the dispatch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A webhook that fell silent is noticed and said; one that speaks, or of which nothing can be known, is not complained about."""
+"""A webhook that stopped reporting is noticed; one that reports, or of which nothing can be known, is not complained about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hands on the keyboard and nothing else: Tab to a control by its name, see it on the way, and press it."""
+"""Operates a page by keyboard only: tabs to a control by its name, checks that it is visible, and presses it."""
 
 from __future__ import annotations
 

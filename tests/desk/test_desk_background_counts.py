@@ -1,4 +1,4 @@
-"""Nobody at the desk waits for a count over a million lines: it is made aside, one at a time, kept, and said how old."""
+"""Counts over a million rows run in the background, one at a time, and are kept with their age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The desk in a real Chromium: nobody is shut out by colour, size or keyboard, and the mail is looked at from all sides."""
+"""The desk in a real Chromium: accessible by colour, size and keyboard, with every view of the mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The full edition as a present, from a reader's page on the desk."""
+"""An operator gives a reader the full edition for free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between an edit and its rendering nothing is approved: what the operator wrote is what leaves, whoever comes in between or dies."""
+"""Between an edit and its rendering nothing can be approved, so the text that an operator wrote is the text that is mailed."""
 
 from __future__ import annotations
 

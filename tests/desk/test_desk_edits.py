@@ -1,4 +1,4 @@
-"""A draft is changed by its operators: in history, undone by going back, never over somebody else's change."""
+"""Operators edit a draft: edits are in its history, can be undone, and never overwrite somebody else's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody is on the desk who is not let in, and nothing is done there by a stranger's form."""
+"""Only signed-in operators can open the desk, and no form of another site can act there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Issue on the desk: shown as it will arrive, with its grounds, and decided about once."""
+"""The Issue on the desk: its preview, its evidence, and decisions that are made once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one press on the desk mends: every remedy that a Check offers, pressed as it stands on the page, makes it pass."""
+"""Every remedy that a Check offers fixes its finding when its button on the page is pressed."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def fetch(make_settings: Callable[..., Settings], server: FeedServer) -> Iterato
 
 
 @pytest.fixture
-def hasty(make_settings: Callable[..., Settings], server: FeedServer) -> Iterator[PoliteFetcher]:
+def impatient(make_settings: Callable[..., Settings], server: FeedServer) -> Iterator[PoliteFetcher]:
     with PoliteFetcher(make_settings(FETCH_ALLOW_PRIVATE=server.place), deadline=SOON) as polite:
         yield polite
 
@@ -180,20 +180,20 @@ def test_an_endless_body_stops_at_the_cap(server: FeedServer, fetch: PoliteFetch
     ],
 )
 def test_who_drips_is_left_at_the_deadline(
-    server: FeedServer, hasty: PoliteFetcher, first: bytes, drop: bytes
+    server: FeedServer, impatient: PoliteFetcher, first: bytes, drop: bytes
 ) -> None:
-    said = refusal(hasty, server.drips("/f", first, drop))
+    said = refusal(impatient, server.drips("/f", first, drop))
     assert (
         f"within {SOON:g} seconds" in said or "proper HTTP" in said
     )  # more than 100 headers are no proper HTTP
 
 
-def test_redirects_share_one_deadline(server: FeedServer, hasty: PoliteFetcher) -> None:
+def test_redirects_share_one_deadline(server: FeedServer, impatient: PoliteFetcher) -> None:
     def act(connection: socket.socket, _asked: Asked) -> None:
         server.over.wait(SOON * 0.6)
         connection.sendall(head(302, {"Location": "/f", "Content-Length": "0"}))
 
-    assert "within" in refusal(hasty, server.acts("/f", act))
+    assert "within" in refusal(impatient, server.acts("/f", act))
     assert server.count("/f") <= 2
 
 

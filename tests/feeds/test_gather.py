@@ -1,4 +1,4 @@
-"""A round of the Feeds: real server, real fetching, real database. What is new is kept once; what fails is left in peace."""
+"""A round over the Feeds with a real server and database: new Articles are stored once, and failures are left for later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose turn it is, by a clock of the test's own."""
+"""The order and pauses of requests to one host, by a clock of the test's own."""
 
 from __future__ import annotations
 

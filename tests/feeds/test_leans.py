@@ -1,4 +1,4 @@
-"""Coverage: what a reader sees adds up."""
+"""Coverage: the numbers that a reader sees add up."""
 
 from __future__ import annotations
 

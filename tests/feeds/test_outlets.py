@@ -1,4 +1,4 @@
-"""The Catalogue: ours is balanced and gives its reasons; a broken one is refused with file, line and reason."""
+"""The Catalogue is balanced and gives its reasons; a broken one is refused with file, line and reason."""
 
 from __future__ import annotations
 

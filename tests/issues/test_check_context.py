@@ -1,4 +1,4 @@
-"""What the Checks go by is read alike from both databases, and a draft is mended and restored on both."""
+"""The Checks' context is the same from both databases, and drafts are fixed and restored on both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no Step would notice is told to the operators by mail: once for each cause and day, and not what they did themselves."""
+"""Operators are mailed about what no Step notices, once for each cause and day, and not about their own acts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What time itself changes, and that a second run changes nothing."""
+"""Announcements and deletions as time passes, and a second run that changes nothing."""
 
 from __future__ import annotations
 

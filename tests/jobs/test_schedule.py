@@ -1,4 +1,4 @@
-"""The beat of the scheduler: at once, then every so often, whatever the machine's clock is set to."""
+"""The scheduler ticks at once and then at its interval, whatever the machine's clock is set to."""
 
 from __future__ import annotations
 

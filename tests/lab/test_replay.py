@@ -1,4 +1,4 @@
-"""A day with a few readers, from sign-up to the books; and books that are wrong are said to be wrong."""
+"""A replay of a day with a few readers balances, and a wrong total is reported."""
 
 from __future__ import annotations
 

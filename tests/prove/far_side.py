@@ -1,4 +1,4 @@
-"""What both far sides share: orders to kill whoever talks to them, the log of what they took, and words on standard input.
+"""Parts that both providers' servers share: orders to kill a client, the log of accepted mail, and commands on standard input.
 
 A far side is a process of its own. It is never killed, and its log is the only witness the judge hears.
 """

@@ -1,6 +1,4 @@
-"""The judge. What arrived is read from the far sides' own logs, who should have it from the proof's own roll; what our ledger and our
-commands say is only compared with that.
-"""
+"""The judge compares what arrived, from the servers' own logs, with who should have got it, from the proof's own list."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from sqlalchemy import select
 
 from newsletter import db
 from newsletter.db.models import Delivery, Issue, LeftOut, Subscriber
-from tests.prove.house import House
+from tests.prove.deployment import Deployment
 
 
 @dataclass
@@ -39,13 +37,13 @@ class Verdict:
         return not self.faults
 
 
-def judge(house: House, roll: Roll, *, known_away: frozenset[str] = frozenset()) -> Verdict:
+def judge(deployment: Deployment, roll: Roll, *, known_away: frozenset[str] = frozenset()) -> Verdict:
     """``known_away``: addresses of which a provider's event ended in a Suppression, or who unsubscribed before."""
     verdict = Verdict()
-    mails = [m for m in house.taken() if m["subject"] == roll.subject]
+    mails = [m for m in deployment.taken() if m["subject"] == roll.subject]
     copies = Counter(m["to"] for m in mails)
-    lines, left_out = _ledger(house, roll.day)
-    shown, doubted = _as_shown(house, roll.day)
+    lines, left_out = _ledger(deployment, roll.day)
+    shown, doubted = _as_shown(deployment, roll.day)
 
     def wrong(kind: str, who: list[str]) -> None:
         if who:
@@ -100,10 +98,10 @@ def judge(house: House, roll: Roll, *, known_away: frozenset[str] = frozenset())
     return verdict
 
 
-def _ledger(house: House, day: str) -> tuple[dict[str, list[tuple[str, int]]], dict[str, str]]:
+def _ledger(deployment: Deployment, day: str) -> tuple[dict[str, list[tuple[str, int]]], dict[str, str]]:
     """What the ledger says, by address: (state, number) of each line; and the reasons of those left out."""
     lines: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    with db.reading(house.sessions) as session:
+    with db.reading(deployment.sessions) as session:
         issue = session.scalars(select(Issue.id).where(Issue.issued_on == _date(day))).one()
         owed = select(Subscriber.address, Delivery.state, Delivery.id).join(
             Delivery, Delivery.subscriber_id == Subscriber.id
@@ -117,12 +115,12 @@ def _ledger(house: House, day: str) -> tuple[dict[str, list[tuple[str, int]]], d
     return lines, reasons
 
 
-def _as_shown(house: House, day: str) -> tuple[dict[str, Any], set[int]]:
+def _as_shown(deployment: Deployment, day: str) -> tuple[dict[str, Any], set[int]]:
     """What an operator is shown: the sum of ``issue show``, and the numbers that ``issue uncertain`` lists."""
-    code, said = house.do("issue", "show", day, "--json", mutant="")
+    code, said = deployment.do("issue", "show", day, "--json", mutant="")
     assert code == 0, f"issue show: {code} {said}"
     shown = json.loads(said)["ledger"]
-    code, said = house.do("issue", "uncertain", day, "--json", mutant="")
+    code, said = deployment.do("issue", "uncertain", day, "--json", mutant="")
     assert code == 0, f"issue uncertain: {code} {said}"
     return shown, {one["delivery_id"] for one in json.loads(said)}
 

@@ -1,4 +1,4 @@
-"""One Issue of the proof: its readers, its approval, and what is done to it until nobody is owed anything any more."""
+"""One Issue of the proof: its readers, its approval, and its dispatch until nobody is owed a copy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from newsletter.delivery.mail.messages import content_hash
 from newsletter.subscribers.addresses import address_hash, person_hash
 from newsletter.subscribers.tokens import UNSUBSCRIBE, Tokens, subject_of
 from tests.delivery.mailing import add_issue
-from tests.prove.house import SECRET, House, numbers
+from tests.prove.deployment import SECRET, Deployment, numbers
 from tests.prove.judge import Roll, Verdict, judge
 
 READERS = 200
@@ -58,7 +58,7 @@ class Tally:
 
 @dataclass
 class Morning:
-    house: House
+    deployment: Deployment
     chance: random.Random
     tally: Tally
     number: int
@@ -68,8 +68,8 @@ class Morning:
 
     def __post_init__(self) -> None:
         first = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)  # 05:00 in New York
-        begins = max(first + timedelta(days=self.number), self.house.clock.now() + timedelta(hours=1))
-        self.house.clock.set(begins)
+        begins = max(first + timedelta(days=self.number), self.deployment.clock.now() + timedelta(hours=1))
+        self.deployment.clock.set(begins)
         self.day = (date(2026, 3, 2) + timedelta(days=self.number)).isoformat()
         self.subject = f"The news of {self.day}"
         self._add_readers()
@@ -80,8 +80,8 @@ class Morning:
 
     def _add_readers(self) -> None:
         """As many as there were before, new ones for those who left."""
-        house, now = self.house, self.house.clock.now()
-        with house.sessions.begin() as session:
+        deployment, now = self.deployment, self.deployment.clock.now()
+        with deployment.sessions.begin() as session:
             gone = select(Suppression.address_hash)
             wanted = select(func.count()).where(
                 Subscriber.unsubscribed_at.is_(None), Subscriber.address_hash.not_in(gone)
@@ -107,8 +107,8 @@ class Morning:
         }
 
     def _add_issue(self) -> None:
-        with self.house.sessions.begin() as session:
-            now = self.house.clock.now()
+        with self.deployment.sessions.begin() as session:
+            now = self.deployment.clock.now()
             issue = add_issue(session, now=now, on=date.fromisoformat(self.day))
             issue.subject = self.subject
             for made in session.scalars(select(Rendition).where(Rendition.issue_id == issue.id)):
@@ -119,11 +119,11 @@ class Morning:
     def approve(self, *, die_at: str = "") -> None:
         """By the command, as an operator does; the Checks of an Issue without Stories block, and a reason overrules them."""
         words = ("issue", "approve", self.day, "--despite", "the proof's own words")
-        child = self.house.fork(*words, die_at=die_at)
+        child = self.deployment.fork(*words, die_at=die_at)
         self.ended(child.wait(), "approved" if die_at else "", set())
-        if self.house.state(self.day) == "draft":
-            self.tally.expect(self.house.do(*words)[0] == 0, f"{self.day}: approve failed")
-        with db.reading(self.house.sessions) as session:
+        if self.deployment.state(self.day) == "draft":
+            self.tally.expect(self.deployment.do(*words)[0] == 0, f"{self.day}: approve failed")
+        with db.reading(self.deployment.sessions) as session:
             suppressed = set(session.scalars(select(Suppression.address_hash)))
             people = session.execute(
                 select(Subscriber.address, Subscriber.address_hash, Subscriber.unsubscribed_at)
@@ -140,33 +140,33 @@ class Morning:
             self.tally.done[f"exit {code}"] += 1
             return False
         self.tally.killed_at[place] += 1
-        hit = bool(self.house.claims() - before)
+        hit = bool(self.deployment.claims() - before)
         self.tally.hit_at[place] += hit
         return hit
 
     def wake(self) -> bool:
         """Let time pass until something is due; False when nobody is owed anything any more."""
-        if self.house.state(self.day) == "approved":
+        if self.deployment.state(self.day) == "approved":
             return True  # its ledger is not open yet
-        due, in_hand, next_due, lease = self.house.open_lines(self.day)
-        now = self.house.clock.now()
+        due, in_hand, next_due, lease = self.deployment.open_lines(self.day)
+        now = self.deployment.clock.now()
         if not due and (next_due or in_hand):
             moment = min(filter(None, (next_due, lease)))
-            self.house.later(max((moment - now).total_seconds(), 0) + 1)
+            self.deployment.later(max((moment - now).total_seconds(), 0) + 1)
         return bool(due or next_due or in_hand)
 
     def resume_if_held(self) -> None:
         """An operator looks, and lets it go on."""
-        if self.house.state(self.day) == "held":
+        if self.deployment.state(self.day) == "held":
             self.tally.done["holds resumed"] += 1
             self.tally.expect(
-                self.house.do("issue", "resume", self.day)[0] == 0, f"{self.day}: could not be resumed"
+                self.deployment.do("issue", "resume", self.day)[0] == 0, f"{self.day}: could not be resumed"
             )
 
     def reader_leaves(self, count: int = 2) -> None:
         """Readers who are still owed their copy press the mail program's one click, as RFC 8058 has it."""
         time.sleep(0.05)  # what a dead process had posted already is taken by now
-        with db.reading(self.house.sessions) as session:
+        with db.reading(self.deployment.sessions) as session:
             waiting = session.execute(
                 select(Subscriber.id, Subscriber.address, Subscriber.address_hash)
                 .join(Delivery, Delivery.subscriber_id == Subscriber.id)
@@ -177,7 +177,9 @@ class Morning:
         for number, address, known_as in self.chance.sample(waiting, min(count, len(waiting))):
             token = Tokens(SECRET).make(UNSUBSCRIBE, subject_of(number, known_as))
             body = b"List-Unsubscribe=One-Click"
-            with urllib.request.urlopen(f"{self.house.site}/unsubscribe/{token}", body, timeout=40) as answer:
+            with urllib.request.urlopen(
+                f"{self.deployment.site}/unsubscribe/{token}", body, timeout=40
+            ) as answer:
                 assert answer.status == 200
             self.roll.left[address] = time.time()
             self.tally.done["readers who left on the way"] += 1
@@ -187,32 +189,32 @@ class Morning:
         for _ in range(80):
             self.resume_if_held()
             open_still = self.wake()
-            if not open_still and self.house.state(self.day) in ("dispatched", "withdrawn"):
+            if not open_still and self.deployment.state(self.day) in ("dispatched", "withdrawn"):
                 return
-            code = self.house.fork("step", "dispatch", provider=self.provider).wait()
+            code = self.deployment.fork("step", "dispatch", provider=self.provider).wait()
             self.tally.done[f"exit {code}"] += 1
         self.tally.faults.append(f"{self.day}: still not dispatched after 80 runs")
 
     def settle(self) -> None:
         """The provider's quiet time passes; then the settle step looks at what is in doubt."""
-        self.house.later(QUIET_AND_MORE)
-        code = self.house.fork("step", "settle", provider=self.provider).wait()
+        self.deployment.later(QUIET_AND_MORE)
+        code = self.deployment.fork("step", "settle", provider=self.provider).wait()
         self.tally.expect(code == 0, f"{self.day}: settle ended with {code}")
 
     def judge(self) -> Verdict:
-        self.house.flush(late=True)
-        suppressed = set(self.house.sendgrid.ask("suppressing"))
-        with db.reading(self.house.sessions) as session:
+        self.deployment.flush(late=True)
+        suppressed = set(self.deployment.sendgrid.ask("suppressing"))
+        with db.reading(self.deployment.sessions) as session:
             named = select(Subscriber.address, Delivery.id).join(
                 Delivery, Delivery.subscriber_id == Subscriber.id
             )
             told = {a for a, number in session.execute(named) if f"delivery:{number}" in suppressed}
-        return judge(self.house, self.roll, known_away=self.away | told)
+        return judge(self.deployment, self.roll, known_away=self.away | told)
 
     def decide(self) -> None:
         """An operator looks into the provider's log and decides what is uncertain by what stands there."""
-        self.house.flush(late=True)
-        arrived = {m["reference"] for m in self.house.taken() if m["subject"] == self.subject}
+        self.deployment.flush(late=True)
+        arrived = {m["reference"] for m in self.deployment.taken() if m["subject"] == self.subject}
         doubtful = self._doubtful()
         for decision, chosen in (
             ("arrived", [n for n in doubtful if f"delivery:{n}" in arrived]),
@@ -220,7 +222,7 @@ class Morning:
         ):
             if chosen:
                 words = ("issue", "decide", self.day, *numbers(chosen), "--as", decision)
-                code, _ = self.house.do(*words, "--reason", "the provider's log")
+                code, _ = self.deployment.do(*words, "--reason", "the provider's log")
                 self.tally.expect(
                     not set(chosen) & set(self._doubtful()),
                     f"{self.day}: decide left doubts and ended with {code}",
@@ -228,6 +230,6 @@ class Morning:
                 self.tally.done[f"decided {decision}"] += len(chosen)
 
     def _doubtful(self) -> list[int]:
-        with db.reading(self.house.sessions) as session:
+        with db.reading(self.deployment.sessions) as session:
             found = select(Delivery.id).join(Issue).where(Issue.issued_on == date.fromisoformat(self.day))
             return list(session.scalars(found.where(Delivery.state == "uncertain").order_by(Delivery.id)))

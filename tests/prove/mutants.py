@@ -1,4 +1,4 @@
-"""The classic mistakes, each made on purpose in a dispatch of its own: the judge must find every one of them, every time."""
+"""Deliberate classic mistakes, each in a dispatch of its own; the judge must find every one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to a Morning: killed at named places and at random moments, frozen, withdrawn, told to leave."""
+"""The faults of one dispatch: kills at named places and at random moments, freezes, withdrawals, SIGTERM."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 
-from tests.prove.house import House
+from tests.prove.deployment import Deployment
 from tests.prove.morning import LEASE_AND_MORE, Morning
 
 # Where to die, and how often in comparison. "far:…": the far side kills us at that point; "random": at any moment after the dispatch
@@ -33,12 +33,12 @@ def kills(
     morning: Morning, most: int, enough: Callable[[], bool], places: Mapping[str, int] = PLACES
 ) -> None:
     """Kill dispatch after dispatch of this Issue, at most ``most`` times, as long as somebody is owed something."""
-    chance, house = morning.chance, morning.house
+    chance, deployment = morning.chance, morning.deployment
     morning.approve(die_at="approved" if chance.random() < 0.5 else "")
     for place in OPENINGS[1:]:
         if chance.random() < 0.5:
-            before = house.claims()
-            child = house.fork("step", "dispatch", provider=morning.provider, die_at=place)
+            before = deployment.claims()
+            child = deployment.fork("step", "dispatch", provider=morning.provider, die_at=place)
             morning.ended(child.wait(), place, before)
     for n in range(most):
         if enough():
@@ -47,27 +47,27 @@ def kills(
         if not morning.wake():
             break
         kill_once(morning, places)
-        if n % 5 == 4 and house.site:
+        if n % 5 == 4 and deployment.site:
             morning.reader_leaves()
-        if n % 9 == 8 and house.site:
+        if n % 9 == 8 and deployment.site:
             morning.settle()
         # Mostly the dead one's lease runs out before the next one comes; sometimes it still runs, and its batch must be left alone.
-        house.later(LEASE_AND_MORE if chance.random() < 0.8 else 5)
+        deployment.later(LEASE_AND_MORE if chance.random() < 0.8 else 5)
     morning.finish()
-    if morning.provider == "sendgrid" and house.site:
+    if morning.provider == "sendgrid" and deployment.site:
         morning.settle()
         morning.finish()
 
 
 def kill_once(morning: Morning, places: Mapping[str, int]) -> None:
-    chance, house = morning.chance, morning.house
-    before = house.claims()
+    chance, deployment = morning.chance, morning.deployment
+    before = deployment.claims()
     place = chance.choices(list(places), list(places.values()))[0]
     if morning.provider == "smtp" and place == "far:answered":
         place = "far:after-acceptance"
     nth = chance.choice((1, 1, 2))
     if place in ("random", "early"):
-        child = house.fork("step", "dispatch", provider=morning.provider)
+        child = deployment.fork("step", "dispatch", provider=morning.provider)
         if place == "random" and not child.wait_begun():
             morning.ended(child.wait(), place, before)
             return
@@ -79,11 +79,11 @@ def kill_once(morning: Morning, places: Mapping[str, int]) -> None:
             nth = chance.randint(1, 9)
         order = f"{place.removeprefix('far:')}.{nth}"
         if morning.provider == "sendgrid" and morning.tally.kills % COLD_EACH == COLD_EACH - 1:
-            place, code = f"{place} (cold)", house.cold(order, "step", "dispatch").wait(90)
+            place, code = f"{place} (cold)", deployment.cold(order, "step", "dispatch").wait(90)
         else:
-            code = house.fork("step", "dispatch", provider=morning.provider, order=order).wait()
+            code = deployment.fork("step", "dispatch", provider=morning.provider, order=order).wait()
     else:
-        child = house.fork("step", "dispatch", provider=morning.provider, die_at=place, nth=nth)
+        child = deployment.fork("step", "dispatch", provider=morning.provider, die_at=place, nth=nth)
         code = child.wait()
     morning.ended(code, place, before)
 
@@ -93,19 +93,19 @@ def frozen(morning: Morning, place: str) -> None:
 
     It must submit nothing of what it held: its claim is over.
     """
-    house, tally = morning.house, morning.tally
+    deployment, tally = morning.deployment, morning.tally
     morning.approve()
     # Frozen while it writes, a process keeps everybody else from writing to SQLite, and nobody can take over before it wakes.
-    at_once = 1 if house.url.startswith("sqlite") else 0
-    late = house.fork("step", "dispatch", provider=morning.provider, freeze_at=place, at_once=at_once)
+    at_once = 1 if deployment.url.startswith("sqlite") else 0
+    late = deployment.fork("step", "dispatch", provider=morning.provider, freeze_at=place, at_once=at_once)
     tally.expect(late.wait_frozen(), f"{morning.day}: was not frozen at {place}")
-    house.later(LEASE_AND_MORE)
-    house.fork("step", "dispatch", provider=morning.provider).wait()
+    deployment.later(LEASE_AND_MORE)
+    deployment.fork("step", "dispatch", provider=morning.provider).wait()
     morning.decide()
     for _ in range(3):
         morning.resume_if_held()
-        house.fork("step", "dispatch", provider=morning.provider).wait()
-        house.later(61)
+        deployment.fork("step", "dispatch", provider=morning.provider).wait()
+        deployment.later(61)
     late.kill(signal.SIGCONT)
     tally.expect(late.wait() == 0, f"{morning.day}: the frozen one did not end well")
     tally.done["frozen past the lease"] += 1
@@ -114,30 +114,30 @@ def frozen(morning: Morning, place: str) -> None:
 
 def withdrawn(morning: Morning) -> None:
     """Withdrawn by command while it is being dispatched: what has not left never leaves."""
-    house = morning.house
-    house.faults(0.1, delay=0.05)
+    deployment = morning.deployment
+    deployment.faults(0.1, delay=0.05)
     morning.approve()
-    child = house.fork("step", "dispatch", provider=morning.provider)
+    child = deployment.fork("step", "dispatch", provider=morning.provider)
     child.wait_begun()
-    code, _ = house.do("issue", "withdraw", morning.day)
-    morning.tally.expect(code == 0 or house.state(morning.day) == "dispatched", "withdraw failed")
+    code, _ = deployment.do("issue", "withdraw", morning.day)
+    morning.tally.expect(code == 0 or deployment.state(morning.day) == "dispatched", "withdraw failed")
     morning.tally.done["withdrawn on the way"] += code == 0
     child.wait()
     morning.roll.withdrawn = True
-    house.later(LEASE_AND_MORE)
-    before = len(house.taken())
-    house.fork("step", "dispatch", provider=morning.provider).wait()
-    morning.tally.expect(len(house.taken()) == before, f"{morning.day}: mailed after it was withdrawn")
+    deployment.later(LEASE_AND_MORE)
+    before = len(deployment.taken())
+    deployment.fork("step", "dispatch", provider=morning.provider).wait()
+    morning.tally.expect(len(deployment.taken()) == before, f"{morning.day}: mailed after it was withdrawn")
 
 
 def told_to_leave(morning: Morning, *, stubborn: bool) -> None:
     """SIGTERM: the batch in hand is finished and nothing is left in anybody's hands; past the grace we leave all the same."""
-    house, tally = morning.house, morning.tally
-    house.faults(0.0)
+    deployment, tally = morning.deployment, morning.tally
+    deployment.faults(0.0)
     morning.approve()
     if stubborn:  # the provider takes longer than the grace
-        house.faults(0.0, delay=2.0)
-        child = house.fork("step", "dispatch", provider=morning.provider, grace=0.5, patience=20.0)
+        deployment.faults(0.0, delay=2.0)
+        child = deployment.fork("step", "dispatch", provider=morning.provider, grace=0.5, patience=20.0)
         child.wait_begun()
         time.sleep(0.5)
         child.kill(signal.SIGTERM)
@@ -145,9 +145,9 @@ def told_to_leave(morning: Morning, *, stubborn: bool) -> None:
         tally.expect(code == 75, f"{morning.day}: SIGTERM while the provider was silent ended with {code}")
         tally.done["left when the grace was over"] += 1
         time.sleep(2.0)  # what it had handed over is taken after its end
-        house.faults(0.0)
+        deployment.faults(0.0)
     else:
-        child = house.fork("step", "dispatch", provider=morning.provider, grace=10.0)
+        child = deployment.fork("step", "dispatch", provider=morning.provider, grace=10.0)
         child.wait_begun()
         time.sleep(morning.chance.uniform(0.0, 0.15))
         since = time.monotonic()
@@ -156,9 +156,9 @@ def told_to_leave(morning: Morning, *, stubborn: bool) -> None:
         took = time.monotonic() - since
         tally.expect(code == 0, f"{morning.day}: SIGTERM ended with {code}")
         tally.expect(took < 10.0, f"{morning.day}: draining took {took:.1f} s")
-        tally.expect(house.open_lines(morning.day)[1] == 0, f"{morning.day}: left a batch in its hands")
+        tally.expect(deployment.open_lines(morning.day)[1] == 0, f"{morning.day}: left a batch in its hands")
         tally.done["drained on SIGTERM"] += 1
-    house.later(LEASE_AND_MORE)
+    deployment.later(LEASE_AND_MORE)
     morning.finish()
 
 
@@ -168,10 +168,10 @@ def judged(morning: Morning, *, decide: bool) -> None:
     tally.take(first := morning.judge())
     if not decide or not first.is_sound:
         return
-    house: House = morning.house
-    house.faults(0.0)
+    deployment: Deployment = morning.deployment
+    deployment.faults(0.0)
     morning.decide()
-    house.later(1)
+    deployment.later(1)
     morning.finish()
     second = morning.judge()
     tally.faults += second.faults

@@ -1,4 +1,4 @@
-"""The shape of the project: one-way imports, pure nouns, one home for time and settings, functions of a size that can be read."""
+"""The shape of the project: one-way imports, pure modules, one place for time and settings, functions of a readable size."""
 
 from __future__ import annotations
 

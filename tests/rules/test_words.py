@@ -1,4 +1,4 @@
-"""The glossary is law: no *avoid* word in a class, function, table or file name."""
+"""No word that the glossary says to avoid is the name of a class, function, table or file."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A machine's clock is set, back by an hour or forward by a day, while a day goes by: one Issue a day at most, nobody twice, nothing
-announced anew, no reader forgotten, and what was begun is ended once the clock stands right."""
+"""A machine's clock is set back by an hour or forward by a day: still one Issue a day at most, and no copy twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stranger can learn or cause without signing in: who is a reader, from where they seem to come, how often they may ask."""
+"""What a stranger can learn or cause without signing in: who is a reader, and how much mail can be triggered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stolen SECRET_KEY is replaced: what it signed is worthless, but for leaving; what it hid is still found."""
+"""After a stolen SECRET_KEY is replaced its signatures are worthless except for unsubscribing, and hashed addresses are still found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine fails under us: disk, lock, server, clock; and the drill of restoring a backup that was taken while mail went out."""
+"""Faults of the machine: disk, lock, server, clock; and the restore of a backup taken while mail was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No document keeps the others waiting: what used to take minutes, or for ever, is read or refused at once.
+"""No document blocks the others: those that took minutes are read or refused at once.
 
 The patterns of Python and the parsers in C let no other thread run meanwhile, so one such feed would stop the whole morning.
 Each document here is small and took more than 20 seconds before it was met at the root.

@@ -1,4 +1,4 @@
-"""Grouping by words alone: any order, any size of newsroom, and links that hold on average."""
+"""Grouping by words alone: in any order of Articles, with any number of Outlets, and links that hold on average."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedding model helps grouping when it answers, and costs nothing but its help when it does not."""
+"""An embedding model helps grouping when it answers, and does no harm when it does not."""
 
 from __future__ import annotations
 

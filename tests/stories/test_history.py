@@ -1,4 +1,4 @@
-"""History: the earlier Stories of a thread, with two witnesses, and never a wrong one for a look."""
+"""History: the earlier Stories of a thread, each linked by two kinds of evidence."""
 
 from __future__ import annotations
 

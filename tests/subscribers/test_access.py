@@ -1,3 +1,5 @@
+"""Access, computed from consent, money and time."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""Email addresses: which are accepted, their normal form and their hashes."""
+
 from __future__ import annotations
 
 import pytest

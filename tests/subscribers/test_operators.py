@@ -1,4 +1,4 @@
-"""Who may open the desk: let in, signed in by a link that works once, put out."""
+"""Operators are added, sign in by a link that works once, and are removed."""
 
 from __future__ import annotations
 

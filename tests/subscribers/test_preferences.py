@@ -1,3 +1,5 @@
+"""A reader's choices of hour, zone, cadence and topics, and when an Issue is due."""
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Readers come in by a mailed link that works once, stay signed in by a secret we do not keep, and can end it anywhere."""
+"""Readers sign in by a mailed link that works once, stay signed in by a secret that is stored hashed, and can sign out."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Signed links: each for one purpose, with an age, and impossible to forge."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Leaving by the link in every mail: at once, for ever, twice; and coming back."""
+"""Unsubscribing by the link in every mail: at once, without expiry, repeatedly; and resubscribing."""
 
 from __future__ import annotations
 

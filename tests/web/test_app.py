@@ -1,4 +1,4 @@
-"""The site as a whole stands."""
+"""The front page answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The till: the plan's page, paying with the stand-in, coming back, cancelling; and its pages when something is wrong."""
+"""Checkout: the plan's page, paying with the offline processor, returning, cancelling, and errors of the processor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose form it is: only SITE_URL's origin is ours, whatever Host says; in development also this machine by number or as localhost."""
+"""Forms are accepted only from SITE_URL's origin, whatever Host says; in development also from this machine."""
 
 from __future__ import annotations
 

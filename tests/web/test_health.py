@@ -1,4 +1,4 @@
-"""What machines ask: alive, ready, and how it goes."""
+"""Addresses for monitoring: alive, ready, and the state of the service."""
 
 from __future__ import annotations
 

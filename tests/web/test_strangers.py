@@ -1,4 +1,4 @@
-"""Forms that strangers fill in: the same answer and the same work for every address, and machines are asked twice."""
+"""Forms for anonymous readers give the same answer and do the same work for every address; bots are asked twice."""
 
 from __future__ import annotations
 

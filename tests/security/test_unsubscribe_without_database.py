@@ -1,4 +1,4 @@
-"""Pressed once, left for good: an unsubscribe that the database cannot take at the moment is kept and taken up as soon as it can."""
+"""An unsubscribe that the database cannot take is kept in the spool and applied later."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""SIGTERM at any moment to each long-running command, as an operator starts it: it is gone within its grace, leaves no process behind,
-nothing in anybody's hands and nothing in doubt, and whoever comes next sends the rest."""
+"""SIGTERM at any moment to each long-running command: it exits within its grace and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from newsletter.db.models import Delivery, Subscriber
 from newsletter.delivery import ledger
 from newsletter.settings import Settings
 from tests.delivery.mailing import frozen_issue
-from tests.prove.house import _CATALOGUE as NOBODY
+from tests.prove.deployment import _CATALOGUE as NOBODY
 from tests.servers.sendgrid_server import KEY, SendGridServer
 from tests.shell import Shell
 

@@ -1,4 +1,4 @@
-"""One database with its settings, a running site, the two far sides, and the commands that are run on it."""
+"""One database with its settings, a running site, the two servers of providers, and the commands that run on it."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Child:
 
 
 @dataclass
-class House:
+class Deployment:
     folder: Path
     url: str
     seed: str

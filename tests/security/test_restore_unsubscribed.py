@@ -1,4 +1,4 @@
-"""A backup is older than the world: who left after it was taken stays gone when it is put back, and nobody gets an Issue twice."""
+"""After a restore, people who unsubscribed after the backup stay unsubscribed, and nobody gets an Issue twice."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ EARLY = (
 LATE = ("late1", "late2", "late3")  # noon in New York
 
 
-class House:
+class Deployment:
     """The whole service on one database, its clock moved by hand, its mail counted by person and Issue."""
 
     def __init__(self, engine: Engine, settings: Settings, folder: Path) -> None:
@@ -179,166 +179,168 @@ class House:
 
 
 @pytest.fixture
-def house(each_engine: Engine, settings: Settings, tmp_path: Path, client_programs: None) -> House:
-    return House(each_engine, settings, tmp_path)
+def deployment(each_engine: Engine, settings: Settings, tmp_path: Path, client_programs: None) -> Deployment:
+    return Deployment(each_engine, settings, tmp_path)
 
 
 @pytest.fixture
-def small_house(engine: Engine, settings: Settings, tmp_path: Path) -> House:
+def small_deployment(engine: Engine, settings: Settings, tmp_path: Path) -> Deployment:
     """On SQLite."""
-    return House(engine, settings, tmp_path)
+    return Deployment(engine, settings, tmp_path)
 
 
 STAY = {"flo", "gus", "hal"}
 
 
-def test_who_left_after_the_backup_stays_gone_and_nobody_gets_an_issue_twice(house: House) -> None:
+def test_who_left_after_the_backup_stays_gone_and_nobody_gets_an_issue_twice(deployment: Deployment) -> None:
     """The backup is taken when half of the readers have today's Issue; the others get it, five leave, it is put back."""
-    house.until(COMPOSE + timedelta(hours=1))
-    assert house.who_got() == set(EARLY)
-    copy = house.back_up()
-    house.everybody_leaves()
-    house.until(COMPOSE + timedelta(hours=8))
-    assert house.who_got() == set(EARLY + LATE)
-    done = house.restore(copy)
+    deployment.until(COMPOSE + timedelta(hours=1))
+    assert deployment.who_got() == set(EARLY)
+    copy = deployment.back_up()
+    deployment.everybody_leaves()
+    deployment.until(COMPOSE + timedelta(hours=8))
+    assert deployment.who_got() == set(EARLY + LATE)
+    done = deployment.restore(copy)
     assert done.doubt is None
     (brought,) = done.brought
     assert (brought.left, brought.suppressed, brought.erased, brought.paused) == (1, 3, 1, 1)
     assert brought.handed_over == len(LATE)
-    assert list(house.settings.LEAVING_DIR.glob("restore-*")) == [], "taken up"
+    assert list(deployment.settings.LEAVING_DIR.glob("restore-*")) == [], "taken up"
     with pytest.raises(Fenced):
-        house.parts.service.dispatch(date(2026, 3, 2))
-    house.confirm()
+        deployment.parts.service.dispatch(date(2026, 3, 2))
+    deployment.confirm()
     with (
-        house.sessions.begin() as session
+        deployment.sessions.begin() as session
     ):  # the operator lets it go on: whoever had it does not get it again
         issue = session.scalars(select(Issue)).one()
         assert issue.state == "held"
-        approval.resume(session, issue, by="test", now=house.hands.at)
-    house.next_day()
-    assert house.nobody_twice()
-    assert house.who_got(2) == STAY | set(LATE), "the next day's goes to who stayed"
-    assert house.who_got(1) == {"ann", "bob", "cyd", "dee", "eve"}
-    ann = house.reader("ann")
+        approval.resume(session, issue, by="test", now=deployment.hands.at)
+    deployment.next_day()
+    assert deployment.nobody_twice()
+    assert deployment.who_got(2) == STAY | set(LATE), "the next day's goes to who stayed"
+    assert deployment.who_got(1) == {"ann", "bob", "cyd", "dee", "eve"}
+    ann = deployment.reader("ann")
     assert ann
     assert ann.unsubscribed_at is not None
-    assert house.reader("dee") is None
-    with db.reading(house.sessions) as session:
+    assert deployment.reader("dee") is None
+    with db.reading(deployment.sessions) as session:
         reasons = Counter(session.scalars(select(Suppression.reason)))
         assert reasons == {"complained": 1, "bounced": 1, "erased": 1}
         acts = session.scalars(select(AuditEntry.act)).all()
         assert {"database.leavers_carried", "database.confirmed", "subscriber.erased"} <= set(acts)
 
 
-def test_an_issue_that_was_frozen_after_the_backup_is_never_opened_again(house: House) -> None:
+def test_an_issue_that_was_frozen_after_the_backup_is_never_opened_again(deployment: Deployment) -> None:
     """The backup has it approved: confirmed and resumed, it went to everybody a second time."""
-    with house.sessions.begin() as session:
-        issue = add_issue(session, now=house.hands.at)
-        given = {"by": "test", "now": house.hands.at, "settings": house.settings, "findings": []}
+    with deployment.sessions.begin() as session:
+        issue = add_issue(session, now=deployment.hands.at)
+        given = {"by": "test", "now": deployment.hands.at, "settings": deployment.settings, "findings": []}
         approval.approve(session, issue, **given)
-    copy = house.back_up()
-    house.steps()
-    assert house.who_got() == set(EARLY)
-    house.restore(copy)
-    house.confirm(without_leavers=True)
-    with house.sessions.begin() as session, pytest.raises(Refused, match="copies of it went out"):
-        approval.resume(session, session.get_one(Issue, issue.id), by="test", now=house.hands.at)
-    house.hands.at += timedelta(hours=12)
-    house.steps()
-    assert house.nobody_twice()
+    copy = deployment.back_up()
+    deployment.steps()
+    assert deployment.who_got() == set(EARLY)
+    deployment.restore(copy)
+    deployment.confirm(without_leavers=True)
+    with deployment.sessions.begin() as session, pytest.raises(Refused, match="copies of it went out"):
+        approval.resume(session, session.get_one(Issue, issue.id), by="test", now=deployment.hands.at)
+    deployment.hands.at += timedelta(hours=12)
+    deployment.steps()
+    assert deployment.nobody_twice()
 
 
 @pytest.mark.slow
-def test_an_issue_made_and_sent_after_the_backup_is_not_made_and_sent_anew(small_house: House) -> None:
+def test_an_issue_made_and_sent_after_the_backup_is_not_made_and_sent_anew(
+    small_deployment: Deployment,
+) -> None:
     """The whole day by the scheduler's tick, and once more from the copy, which does not know that it was."""
-    house = small_house
-    with house.sessions.begin() as session:  # something was mailed from here before
-        Fence(house.sessions, house.settings.FENCE_DIR)._require_open(session)
-    copy = house.back_up()
+    deployment = small_deployment
+    with deployment.sessions.begin() as session:  # something was mailed from here before
+        Fence(deployment.sessions, deployment.settings.FENCE_DIR)._require_open(session)
+    copy = deployment.back_up()
 
     def ticking() -> Issue:
         for _ in range(3):
-            house.hands.at += timedelta(minutes=15)
-            tick(house.parts, house.hands.at)
-        with db.reading(house.sessions) as session:
+            deployment.hands.at += timedelta(minutes=15)
+            tick(deployment.parts, deployment.hands.at)
+        with db.reading(deployment.sessions) as session:
             return session.scalars(select(Issue)).one()
 
     assert ticking().state == "dispatching"
-    assert house.who_got() == set(EARLY)
-    house.everybody_leaves()
-    assert house.restore(copy).doubt is None
-    house.confirm()
+    assert deployment.who_got() == set(EARLY)
+    deployment.everybody_leaves()
+    assert deployment.restore(copy).doubt is None
+    deployment.confirm()
     issue = ticking()
     assert (issue.state, "went out before" in (issue.hold_reason or "")) == ("held", True)
-    assert house.nobody_twice()
-    with house.sessions.begin() as session, pytest.raises(Refused, match="it went out before"):
-        approval.resume(session, session.merge(issue), by="test", now=house.hands.at)
-    assert house.who_got() == set(EARLY), "today's waits for an operator, who can only withdraw it"
-    house.next_day()
-    assert house.nobody_twice()
-    assert house.who_got(2) == STAY
-    assert house.who_got(1) == {"ann", "bob", "cyd", "dee", "eve", *LATE}
+    assert deployment.nobody_twice()
+    with deployment.sessions.begin() as session, pytest.raises(Refused, match="it went out before"):
+        approval.resume(session, session.merge(issue), by="test", now=deployment.hands.at)
+    assert deployment.who_got() == set(EARLY), "today's waits for an operator, who can only withdraw it"
+    deployment.next_day()
+    assert deployment.nobody_twice()
+    assert deployment.who_got(2) == STAY
+    assert deployment.who_got(1) == {"ann", "bob", "cyd", "dee", "eve", *LATE}
 
 
-def test_no_mail_bears_the_name_of_one_that_went_after_the_backup(house: House) -> None:
+def test_no_mail_bears_the_name_of_one_that_went_after_the_backup(deployment: Deployment) -> None:
     """A mailbox would take the next day's Issue for today's come twice, and a late bounce of today's would hit the wrong reader."""
-    with house.sessions.begin() as session:
-        Fence(house.sessions, house.settings.FENCE_DIR)._require_open(session)
-    copy = house.back_up()
-    house.until(COMPOSE + timedelta(hours=1))
-    house.welcomes("ann")
-    assert len(house.names) == len(EARLY) + 1
-    house.restore(copy)
-    house.confirm()
-    house.welcomes("bob")
-    house.next_day()
-    assert house.who_got(2) == set(EARLY)
-    assert set(house.names.values()) == {1}
-    with db.reading(house.sessions) as session:
+    with deployment.sessions.begin() as session:
+        Fence(deployment.sessions, deployment.settings.FENCE_DIR)._require_open(session)
+    copy = deployment.back_up()
+    deployment.until(COMPOSE + timedelta(hours=1))
+    deployment.welcomes("ann")
+    assert len(deployment.names) == len(EARLY) + 1
+    deployment.restore(copy)
+    deployment.confirm()
+    deployment.welcomes("bob")
+    deployment.next_day()
+    assert deployment.who_got(2) == set(EARLY)
+    assert set(deployment.names.values()) == {1}
+    with db.reading(deployment.sessions) as session:
         lines = session.scalars(select(Delivery.id).order_by(Delivery.id)).all()
     assert lines == list(range(lines[0], lines[0] + len(EARLY + LATE)))
     assert lines[0] > 1_000_000_000
 
 
 def test_an_erased_reader_whose_payment_ended_is_erased_again_although_the_backup_has_them_paying(
-    house: House,
+    deployment: Deployment,
 ) -> None:
-    house.until(COMPOSE + timedelta(hours=1))
-    dee = house.reader("dee")
+    deployment.until(COMPOSE + timedelta(hours=1))
+    dee = deployment.reader("dee")
     assert dee
     paying = {"processor": "offline", "processor_id": "p1", "status": "active", "paid_until": None}
     moments = dict.fromkeys(("started_at", "changed_at"), COMPOSE)
-    with house.sessions.begin() as session:
+    with deployment.sessions.begin() as session:
         session.add(Subscription(subscriber_id=dee.id, **paying, **moments))
-    copy = house.back_up()
-    with house.sessions.begin() as session:
+    copy = deployment.back_up()
+    with deployment.sessions.begin() as session:
         session.scalars(select(Subscription)).one().status = "canceled"
-    house.erased("dee")
-    assert house.restore(copy).doubt is None
-    assert house.reader("dee") is None
-    with db.reading(house.sessions) as session:
+    deployment.erased("dee")
+    assert deployment.restore(copy).doubt is None
+    assert deployment.reader("dee") is None
+    with db.reading(deployment.sessions) as session:
         assert session.scalars(select(Subscription)).all() == []
 
 
-def test_what_was_in_doubt_is_in_doubt_again_and_goes_to_nobody_by_itself(house: House) -> None:
-    house.until(COMPOSE + timedelta(hours=1))
-    copy = house.back_up()
-    with house.sessions.begin() as session:
+def test_what_was_in_doubt_is_in_doubt_again_and_goes_to_nobody_by_itself(deployment: Deployment) -> None:
+    deployment.until(COMPOSE + timedelta(hours=1))
+    copy = deployment.back_up()
+    with deployment.sessions.begin() as session:
         late = select(Delivery).join(Subscriber).where(Subscriber.address == "late1@example.com")
         line = session.scalars(late).one()
         line.state, line.reason = "uncertain", "nothing was heard"
-    done = house.restore(copy)
+    done = deployment.restore(copy)
     assert done.brought[0].handed_over == 1
-    with db.reading(house.sessions) as session:
+    with db.reading(deployment.sessions) as session:
         line = session.scalars(late).one()
         assert (line.state, line.reason) == ("uncertain", "in doubt before the backup was put back")
 
 
-def test_a_restore_that_died_is_ended_by_the_confirmation(house: House, monkeypatch) -> None:
+def test_a_restore_that_died_is_ended_by_the_confirmation(deployment: Deployment, monkeypatch) -> None:
     """Killed after the backup was put in place and before who left was carried over: nothing is lost, nothing is mailed."""
-    house.until(COMPOSE + timedelta(hours=1))
-    copy = house.back_up()
-    house.everybody_leaves()
+    deployment.until(COMPOSE + timedelta(hours=1))
+    copy = deployment.back_up()
+    deployment.everybody_leaves()
 
     class Killed(BaseException):
         pass
@@ -348,62 +350,65 @@ def test_a_restore_that_died_is_ended_by_the_confirmation(house: House, monkeypa
 
     monkeypatch.setattr(database, "_take_up", die)
     with pytest.raises(Killed):
-        house.restore(copy)
+        deployment.restore(copy)
     monkeypatch.undo()
-    ann = house.reader("ann")
+    ann = deployment.reader("ann")
     assert ann
     assert ann.unsubscribed_at is None, "the backup is in place"
     with pytest.raises(Fenced):
-        house.parts.service.dispatch(date(2026, 3, 2))
-    _, brought = house.confirm()
+        deployment.parts.service.dispatch(date(2026, 3, 2))
+    _, brought = deployment.confirm()
     assert [b.left for b in brought] == [1]
-    house.next_day()
-    assert not house.who_got(2) & {"ann", "bob", "cyd", "dee", "eve"}
-    assert house.nobody_twice()
+    deployment.next_day()
+    assert not deployment.who_got(2) & {"ann", "bob", "cyd", "dee", "eve"}
+    assert deployment.nobody_twice()
 
 
-def test_while_somebody_has_the_database_open_nothing_is_replaced(house: House) -> None:
+def test_while_somebody_has_the_database_open_nothing_is_replaced(deployment: Deployment) -> None:
     """What the site wrote in that moment would be lost."""
-    house.until(COMPOSE)
-    copy = house.back_up()
-    house.engine.dispose()
-    other = db.make_engine(house.settings.DATABASE_URL)
+    deployment.until(COMPOSE)
+    copy = deployment.back_up()
+    deployment.engine.dispose()
+    other = db.make_engine(deployment.settings.DATABASE_URL)
     with other.connect() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM subscriber")
     # It holds no transaction: it only waits in its pool, as a site does.
-    for act in (lambda: house.restore(copy), lambda: backup.restore(house.settings.DATABASE_URL, copy)):
+    for act in (
+        lambda: deployment.restore(copy),
+        lambda: backup.restore(deployment.settings.DATABASE_URL, copy),
+    ):
         with pytest.raises(Refused, match=r"in use.*Nothing was changed"):
             act()
     other.dispose()
-    assert list(house.settings.LEAVING_DIR.glob("restore-*")) == []
-    assert house.restore(copy)
+    assert list(deployment.settings.LEAVING_DIR.glob("restore-*")) == []
+    assert deployment.restore(copy)
 
 
-def test_a_restore_that_fails_leaves_no_list_behind_that_would_only_age(small_house: House) -> None:
-    small_house.until(COMPOSE)
-    copy = small_house.back_up()
-    small_house.unsubscribes("ann")
-    database = backup.sqlite_path(small_house.settings.DATABASE_URL)
+def test_a_restore_that_fails_leaves_no_list_behind_that_would_only_age(small_deployment: Deployment) -> None:
+    small_deployment.until(COMPOSE)
+    copy = small_deployment.back_up()
+    small_deployment.unsubscribes("ann")
+    database = backup.sqlite_path(small_deployment.settings.DATABASE_URL)
     assert database
     in_the_way = database.with_name(f"{database.name}.restoring")
     in_the_way.mkdir()
     with pytest.raises(OSError, match=in_the_way.name):
-        small_house.restore(copy)
-    assert list(small_house.settings.LEAVING_DIR.glob("restore-*")) == []
-    reader = small_house.reader("ann")
+        small_deployment.restore(copy)
+    assert list(small_deployment.settings.LEAVING_DIR.glob("restore-*")) == []
+    reader = small_deployment.reader("ann")
     assert reader is not None
     assert reader.unsubscribed_at is not None
     shutil.rmtree(in_the_way)
-    assert small_house.restore(copy).brought[0].left == 1
+    assert small_deployment.restore(copy).brought[0].left == 1
 
 
 # --- the database as it was cannot be read ---
 
 
-def ruined(how: str, house: House) -> None:
+def ruined(how: str, deployment: Deployment) -> None:
     """What may have become of a database that has to be restored."""
-    house.engine.dispose()
-    file = db.file_of(house.engine)
+    deployment.engine.dispose()
+    file = db.file_of(deployment.engine)
     assert file
     if how == "gone":
         file.unlink()
@@ -419,11 +424,11 @@ def ruined(how: str, house: House) -> None:
         file.write_bytes(b"")
     else:  # a new one, on a new disk
         file.unlink()
-        engine = db.make_engine(house.settings.DATABASE_URL)
+        engine = db.make_engine(deployment.settings.DATABASE_URL)
         db.upgrade(engine)
         sessions = db.make_sessions(engine)
         make_reader(sessions, COMPOSE, "ann@example.com")
-        Fence(sessions, house.settings.FENCE_DIR).close("")
+        Fence(sessions, deployment.settings.FENCE_DIR).close("")
         engine.dispose()
 
 
@@ -431,114 +436,118 @@ RUINS = ("gone", "noise", "cut", "a page overwritten", "empty", "a new one")
 
 
 @pytest.mark.parametrize("how", RUINS)
-def test_while_it_is_not_known_who_left_nobody_is_mailed(small_house: House, how: str) -> None:
-    house = small_house
-    house.until(COMPOSE + timedelta(hours=1))
-    copy = house.back_up()
-    house.everybody_leaves()
-    ruined(how, house)
-    done = house.restore(copy)
+def test_while_it_is_not_known_who_left_nobody_is_mailed(small_deployment: Deployment, how: str) -> None:
+    deployment = small_deployment
+    deployment.until(COMPOSE + timedelta(hours=1))
+    copy = deployment.back_up()
+    deployment.everybody_leaves()
+    ruined(how, deployment)
+    done = deployment.restore(copy)
     assert done.doubt
-    house.hands.at += timedelta(hours=1)
+    deployment.hands.at += timedelta(hours=1)
     for _ in range(2):
         with pytest.raises(Refused, match=r"Not confirmed.*--leavers FILE.*--without-leavers"):
-            house.confirm()
-    house.next_day()
-    assert house.who_got(1) == set(EARLY)
-    assert not house.who_got(2), "nothing was mailed"
-    confirmed, _ = house.confirm(without_leavers=True)
+            deployment.confirm()
+    deployment.next_day()
+    assert deployment.who_got(1) == set(EARLY)
+    assert not deployment.who_got(2), "nothing was mailed"
+    confirmed, _ = deployment.confirm(without_leavers=True)
     assert "not wholly known" in confirmed.reason
-    with db.reading(house.sessions) as session:
+    with db.reading(deployment.sessions) as session:
         acts = select(AuditEntry.detail).where(AuditEntry.act == "database.confirmed")
         assert session.scalars(acts).one()["without_leavers"] is True
 
 
-def test_the_standing_list_keeps_gone_who_left_until_an_hour_ago(small_house: House) -> None:
+def test_the_standing_list_keeps_gone_who_left_until_an_hour_ago(small_deployment: Deployment) -> None:
     """Written beside the leavings by each lapse; it is not known who left since, and that is asked."""
-    house = small_house
-    house.until(COMPOSE + timedelta(hours=1))
-    copy = house.back_up()
-    house.everybody_leaves()
-    house.until(COMPOSE + timedelta(hours=3))
-    (standing,) = house.settings.LEAVING_DIR.glob("standing-*.leavers")
+    deployment = small_deployment
+    deployment.until(COMPOSE + timedelta(hours=1))
+    copy = deployment.back_up()
+    deployment.everybody_leaves()
+    deployment.until(COMPOSE + timedelta(hours=3))
+    (standing,) = deployment.settings.LEAVING_DIR.glob("standing-*.leavers")
     assert standing.stat().st_mode & 0o777 == 0o600
     assert "example.com" not in standing.read_text()
-    ruined("gone", house)
-    done = house.restore(copy)
+    ruined("gone", deployment)
+    done = deployment.restore(copy)
     assert done.doubt == "there was no database before"
     assert [(b.left, b.suppressed, b.erased) for b in done.brought] == [(1, 3, 1)]
     with pytest.raises(Refused):
-        house.confirm()
-    house.confirm(without_leavers=True)
-    house.next_day()
-    assert not house.who_got(2) & {"ann", "bob", "cyd", "dee"}
-    assert house.who_got(2) >= STAY
+        deployment.confirm()
+    deployment.confirm(without_leavers=True)
+    deployment.next_day()
+    assert not deployment.who_got(2) & {"ann", "bob", "cyd", "dee"}
+    assert deployment.who_got(2) >= STAY
 
 
-def test_the_standing_list_holds_nobody_longer_than_a_backup_may_be_kept(small_house: House) -> None:
-    house, folder = small_house, small_house.settings.LEAVING_DIR
-    house.until(COMPOSE + timedelta(hours=1))
-    house.unsubscribes("ann")
-    house.reported("bob", "complained")
+def test_the_standing_list_holds_nobody_longer_than_a_backup_may_be_kept(
+    small_deployment: Deployment,
+) -> None:
+    deployment, folder = small_deployment, small_deployment.settings.LEAVING_DIR
+    deployment.until(COMPOSE + timedelta(hours=1))
+    deployment.unsubscribes("ann")
+    deployment.reported("bob", "complained")
     for days, lines in ((34, 2), (36, 0)):
-        unsubscribe_log.write_rolling(house.sessions, folder, now=COMPOSE + timedelta(days=days))
+        unsubscribe_log.write_rolling(deployment.sessions, folder, now=COMPOSE + timedelta(days=days))
         (path,) = folder.glob("standing-*")
         assert len(path.read_text().splitlines()) == lines + 2, days
     path.rename(folder / "standing-0123456789abcdef.leavers")  # of a database that nobody goes on with
     for days, left in ((36 + 34, 2), (36 + 36, 1)):
-        unsubscribe_log.write_rolling(house.sessions, folder, now=COMPOSE + timedelta(days=days))
+        unsubscribe_log.write_rolling(deployment.sessions, folder, now=COMPOSE + timedelta(days=days))
         assert len(list(folder.glob("standing-*"))) == left
 
 
-def test_a_copy_that_may_not_mail_does_not_write_over_a_list_that_knows_more(small_house: House) -> None:
+def test_a_copy_that_may_not_mail_does_not_write_over_a_list_that_knows_more(
+    small_deployment: Deployment,
+) -> None:
     """Put back by hand: the scheduler runs, the fence is shut, and the list is the only one that knows who left."""
-    house = small_house
-    house.until(COMPOSE + timedelta(hours=1))
-    copy = house.back_up()
-    house.everybody_leaves()
-    house.until(COMPOSE + timedelta(hours=8))  # noon has passed: more was mailed since
-    (standing,) = house.settings.LEAVING_DIR.glob("standing-*")
+    deployment = small_deployment
+    deployment.until(COMPOSE + timedelta(hours=1))
+    copy = deployment.back_up()
+    deployment.everybody_leaves()
+    deployment.until(COMPOSE + timedelta(hours=8))  # noon has passed: more was mailed since
+    (standing,) = deployment.settings.LEAVING_DIR.glob("standing-*")
     before = standing.read_text()
-    house.engine.dispose()
-    file = db.file_of(house.engine)
+    deployment.engine.dispose()
+    file = db.file_of(deployment.engine)
     assert file
     file.write_bytes(copy.read_bytes())
-    house.until(COMPOSE + timedelta(hours=11))
+    deployment.until(COMPOSE + timedelta(hours=11))
     assert standing.read_text() == before
     with pytest.raises(Refused):
-        house.confirm()
+        deployment.confirm()
     with pytest.raises(Refused, match="older than what was done"):
-        house.confirm(lists=[standing])
-    ann = house.reader("ann")
+        deployment.confirm(lists=[standing])
+    ann = deployment.reader("ann")
     assert ann
     assert ann.unsubscribed_at
 
 
-def test_a_list_written_elsewhere_answers_the_question(small_house: House) -> None:
+def test_a_list_written_elsewhere_answers_the_question(small_deployment: Deployment) -> None:
     """``db leavers`` of the last state, taken before the database was lost."""
-    house = small_house
-    house.until(COMPOSE + timedelta(hours=1))
-    copy = house.back_up()
-    house.everybody_leaves()
-    mine = house.folder / "mine.leavers"
-    unsubscribe_log.write(house.sessions, mine, now=house.hands.at, copies=True)
-    ruined("gone", house)
-    assert house.restore(copy, lists=[mine]).doubt is None
-    house.confirm()
-    assert house.reader("dee") is None
+    deployment = small_deployment
+    deployment.until(COMPOSE + timedelta(hours=1))
+    copy = deployment.back_up()
+    deployment.everybody_leaves()
+    mine = deployment.folder / "mine.leavers"
+    unsubscribe_log.write(deployment.sessions, mine, now=deployment.hands.at, copies=True)
+    ruined("gone", deployment)
+    assert deployment.restore(copy, lists=[mine]).doubt is None
+    deployment.confirm()
+    assert deployment.reader("dee") is None
 
 
-def test_a_list_that_is_older_or_anothers_or_cut_answers_nothing(small_house: House) -> None:
-    house = small_house
-    house.until(COMPOSE + timedelta(hours=1))
-    older = house.folder / "older.leavers"
-    unsubscribe_log.write(house.sessions, older, now=house.hands.at)
-    house.until(COMPOSE + timedelta(hours=2))
-    copy = house.back_up()
-    house.unsubscribes("ann")
-    later = house.folder / "later.leavers"
-    unsubscribe_log.write(house.sessions, later, now=house.hands.at)
-    cut = house.folder / "cut.leavers"
+def test_a_list_that_is_older_or_anothers_or_cut_answers_nothing(small_deployment: Deployment) -> None:
+    deployment = small_deployment
+    deployment.until(COMPOSE + timedelta(hours=1))
+    older = deployment.folder / "older.leavers"
+    unsubscribe_log.write(deployment.sessions, older, now=deployment.hands.at)
+    deployment.until(COMPOSE + timedelta(hours=2))
+    copy = deployment.back_up()
+    deployment.unsubscribes("ann")
+    later = deployment.folder / "later.leavers"
+    unsubscribe_log.write(deployment.sessions, later, now=deployment.hands.at)
+    cut = deployment.folder / "cut.leavers"
     for text in (
         later.read_text()[:-20],
         "\n".join(later.read_text().splitlines()[:-1]),
@@ -548,12 +557,12 @@ def test_a_list_that_is_older_or_anothers_or_cut_answers_nothing(small_house: Ho
     ):
         cut.write_text(text)
         with pytest.raises(NewsletterError, match="list of leavers"):
-            house.restore(copy, lists=[cut])
-    assert house.reader("ann").unsubscribed_at is not None, "nothing was replaced"  # type: ignore[union-attr]
-    foreign = house.folder / "foreign.leavers"
+            deployment.restore(copy, lists=[cut])
+    assert deployment.reader("ann").unsubscribed_at is not None, "nothing was replaced"  # type: ignore[union-attr]
+    foreign = deployment.folder / "foreign.leavers"
     foreign.write_text(later.read_text().replace('"marks": ["', '"marks": ["f'))
-    ruined("gone", house)
-    done = house.restore(copy, lists=[older, foreign])
+    ruined("gone", deployment)
+    done = deployment.restore(copy, lists=[older, foreign])
     assert done.doubt
     assert [b.doubt for b in done.brought][-2:] == [
         "the list is older than what was done in this database last",
@@ -561,20 +570,20 @@ def test_a_list_that_is_older_or_anothers_or_cut_answers_nothing(small_house: Ho
     ]
 
 
-def test_a_backup_put_in_the_place_of_a_blind_copy_is_blind_too(small_house: House) -> None:
+def test_a_backup_put_in_the_place_of_a_blind_copy_is_blind_too(small_deployment: Deployment) -> None:
     """The wrong file first, then the right one: what the first did not know the second cannot learn from it."""
-    house = small_house
-    house.until(COMPOSE + timedelta(hours=1))
-    first, copies = house.back_up(), []
-    house.unsubscribes("ann")
-    house.hands.at += timedelta(minutes=1)
-    copies.append(house.back_up())
-    house.unsubscribes("flo")
-    ruined("gone", house)
-    assert house.restore(first).doubt
-    assert "did not know who left" in (house.restore(copies[0]).brought[0].doubt or "")
+    deployment = small_deployment
+    deployment.until(COMPOSE + timedelta(hours=1))
+    first, copies = deployment.back_up(), []
+    deployment.unsubscribes("ann")
+    deployment.hands.at += timedelta(minutes=1)
+    copies.append(deployment.back_up())
+    deployment.unsubscribes("flo")
+    ruined("gone", deployment)
+    assert deployment.restore(first).doubt
+    assert "did not know who left" in (deployment.restore(copies[0]).brought[0].doubt or "")
     with pytest.raises(Refused):
-        house.confirm()
+        deployment.confirm()
 
 
 def test_a_later_wish_for_the_mail_counts_more_than_the_list(
@@ -605,12 +614,12 @@ def test_a_later_wish_for_the_mail_counts_more_than_the_list(
 
 @pytest.fixture
 def type_in(monkeypatch, tmp_path: Path) -> Callable[..., tuple[int, str]]:
-    def run(house: House, *words: str) -> tuple[int, str]:
-        house.engine.dispose()
+    def run(deployment: Deployment, *words: str) -> tuple[int, str]:
+        deployment.engine.dispose()
         given = ("DATABASE_URL", "OUTBOX_DIR", "FENCE_DIR", "LEAVING_DIR", "SITE_URL")
-        env = {name: str(getattr(house.settings, name)) for name in given}
-        env["SECRET_KEY"] = house.settings.SECRET_KEY.get_secret_value()
-        at = ("--now", f"{house.hands.at:%Y-%m-%dT%H:%MZ}")
+        env = {name: str(getattr(deployment.settings, name)) for name in given}
+        env["SECRET_KEY"] = deployment.settings.SECRET_KEY.get_secret_value()
+        at = ("--now", f"{deployment.hands.at:%Y-%m-%dT%H:%MZ}")
         done = CliRunner().invoke(cli, [*words, *at], env=env)
         said = done.output + (str(done.exception) if done.exception else "")
         return (getattr(done.exception, "exit_code", done.exit_code), said)
@@ -619,28 +628,28 @@ def type_in(monkeypatch, tmp_path: Path) -> Callable[..., tuple[int, str]]:
     return run
 
 
-def test_the_commands_say_it_in_plain_words(small_house: House, type_in) -> None:
-    house = small_house
-    house.until(COMPOSE + timedelta(hours=1))
-    copy = house.back_up()
-    house.everybody_leaves()
-    code, said = type_in(house, "db", "restore", "--yes", str(copy))
+def test_the_commands_say_it_in_plain_words(small_deployment: Deployment, type_in) -> None:
+    deployment = small_deployment
+    deployment.until(COMPOSE + timedelta(hours=1))
+    copy = deployment.back_up()
+    deployment.everybody_leaves()
+    code, said = type_in(deployment, "db", "restore", "--yes", str(copy))
     assert code == 0
     assert (
         "Carried over: 1 who unsubscribed, 3 addresses not to be mailed any more, 1 erased, 1 who paused"
         in said
     )
     assert "Nothing is sent from it until you say so: python -m newsletter db confirm" in said
-    code, said = type_in(house, "db", "confirm")
+    code, said = type_in(deployment, "db", "confirm")
     assert (code, "Confirmed" in said) == (0, True)
-    code, said = type_in(house, "db", "leavers", str(house.folder / "l"))
+    code, said = type_in(deployment, "db", "leavers", str(deployment.folder / "l"))
     assert (code, "Wrote" in said) == (0, True)
-    ruined("gone", house)
-    code, said = type_in(house, "db", "restore", "--yes", str(copy))
+    ruined("gone", deployment)
+    code, said = type_in(deployment, "db", "restore", "--yes", str(copy))
     assert code == 0
     assert "WHO LEFT SINCE THIS BACKUP IS NOT WHOLLY KNOWN: there was no database before" in said
-    code, said = type_in(house, "db", "confirm")
+    code, said = type_in(deployment, "db", "confirm")
     assert code == 7
     assert "--without-leavers" in said
-    code, said = type_in(house, "db", "confirm", "--leavers", str(house.folder / "l"))
+    code, said = type_in(deployment, "db", "confirm", "--leavers", str(deployment.folder / "l"))
     assert (code, "Confirmed" in said) == (0, True)
