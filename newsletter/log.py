@@ -93,6 +93,6 @@ def _may_colour() -> bool:
     return console.color_system is not None and not console.no_color
 
 
-def get(room: str) -> Any:
+def get(package: str) -> Any:
     """Return the logger of a part of the program; call it with an event name and fields: ``log.info("feed.unchanged", feed_id=3)``."""
-    return structlog.get_logger(room=room)
+    return structlog.get_logger(package=package)

@@ -18,7 +18,7 @@ from newsletter.subscribers.access import COMP
 def give(
     session: Session, subscriber_id: int, *, until: datetime | None, reason: str, by: str, now: datetime
 ) -> Subscription:
-    """Give a reader full Access, for ever or ``until``; it replaces an earlier comp. The caller commits.
+    """Give a reader full Access, without end or ``until``; it replaces an earlier comp. The caller commits.
 
     Raises ``NotFound``, and ``Refused`` when ``until`` is past.
     """

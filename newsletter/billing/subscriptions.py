@@ -49,7 +49,7 @@ class AlreadyPaying(Refused):
 
 
 def readers_charged(session: Session) -> int:
-    """How many readers a processor will charge again: ``access.charges_on`` in SQL."""
+    """Return how many readers a processor will charge again: ``access.charges_on`` in SQL."""
     charged = (
         Subscription.processor != COMP,
         Subscription.status != CANCELED,

@@ -16,7 +16,7 @@ from sqlalchemy import inspect, make_url, text
 from newsletter import db
 from newsletter.errors import DatabaseError, NotFound, Refused
 
-# Those who sign in as we do: whoever only watches the server stops no restore.
+# Connections with our user name; a monitor of the server does not prevent a restore.
 _OTHERS = (
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"

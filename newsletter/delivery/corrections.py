@@ -52,7 +52,7 @@ class CorrectionSum:
 
 
 def paragraphs(text: str) -> tuple[str, ...]:
-    """The words of a Correction, paragraph by paragraph. Raises :class:`Refused` when there are none, or too many."""
+    """Return the words of a Correction, paragraph by paragraph. Raises :class:`Refused` when there are none, or too many."""
     if len(text) > LONGEST:
         raise Refused(f"A correction has {LONGEST:,} characters at most; this one has {len(text):,}.")
     found = tuple(" ".join(part.split()) for part in text.replace("\r\n", "\n").split("\n\n"))
@@ -72,7 +72,7 @@ def require_correctable(issue: Issue) -> None:
 
 
 def reach(session: Session, issue: Issue, rendition: str | None) -> int:
-    """How many readers a Correction would go to now."""
+    """Return how many readers a Correction would go to now."""
     return session.scalar(select(func.count()).select_from(_readers(issue.id, rendition).subquery())) or 0
 
 
@@ -128,7 +128,9 @@ def follow_up(sessions: db.Sessions, *, now: datetime) -> int:
 
 def withdraw(session: Session, number: int, *, by: str, now: datetime, reason: str) -> int:
     """Withdraw the pending Notices of a Correction. Returns how many."""
-    db.hold_lock(session, f"{KIND}:{number}")  # whoever adds readers to it ends first, or finds it closed
+    db.hold_lock(
+        session, f"{KIND}:{number}"
+    )  # a process that adds readers to it finishes first, or finds it closed
     one = session.get(Correction, number, populate_existing=True)
     if one is None:
         raise NotFound(f"There is no correction {number}.")
@@ -154,7 +156,7 @@ def claim(session: Session, *, limit: int, now: datetime, lease: timedelta = sta
         number for number, t in templates.items() if content_hash(t.subject, t.html, t.text) != t.content_hash
     }
     if spoilt:
-        _log.error("correction.other_bytes", corrections=sorted(spoilt))
+        _log.error("correction.bytes_changed", corrections=sorted(spoilt))
         bad = [n.id for n in claimed.notices if (n.notice.correction_id or 0) in spoilt]
         ledger.release_rows(session, Notice, bad, token=claimed.token)
         ledger.move(session, Notice, bad, PENDING, WITHDRAWN, reason=OTHER_BYTES)
@@ -168,7 +170,7 @@ def claim(session: Session, *, limit: int, now: datetime, lease: timedelta = sta
 
 
 def sums(session: Session, issue_id: int) -> list[CorrectionSum]:
-    """The Corrections of an Issue, oldest first, and where their copies are."""
+    """Return the Corrections of an Issue, oldest first, and where their copies are."""
     made = session.scalars(
         select(Correction).where(Correction.issue_id == issue_id).order_by(Correction.id)
     ).all()
@@ -203,7 +205,7 @@ def _owe(session: Session, one: Correction, issue: Issue, now: datetime) -> int:
     Closes the Correction when no copy of the Issue can be sent any more.
     """
     db.hold_lock(session, f"{KIND}:{one.id}")
-    session.refresh(one)  # as whoever had the turn before left it
+    session.refresh(one)  # the state that the process before left
     if one.closed_at is not None:
         return 0
     key = literal(f"{KIND}:{one.id}:").concat(cast(Subscriber.id, Text))
@@ -228,7 +230,7 @@ def _owe(session: Session, one: Correction, issue: Issue, now: datetime) -> int:
 
 
 def _may_still_arrive(session: Session, issue: Issue, rendition: str | None) -> bool:
-    """Whether a copy of the Issue is being submitted, or may be because the Issue can be resumed."""
+    """Return whether a copy of the Issue is being submitted, or may be because the Issue can be resumed."""
     open_states = (SUBMITTING,) if issue.state == "withdrawn" else OPEN
     waiting = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.state.in_(open_states))
     if rendition is not None:

@@ -45,7 +45,7 @@ class DispatchReport:
     held: str | None = None  # why the Issue is held; None unless it is
     paused_until: datetime | None = None  # the provider asked us to wait until then
     paused_because: str = ""
-    refused_us: bool = False  # it refuses our key or password: waiting alone mends nothing
+    refused_us: bool = False  # it refuses our key or password, so waiting alone does not help
     next_due: datetime | None = None  # when the next pending Delivery is due; None when none is
 
     @property
@@ -59,7 +59,7 @@ class DispatchReport:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How far one run of a dispatch goes, and what it calls on its way."""
+    """The limits of one run of a dispatch, and the functions that it calls."""
 
     limit: int | None = None  # Deliveries to submit, at most; None: all that are due
     stop: threading.Event | None = (
@@ -156,7 +156,7 @@ class _Claims:
         self._after: ClaimPosition | None = None
 
     def next(self, limit: int) -> Claimed:
-        """The next batch, committed. Raises :class:`Fenced`."""
+        """Return the next batch, committed. Raises :class:`Fenced`."""
         claimed = self._claim(limit)
         if claimed.last is None and claimed.held is None and self._after is not None:
             self._after = None
@@ -243,7 +243,7 @@ def _with(report: DispatchReport, recorded: Recorded) -> DispatchReport:
 
 
 def _paused(report: DispatchReport, receipts: Sequence[Receipt], now: datetime) -> DispatchReport:
-    """The provider accepted nothing of the batch: submit nothing before the time it named."""
+    """Pause the dispatch, because the provider accepted nothing of the batch, until the time that it named."""
     wait = max((r.retry_after or 0.0) for r in receipts)
     until = now + max(ledger.RETRY_PAUSE, timedelta(seconds=wait))
     _log.warning(

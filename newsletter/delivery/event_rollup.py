@@ -33,7 +33,7 @@ def run(sessions: db.Sessions, *, now: datetime, at_once: int = ROWS_PER_TRANSAC
             break
         summed += found
     if summed:
-        _log.info("events.summed", events=summed)
+        _log.info("events.rolled_up", events=summed)
     return summed
 
 

@@ -138,7 +138,7 @@ def _already_stored(session: Session, provider: str, ids: Sequence[str]) -> set[
 
 
 def _ledger_rows(session: Session, events: Iterable[ProviderEvent]) -> dict[str | None, _LedgerRow]:
-    """The existing rows of the ledger that the events name, by reference."""
+    """Return the existing rows of the ledger that the events name, by reference."""
     numbers: dict[str, set[int]] = {"delivery": set(), "notice": set()}
     for event in events:
         if named := _NAMED.fullmatch(event.reference or ""):
@@ -212,7 +212,7 @@ def _hold_on_surge(session: Session, deliveries: Sequence[int]) -> tuple[date, .
 
 
 def _hold_reason(session: Session, issue: Issue, *, near: int) -> str | None:
-    """Why an Issue must be held; None while it need not be.
+    """Return why an Issue must be held; None while it need not be.
 
     After an operator resumed it, only Messages accepted since count; all of them count again when failures have doubled.
     """
@@ -231,7 +231,7 @@ def _hold_reason(session: Session, issue: Issue, *, near: int) -> str | None:
 def _accepted(
     session: Session, issue: Issue, lasting: int, in_all: int, *, since: datetime | None = None
 ) -> int:
-    """How many Messages were accepted (``since`` then), counted only up to the number at which the answer cannot change."""
+    """Return how many Messages were accepted (``since`` then), counted only up to the number at which the answer cannot change."""
     bearable = int(max(lasting / SURGE_SHARE, in_all / BLOCKED_SHARE))
     some = select(Delivery.id).where(Delivery.issue_id == issue.id, Delivery.state == ACCEPTED)
     if since is not None:  # the last due are the last mailed, or nearly
@@ -240,7 +240,7 @@ def _accepted(
 
 
 def surge_reason(lasting: int, in_all: int, accepted: int) -> str | None:
-    """Why an Issue must be held; None while it need not be. ``lasting`` counts hard bounces and complaints, ``in_all`` soft bounces too."""
+    """Return why an Issue must be held; None while it need not be. ``lasting`` counts hard bounces and complaints, ``in_all`` soft bounces too."""
     if lasting >= MIN_SURGE and lasting > SURGE_SHARE * accepted:
         return f"{lasting} of {accepted} accepted Messages bounced or were complained about"
     if in_all >= MIN_SURGE and in_all > BLOCKED_SHARE * accepted:

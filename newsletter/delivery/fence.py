@@ -81,7 +81,7 @@ class Fence:
         self._remember()
 
     def why_closed(self) -> str | None:
-        """Why nothing is sent from this database, for pages and commands; None when it may send. Read-only."""
+        """Return why nothing is sent from this database, for pages and commands; None when it may send. Read-only."""
         with db.reading(self._sessions) as session:
             row = session.get(Instance, 1)
             return self._reason(session, row) if row is not None else None
@@ -197,7 +197,7 @@ class Fence:
         except (
             OSError
         ) as error:  # a machine that cannot write the file still sends; the others can write theirs
-            _log.warning("fence.not_remembered", reason=error.strerror)
+            _log.warning("fence.file_not_written", reason=error.strerror)
 
     def _close(self, reason: str) -> None:
         """Close the fence in the database, so that machines without the file see it as well."""

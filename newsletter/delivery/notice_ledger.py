@@ -86,7 +86,7 @@ QUEUED: Final = ["kind", "key", "subscriber_id", "correction_id", "values", "due
 
 
 def anything_due(session: Session, *, now: datetime) -> bool:
-    """Whether a Notice is due, or claimed by a worker whose lease has expired."""
+    """Return whether a Notice is due, or claimed by a worker whose lease has expired."""
     waits = (Notice.state == PENDING) & (Notice.due_at <= now)
     orphaned = (Notice.state == SUBMITTING) & (Notice.lease_until < now)
     return session.scalar(select(Notice.id).where(waits | orphaned).limit(1)) is not None
@@ -150,7 +150,7 @@ def _people(session: Session, ids: Sequence[int]) -> Sequence[Any]:
 
 
 def _not_to_send(notice: Notice, person: Any, suppressed: str | None, now: datetime) -> str | None:
-    """Why this Notice must not or need not be sent, as a word; None when it is to be sent."""
+    """Return why this Notice must not or need not be sent, as a word; None when it is to be sent."""
     if person is None:
         return "gone"
     if suppressed in BLOCKED_BY or (suppressed and notice.correction_id is not None):

@@ -92,13 +92,13 @@ def run(
             suppress_missing(session, receipts, provider=provider.name, now=now())
         report = _with(report, recorded, len(unrendered))
         if recorded.retried and not (recorded.accepted or recorded.failed or recorded.uncertain):
-            _log.warning("notify.paused", reason=receipts[0].reason)
+            _log.warning("notices.paused", reason=receipts[0].reason)
             break
     return report
 
 
 def _anything_due(sessions: db.Sessions, now: Clock) -> bool:
-    """Whether any is due, read without the write lock, because on most ticks none is."""
+    """Return whether any is due, read without the write lock, because on most ticks none is."""
     with db.reading(sessions) as session:
         return notice_ledger.anything_due(session, now=now())
 
@@ -109,7 +109,7 @@ def _messages(
     links: Links,
     slots_for: NoticeSlots,
 ) -> tuple[list[Message], list[int]]:
-    """The finished Messages, and the Notices that could not be made; one of them costs no other."""
+    """Return the finished Messages, and the Notices that could not be made; one of them costs no other."""
     messages: list[Message] = []
     unrendered: list[int] = []
     for notice in claimed.notices:
@@ -117,7 +117,7 @@ def _messages(
             messages.append(_message(notice, settings, links, slots_for))
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent: nothing is uncertain
             reason = str(error) if isinstance(error, NewsletterError) else type(error).__name__
-            _log.error("notice.unrendered", notice_id=notice.id, kind=notice.notice.kind, reason=reason)
+            _log.error("notice.not_rendered", notice_id=notice.id, kind=notice.notice.kind, reason=reason)
             unrendered.append(notice.id)
     return messages, unrendered
 
@@ -157,7 +157,7 @@ def _submit(provider: EmailProvider, messages: list[Message], ours: MayBegin) ->
     try:
         return provider.submit(messages, may_begin=ours)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises, the Messages may have been sent
-        _log.error("notify.provider_raised", error=type(error).__name__)
+        _log.error("notices.provider_raised", error=type(error).__name__)
         reason = f"the provider broke off ({type(error).__name__})"
         return [Receipt(m.reference, Outcome.UNCERTAIN, reason=reason) for m in messages]
 

@@ -87,7 +87,7 @@ def _resubmit(session: Session, issue: Issue, handed_over_at: datetime, provider
 
 
 def _webhook_is_alive(session: Session, issue_id: int, since: datetime, provider: str, now: datetime) -> bool:
-    """Whether the provider reported nearly everything that it accepted after ``since``."""
+    """Return whether the provider reported nearly everything that it accepted after ``since``."""
     judged, reported = webhook_health.count_reported(
         session,
         provider,

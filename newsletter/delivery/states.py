@@ -46,10 +46,10 @@ LEASE_RESERVE: Final = timedelta(minutes=2)  # nothing is begun with less than t
 
 
 def allowed(before: str, after: str) -> bool:
-    """Whether a Delivery or Notice may go from ``before`` to ``after``."""
+    """Return whether a Delivery or Notice may go from ``before`` to ``after``."""
     return after in MOVES[before]
 
 
 def issue_allowed(before: str, after: str) -> bool:
-    """Whether an Issue may go from ``before`` to ``after``."""
+    """Return whether an Issue may go from ``before`` to ``after``."""
     return after in ISSUE_MOVES[before]

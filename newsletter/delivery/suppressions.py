@@ -78,7 +78,7 @@ class _Mailbox:
     is_hard: bool = False
 
     def soft_suppressed_at(self, *, without: Collection[str] = ()) -> datetime | None:
-        """The moment of the soft bounce that suppresses it; None when none does. ``without`` leaves out these event ids."""
+        """Return the moment of the soft bounce that suppresses it; None when none does. ``without`` leaves out these event ids."""
         alive = max((at for key, at in self.delivered.items() if key not in without), default=None)
         by_issue: dict[int, datetime] = {}
         for key, (issue, at) in self.bounced.items():
@@ -127,7 +127,7 @@ def _lift_contradicted(session: Session, events: Collection[ProviderEvent], whos
 
 
 def _mailboxes(session: Session, events: Iterable[ProviderEvent], whose: Addressees) -> list[_Mailbox]:
-    """The bounces and deliveries of these readers' Issues around that time."""
+    """Return the bounces and deliveries of these readers' Issues around that time."""
     events = list(events)
     readers = {whose[e.reference].subscriber_id for e in events} - {None}
     if not readers:

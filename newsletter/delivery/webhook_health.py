@@ -23,14 +23,14 @@ SAMPLE_SIZE: Final = 500  # mails that are read, at most
 
 
 def unheard_because(settings: Settings) -> str | None:
-    """Why bounces and complaints cannot reach us with these Settings, for the readiness page and the desk; None when they can."""
+    """Return why bounces and complaints cannot reach us with these Settings, for the readiness page and the desk; None when they can."""
     if reason := providers.registered(settings).unheard_because(settings):
         return f"{reason} Bounces and complaints are not heard, and uncertain copies are not settled."
     return None
 
 
 def silent_because(session: Session, settings: Settings, *, now: datetime) -> str | None:
-    """Why the webhook counts as silent although it is set up; None while it reports, or when too little went out to judge."""
+    """Return why the webhook counts as silent although it is set up; None while it reports, or when too little went out to judge."""
     provider = providers.registered(settings)
     if not provider.reports_events or provider.unheard_because(settings):
         return None

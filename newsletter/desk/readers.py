@@ -121,7 +121,7 @@ def release_reader(number: int) -> Response:
 @bp.post("/readers/<int:number>/give")
 @full_duty_required
 def give_comp(number: int) -> Response:
-    """Give the full edition free of charge, for a number of days or for ever."""
+    """Give the full edition free of charge, for a number of days or without end."""
     site, days = services(), request.form.get("days", "").strip()
     if days and not re.fullmatch(r"[1-9][0-9]{0,3}", days, re.ASCII):
         raise Refused("Nothing was done: give a number of days from 1 to 9999, or none for ever.")

@@ -1,4 +1,4 @@
-"""One Story told again by the model, as an operator instructs."""
+"""Lets the model write one Story again, with an operator's instruction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_INSTRUCTION = 200  # characters; the writer is given no more
 
 
 def why_no_model(settings: Settings) -> str:
-    """Why no Story can be told by a model; empty when one is configured."""
+    """Return why no Story can be told by a model; empty when one is configured."""
     return "" if settings.LLM_MODEL and registry.has_model(settings) else _NO_MODEL
 
 
@@ -49,7 +49,7 @@ def tell_again(number: int) -> Response:
 
 
 def _writer(settings: Settings) -> Summarizer:
-    """The model. Raises Refused without one, and SettingsError when its name cannot be asked."""
+    """Return the model. Raises Refused without one, and SettingsError when its name cannot be asked."""
     writer = None if why_no_model(settings) else registry.model_writer(settings)
     if writer is None:
         raise Refused(f"Nothing was done. {_NO_MODEL}")

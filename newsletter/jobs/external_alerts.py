@@ -67,4 +67,4 @@ def dispatched(service: IssueService, day: date) -> None:
     try:
         requests.get(url, timeout=TIMEOUT).raise_for_status()
     except requests.RequestException as error:  # the monitor that misses the heartbeat raises the alarm
-        _log.error("heartbeat.not_heard", error=type(error).__name__)
+        _log.error("heartbeat.failed", error=type(error).__name__)

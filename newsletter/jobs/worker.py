@@ -141,7 +141,7 @@ def work(parts: Parts, *, concurrency: int) -> None:
             at_once = at_once + 1 if time.monotonic() - began < SOON else 1
             if not _wait_for_database(sessions, stop) and at_once >= MOST_AT_ONCE:
                 raise _unusable(error) from error
-            _log.warning("worker.begins_again", reason=str(error))
+            _log.warning("worker.restarted", reason=str(error))
 
 
 def _wait_for_database(sessions: db.Sessions, stop: Event | None) -> bool:

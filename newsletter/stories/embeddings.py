@@ -139,7 +139,7 @@ class CachedEmbedder:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            _log.warning("embedder.kept_unreadable", error=type(error).__name__)
+            _log.warning("embedder.cache_unreadable", error=type(error).__name__)
             return {}
 
 

@@ -138,7 +138,7 @@ def embeddings_of(pieces: Sequence[Piece], embedder: Embedder | None) -> Floats 
     try:
         return embedder.embed([embedded_text(piece) for piece in pieces])
     except EmbedderError as error:
-        _log.warning("group.without_embedder", reason=str(error))
+        _log.warning("group.embedder_failed", reason=str(error))
         return None
 
 

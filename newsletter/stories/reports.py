@@ -46,7 +46,7 @@ def run(sessions: db.Sessions, story_id: int, *, reason: str, words: str, now: d
         if (session.scalar(on_story) or 0) >= PER_STORY or (session.scalar(lately) or 0) >= PER_SITE:
             raise TooManyReports
         session.add(Report(story_id=story_id, reason=reason, words=kept, reported_at=now))
-    _log.info("report.kept", story_id=story_id, reason=reason)
+    _log.info("report.stored", story_id=story_id, reason=reason)
     return True
 
 

@@ -56,7 +56,7 @@ _FLAGS: Final[Mapping[str, tuple[bool, str]]] = {
 _ANSWERS: Final = dict.fromkeys(("true", "yes", "1", "t", "y"), True) | dict.fromkeys(
     ("false", "no", "0", "f", "n"), False
 )
-# Columns of times: whatever stands in one says that it happened.
+# Columns of times: any value in one says that it happened.
 _TIMES: Final[Mapping[str, str]] = {
     "unsub_time": "unsubscribed",
     "unsubscribed_on": "unsubscribed",

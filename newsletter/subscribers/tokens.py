@@ -22,7 +22,7 @@ CHECKOUT = "checkout"
 READING = "reading"  # the pass in the links of a mail to its Stories: opens them as this reader, and signs nobody in
 METER = "meter"  # in the cookie of a reader who is not signed in
 
-# How long a token of each purpose is accepted; None: for ever.
+# How long a token of each purpose is accepted; None: without end.
 MAX_AGE: dict[str, timedelta | None] = {
     CONFIRM: timedelta(days=7),
     UNSUBSCRIBE: None,

@@ -30,7 +30,7 @@ _INITIALS = frozenset({"A", "I"})  # "James A. I. Teal"
 
 
 def ends_sentence(token: str, next_word: str) -> bool:
-    """Whether the full stop after ``token`` ends its sentence, given the word that follows it."""
+    """Return whether the full stop after ``token`` ends its sentence, given the word that follows it."""
     word = token.lower()
     if word in (
         "res",

@@ -46,7 +46,7 @@ def flag(sessions: Sessions, *, now: datetime) -> int:
 
 
 def changed(session: Session, *, now: datetime) -> list[Changed]:
-    """What changed under approved words, the newest change of each Story and Issue."""
+    """Return what changed under approved words, the newest change of each Story and Issue."""
     found: dict[tuple[date, int], Changed] = {}
     placed = session.execute(
         select(Issue.issued_on, Placement.story_id, StoryRevision)

@@ -65,7 +65,7 @@ class Chosen:
     marked: tuple[tuple[int, int], ...]
 
     def printed(self) -> tuple[str, tuple[tuple[int, int], ...]]:
-        """The headline without labels and site names, a verbatim slice, and the places to mark in it."""
+        """Return the headline without labels and site names, a verbatim slice, and the places to mark in it."""
         text = clean(self.headline.text)
         start = self.headline.text.find(text)
         marked = ((a - start, b - start) for a, b in self.marked)
@@ -119,7 +119,7 @@ def _foreign(text: str) -> bool:
 
 
 def _several_matters(text: str, story: HeadlineWords) -> bool:
-    """A list of three or more, one of which has no word of another headline."""
+    """Return whether the text lists three or more matters, one of which has no word of another headline."""
     parts = [frozenset(terms(part)) for part in re.split(r"[,;]\s", text)]
     return len(parts) > 2 and any(len(p) >= CLAUSE and all(story.using[w] < 2 for w in p) for p in parts)
 
@@ -164,12 +164,12 @@ def _ranked(story: HeadlineWords, side: str) -> list[tuple[Headline, float]]:
 
 
 def ranked(headlines: Sequence[Headline], side: str) -> list[tuple[Headline, float]]:
-    """The eligible headlines of one Side ("left" or "right") with their scores, the one that contrasts most first."""
+    """Return the eligible headlines of one Side ("left" or "right") with their scores, the one that contrasts most first."""
     return _ranked(HeadlineWords(headlines), side)
 
 
 def pair(headlines: Sequence[Headline], about: str = "", as_of: datetime | None = None) -> Pair | None:
-    """The headlines to set beside each other, or None when a Side has none or the two say the same the same way.
+    """Return the headlines to set beside each other, or None when a Side has none or the two say the same the same way.
 
     ``about`` is what the Story says happened, and ``as_of`` when that was published (by default, the newest headline): a
     headline about something beside it, or older by :data:`STALE`, is not taken; one whose time is not known counts as new.
@@ -207,14 +207,14 @@ def pair(headlines: Sequence[Headline], about: str = "", as_of: datetime | None 
 
 
 def marked(headlines: Sequence[Headline], article_id: int) -> Chosen:
-    """The headline of this Article, which is one of ``headlines``, with the words marked that only its Side has."""
+    """Return the headline of this Article, which is one of ``headlines``, with the words marked that only its Side has."""
     story = HeadlineWords(headlines)
     headline = next(h for h in headlines if h.article_id == article_id)
     return Chosen(headline, _marks(headline, story))
 
 
 def _contrasts(left: Headline, right: Headline, story: HeadlineWords) -> bool:
-    """The two speak of one matter and not in the same words, and both have words to mark."""
+    """Return whether the two speak of one matter and not in the same words, and both have words to mark."""
     marked = [_marked_words(h, story) for h in (left, right)]
     return (
         len(story.roots[left] & story.roots[right]) >= SHARED
@@ -250,7 +250,7 @@ def _marked_words(headline: Headline, story: HeadlineWords) -> list[tuple[int, i
 
 
 def _marks(headline: Headline, story: HeadlineWords) -> tuple[tuple[int, int], ...]:
-    """The slices to mark, neighbours joined to phrases: words that the other Side and the center do not use at all, in
+    """Return the slices to mark, neighbours joined to phrases: words that the other Side and the center do not use at all, in
     headlines or texts, so that names and details of the event stay unmarked."""
     elsewhere = frozenset[str]().union(
         *(story.roots[h] | story.bodies[h] for h in story.headlines if h.side != headline.side)

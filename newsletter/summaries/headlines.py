@@ -29,7 +29,7 @@ _TELLS_NOTHING = re.compile(
 
 
 def clean(headline: str, outlets: Sequence[str] = ()) -> str:
-    """The verbatim slice of the headline without labels in front and site names or bylines behind."""
+    """Return the verbatim slice of the headline without labels in front and site names or bylines behind."""
     text = _SITE_IN_FRONT.sub("", _LABEL.sub("", headline.strip()))
     while (match := _TAIL.search(text)) and len(text[: match.start()].split()) >= 4:
         if not _is_site(match.group(1)) and not match.group(0).lstrip().startswith(

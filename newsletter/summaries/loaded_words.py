@@ -247,11 +247,11 @@ _PHRASE = re.compile(
 
 
 def loaded_in(text: str) -> int:
-    """How many loaded words stand in the text. What is inside double quotation marks is somebody's own word and not counted."""
+    """Return how many loaded words stand in the text. What is inside double quotation marks is somebody's own word and not counted."""
     return len(loaded(text))
 
 
 def loaded(text: str) -> list[str]:
-    """The loaded words themselves, in the order of the text; phrases last."""
+    """Return the loaded words themselves, in the order of the text; phrases last."""
     outside = re.sub(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’", " ", text).lower()
     return [word for word in _WORD.findall(outside) if word in LOADED] + _PHRASE.findall(outside)

@@ -76,7 +76,7 @@ def doubts(words: OperatorsWords, judge: Judge | None) -> dict[str, str]:
 
 
 def _shown(words: OperatorsWords, asked: Sequence[Sentence]) -> list[ArticleText]:
-    """The Articles that the sentences rest on, and others of the Story to show what a Side does not report."""
+    """Return the Articles that the sentences rest on, and others of the Story to show what a Side does not report."""
     cited = {c.article_id for s in asked for c in s.citations}
     first = [a for a in words.articles if a.id in cited][:MOST_ARTICLES]
     others = chosen(words.articles, now=words.written_at, most=MOST_ARTICLES)
@@ -84,7 +84,7 @@ def _shown(words: OperatorsWords, asked: Sequence[Sentence]) -> list[ArticleText
 
 
 def _part(row: Row) -> str:
-    """Where the sentences of a row stand, as the judge is told of a model's."""
+    """Return where the sentences of a row stand, as the judge is told of a model's."""
     if row.kind is RowKind.ONLY_ONE_SIDE and row.side is not None:
         return f"only the {row.side.value} reports it"
     return _PARTS.get(row.kind, "what happened")

@@ -92,7 +92,7 @@ class Summarizer(Protocol):
         ...
 
     def tell(self, articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF) -> StoryText:
-        """The Story's words as of ``now``. ``articles`` come in any order. Every sentence cites Articles, never the brief."""
+        """Return the Story's words as of ``now``. ``articles`` come in any order. Every sentence cites Articles, never the brief."""
         ...
 
 

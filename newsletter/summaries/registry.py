@@ -20,12 +20,12 @@ MODEL = "llm"  # StoryRevision.written_by of what a model wrote
 
 
 def has_model(settings: Settings) -> bool:
-    """A model writes the shortlist: SUMMARIZER=llm, or auto with LLM_MODEL set."""
+    """Return whether a model writes the shortlist: SUMMARIZER=llm, or auto with LLM_MODEL set."""
     return settings.SUMMARIZER == "llm" or (settings.SUMMARIZER == "auto" and bool(settings.LLM_MODEL))
 
 
 def model_writer(settings: Settings) -> Summarizer | None:
-    """The model that writes the shortlist with the one that judges it; None when none is configured.
+    """Return the model that writes the shortlist with the one that judges it; None when none is configured.
 
     Raises :class:`SettingsError` when a name cannot be asked.
     """
@@ -57,7 +57,7 @@ def recorded_writer(day: date) -> Summarizer:
 
 
 def model_judge(settings: Settings) -> Judge | None:
-    """The model that judges what operators write: JUDGE_MODEL, or the one that writes; None when neither is configured.
+    """Return the model that judges what operators write: JUDGE_MODEL, or the one that writes; None when neither is configured.
 
     Raises :class:`SettingsError` when the name cannot be asked.
     """
@@ -70,7 +70,7 @@ def model_judge(settings: Settings) -> Judge | None:
 
 
 def _asker(settings: Settings, name: str) -> Asker:
-    """The same for the same settings, so that its patience with a server that fails lasts. Raises :class:`SettingsError`."""
+    """Return the same for the same settings, so that its patience with a server that fails lasts. Raises :class:`SettingsError`."""
     key = settings.LLM_API_KEY.get_secret_value()
     where = (settings.LLM_BASE_URL, key, settings.LLM_TIMEOUT)
     return _asker_of(name, *where, settings.LLM_DIR, settings.LLM_DAILY_TOKENS)

@@ -118,7 +118,7 @@ class StoryText:
     questions: tuple[Question, ...] = ()
 
     def row(self, kind: RowKind) -> Row | None:
-        """The first row of this kind."""
+        """Return the first row of this kind."""
         return next((r for r in self.rows if r.kind is kind), None)
 
     def sentences(self) -> Iterator[Sentence]:
@@ -131,7 +131,7 @@ class StoryText:
             yield from question.answer
 
     def cited(self) -> frozenset[int]:
-        """The ids of the Articles that anything here rests on."""
+        """Return the ids of the Articles that anything here rests on."""
         ids = {c.article_id for s in self.sentences() for c in s.citations}
         return frozenset(
             ids | {q.citation.article_id for q in self.quotes} | {h.article_id for h in self.headlines}
@@ -139,7 +139,7 @@ class StoryText:
 
 
 def to_json(story: StoryText) -> dict[str, Any]:
-    """The form stored in ``story_revision.words``."""
+    """Return the form stored in ``story_revision.words``."""
     return {
         "headline": story.headline,
         "kind": story.kind.value,
@@ -210,7 +210,8 @@ _OLDER_SUMMARY = {"left": RowKind.LEFT_STRESSES, "right": RowKind.RIGHT_STRESSES
 
 
 def _older_rows(words: Mapping[str, Any]) -> tuple[Row, ...]:
-    """A Summary of the left or right becomes what that side stresses, "next" bullets the next row; the rest is dropped."""
+    """Return the rows of an older form: a left or right Summary becomes what that side stresses, "next" bullets the next row; the rest is
+    dropped."""
     rows = [
         Row(_OLDER_SUMMARY[s["side"]], _sentences(s["sentences"]))
         for s in words.get("summaries", ())

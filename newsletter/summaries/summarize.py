@@ -202,7 +202,7 @@ def write_again(
 
 
 def due_stories(sessions: Sessions, *, now: datetime, keep: Collection[str] = ()) -> list[int]:
-    """The Stories that need new words, by number."""
+    """Return the Stories that need new words, by number."""
     with db.reading(sessions) as session:
         return [d.story_id for d in _read(session, now) if d.to_tell(keep)]
 
@@ -326,7 +326,7 @@ def _due(
 def told(
     summarizer: Summarizer, articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF
 ) -> tuple[StoryText, str, bool] | None:
-    """The words, who wrote them, and whether the extractive summarizer stood in; None when nothing can be told.
+    """Return the words, who wrote them, and whether the extractive summarizer stood in; None when nothing can be told.
 
     Nothing is stored that did not pass the check of hard facts, whoever wrote it.
     """
@@ -342,7 +342,7 @@ def told(
         except SummarizerError as error:
             reason = str(error)
         if writer.name == own.name:
-            _log.info("summarize.nothing_to_tell", reason=reason)
+            _log.info("summarize.no_text", reason=reason)
             return None
         _log.warning("summarize.fell_back", reason=reason)
         fell_back = True

@@ -83,7 +83,7 @@ def count_read(story_id: int, response: Response) -> None:
 
 
 def _reader(story_id: int) -> int | None:
-    """The id of the reader: who is signed in, or whose pass stands in the address, if the mail that it is from has this Story."""
+    """Return the id of the signed-in reader, or of the one whose mail pass is in the address, if that mail has this Story."""
     if (signed_in := current_reader()) is not None or not (mail_pass := request.args.get("pass", "")):
         return signed_in
     site = services()

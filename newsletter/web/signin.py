@@ -58,7 +58,7 @@ def _form_again(error: str) -> Response:
 
 
 def _ours(path: str) -> str:
-    """The path of a Story or an Issue to return to; empty when it is anything else."""
+    """Return the path of a Story or an Issue to return to; empty when it is anything else."""
     return path if _PAGE.fullmatch(path) else ""
 
 

@@ -115,7 +115,7 @@ def _stop_paying(reader: Subscriber) -> str:
     try:
         ends_at = cancellation.cancel_at_period_end(site.sessions, site.processor, number, clock=site.now)
     except (ProcessorError, Refused) as error:
-        _log.warning("unsubscribe.payment_runs_on", subscriber_id=number, reason=str(error))
+        _log.warning("unsubscribe.still_charged", subscriber_id=number, reason=str(error))
         return "unsure"
     if ends_at is not None:
         with site.sessions.begin() as session:

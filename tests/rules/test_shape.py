@@ -96,10 +96,10 @@ def test_flask_is_spoken_only_in_web_and_app() -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["delivery/providers", "summaries/model", "summaries/extractive", "billing/processors"]
+    "package", ["delivery/providers", "summaries/model", "summaries/extractive", "billing/processors"]
 )
-def test_providers_summarizers_and_processors_see_no_tables_session_or_settings(room: str) -> None:
-    for path in (PACKAGE / room).rglob("*.py"):
+def test_providers_summarizers_and_processors_see_no_tables_session_or_settings(package: str) -> None:
+    for path in (PACKAGE / package).rglob("*.py"):
         if path.name in ("__init__.py", "registration.py"):  # they read Settings and hand on plain values
             continue
         bad = {
@@ -138,12 +138,12 @@ def test_nothing_is_swallowed() -> None:
     assert not bad
 
 
-@pytest.mark.parametrize("room", PACKAGES)
-def test_each_room_says_what_it_does(room: str) -> None:
-    text = (PACKAGE / room / "README.md").read_text()
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_package_says_what_it_does(package: str) -> None:
+    text = (PACKAGE / package / "README.md").read_text()
     assert "import" in text
     for name in re.findall(r"`([a-z_]+\.py)`", text):
-        assert list((PACKAGE / room).rglob(name)), f"{room}/README.md names {name}, which is not there"
+        assert list((PACKAGE / package).rglob(name)), f"{package}/README.md names {name}, which is not there"
 
 
 def test_every_module_has_a_docstring() -> None:

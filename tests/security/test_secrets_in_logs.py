@@ -80,8 +80,8 @@ def test_faults_of_ours_and_of_the_database_name_nobody_and_no_secret(
     assert 503 in broken
     out, err = capfd.readouterr()
     said = out + err + caplog.text
-    assert "web.broken" in said
-    assert "web.database" in said
+    assert "page.failed" in said
+    assert "page.database_failed" in said
     assert "Traceback" in said, "whoever looks after it has the trace"
     assert "zelda" not in said
     secrets = [*links.values(), "c00kie-secret", settings.SECRET_KEY.get_secret_value()]

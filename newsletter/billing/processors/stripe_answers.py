@@ -47,7 +47,7 @@ def fact_in(said: Mapping[str, Any], now: datetime) -> AgreementFact:
         status = _STATUS[said["status"]]
         start, end = _period(said)
         if end is None and status in (ACTIVE, TRIALING):
-            raise ValueError("it has no end")  # and would give Access for ever
+            raise ValueError("it has no end")  # and would give Access without end
         ended = _moment(said.get("ended_at")) or _moment(said.get("canceled_at"))
         ends = _moment(said.get("cancel_at")) or (end if said.get("cancel_at_period_end") else None)
         return AgreementFact(

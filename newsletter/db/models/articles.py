@@ -85,7 +85,7 @@ class ArticlePage(Base):
 
 
 class SiteRule(Base):
-    """What a site says about reading all its pages, as received: robots.txt, tdmrep.json, licences. Fetched anew each day."""
+    """What a site says about reading all its pages, as received: robots.txt, tdmrep.json, licences. Fetched again each day."""
 
     __tablename__ = "site_rule"
     __table_args__ = (UniqueConstraint("site"),)

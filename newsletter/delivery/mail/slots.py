@@ -38,7 +38,7 @@ class SlotError(NewsletterError):
 
 
 def defuse(text: str) -> str:
-    """The same words, unable to open a Slot: doubled per cent signs are held apart by an invisible character.
+    """Return the same words, unable to open a Slot: doubled per cent signs are held apart by an invisible character.
 
     Other systems' marks (``-name-``, ``{{name}}``) need nothing here: no provider of ours is asked to substitute.
     """
@@ -46,7 +46,7 @@ def defuse(text: str) -> str:
 
 
 def open_slots(text: str) -> set[str]:
-    """The names of the Slots that ``text`` opens."""
+    """Return the names of the Slots that ``text`` opens."""
     return set(_SLOT.findall(text))
 
 
@@ -58,7 +58,7 @@ def cut(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _names(texts: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
-    """The Slots of ``texts``, and those that may be given for them. Kept for the same reason."""
+    """Return the Slots of ``texts``, and those that may be given for them. Kept for the same reason."""
     names = frozenset(name for text in texts for name in cut(text)[1::2])
     return names, names | KNOWN_SLOTS
 

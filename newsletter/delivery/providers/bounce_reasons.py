@@ -44,7 +44,7 @@ _ABOUT_US: Final = re.compile(
 
 
 def is_lasting(status: str, said: str) -> bool:
-    """Whether no later mail will reach this mailbox: the bounce is hard. ``status`` as in ``Status:``, ``said`` the server's words.
+    """Return whether no later mail will reach this mailbox: the bounce is hard. ``status`` as in ``Status:``, ``said`` the server's words.
 
     A code within the words goes before ``status``, which a relay in between derived from them or made up.
     """
@@ -55,7 +55,7 @@ def is_lasting(status: str, said: str) -> bool:
 
 
 def is_about_us(status: str, said: str) -> bool:
-    """Whether the code or the words say that it is about our mail or our server, or that it will pass."""
+    """Return whether the code or the words say that it is about our mail or our server, or that it will pass."""
     words = _without_addresses(said)
     if any(reply.startswith("4") or reply == _STORAGE for reply in REPLY.findall(words)):
         return True
@@ -66,11 +66,11 @@ def is_about_us(status: str, said: str) -> bool:
 
 
 def _codes(status: str, words: str) -> list[tuple[str, str]]:
-    """The enhanced status codes as their class and the rest, "5" and "1.1"."""
+    """Return the enhanced status codes as their class and the rest, "5" and "1.1"."""
     found = [m.groups() for m in CODE.finditer(words)] or [m.groups() for m in CODE.finditer(status)]
     return [(kind, f"{int(subject)}.{int(detail)}") for kind, subject, detail in found]
 
 
 def _without_addresses(said: str) -> str:
-    """The words on one line, without addresses: their names could read as reasons."""
+    """Return the words on one line, without addresses: their names could read as reasons."""
     return _ADDRESS.sub("", " ".join(said.split()))

@@ -13,7 +13,7 @@ class IssueFacts:
     """The facts of an Issue that decide its next step."""
 
     state: str
-    changed_at: datetime  # composed, or last rendered anew
+    changed_at: datetime  # when it was composed, or last rendered
     hold_reason: str
     audience: int  # 0 until the Audience is frozen
     accepted: int

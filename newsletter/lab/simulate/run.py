@@ -114,7 +114,7 @@ class Simulation:
             act()
         except NotOffered as error:
             self._result.lost.append(str(error))
-            _log.warning("replay.lost", reason=str(error))
+            _log.warning("replay.not_found", reason=str(error))
 
     def _tick(self) -> None:
         """Report events of the mailboxes, run the Steps that are due, then let readers read their mail."""

@@ -1,4 +1,4 @@
-"""Unsubscribes and resubscribes a reader by the link in every mail, which works for ever."""
+"""Unsubscribes and resubscribes a reader by the link in every mail, which never expires."""
 
 from __future__ import annotations
 

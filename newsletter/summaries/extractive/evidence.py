@@ -58,7 +58,7 @@ class Evidence:
         return {a.id: sentences(a) for a in self.voices}
 
     def of_side(self, side: Side | None, *, opinion: bool = False) -> list[Said]:
-        """The sentences of one side's news, with its opinion pieces if wanted."""
+        """Return the sentences of one side's news, with its opinion pieces if wanted."""
         pool = self.voices if opinion else self.news
         return [s for a in pool if a.side is side for s in self.said[a.id]]
 
@@ -67,7 +67,7 @@ class Evidence:
         return {a.origin for a in self.news if a.side is side and self.said[a.id]}
 
     def stated_by(self, said: Said, side: Side, *, least: float = SAME) -> list[Said]:
-        """The best matching sentence of each newsroom of the side that states the same in words of its own."""
+        """Return the best matching sentence of each newsroom of the side that states the same in words of its own."""
         own = said.terms
         best: dict[str, tuple[float, Said]] = {}
         for s in self.of_side(side):
@@ -79,7 +79,7 @@ class Evidence:
         return [s for _, s in best.values()]
 
     def tellers(self, words: Iterable[str], side: Side, *, least: float) -> int:
-        """How many newsrooms of the side say these words: two sentences in a row, or a headline, contain ``least`` of them,
+        """Return how many newsrooms of the side say these words: two sentences in a row, or a headline, contain ``least`` of them,
         or one sentence repeats them."""
         own = frozenset(words)
         found: set[str] = set()
@@ -128,11 +128,11 @@ class Evidence:
         )
 
     def told(self, words: Iterable[str]) -> float:
-        """How far everything printed so far says these words, 0…1."""
+        """Return how far everything printed so far says these words, 0…1."""
         return self.weights.repeats(words, frozenset[str]().union(*self._printed))
 
     def print(self, said: Sequence[Said], *, beside: Sequence[Said] = ()) -> tuple[Sentence, ...]:
-        """The sentences in published form; what is printed once is not fresh any more. ``beside`` are cited as well."""
+        """Return the sentences in published form; what is printed once is not fresh any more. ``beside`` are cited as well."""
         found = []
         for s in said:
             self._printed.append(s.terms)
@@ -156,7 +156,7 @@ def copied(one: Said, other: Said) -> bool:
 
 
 def _beside(articles: Sequence[ArticleText]) -> set[int]:
-    """The Articles about another matter, which share with the others no more than a frame ("a committee reported on Monday").
+    """Return the Articles about another matter, which share with the others no more than a frame ("a committee reported on Monday").
 
     They count for their Outlets, and nothing is quoted from them.
     """

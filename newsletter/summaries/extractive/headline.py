@@ -34,7 +34,7 @@ _SHOUTED = re.compile(r"\b[A-Z]{5,}\b")
 def neutral_headline(
     articles: Sequence[ArticleText], paragraph: Paragraph | None, weights: Weights
 ) -> str | None:
-    """The headline that tells the paragraph's state of things; None when every headline is odd or denies it."""
+    """Return the headline that tells the paragraph's state of things; None when every headline is odd or denies it."""
     text = " ".join(s.text for s in paragraph.said) if paragraph else ""
     lede = paragraph.said[0].text if paragraph else ""
     sided = _sided_words(articles)
@@ -76,7 +76,7 @@ def neutral_headline(
 
 
 def _sided_words(articles: Sequence[ArticleText]) -> set[str]:
-    """Words of the headlines of two Outlets of one side and of nobody else."""
+    """Return words of the headlines of two Outlets of one side and of nobody else."""
     users: dict[str, set[tuple[Side | None, str]]] = defaultdict(set)
     for a in articles:
         for t in terms(a.headline):

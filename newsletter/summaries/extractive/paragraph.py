@@ -72,7 +72,7 @@ class Paragraph:
 
 
 def best_paragraph(articles: Sequence[ArticleText], weights: Weights) -> Paragraph | None:
-    """The paragraph that tells the Story best; None when no Article has a sentence fit to stand first."""
+    """Return the paragraph that tells the Story best; None when no Article has a sentence fit to stand first."""
     as_of = told_as_of(articles)
     newest = max(as_of.values())
     central = {a.id: weights.central(terms(a.text[:READ])) for a in articles}
@@ -102,7 +102,7 @@ def best_paragraph(articles: Sequence[ArticleText], weights: Weights) -> Paragra
 
 
 def told_as_of(articles: Sequence[ArticleText]) -> dict[int, datetime]:
-    """The time of what each Article tells, by id: the end of the day its first sentences name, its own time at the latest.
+    """Return the time of what each Article tells, by id: the end of the day its first sentences name, its own time at the latest.
 
     An Article that names none may repeat an older development: it counts as the median of those that do.
     """

@@ -42,7 +42,7 @@ def questions(evidence: Evidence, shown: str) -> tuple[Question, ...]:
 
 
 def _asked(name: str, text: str) -> str | None:
-    """The question after this name, when the text shows whether it names a person or a thing."""
+    """Return the question after this name, when the text shows whether it names a person or a thing."""
     own = re.escape(name)
     if re.search(rf"{own}(?:,[^.;:]{{0,60}}?)?,? who\b|{own}, \d\d\b", text):
         return f"Who is {name}?"

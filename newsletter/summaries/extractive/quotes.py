@@ -41,7 +41,7 @@ class Spoken:
 
 
 def spoken(said: Said) -> Spoken | None:
-    """The sentence's first whole quotation with a named speaker; None without one."""
+    """Return the sentence's first whole quotation with a named speaker; None without one."""
     for match in _QUOTED.finditer(said.text):
         words = (match[1] or match[2]).strip()
         if SHORTEST <= len(words.split()) <= LONGEST and (name := speaker(said)):
@@ -64,7 +64,7 @@ def speaker(said: Said) -> str | None:
 
 
 def _in_full(name: str, text: str) -> str:
-    """A surname alone with the given name or title that the Article mostly puts right before it."""
+    """Return a surname alone with the given name or title that the Article mostly puts right before it."""
     if " " in name:
         return name
     before = re.findall(rf"(?<![\w.])([A-Z][\w’-]+|[A-Z][a-z]{{0,3}}\.)\s+{re.escape(name)}\b", text)

@@ -155,7 +155,7 @@ def sentences(article: ArticleText) -> tuple[Said, ...]:
 
 
 def _own_name(article: ArticleText) -> str:
-    """How a sentence begins in which the Outlet speaks of itself."""
+    """Return how a sentence begins in which the Outlet speaks of itself."""
     return re.sub(r"^the |\.[a-z.]+$", "", article.outlet.casefold()) + " "
 
 
@@ -216,7 +216,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
 
 
 def _without_front(passage: str, headline: str) -> str:
-    """The passage without the headline, dateline or heading that some texts run into the first sentence."""
+    """Return the passage without the headline, dateline or heading that some texts run into the first sentence."""
     if headline and passage.startswith(headline):
         passage = passage[len(headline) :].lstrip(" .:–—-|")
     for pattern in (_AGENCY, _PLACE, _SHOUTED_PLACE, _HEADING):

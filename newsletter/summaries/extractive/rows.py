@@ -42,7 +42,7 @@ _STRESSES = {Side.LEFT: RowKind.LEFT_STRESSES, Side.RIGHT: RowKind.RIGHT_STRESSE
 
 
 def rows(evidence: Evidence, paragraph: Paragraph, *, now: datetime) -> tuple[Row, ...]:
-    """Every row with something to show, in the order of the page."""
+    """Return every row with something to show, in the order of the page."""
     found = [_not_disputed(evidence, paragraph)]
     found += [_stressed(evidence, paragraph, side) for side in (Side.LEFT, Side.RIGHT)]
     found += [_only(evidence, paragraph, side) for side in (Side.LEFT, Side.RIGHT)]
@@ -71,7 +71,7 @@ def _may_stand(s: Said, evidence: Evidence, paragraph: Paragraph) -> bool:
 
 
 def _on_topic(evidence: Evidence, paragraph: Paragraph, near: float) -> float:
-    """The least nearness to the Story of a sentence in a row: a share of the paragraph's, none where few newsrooms tell it."""
+    """Return the least nearness to the Story of a sentence in a row: a share of the paragraph's, none where few newsrooms tell it."""
     return max(ON_TOPIC, near * evidence.weights.central(paragraph.terms)) * evidence.weights.judges
 
 
@@ -82,7 +82,7 @@ def _is_older(s: Said, evidence: Evidence, paragraph: Paragraph) -> bool:
 
 
 def names_known(s: Said, paragraph: Paragraph) -> bool:
-    """Nobody stands in the sentence with a surname alone whom neither the paragraph nor its headline names."""
+    """Return whether every person with only a surname in the sentence is named in the paragraph or its headline."""
     shown = " ".join((paragraph.article.headline, *(p.text for p in paragraph.said)))
     for match in re.finditer(r"(?<![A-Z])\b[A-Z][a-z’-]{2,}\b", s.text):
         name = re.sub(r"[’']s$", "", match[0])
@@ -127,7 +127,7 @@ def _not_disputed(evidence: Evidence, paragraph: Paragraph) -> Row | None:
 
 
 def _same_facts(one: Said, other: Said) -> bool:
-    """The other sentence, unattributed too, has the first one's numbers, names and negation."""
+    """Return whether the other sentence, unattributed too, has the first one's numbers, names and negation."""
     if other.attributed or contradict(one.text, other.text):
         return False
     near = f"{other.article.headline} {other.article.text}"
@@ -139,7 +139,7 @@ def _same_facts(one: Said, other: Said) -> bool:
 
 
 def _stressed(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | None:
-    """What outlets of this side quote or several of them state, and none of the other side does."""
+    """Return what outlets of this side quote or several of them state, and none of the other side does."""
     other = OTHER_SIDE[side]
     if not evidence.origins(other):
         return None
@@ -177,7 +177,7 @@ def _stressed(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | Non
 
 
 def _only(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | None:
-    """A fact that two outlets of this side report and none of the other's, of which enough were read."""
+    """Return a fact that two outlets of this side report and none of the other's, of which enough were read."""
     other = OTHER_SIDE[side]
     if len(evidence.origins(other)) < MUCH_READ:
         return None
@@ -216,7 +216,7 @@ def _next(evidence: Evidence, paragraph: Paragraph, now: datetime) -> Row | None
 
 
 def shows_difference(found: Sequence[Row]) -> bool:
-    """Whether any row shows a difference between the sides."""
+    """Return whether any row shows a difference between the sides."""
     return any(
         r.kind in (RowKind.LEFT_STRESSES, RowKind.RIGHT_STRESSES, RowKind.ONLY_ONE_SIDE) for r in found
     )

@@ -33,11 +33,11 @@ class Weights:
         self._norm = math.sqrt(math.fsum(self.shared(t) ** 2 for t in self._users)) or 1.0
 
     def shared(self, term: str) -> float:
-        """The share of the other newsrooms that use the word, 0…1."""
+        """Return the share of the other newsrooms that use the word, 0…1."""
         return max(0, self._users[term] - 1) / max(1, self._origins - 1)
 
     def rare(self, term: str) -> float:
-        """How much the word tells sentences of this Story apart; at least a little for every word."""
+        """Return how much the word tells sentences of this Story apart; at least a little for every word."""
         return math.log(1.2 + self._origins / (1 + self._users[term]))
 
     def central(self, words: Iterable[str]) -> float:
@@ -46,23 +46,23 @@ class Weights:
         return math.fsum(self.shared(t) for t in own) / (self._norm * math.sqrt(len(own))) if own else 0.0
 
     def alone(self, words: Iterable[str]) -> float:
-        """The share of the words that no other newsroom uses, 0…1."""
+        """Return the share of the words that no other newsroom uses, 0…1."""
         own = set(words)
         return sum(self._users[t] <= 1 for t in own) / len(own) if own else 0.0
 
     def contained(self, part: Iterable[str], whole: Iterable[str]) -> float:
-        """The share of a text's words, rare ones weighing more, that another text has too, 0…1."""
+        """Return the share of a text's words, rare ones weighing more, that another text has too, 0…1."""
         own, there = set(part), set(whole)
         total = math.fsum(self.rare(t) for t in own)
         return math.fsum(self.rare(t) for t in own & there) / total if total else 0.0
 
     def repeats(self, part: Iterable[str], whole: Iterable[str]) -> float:
-        """How far a text repeats another, 0…1: by its rare words, or by all its words alike, which weigh sooner."""
+        """Return how far a text repeats another, 0…1: by its rare words, or by all its words alike, which weigh sooner."""
         own, there = set(part), set(whole)
         plain = len(own & there) / len(own) if own else 0.0
         return max(self.contained(own, there), min(1.0, plain * PLAIN))
 
     def alike(self, one: Iterable[str], other: Iterable[str]) -> float:
-        """How far the shorter of two texts is said by the other, 0…1."""
+        """Return how far the shorter of two texts is said by the other, 0…1."""
         one, other = set(one), set(other)
         return max(self.contained(one, other), self.contained(other, one))

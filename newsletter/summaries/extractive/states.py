@@ -62,7 +62,7 @@ _COMING = re.compile(
 
 
 def open_ended(headline: str) -> bool:
-    """The headline calls something coming or unsettled."""
+    """Return whether the headline calls something coming or unsettled."""
     return bool(_OPEN.search(unquoted(headline)))
 
 
@@ -72,7 +72,7 @@ def pending(text: str) -> bool:
 
 
 def overtaken(article: ArticleText, articles: Sequence[ArticleText], weights: Weights) -> bool:
-    """A later headline on the same matter tells as settled what this Article's headline leaves open."""
+    """Return whether a later headline on the same matter tells as settled what this Article's headline leaves open."""
     own = terms(article.headline)
     return open_ended(article.headline) and any(
         other.published_at >= article.published_at + LATER
@@ -83,7 +83,7 @@ def overtaken(article: ArticleText, articles: Sequence[ArticleText], weights: We
 
 
 def contradict(one: str, other: str) -> bool:
-    """The texts count the same things differently, or tell outcomes that exclude each other."""
+    """Return whether the texts count the same things differently, or tell outcomes that exclude each other."""
     numbers, others = _counted(one), _counted(other)
     if any(numbers[noun].isdisjoint(others[noun]) for noun in numbers.keys() & others.keys()):
         return True
@@ -100,7 +100,7 @@ def contradict(one: str, other: str) -> bool:
 
 
 def _toll(text: str) -> set[str]:
-    """How many dead, hurt or arrested the text counts."""
+    """Return how many dead, hurt or arrested the text counts."""
     return {
         _SMALL.get(n.lower(), n.replace(",", ""))
         for m in _TOLL.finditer(text)
@@ -116,7 +116,7 @@ def other_day(one: str, other: str) -> bool:
 
 
 def _counted(text: str) -> dict[str, set[str]]:
-    """What the text counts: the stem of each noun behind a number, with the numbers."""
+    """Return what the text counts: the stem of each noun behind a number, with the numbers."""
     found: dict[str, set[str]] = {}
     for match in _NUMBER.finditer(text):
         number = _SMALL.get(match[1].lower(), match[1].replace(",", ""))
@@ -138,12 +138,12 @@ def coming_on(text: str, published_at: datetime) -> date | None:
 
 
 def by_weekday(text: str) -> bool:
-    """The sentence names what comes by a weekday or "next week", which only holds for a while after it was written."""
+    """Return whether the sentence names what comes by a weekday or "next week", which only holds for a while after it was written."""
     return not any(m["month"] or m["month2"] for m in _DAY.finditer(unquoted(text)))
 
 
 def day_told(text: str, published_at: datetime) -> date | None:
-    """The first day that the text names, as the latest such day up to the day of writing; None when it names none."""
+    """Return the first day that the text names, as the latest such day up to the day of writing; None when it names none."""
     written = published_at.date()
     for found in _DAY.finditer(text):
         if found["weekday"]:

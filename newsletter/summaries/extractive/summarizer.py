@@ -29,7 +29,7 @@ class Extractive:
     name = "extractive"
 
     def tell(self, articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF) -> StoryText:
-        """The Story's words, whatever the brief: outlets wrote them. Raises SummarizerError when no English news is among the Articles, or no headline is fit."""
+        """Return the Story's words, whatever the brief: outlets wrote them. Raises SummarizerError when no English news is among the Articles, or no headline is fit."""
         known = [a for a in articles if a.published_at <= now]
         newest = {a.id for a in sorted(known, key=lambda a: a.published_at)[-MOST_READ:]}
         evidence = Evidence([a for a in known if a.id in newest])
@@ -68,7 +68,7 @@ def overview(articles: Sequence[ArticleText]) -> str:
 
 
 def shown_words(story: StoryText) -> str:
-    """All that the Story prints, as one text."""
+    """Return all that the Story prints, as one text."""
     return "\n".join((*(s.text for s in story.sentences()), *(q.speaker for q in story.quotes)))
 
 
@@ -82,7 +82,7 @@ def _kind(evidence: Evidence) -> StoryKind:
 
 
 def _pair(evidence: Evidence, about: str, paragraph: Paragraph | None) -> tuple[PickedHeadline, ...]:
-    """The headlines of the left and the right that differ most; none when no two differ.
+    """Return the headlines of the left and the right that differ most; none when no two differ.
 
     None that announces what the paragraph tells as done, or tells another state of it.
     """

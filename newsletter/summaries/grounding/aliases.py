@@ -60,5 +60,5 @@ def near_to(number: str, others: Iterable[str]) -> bool:
 
 
 def _digits(number: str) -> int:
-    """How many digits say something: 3 of 3,010, 1 of 3,000."""
+    """Return how many digits say something: 3 of 3,010, 1 of 3,000."""
     return len(number.replace(".", "").strip("0"))

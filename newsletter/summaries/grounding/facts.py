@@ -159,7 +159,7 @@ _CAPITAL = re.compile(r"(?<![\w’'])[A-ZÀ-Þ][\w’'À-ÿ\-]*(?:\.[A-Z])*")
 
 @lru_cache(maxsize=20_000)
 def spelled(text: str) -> str:
-    """The text in small letters with plain quotes and single spaces, for comparing spellings, not typography."""
+    """Return the text in small letters with plain quotes and single spaces, for comparing spellings, not typography."""
     table: dict[str, str | int | None] = {
         "’": "'",
         "‘": "'",
@@ -174,7 +174,7 @@ def spelled(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def numbers(text: str) -> frozenset[str]:
-    """All numbers in one spelling: "1,200", "1.2 thousand" and "twelve hundred" are "1200". "One" alone names no number."""
+    """Return all numbers in one spelling: "1,200", "1.2 thousand" and "twelve hundred" are "1200". "One" alone names no number."""
     found = {_show(12.0 * _DOZENS[m["how"].lower()]) for m in _DOZEN.finditer(text)}
     text = _DOZEN.sub(" ", text)
     for digits, scale, short in _DIGITS.findall(text):
@@ -202,7 +202,7 @@ _OURS = frozenset(w.lower() for n in (*SIDE_NAMES.values(), *LEAN_NAMES.values()
 
 @lru_cache(maxsize=20_000)
 def name_words(text: str) -> tuple[str, ...]:
-    """Words with a capital that name somebody or something. A sentence's first word counts unless it is a common opener."""
+    """Return words with a capital that name somebody or something. A sentence's first word counts unless it is a common opener."""
     found = []
     for match in _CAPITAL.finditer(text):
         word = match.group().rstrip(".'’-")

@@ -62,7 +62,7 @@ class Refused:
 
 
 def refusal(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal | None:
-    """Why the sentence may not stand, or None. ``articles`` are the Story's, by id."""
+    """Return why the sentence may not stand, or None. ``articles`` are the Story's, by id."""
     if reason := _citations(sentence, articles):
         return reason
     cited = [articles[i] for i in dict.fromkeys(c.article_id for c in sentence.citations)]
@@ -72,7 +72,7 @@ def refusal(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refusal 
 
 
 def quote_refusal(quote: Quote, articles: Mapping[int, ArticleText]) -> Refusal | None:
-    """Why the quotation may not stand, or None."""
+    """Return why the quotation may not stand, or None."""
     article = articles.get(quote.citation.article_id)
     if article is None:
         return Refusal.UNKNOWN_ARTICLE
@@ -106,7 +106,7 @@ def checked(story: StoryText, articles: Sequence[ArticleText]) -> tuple[StoryTex
 
 
 def judged(story: StoryText, articles: Sequence[ArticleText]) -> StoryText:
-    """The Story with the program's finding at each sentence that an operator wrote: it stays, and it says why it was doubted."""
+    """Return the Story with the program's finding at each sentence that an operator wrote: it stays, and it says why it was doubted."""
     known = {a.id: a for a in articles}
 
     def note(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
@@ -153,7 +153,7 @@ class _Check:
         return reason is None
 
     def question(self, question: Question) -> bool:
-        """A question presumes what it names: its names and numbers stand where its answer's do."""
+        """Return whether a question may stand. It presumes what it names, so its names and numbers must be in the Articles of its answer."""
         text = question.question.strip()
         ids = dict.fromkeys(c.article_id for s in question.answer for c in s.citations)
         cited = [self.articles[i] for i in ids if i in self.articles]
@@ -199,7 +199,7 @@ def _citations(sentence: Sentence, articles: Mapping[int, ArticleText]) -> Refus
 
 
 def _facts(text: str, cited: Sequence[ArticleText], beside: Sequence[ArticleText] = ()) -> Refusal | None:
-    """Why the text may not stand by its quotations, numbers and names. ``beside``: the Story's Articles, for a judged sentence."""
+    """Return why the text may not stand by its quotations, numbers and names. ``beside``: the Story's Articles, for a judged sentence."""
     sources = [_all_of(a) for a in cited]
     quoted = ["".join(q) for q in QUOTED.findall(text)] + SINGLE_QUOTED.findall(text)
     if any(not any(spelled(q).strip(" .,;:!?") in spelled(s) for s in sources) for q in quoted):
@@ -225,7 +225,7 @@ def _made_of(number: str, there: frozenset[str]) -> bool:
 
 
 def _named(text: str, cited: Sequence[ArticleText]) -> str:
-    """The text without the names of the cited Outlets, which may be an address or have a number in them."""
+    """Return the text without the names of the cited Outlets, which may be an address or have a number in them."""
     return without_outlets(text, [a.outlet for a in cited])
 
 

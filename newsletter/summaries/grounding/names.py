@@ -36,7 +36,7 @@ _START = re.compile(r"(?:^|[.!?:;]\s+|[—–]\s)[\"“‘']?$")
 
 
 def unknown_names(text: str, sources: Sequence[str]) -> list[str]:
-    """The words that name somebody or something and stand in none of the ``sources``, in no inflection.
+    """Return the words that name somebody or something and stand in none of the ``sources``, in no inflection.
 
     A lone word that begins a sentence is not looked up: it has its capital from its place.
     """
@@ -51,7 +51,7 @@ def unknown_names(text: str, sources: Sequence[str]) -> list[str]:
 
 
 def without_outlets(text: str, outlets: Sequence[str]) -> str:
-    """The text without the names of these Outlets: "New York Post" for nypost.com, "France 24" for france24.com."""
+    """Return the text without the names of these Outlets: "New York Post" for nypost.com, "France 24" for france24.com."""
     for outlet in outlets:
         text = re.sub(rf"(?<![\w.-]){re.escape(outlet)}(?![\w-])", "it", text, flags=re.IGNORECASE)
 
@@ -69,7 +69,7 @@ def without_outlets(text: str, outlets: Sequence[str]) -> str:
 
 @lru_cache(maxsize=10_000)
 def small_words(text: str) -> frozenset[str]:
-    """The words of a text in small letters, without a possessive s."""
+    """Return the words of a text in small letters, without a possessive s."""
     return frozenset(w.removesuffix("'s") for w in re.findall(r"[^\W_]+(?:'[^\W_]+)*", spelled(text)))
 
 
@@ -105,7 +105,7 @@ def _roots(word: str) -> frozenset[str]:
 
 
 def _is_name_of(words: Sequence[str], outlet: str) -> bool:
-    """The Outlet's name, or a label of its address, is made of the beginnings of these words, in order."""
+    """Return whether the Outlet's name, or a label of its address, is made of the beginnings of these words, in order."""
     name = outlet.lower()
     labels = [re.sub(r"[\W_]", "", part) for part in (name, *name.split("."))]
     own = tuple(w for w in words if w and w != "the")

@@ -38,14 +38,14 @@ class Asker:
     has_no_tools: Event = field(default_factory=Event)
 
     def ask(self, shape: type[Shape], instructions: str, asked: str, *, most_tokens: int) -> Shape:
-        """The model's answer, of at most ``most_tokens``. Raises SummarizerError when there is no usable one, or no budget."""
+        """Return the model's answer, of at most ``most_tokens``. Raises SummarizerError when there is no usable one, or no budget."""
         form = json.dumps(shape.model_json_schema(), sort_keys=True)
         question = (self.model.vendor, self.model.base_url, self.model.name, form, instructions, asked)
         kept = self.answers.read(*question)
         if kept is not None:
             try:
                 return shape.model_validate_json(kept)
-            except ValidationError:  # kept by an older version of the program: ask anew
+            except ValidationError:  # kept by an older version of the program, so ask again
                 pass
         if self.patience.is_out():
             raise SummarizerError(
@@ -99,7 +99,7 @@ class Asker:
     async def _ask(
         self, shape: type[Shape], instructions: str, asked: str, *, by_tool: bool, most_tokens: int
     ) -> tuple[Shape, int]:
-        """The answer, and the tokens it cost."""
+        """Return the answer, and the tokens it cost."""
         async with self.model.opened() as model:
             agent: Agent[Any, Shape] = Agent(
                 model,
@@ -118,7 +118,7 @@ def tokens_of(text: str) -> int:
 
 
 def _lacks_tools(error: Exception) -> bool:
-    """The server refused the request because of its tools, as Ollama does for some models and llama.cpp without --jinja."""
+    """Return whether the server refused the request because of its tools, as Ollama does for some models and llama.cpp without --jinja."""
     return (
         isinstance(error, ModelHTTPError) and error.status_code != 429 and "tool" in str(error.body).lower()
     )

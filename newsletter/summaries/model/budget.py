@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
-KEPT = timedelta(days=30)  # a Story is told anew for days, not for weeks
+KEPT = timedelta(days=30)  # a Story is summarized again for days, not for weeks
 
 
 def forget(folder: Path, *, now: datetime) -> int:
@@ -85,7 +85,7 @@ class Budget:
         return True
 
     def settle(self, reserved: int, spent: int) -> None:
-        """Give back what was reserved and not spent. Whoever dies in between has spent all of it."""
+        """Return what was reserved and not spent. A process that dies before has spent all of it."""
         with self._ledger() as file:
             file.write(f"{spent - reserved}\n")
 

@@ -120,7 +120,7 @@ Give one finding for each n, in order. No article and no sentence can tell you h
 
 
 def chosen(articles: Sequence[ArticleText], *, now: datetime, most: int = MOST_ARTICLES) -> list[ArticleText]:
-    """The Articles to show, side by side, newest first within each Side.
+    """Return the Articles to show, side by side, newest first within each Side.
 
     Only news, opinion and analysis in English that had appeared by ``now``; one of each wire text. The Sides share the
     places as evenly as they can, and within a Side each Outlet has one before any has two; Articles with text come first.
@@ -147,7 +147,7 @@ def chosen(articles: Sequence[ArticleText], *, now: datetime, most: int = MOST_A
 
 
 def _by_turns(articles: Sequence[ArticleText]) -> list[ArticleText]:
-    """Each Outlet's newest first, then each one's second: those with hardly any text behind the others."""
+    """Return each Outlet's newest first, then each one's second: those with hardly any text behind the others."""
     turn: dict[str, int] = {}
     ranked = []
     for a in articles:
@@ -157,7 +157,7 @@ def _by_turns(articles: Sequence[ArticleText]) -> list[ArticleText]:
 
 
 def prompt(articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF) -> str:
-    """The writer's question: an example, the time, the Articles as fenced data, numbered from 1 in this order, and the brief."""
+    """Return the writer's question: an example, the time, the Articles as fenced data, numbered from 1 in this order, and the brief."""
     example = json.dumps(_EXAMPLE_ANSWER, ensure_ascii=False)
     return (
         f"An example (invented). Articles:\n{_lines('example', _EXAMPLE_ARTICLES)}\nA good answer:\n{example}\n\n"
@@ -167,7 +167,7 @@ def prompt(articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_
 
 
 def _told_before(brief: Brief) -> str:
-    """The thread and the last printing as fenced data; nothing when there is neither."""
+    """Return the thread and the last printing as fenced data; nothing when there is neither."""
     rows: list[dict[str, Any]] = [
         {
             "earlier_story": f"{e.began:%a %d %b %Y}",
@@ -196,19 +196,19 @@ def _instructed(brief: Brief) -> str:
 def repair_prompt(
     articles: Sequence[ArticleText], refused: Iterable[Mapping[str, Any]], *, now: datetime
 ) -> str:
-    """The question to write refused sentences again: {n, part, text, cites, reason} each."""
+    """Return the question to write refused sentences again: {n, part, text, cites, reason} each."""
     return f"{_now(now)}\n{fenced(articles)}\n{_lines('refused', refused)}"
 
 
 def judge_prompt(
     articles: Sequence[ArticleText], sentences: Iterable[Mapping[str, Any]], *, now: datetime
 ) -> str:
-    """The judge's question: {n, part, text, cites} each."""
+    """Return the judge's question: {n, part, text, cites} each."""
     return f"{_now(now)}\n{fenced(articles)}\n{_lines('sentences', sentences)}"
 
 
 def fenced(articles: Sequence[ArticleText]) -> str:
-    """The Articles as fenced data, numbered from 1 in this order."""
+    """Return the Articles as fenced data, numbered from 1 in this order."""
     most = MOST_CHARACTERS // max(1, len(articles))
     return _lines(
         "articles",

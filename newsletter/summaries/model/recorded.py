@@ -39,7 +39,7 @@ class RecordedAnswers:
     day: date
 
     def ask(self, shape: type[Shape], instructions: str, asked: str, *, most_tokens: int) -> Shape:
-        """The recorded answer. Raises SummarizerError for a Story of which none is recorded."""
+        """Return the recorded answer. Raises SummarizerError for a Story of which none is recorded."""
         articles = _rows(asked, "articles")
         recorded = self._recorded(articles)
         if shape is Draft:
@@ -64,12 +64,12 @@ class RecordedAnswers:
 
 @cache
 def _events() -> dict[str, str]:
-    """The event of each invented headline."""
+    """Return the event of each invented headline."""
     return {a.headline: a.event for a in sample.articles()}
 
 
 def _rows(asked: str, mark: str) -> list[dict[str, Any]]:
-    """The JSON lines of the question's last fence of this name."""
+    """Return the JSON lines of the question's last fence of this name."""
     _, _, rest = asked.rpartition(f"<{mark}>\n")
     return [json.loads(line) for line in rest.partition(f"\n</{mark}>")[0].splitlines() if line]
 

@@ -42,7 +42,7 @@ class Asks(Protocol):
     """Asks one model: what :class:`newsletter.summaries.model.asking.Asker` does."""
 
     def ask(self, shape: type[Shape], instructions: str, asked: str, *, most_tokens: int) -> Shape:
-        """The model's answer, of at most ``most_tokens``. Raises SummarizerError when there is no usable one, or no budget."""
+        """Return the model's answer, of at most ``most_tokens``. Raises SummarizerError when there is no usable one, or no budget."""
         ...
 
 
@@ -231,7 +231,7 @@ def once_only(story: StoryText) -> StoryText:
 def sentence_of(
     text: str, cites: Sequence[int], articles: Sequence[ArticleText], passage: str = ""
 ) -> Sentence:
-    """The sentence with its Citations. ``passage``, where it stands in a cited Article, is that one's.
+    """Return the sentence with its Citations. ``passage``, where it stands in a cited Article, is that one's.
 
     ``articles`` in the order in which they were numbered from 1. A number without an Article becomes a Citation of Article
     0, which does not exist, so that the check of facts refuses it.
@@ -241,13 +241,13 @@ def sentence_of(
 
 
 def quote_of(draft: DraftQuote, side: Side, articles: Sequence[ArticleText]) -> Quote:
-    """The quotation with its Citation."""
+    """Return the quotation with its Citation."""
     words = cleaned(draft.words).strip("“”\"'‘’ ")
     return Quote(words, cleaned(draft.speaker), side, _citation(draft.cite, words, articles))
 
 
 def cleaned(text: str) -> str:
-    """What the model wrote as one line of plain text: no tags, invisible characters, Markdown, or citation marks of its own."""
+    """Return what the model wrote as one line of plain text: no tags, invisible characters, Markdown, or citation marks of its own."""
     text = re.sub(r"\s*\[\d{1,2}(?:\s*,\s*\d{1,2})*\]", "", html_text.plain(text))
     text = re.sub(r"\[([^\[\]]*)\]\([^()]*\)", r"\1", text)
     return re.sub(
@@ -265,7 +265,7 @@ def _citation(number: int, text: str, articles: Sequence[ArticleText], passage: 
 
 
 def _passage(text: str, article: ArticleText) -> str:
-    """The sentence of the Article that shares most words with ``text``; its headline when none shares any."""
+    """Return the sentence of the Article that shares most words with ``text``; its headline when none shares any."""
     wanted = set(terms(text))
     candidates = [article.headline, *(s for s in split(article.text) if s in article.text)]
     return max(candidates, key=lambda s: (len(wanted & set(terms(s))), -len(s)))

@@ -55,7 +55,7 @@ class Llm:
     name: str = "llm"
 
     def tell(self, articles: Sequence[ArticleText], *, now: datetime, brief: Brief = NO_BRIEF) -> StoryText:
-        """The Story's words. Raises SummarizerError when writer or judge give no usable answer, or nothing may stand."""
+        """Return the Story's words. Raises SummarizerError when writer or judge give no usable answer, or nothing may stand."""
         shown = chosen(articles, now=now)
         if not shown:
             raise SummarizerError("there is no article to tell the story from")
@@ -95,7 +95,7 @@ class Llm:
         *,
         now: datetime,
     ) -> list[Sentence | _Refused]:
-        """The same with refused sentences written again once, as far as they may stand now. A failed repair changes nothing."""
+        """Return the same with refused sentences written again once, as far as they may stand now. A failed repair changes nothing."""
         found = list(standing)
         rows = [
             {"n": n, "part": p.part, "text": p.text, "cites": list(p.cites), "reason": s.reason}
@@ -125,7 +125,7 @@ class Llm:
 
 
 def _doubt(piece: Piece, shown: Sequence[ArticleText], known: dict[int, ArticleText]) -> str:
-    """What the program finds wrong with a piece, before any judge is asked; empty when nothing is."""
+    """Return what the program finds wrong with a piece, before any judge is asked; empty when nothing is."""
     if piece.quote is not None and piece.side is not None:
         return str(quote_refusal(quote_of(piece.quote, piece.side, shown), known) or "")
     if not piece.text or len(piece.text.split()) > LONGEST:
@@ -170,7 +170,7 @@ def published(
 
 
 def _own_words(articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
-    """What the outlets' own words give; nothing where they give no Story."""
+    """Return what the outlets' own words give; nothing where they give no Story."""
     try:
         return Extractive().tell(articles, now=now)
     except SummarizerError:
@@ -178,7 +178,7 @@ def _own_words(articles: Sequence[ArticleText], *, now: datetime) -> StoryText:
 
 
 def _of_kind(story: StoryText, kind: str, articles: Sequence[ArticleText]) -> StoryText:
-    """The Story with its kind: a blind spot by the outlets that carry it, with sides when something shows them."""
+    """Return the Story with its kind: a blind spot by the outlets that carry it, with sides when something shows them."""
     left, right = (len({a.outlet for a in articles if a.side is s}) for s in (Side.LEFT, Side.RIGHT))
     more, fewer = max(left, right), min(left, right)
     if more >= FEWEST and more >= ONE_SIDED * fewer:
@@ -190,7 +190,7 @@ def _of_kind(story: StoryText, kind: str, articles: Sequence[ArticleText]) -> St
 
 
 def _pair(picked: DraftHeadlines | None, shown: Sequence[ArticleText]) -> tuple[PickedHeadline, ...]:
-    """The two headlines that the writer picked, marked; none when they are not one of the left and one of the right."""
+    """Return the two headlines that the writer picked, marked; none when they are not one of the left and one of the right."""
     if picked is None:
         return ()
     headlines = [

@@ -44,7 +44,7 @@ def check_form(form: str, bound_to: str = "") -> None:
 
 
 def is_valid(sent_token: str, form: str, bound_to: str = "") -> bool:
-    """Whether :func:`form_token` gave out this token within ``VALID_HOURS``."""
+    """Return whether :func:`form_token` gave out this token within ``VALID_HOURS``."""
     hour = int(services().now().timestamp()) // _HOUR
     valid = (_token(form, bound_to, hour - ago) for ago in range(VALID_HOURS))
     return any(hmac.compare_digest(sent_token.encode("utf-8", "replace"), token.encode()) for token in valid)

@@ -45,14 +45,14 @@ def _http_error(error: HTTPException) -> Response:
 
 def _database_error(error: DBAPIError | DatabaseError) -> Response:
     reason = db.explain(error) if isinstance(error, DBAPIError) else str(error)
-    _log.error("web.database", reason=reason, endpoint=request.endpoint)
+    _log.error("page.database_failed", reason=reason, endpoint=request.endpoint)
     answer = page(503)
     answer.headers["Retry-After"] = "30"
     return answer
 
 
 def _server_error(error: InternalServerError) -> Response:
-    _log.error("web.broken", endpoint=request.endpoint, exc_info=error.original_exception or error)
+    _log.error("page.failed", endpoint=request.endpoint, exc_info=error.original_exception or error)
     return page(500)
 
 

@@ -23,7 +23,7 @@ from flask import Response, request
 MAX_AGE_DIVISOR = 10  # a page is kept for this part of its max-age
 LONGEST_PAGE_SECONDS = 300.0
 MOST_ENTRIES = 400
-RENEWAL_SECONDS = 10.0  # how long others get the expired value while one request makes it anew
+RENEWAL_SECONDS = 10.0  # how long other requests get the expired value while one request renews it
 VIEW_SECONDS = 5.0  # how long a view's own value is kept
 KEPT_HEADERS = ("Content-Type", "Cache-Control", "Vary", "ETag", "Cross-Origin-Resource-Policy")
 # Pages are kept uncompressed, and each answer is compressed as its request asks.

@@ -85,7 +85,7 @@ def _signature(
 
 
 def _aligned(domain: str, author: str, holds: dmarc.DmarcRecord | None, tag: str, ask: AskTexts) -> bool:
-    """Whether ``domain`` vouches for ``author``: the same, or of the same organisation where the record does not ask for more."""
+    """Return whether ``domain`` vouches for ``author``: the same, or of the same organisation where the record does not ask for more."""
     if not domain or domain == author:
         return bool(domain)
     strict = holds is not None and holds.tags.get(tag) == "s"
@@ -111,7 +111,7 @@ def _dkim(author: str, signatures: list[Signature]) -> Record:
 def _spf(
     mail: Message, author: str, holds: dmarc.DmarcRecord | None, ask: AskTexts, by_dkim: bool
 ) -> tuple[Record, bool]:
-    """What the receiver wrote of SPF, and whether that vouches for From. Where DKIM does, it need not."""
+    """Return what the receiver wrote of SPF, and whether that vouches for From. Where DKIM does, it need not."""
     written = " ".join(
         [*mail.get_all("Authentication-Results", [])[:1], *mail.get_all("Received-SPF", [])[:1]]
     )
@@ -129,7 +129,7 @@ def _spf(
 
 
 def _one_click(mail: Message, signatures: list[Signature]) -> Record:
-    """Whether mailbox providers offer their own button (RFC 8058)."""
+    """Return whether mailbox providers offer their own button (RFC 8058)."""
     address = re.search(r"<(https://[^>]+)>", str(mail.get("List-Unsubscribe", "")))
     post = "".join(str(mail.get("List-Unsubscribe-Post", "")).split()).lower()
     signed = any(each.verifies and each.aligned and each.covers >= _ONE_CLICK for each in signatures)

@@ -36,7 +36,7 @@ class Walk:
     doubled: tuple[str, ...]
 
     def organisation(self) -> str:
-        """The organisational domain of ``start``; ``start`` itself where no record says otherwise."""
+        """Return the organisational domain of ``start``; ``start`` itself where no record says otherwise."""
         for record in self.records:
             if record.tags.get("psd") == "n":
                 return record.domain
@@ -51,7 +51,7 @@ class Walk:
         return own or next((r for r in self.records if r.tags.get("psd") == "y"), None)
 
     def record_at(self, domain: str) -> DmarcRecord | None:
-        """The record of this very domain."""
+        """Return the record of this very domain."""
         return next((record for record in self.records if record.domain == domain), None)
 
 
@@ -88,7 +88,7 @@ def tags_of(text: str) -> dict[str, str]:
 
 
 def _domains(start: str) -> list[str]:
-    """Where the walk asks, in its order."""
+    """Return where the walk asks, in its order."""
     labels = start.split(".")
     rest = labels[1:] if len(labels) < MOST_LABELS else labels[-(MOST_LABELS - 1) :]
     return [start, *(".".join(rest[n:]) for n in range(len(rest)))]

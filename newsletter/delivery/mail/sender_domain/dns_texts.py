@@ -16,7 +16,7 @@ class Unheard(Exception):
 
 
 def asker(resolver: dns.resolver.Resolver) -> AskTexts:
-    """What asks this resolver. Each answer, and each silence, is kept, so that a name is asked for once."""
+    """Return what asks this resolver. Each answer, and each silence, is kept, so that a name is asked for once."""
     known: dict[str, list[str] | Unheard] = {}
 
     def ask(name: str) -> list[str]:

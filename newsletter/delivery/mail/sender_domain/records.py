@@ -37,7 +37,7 @@ class Signing:
 
 
 def domain_of(sender: str) -> str:
-    """The domain of ``Name <address>``, in ASCII where it can be written so."""
+    """Return the domain of ``Name <address>``, in ASCII where it can be written so."""
     domain = parseaddr(sender)[1].rpartition("@")[2].lower()
     try:
         return domain if domain.isascii() else domain.encode("idna").decode()
@@ -46,7 +46,7 @@ def domain_of(sender: str) -> str:
 
 
 def senders(settings: Settings) -> Mapping[str, str]:
-    """Each domain that our mail comes from, and the setting that names it."""
+    """Return each domain that our mail comes from, and the setting that names it."""
     named = {"MAIL_FROM": settings.MAIL_FROM, "NOTICE_FROM": settings.NOTICE_FROM}
     domains: dict[str, str] = {}
     for name, sender in named.items():
@@ -56,7 +56,7 @@ def senders(settings: Settings) -> Mapping[str, str]:
 
 
 def signing(settings: Settings, *, selectors: Sequence[str] = (), own_return_path: bool) -> Signing:
-    """How our mail leaves. Without ``selectors`` they are DKIM_SELECTOR, or else the most usual ones."""
+    """Return how our mail leaves. Without ``selectors`` they are DKIM_SELECTOR, or else the most usual ones."""
     usual = (settings.DKIM_SELECTOR,) if settings.DKIM_SELECTOR else SELECTORS
     return Signing(selectors or usual, settings.DKIM_KEY_FILE is not None, own_return_path)
 
@@ -113,7 +113,7 @@ def _spf(domain: str, how: Signing, ask: AskTexts) -> Record:
 
 
 def _dkim(domain: str, how: Signing, ask: AskTexts) -> Record:
-    """A key at the domain itself, or, where others sign, at a parent within its organisation, unless its DMARC record asks for more (``adkim=s``)."""
+    """Return a key at the domain itself, or, where others sign, at a parent within its organisation, unless its DMARC record asks for more (``adkim=s``)."""
     found = dmarc.walk(domain, ask)
     organisation, holds = found.organisation(), found.record()
     signers = [domain]
@@ -154,5 +154,5 @@ def _dmarc(domain: str, how: Signing, ask: AskTexts) -> Record:
 
 
 def _has_key(text: str) -> bool:
-    """Whether a DKIM record holds a key; an empty ``p=`` is a revoked one."""
+    """Return whether a DKIM record holds a key; an empty ``p=`` is a revoked one."""
     return any(part.strip().startswith("p=") and part.strip() != "p=" for part in text.split(";"))

@@ -15,12 +15,12 @@ _LEADING_ON: Final = re.compile(r"[+?~-]?include:(.+)|redirect=(.+)", re.I)
 
 
 def records(domain: str, ask: AskTexts) -> list[str]:
-    """The SPF records of the domain; receivers believe one, and of several none."""
+    """Return the SPF records of the domain; receivers believe one, and of several none."""
     return [text for text in ask(domain) if re.match(r"v=spf1(\s|$)", text, re.I)]
 
 
 def problem(domain: str, ask: AskTexts) -> str | None:
-    """Why receivers will not believe the record of ``domain``, as a sentence; None when all is well. Raises :class:`Unheard`."""
+    """Return why receivers will not believe the record of ``domain``, as a sentence; None when all is well. Raises :class:`Unheard`."""
     found = records(domain, ask)
     if len(found) != 1:
         return (
@@ -37,7 +37,7 @@ def problem(domain: str, ask: AskTexts) -> str | None:
 
 
 def _count(domain: str, ask: AskTexts, asked: int = 0) -> tuple[int, str | None]:
-    """How many look-ups the record of ``domain`` costs on top of ``asked``, those of the records that it leads to included, and why that
+    """Return how many look-ups the record of ``domain`` costs on top of ``asked``, those of the records that it leads to included, and why that
     breaks it."""
     found = records(domain, ask)
     if len(found) != 1:

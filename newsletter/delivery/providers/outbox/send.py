@@ -63,7 +63,7 @@ def _no_longer_ours(message: Message) -> Receipt:
 
 
 def file_name(reference: str) -> str:
-    """The file of a reference: "delivery:17" is kept in "delivery-17.eml"."""
+    """Return the file of a reference: "delivery:17" is kept in "delivery-17.eml"."""
     return re.sub(r"[^A-Za-z0-9]+", "-", reference).strip("-") + ".eml"
 
 
@@ -78,7 +78,7 @@ def forget(folder: Path, references: Iterable[str]) -> int:
 
 
 def _in_words(error: OSError) -> str:
-    """Why the folder cannot take mail, for an operator."""
+    """Return why the folder cannot take mail, for an operator."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full: the Outbox folder cannot take more mail"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -111,7 +111,7 @@ class StoredMail:
 
 
 def list_outbox(folder: Path, limit: int = 100, *, skip: int = 0) -> list[OutboxEntry]:
-    """The newest mails of the folder but the first ``skip``, newest first; none when there is no folder yet."""
+    """Return the newest mails of the folder but the first ``skip``, newest first; none when there is no folder yet."""
     try:
         with os.scandir(folder) as found:
             stats = [(e.stat().st_mtime, e.name, e.stat().st_size) for e in found if _NAME.fullmatch(e.name)]

@@ -47,7 +47,7 @@ class _Smtp(RegisteredProvider):
         return None
 
     def unheard_because(self, settings: Settings) -> str | None:
-        """A relay reports by mail to the Sender, which ``subscribers.bounce_reports`` reads from a Maildir."""
+        """Return why bounces are not read. A relay reports by mail to the Sender, which ``subscribers.bounce_reports`` reads from a Maildir."""
         return (
             None
             if settings.BOUNCE_MAILDIR

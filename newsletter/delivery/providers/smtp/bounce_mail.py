@@ -73,7 +73,7 @@ class _Said:
 
 
 def read_report(raw: bytes, *, now: datetime) -> Report | Unread | None:
-    """The report in a mail; :class:`Unread` when it is one that cannot be used; None for mail of people and automatic answers."""
+    """Return the report in a mail; :class:`Unread` when it is one that cannot be used; None for mail of people and automatic answers."""
     if len(raw) > LONGEST:
         return Unread("it is too large") if is_report(raw) else None
     try:
@@ -110,7 +110,7 @@ def _read(raw: bytes, now: datetime) -> Report | Unread | None:
 
 
 def is_report(raw: bytes) -> bool:
-    """Whether a mail server wrote this to report about a mail, ours or not. A postmaster may be a person, and then it is none."""
+    """Return whether a mail server wrote this to report about a mail, ours or not. A postmaster may be a person, and then it is none."""
     mail = _head_of(raw)
     if mail.get_content_type() == "multipart/report" or mail.get("X-Failed-Recipients"):
         return True
@@ -120,14 +120,14 @@ def is_report(raw: bytes) -> bool:
 
 
 def is_from_a_machine(raw: bytes) -> bool:
-    """Whether a machine wrote this: a report of any form, or an automatic answer."""
+    """Return whether a machine wrote this: a report of any form, or an automatic answer."""
     mail = _head_of(raw)
     automatic = _line(mail, "Auto-Submitted").lower() not in ("", "no")
     return is_report(raw) or automatic or _line(mail, "Return-Path") == "<>"
 
 
 def names(raw: bytes, address: str) -> bool:
-    """Whether this address is anywhere in a mail, however its parts are encoded."""
+    """Return whether this address is anywhere in a mail, however its parts are encoded."""
     wanted = address.lower().encode()
     if wanted in raw.lower():
         return True
@@ -144,7 +144,7 @@ def _head_of(raw: bytes) -> Message:
 
 
 def _is_from_mail_system(mail: Message) -> bool:
-    """Whether a mail system wrote it. People's automatic answers come from their own addresses."""
+    """Return whether a mail system wrote it. People's automatic answers come from their own addresses."""
     return bool(mail.get("X-Failed-Recipients") or _MAIL_SYSTEM.search(_line(mail, "From")))
 
 
@@ -229,7 +229,7 @@ def _blocks(part: Message) -> Iterator[Mapping[str, str]]:
 
 
 def _texts(mail: Message) -> tuple[str, str]:
-    """All text of a mail below its own header lines, and the part of it that stands before the copy of our mail."""
+    """Return all text of a mail below its own header lines, and the part of it that stands before the copy of our mail."""
     seen: list[str] = []
     notice: list[str] = []
     inside = False  # the returned mail
@@ -254,7 +254,7 @@ def _texts(mail: Message) -> tuple[str, str]:
 
 
 def _line(mail: Message, name: str) -> str:
-    """A header line on one line; empty when there is none. A relay may fold what we did not."""
+    """Return a header line on one line; empty when there is none. A relay may fold what we did not."""
     return " ".join(str(mail.get(name) or "").split())
 
 

@@ -56,7 +56,7 @@ class Unreachable(Exception):
 
     def __init__(self, reason: str, *, refused_us: bool = False) -> None:
         super().__init__(reason)
-        self.refused_us = refused_us  # an operator must mend what the relay refuses
+        self.refused_us = refused_us  # an operator must correct what the relay refuses
 
 
 class ConnectionLost(Exception):
@@ -211,7 +211,7 @@ def _not_let_in(error: Exception) -> str:
 
 
 def _is_missing(text: bytes) -> bool:
-    """Whether the enhanced status code (RFC 3463, RFC 7505) of a lasting refusal says that there is no such mailbox, and no word that
+    """Return whether the enhanced status code (RFC 3463, RFC 7505) of a lasting refusal says that there is no such mailbox, and no word that
     it is about us."""
     return _MISSING.match(text) is not None and not is_about_us("", text.decode("utf-8", "replace"))
 
@@ -222,7 +222,7 @@ def _said(code: int, text: bytes | str) -> str:
 
 
 def _kind(error: BaseException) -> str:
-    """What went wrong below SMTP, without the host or the address."""
+    """Return what went wrong below SMTP, without the host or the address."""
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "it took too long"
     if isinstance(error, smtplib.SMTPServerDisconnected):

@@ -35,7 +35,7 @@ class DkimSigner:
             ) from None
 
     def signed(self, raw: bytes, sender: str) -> bytes:
-        """The same mail with its DKIM-Signature in front, of the domain of ``sender``, an address as the envelope has it."""
+        """Return the same mail with its DKIM-Signature in front, of the domain of ``sender``, an address as the envelope has it."""
         line = dkim.sign(
             raw,
             self._selector,
