@@ -40,7 +40,7 @@ _SENTENCE_END = re.compile(
     r"[.!?…。！？؟।॥][\"'”’)\]]*(?=\s+[^\W\da-z_])"
 )  # another sentence begins behind it
 _CHARSET = re.compile(rb"""<meta[^>]{1,200}charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
-_WORD = re.compile(r"\w{4,}")
+_LONG_WORD = re.compile(r"\w{4,}")
 # Beside the text: captions, posts of other sites, boxes with facts, and what style sheets hide.
 _BESIDE = [
     f"//*[{what}][not(.//article or .//h1)]"  # a page whose tags are not closed has its article inside such an element
@@ -214,6 +214,6 @@ def _wall(tree: Any, page: Page, headline: str) -> Wall | None:
 
 def _is_of(headline: str, page: Page) -> bool:
     """Return whether the page contains enough of the longer words of ``headline``."""
-    wanted = set(_WORD.findall(headline.casefold()))
-    there = set(_WORD.findall(f"{page.metadata.title} {page.text}".casefold()))
+    wanted = set(_LONG_WORD.findall(headline.casefold()))
+    there = set(_LONG_WORD.findall(f"{page.metadata.title} {page.text}".casefold()))
     return len(wanted & there) >= SAME_SUBJECT * len(wanted)

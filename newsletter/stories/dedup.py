@@ -19,7 +19,7 @@ FEWEST_SHINGLES = 8  # an excerpt with fewer shingles is too short to compare
 LEAST_OVERLAP = 0.5
 COMPARED_WORDS = 120  # from the beginning, because feeds cut the same text at different lengths
 _LONG_QUOTATION = re.compile(r"“[^“”]{60,600}”|\"[^\"]{60,600}\"")
-_WORD = re.compile(r"[^\W_]+")
+_PLAIN_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,16 @@ def _is_copy(
 
 
 def _normalized(text: str) -> str:
-    return " ".join(_WORD.findall(fold(text)))
+    return " ".join(_PLAIN_WORD.findall(fold(text)))
 
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     """Return the shingles at the beginning of a text, without long quotations, which every outlet prints."""
-    unquoted = _WORD.findall(fold(_LONG_QUOTATION.sub(" ", text)))[:COMPARED_WORDS]
+    unquoted = _PLAIN_WORD.findall(fold(_LONG_QUOTATION.sub(" ", text)))[:COMPARED_WORDS]
     words = (
         unquoted
         if len(unquoted) >= FEWEST_SHINGLES + SHINGLE_WORDS - 1
-        else _WORD.findall(fold(text))[:COMPARED_WORDS]
+        else _PLAIN_WORD.findall(fold(text))[:COMPARED_WORDS]
     )
     return frozenset(tuple(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1))
 

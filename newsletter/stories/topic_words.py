@@ -29,7 +29,7 @@ WORDS: dict[str, dict[int, str]] = {
         2: "republican republicans democrat democrats gop senate senator congress congressional congressman congresswoman "
         "lawmaker legislature legislator bipartisan election ballot voter voters primary governor mayor campaign "
         "candidate nominee caucuses pac partisan lobbyist mcconnell schumer pelosi biden trump obama harris vance "
-        "desantis newsom abbott mamdani sanders statehouse parliament coalition_partner by-election referendum progressive "
+        "desantis newsom abbott sanders statehouse parliament coalition_partner by-election referendum progressive "
         "conservatives midterm vote_count polling_place",
         1: "president administration vote votes bill veto poll polls conservative liberal federal policy amendment party "
         "cabinet resign endorse rally debate house state legislation immigration border appointee nomination "

@@ -32,7 +32,7 @@ WEIGHTS: Mapping[str, float] = {
     "only_says": -0.28,
 }
 FEATURES = tuple(WEIGHTS)
-ALIKE = 0.6  # cosine of the words of two headlines from which they say the same the same way
+SAME_PHRASING_FROM = 0.6  # cosine of the words of two headlines from which they say the same the same way
 SHARED = 2  # words by which two headlines, or one and the Story, speak of one matter
 DISTINCT = 4  # words marked in a pair, below which the two differ only by a synonym or a detail
 STALE = timedelta(
@@ -218,7 +218,7 @@ def _contrasts(left: Headline, right: Headline, story: HeadlineWords) -> bool:
     marked = [_marked_words(h, story) for h in (left, right)]
     return (
         len(story.roots[left] & story.roots[right]) >= SHARED
-        and cosine(story.roots[left], story.roots[right]) < ALIKE
+        and cosine(story.roots[left], story.roots[right]) < SAME_PHRASING_FROM
         and all(marked)
         and sum(map(len, marked)) >= DISTINCT
     )
@@ -226,7 +226,9 @@ def _contrasts(left: Headline, right: Headline, story: HeadlineWords) -> bool:
 
 def _adds(second: Headline, first: Headline, story: HeadlineWords) -> bool:
     """The second headline is another outlet's and no copy of the first."""
-    return second.outlet != first.outlet and cosine(story.roots[second], story.roots[first]) < ALIKE
+    return (
+        second.outlet != first.outlet and cosine(story.roots[second], story.roots[first]) < SAME_PHRASING_FROM
+    )
 
 
 def _marked_words(headline: Headline, story: HeadlineWords) -> list[tuple[int, int]]:

@@ -240,7 +240,7 @@ _MORE = (
     "wife-beater"
 )
 LOADED = frozenset([*_LOADED, *_MORE.split()])
-_WORD = re.compile(r"[a-z][a-z\-]+")
+_LOWERCASE_WORD = re.compile(r"[a-z][a-z\-]+")
 _PHRASE = re.compile(
     r"\billegal (?:alien|immigrant|migrant)s?\b|\b(?:obama|biden|trump|clinton|bush) judges?\b"
 )
@@ -254,4 +254,4 @@ def loaded_in(text: str) -> int:
 def loaded(text: str) -> list[str]:
     """Return the loaded words themselves, in the order of the text; phrases last."""
     outside = re.sub(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’", " ", text).lower()
-    return [word for word in _WORD.findall(outside) if word in LOADED] + _PHRASE.findall(outside)
+    return [word for word in _LOWERCASE_WORD.findall(outside) if word in LOADED] + _PHRASE.findall(outside)

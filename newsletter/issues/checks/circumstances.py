@@ -10,7 +10,7 @@ from newsletter.issues.checks.findings import Answers, Case, Remedy, bare
 from newsletter.issues.render import story_phrases
 from newsletter.links import Links
 
-ALIKE = 0.6  # share of common words from which two Headlines of different days count as the same
+SAME_NEWS_FROM = 0.6  # share of common words from which two Headlines of different days count as the same
 SILENT_SHARE = 1 / 5  # share of all Outlets; above it the Check warns …
 SILENT_SIDE_SHARE = 1 / 3  # … or share of one Side's
 CHANGED_SHARE = 0.10  # change as a share of the Audience before …
@@ -29,7 +29,7 @@ def repeated(case: Case) -> Answers:
             same = earlier.story_id == story.id
             if same and story.development:
                 told += 1
-            elif same or len(own & words) >= ALIKE * max(1, len(own | words)):
+            elif same or len(own & words) >= SAME_NEWS_FROM * max(1, len(own | words)):
                 day = formatting.day(earlier.issued_on)
                 said = "was told" if same else f"reads like “{earlier.headline}”, told"
                 yield (

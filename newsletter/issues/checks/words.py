@@ -16,7 +16,7 @@ from newsletter.summaries.story_text import RowKind, StoryKind
 FEWEST, WANTED, MOST = 3, 5, 9  # Stories
 LONGEST_SUBJECT, LONGEST_PREHEADER = 110, 160  # characters
 SHORTEST_SUBJECT, SHORTEST_PREHEADER = 12, 20
-ALIKE = 0.75  # share of common words from which two Headlines count as the same
+SAME_HEADLINE_FROM = 0.75  # share of common words from which two Headlines count as the same
 
 
 def stories(case: Case) -> Answers:
@@ -42,7 +42,7 @@ def headlines(case: Case) -> Answers:
             shared = len(one & words[m]) / max(1, len(one | words[m]))
             if shared == 1:
                 yield "block", f"Stories {m + 1} and {n + 1} bear the same headline.", _second(case, n)
-            elif shared >= ALIKE:
+            elif shared >= SAME_HEADLINE_FROM:
                 yield "warn", f"Stories {m + 1} and {n + 1} bear almost the same headline.", _second(case, n)
     topics = {s.topic for s in case.view.stories}
     if len(topics) == 1 and len(case.view.stories) >= WANTED:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import snowballstemmer
 
-_WORD = re.compile(r"[a-z0-9]+")
+_TOKEN = re.compile(r"[a-z0-9]+")
 _porter = snowballstemmer.stemmer("porter")
 
 
@@ -44,7 +44,7 @@ def _stem(word: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Return the words as ROUGE compares them: in lower case, with Porter stems of those of more than three letters."""
-    return [_stem(w) for w in _WORD.findall(text.lower())]
+    return [_stem(w) for w in _TOKEN.findall(text.lower())]
 
 
 def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ REPEATED = 0.5  # how far a text may say what was printed before
 SAID_ALREADY = 0.75  # how far everything printed together may say it
 ECHOED = 0.7  # how far one sentence repeats another to tell the same
 COPIED = 0.85  # share of the words from which a sentence is taken over
-SAME = 0.6  # from here on two sentences state the same
+SAME_STATEMENT_FROM = 0.6  # from here on two sentences state the same
 BESIDE = 0.55  # of the usual nearness to the Story, below which an Article is about another matter
 ENOUGH = 4  # newsrooms from which the usual nearness is known
 OTHER_SIDE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
@@ -66,7 +66,7 @@ class Evidence:
         """The newsrooms of a side that have any printable sentence."""
         return {a.origin for a in self.news if a.side is side and self.said[a.id]}
 
-    def stated_by(self, said: Said, side: Side, *, least: float = SAME) -> list[Said]:
+    def stated_by(self, said: Said, side: Side, *, least: float = SAME_STATEMENT_FROM) -> list[Said]:
         """Return the best matching sentence of each newsroom of the side that states the same in words of its own."""
         own = said.terms
         best: dict[str, tuple[float, Said]] = {}

@@ -18,7 +18,7 @@ SHORTEST, LONGEST = 4, 18  # words
 # What speaks for a headline: being the paragraph's own, or a center outlet's. What speaks against it: that it leaves
 # things open, and each word of one side.
 OWN, NEUTRAL, OPEN, SIDED = 0.6, 0.3, 0.3, 0.4
-SAME = 0.4  # how far the paragraph says what the headline does
+SAID_FROM = 0.4  # how far the paragraph says what the headline does
 STALE = timedelta(hours=8)  # what tells of a day before the paragraph's by more is an earlier development
 _ODD = re.compile(
     r"\?|!$|…|\.\.\.|^[\"“‘']|[|•]|^\W*(?:[Ww]atch|[Ll]ive|[Vv]ideo|[Oo]pinion|[Aa]nalysis|[Ee]xclusive|[Uu]pdated?|[Bb]reaking|"
@@ -66,10 +66,14 @@ def neutral_headline(
         same = [a for a in fit if not contradict(a.headline, text) and not other_day(a.headline, lede)]
         same = [a for a in same if as_of[a.id] >= since] or same
         fit = (
-            [a for a in same if neutral(a) and weights.contained(terms(a.headline), paragraph.terms) >= SAME]
-            or [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAME]
+            [
+                a
+                for a in same
+                if neutral(a) and weights.contained(terms(a.headline), paragraph.terms) >= SAID_FROM
+            ]
+            or [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAID_FROM]
             or [a for a in same if a.id == paragraph.article.id]
-            or [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAME / 2]
+            or [a for a in same if weights.contained(terms(a.headline), paragraph.terms) >= SAID_FROM / 2]
         )
     best = max(fit, key=worth, default=None)
     return best.headline.rstrip(" .") if best else None

@@ -98,7 +98,6 @@ class Said:
     text: str
     passage: str
     position: int
-    points_back: bool = False  # it begins with "The vote", and the sentence before spoke of a vote
 
     @property
     def side(self) -> Side | None:
@@ -125,7 +124,7 @@ class Said:
             return not _POINTS.match(self.text)
         if self.text[0] in '“"‘':  # "This bill is a gift": who speaks points at the matter itself
             return not _PRONOUN.match(self.text[1:])
-        if self.points_back or _LEANS.match(self.text):
+        if _LEANS.match(self.text):
             return False
         pronoun, name = _PRONOUN.search(unquoted(self.text)), _NAME.search(unquoted(self.text))
         return pronoun is None or (name is not None and name.start() < pronoun.start())
@@ -149,8 +148,8 @@ def printable(text: str) -> str:
 def sentences(article: ArticleText) -> tuple[Said, ...]:
     """The Article's sentences that may be printed, in order."""
     return tuple(
-        Said(article, printable(passage), passage, position, back)
-        for position, passage, back in _passages(article.text[:READ], article.headline, _own_name(article))
+        Said(article, printable(passage), passage, position)
+        for position, passage in _passages(article.text[:READ], article.headline, _own_name(article))
     )
 
 
@@ -160,10 +159,9 @@ def _own_name(article: ArticleText) -> str:
 
 
 @lru_cache(maxsize=4_000)
-def _passages(text: str, headline: str, outlet: str) -> tuple[tuple[int, str, bool], ...]:
+def _passages(text: str, headline: str, outlet: str) -> tuple[tuple[int, str], ...]:
     found = []
     position = 0
-    before = ""
     for line in text.split("\n"):
         parts = split(line)
         for raw in parts:
@@ -171,16 +169,9 @@ def _passages(text: str, headline: str, outlet: str) -> tuple[tuple[int, str, bo
                 continue  # a heading, a caption or a button: no sentence, and no gap
             passage = _without_front(raw, headline)
             if _fit(printable(passage)) and not printable(passage).casefold().startswith(outlet):
-                found.append((position, passage, _points_back(printable(passage), before)))
-            before = raw
+                found.append((position, passage))
             position += 1
     return tuple(found)
-
-
-def _points_back(text: str, before: str) -> bool:
-    """The sentence's subject is a "The …" that the sentence before has brought up."""
-    subject = re.match(r"(?:The|These|Those) ((?:[^A-Z\s]\S* ?){1,3})", text)
-    return subject is not None and not set(terms(subject[1])).isdisjoint(terms(before))
 
 
 def split(text: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from newsletter.feeds.leans import Side
-from newsletter.summaries.extractive.evidence import OTHER_SIDE, SAME, Evidence, copied
+from newsletter.summaries.extractive.evidence import OTHER_SIDE, SAME_STATEMENT_FROM, Evidence, copied
 from newsletter.summaries.extractive.paragraph import Paragraph
 from newsletter.summaries.extractive.quotes import speaker, spoken
 from newsletter.summaries.extractive.reading import Said, unquoted
@@ -185,7 +185,7 @@ def _only(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | None:
     for s in evidence.of_side(side):
         if s.attributed or pending(s.text) or not _may_stand(s, evidence, paragraph):
             continue
-        backing = evidence.stated_by(s, side, least=SAME)
+        backing = evidence.stated_by(s, side, least=SAME_STATEMENT_FROM)
         if backing and not evidence.tellers(s.terms, other, least=0.4):
             candidates.append((len(backing) + evidence.weights.central(s.terms), s, backing[:1]))
     best = max(candidates, key=lambda c: (c[0], -c[1].article.id), default=None)
