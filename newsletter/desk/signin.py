@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from flask import Response, make_response, render_template, request
+from flask import Response, abort, make_response, render_template, request
 
 from newsletter import db
 from newsletter.desk.guard import actor, bp, redirect_to
@@ -27,7 +25,7 @@ def ask() -> Response:
     """Store the request for a link. The response, and the work done, are the same for every address."""
     check_form("desk-signin")
     site, address = services(), request.form.get("address", "")
-    with suppress(AddressError):  # the response is the same for an invalid address
+    try:
         pending_requests.store(
             site.sessions,
             pending_requests.SIGNIN,
@@ -36,6 +34,10 @@ def ask() -> Response:
             ip=request.remote_addr,
             came_from=pending_requests.FROM_DESK,
         )
+    except AddressError:
+        pass  # the response is the same for an invalid address
+    except pending_requests.TooManyRequests as error:
+        abort(429, str(error))
     return make_response(render_template("desk/signin.html", asked=True, minutes=operators.minutes_valid()))
 
 

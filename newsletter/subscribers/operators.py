@@ -8,18 +8,24 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from newsletter import log
 from newsletter.db import changed, insert_new
-from newsletter.db.models import AuditEntry, Operator, SignIn
+from newsletter.db.models import AuditEntry, Notice, Operator, SignIn
 from newsletter.delivery import notices
 from newsletter.errors import NotFound, Refused
 from newsletter.links import Links
 from newsletter.settings import Settings
+from newsletter.subscribers import rate_limits
 from newsletter.subscribers.addresses import AddressError, normalise
 from newsletter.subscribers.signin import use_once
 from newsletter.subscribers.tokens import DESK, MAX_AGE, ForgedToken, Tokens, fingerprint, fresh_secret
 
 SIGNED_IN_FOR = timedelta(hours=12)
-ONE_LINK_PER = timedelta(minutes=2)  # mailed to one Operator
+# Mails that strangers can cause to one Operator.
+ONE_LINK_PER = timedelta(minutes=2)
+LINKS_AN_HOUR = 6
+LINKS_A_DAY = 30
+_log = log.get("subscribers")
 DUTIES = {
     "editor": "decides about issues",
     "manager": "decides about issues, readers and operators",
@@ -99,8 +105,14 @@ def signin_link(operator: Operator, *, tokens: Tokens, links: Links) -> str:
     return links.desk_signin(tokens.make(DESK, f"{operator.id}.{fresh_secret()[:16]}"))
 
 
-def ask_for_link(session: Session, address: str, *, settings: Settings, now: datetime) -> None:
-    """Queue a mail with a sign-in link if the address is an Operator's or named in ``OPERATORS``; the caller cannot tell."""
+def ask_for_link(
+    session: Session, address: str, *, settings: Settings, now: datetime, network: str | None = None
+) -> None:
+    """Queue a mail with a sign-in link if the address is an Operator's or named in ``OPERATORS``; the caller cannot tell.
+
+    A stranger who asks in an Operator's name fills that mailbox with at most :data:`LINKS_AN_HOUR` and :data:`LINKS_A_DAY`. Each of those
+    links works, and ``operator add`` on the server prints one at any time.
+    """
     try:
         address = normalise(address).lower()
     except AddressError:
@@ -109,6 +121,18 @@ def ask_for_link(session: Session, address: str, *, settings: Settings, now: dat
     if operator is None and address in settings.operators:
         operator = add(session, address, now=now, by="settings")
     if operator is None or operator.removed_at is not None:
+        return
+    mine = (
+        select(func.count())
+        .select_from(Notice)
+        .where(Notice.kind == "desk", Notice.operator_id == operator.id)
+    )
+    for most, window in ((LINKS_AN_HOUR, timedelta(hours=1)), (LINKS_A_DAY, timedelta(days=1))):
+        if (session.scalar(mine.where(Notice.due_at > now - window)) or 0) >= most:
+            _log.warning("desk.signin_limited", operator_id=operator.id)
+            return
+    if not rate_limits.hit(session, rate_limits.SIGNIN, network, settings=settings, now=now):
+        _log.warning("desk.signin_limited", limit="network")
         return
     slot = int(now.timestamp() // ONE_LINK_PER.total_seconds())
     notices.queue(session, "desk", key=f"desk:{operator.id}:{slot}", due_at=now, operator_id=operator.id)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from newsletter import db, log
 from newsletter.clock import Clock
 from newsletter.db.models import PendingRequest
+from newsletter.errors import NewsletterError
 from newsletter.settings import Settings
-from newsletter.subscribers import operators, signin, signup
+from newsletter.subscribers import operators, rate_limits, signin, signup
 from newsletter.subscribers.addresses import normalise
 from newsletter.subscribers.preferences import known_zones
 from newsletter.subscribers.rate_limits import network_of
@@ -30,8 +31,15 @@ FROM_DESK: Final = "desk"  # ``came_from`` of a SIGNIN by an Operator; every oth
 BATCH_SIZE: Final = (
     20  # requests in one transaction; on SQLite a form that comes in meanwhile waits for its end
 )
+MOST_A_RUN: Final = 500  # requests in one run, so that a flood keeps no Issue waiting
+MOST_WAITING: Final = 20_000  # requests of one kind
+MOST_OF_NETWORK: Final = 60  # of these from one network
 _SQLITE_WRITER = threading.Lock()
 _log = log.get("subscribers")
+
+
+class TooManyRequests(NewsletterError):
+    """The request was not stored. The message is for the person who sent the form."""
 
 
 def store(
@@ -45,7 +53,8 @@ def store(
     zone: str = "",
     came_from: str = "",
 ) -> None:
-    """Commit a request of ``kind`` (SIGNUP or SIGNIN). Raises ``AddressError`` when ``address`` is not an email address."""
+    """Commit a request of ``kind`` (SIGNUP or SIGNIN). Raises ``AddressError`` when ``address`` is not an email address, and
+    :class:`TooManyRequests` when too many of its kind or of its network wait already."""
     request = PendingRequest(
         kind=kind,
         address=normalise(address),
@@ -58,24 +67,57 @@ def store(
     # Under load the threads of one process take turns here: while it waits for the write lock, SQLite sleeps for ever longer times.
     turn = nullcontext() if db.has_server(sessions.kw["bind"]) else _SQLITE_WRITER
     with turn, sessions.begin() as session:
+        waiting = select(func.count()).where(PendingRequest.kind == kind)
+        if (session.scalar(waiting) or 0) >= MOST_WAITING:
+            raise TooManyRequests("We’re very busy right now. Please try again in a few minutes.")
+        of_network = waiting.where(PendingRequest.network == request.network)
+        if request.network and (session.scalar(of_network) or 0) >= MOST_OF_NETWORK:
+            raise TooManyRequests(
+                "Too many requests came from your network. Please try again in a few minutes."
+            )
         session.add(request)
+
+
+def wait(sessions: db.Sessions, settings: Settings, kind: str, *, now: datetime, ip: str | None) -> timedelta:
+    """How long the mail of a request of this network waits, whatever its address. Raises :class:`TooManyRequests` when none is sent."""
+    with db.reading(sessions) as session:
+        free = rate_limits.free_at(session, kind, network_of(ip), settings=settings, now=now)
+    if free is None:
+        raise TooManyRequests("Too many requests came from your network today. Please try again tomorrow.")
+    return free - now
 
 
 def run(
     sessions: db.Sessions, settings: Settings, *, clock: Clock, stop: threading.Event | None = None
 ) -> int:
-    """Process what is pending, oldest first, and return how many requests were processed.
+    """Process at most :data:`MOST_A_RUN` of what is pending, sign-ins first, oldest first, and return how many were processed.
 
     A request is deleted in the transaction that acts on it: none is lost and none is done twice, whatever is killed.
     """
+    signins = _run_kind(sessions, settings, SIGNIN, MOST_A_RUN, clock=clock, stop=stop)
+    return signins + _run_kind(sessions, settings, SIGNUP, MOST_A_RUN - signins, clock=clock, stop=stop)
+
+
+def _run_kind(
+    sessions: db.Sessions,
+    settings: Settings,
+    kind: str,
+    most: int,
+    *,
+    clock: Clock,
+    stop: threading.Event | None,
+) -> int:
     processed, last = 0, 0
-    while not (stop and stop.is_set()):
+    while processed < most and not (stop and stop.is_set()):
+        after = (PendingRequest.kind == kind, PendingRequest.id > last)
         with db.reading(sessions) as session:  # most runs end here, without taking the write lock
-            if session.scalar(select(PendingRequest.id).where(PendingRequest.id > last).limit(1)) is None:
+            if session.scalar(select(PendingRequest.id).where(*after).limit(1)) is None:
                 return processed
         with sessions.begin() as session:
-            waiting = select(PendingRequest).where(PendingRequest.id > last).order_by(PendingRequest.id)
-            batch = session.scalars(db.skip_locked(db.dialect_of(session), waiting.limit(BATCH_SIZE))).all()
+            waiting = select(PendingRequest).where(*after).order_by(PendingRequest.id)
+            batch = session.scalars(
+                db.skip_locked(db.dialect_of(session), waiting.limit(min(BATCH_SIZE, most - processed)))
+            ).all()
             for request in batch:
                 last = request.id
                 processed += _process_safely(session, request, settings, clock())
@@ -99,7 +141,7 @@ def _process_safely(session: Session, request: PendingRequest, settings: Setting
 
 def _process(session: Session, request: PendingRequest, settings: Settings, now: datetime) -> None:
     if request.kind == SIGNIN and request.came_from == FROM_DESK:
-        operators.ask_for_link(session, request.address, settings=settings, now=now)
+        operators.ask_for_link(session, request.address, settings=settings, now=now, network=request.network)
         return
     wanted = signup.FormRequest(
         request.address,

@@ -24,6 +24,7 @@ from newsletter.subscribers.addresses import network_hash
 SIGNUP: Final = "signup"
 SIGNIN: Final = "signin"
 READ: Final = "read"  # a first Read without a cookie
+LONGEST_WAIT: Final = timedelta(hours=12)  # a mail that could only be sent later is not queued
 WIDER_FACTOR: Final = 4  # the limit of the wider network, in limits of a network
 HITS_KEPT: Final = timedelta(days=1)  # at least the longest window
 
@@ -62,6 +63,45 @@ def hit(session: Session, kind: str, network: str | None, *, settings: Settings,
     session.add(RateLimitHit(kind=kind, network=near, wider_network=wider, at=now))
     session.flush()
     return True
+
+
+def book(
+    session: Session, kind: str, network: str | None, *, settings: Settings, now: datetime
+) -> datetime | None:
+    """Count one request of ``network`` at the first time at which its limits allow it, and return that time.
+
+    Returns None, and counts nothing, when that is more than :data:`LONGEST_WAIT` away. The caller commits.
+    """
+    at = free_at(session, kind, network, settings=settings, now=now)
+    if at is not None and network is not None:
+        near, wider = _hashes(settings, network)
+        session.add(RateLimitHit(kind=kind, network=near, wider_network=wider, at=at))
+        session.flush()
+    return at
+
+
+def free_at(
+    session: Session, kind: str, network: str | None, *, settings: Settings, now: datetime
+) -> datetime | None:
+    """The time that :func:`book` would return. Counts nothing."""
+    if network is None:
+        return now
+    limit = LIMITS[kind]
+    near, wider = _hashes(settings, network)
+    free = now
+    for column, value, most in (
+        (RateLimitHit.network, near, limit.most),
+        (RateLimitHit.wider_network, wider, limit.most * WIDER_FACTOR),
+    ):
+        newest = (
+            select(RateLimitHit.at)
+            .where(RateLimitHit.kind == kind, RateLimitHit.at > now - limit.window, column == value)
+            .order_by(RateLimitHit.at.desc())
+            .limit(most)
+        )
+        if len(ats := session.scalars(newest).all()) == most:
+            free = max(free, ats[-1] + limit.window)
+    return free if free <= now + LONGEST_WAIT else None
 
 
 def has_room(session: Session, kind: str, network: str | None, *, settings: Settings, now: datetime) -> bool:

@@ -73,7 +73,8 @@ def ask_for_link(session: Session, request: FormRequest, *, settings: Settings, 
     hashed = address_hash(settings.hash_key, address)
     reader = session.scalars(select(Subscriber).where(Subscriber.address_hash == hashed)).first()
     asked_at = request.asked_at or now
-    if not rate_limits.hit(session, rate_limits.SIGNIN, request.network, settings=settings, now=asked_at):
+    booked = rate_limits.book(session, rate_limits.SIGNIN, request.network, settings=settings, now=asked_at)
+    if booked is None:
         _log.warning("signin.limited", limit="network")
         return
     if reader is None or reader.confirmed_at is None:
@@ -84,8 +85,9 @@ def ask_for_link(session: Session, request: FormRequest, *, settings: Settings, 
     if limit := _limit_reached(session, reader, now=now):
         _log.warning("signin.limited", limit=limit)
         return
-    slot = int(now.timestamp() // ONE_LINK_PER.total_seconds())
-    notices.queue(session, _KIND, key=f"{_KIND}:{reader.id}:{slot}", due_at=now, subscriber_id=reader.id)
+    due_at = max(now, booked)
+    slot = int(due_at.timestamp() // ONE_LINK_PER.total_seconds())
+    notices.queue(session, _KIND, key=f"{_KIND}:{reader.id}:{slot}", due_at=due_at, subscriber_id=reader.id)
 
 
 def _limit_reached(session: Session, reader: Subscriber, *, now: datetime) -> str | None:

@@ -64,7 +64,8 @@ def ask(session: Session, request: FormRequest, *, settings: Settings, now: date
 
     Settings and consent of who was confirmed before stay as they are until they confirm anew.
 
-    Nothing that a stranger typed is repeated in that mail. When a limit is reached the request is recorded and no mail is queued.
+    Nothing that a stranger typed is repeated in that mail. Past a limit of the network or of the site the mail waits; past one of the
+    person, or of :data:`rate_limits.LONGEST_WAIT`, the request is recorded and no mail is queued.
     Raises ``AddressError`` when the address is not one. The caller commits.
     """
     secret = settings.hash_key
@@ -92,8 +93,8 @@ def ask(session: Session, request: FormRequest, *, settings: Settings, now: date
     )
     subscriber = session.scalars(select(Subscriber).where(Subscriber.address_hash == hashed)).one()
     wanted = subscriber.confirmed_at is not None and subscriber.unsubscribed_at is None
-    allowed = rate_limits.hit(session, rate_limits.SIGNUP, request.network, settings=settings, now=asked_at)
-    limit = _limit_reached(session, subscriber, now=now) if allowed else "network"
+    booked = rate_limits.book(session, rate_limits.SIGNUP, request.network, settings=settings, now=asked_at)
+    limit = _limit_reached(session, subscriber, now=now) if booked else "network"
     if (
         subscriber.confirmed_at is None
     ):  # what a confirmed reader agreed to, nobody changes by typing their address
@@ -105,15 +106,16 @@ def ask(session: Session, request: FormRequest, *, settings: Settings, now: date
         if request.hour is not None:
             subscriber.hour = request.hour if 0 <= request.hour <= 23 else 6
             subscriber.zone = request.zone if request.zone in known_zones() else settings.EDITION_TZ
-    if limit:
+    if limit or booked is None:
         _log.warning("signup.limited", limit=limit)
         return
-    slot = int(now.timestamp() // ONE_MAIL_PER.total_seconds())
+    due_at = max(now, booked) + _wait_of_site(session, now)
+    slot = int(due_at.timestamp() // ONE_MAIL_PER.total_seconds())
     notices.queue(
         session,
         "already" if wanted else "confirm",
         key=f"{_REQUESTED}{subscriber.person_hash[:32]}:{slot}",
-        due_at=now,
+        due_at=due_at,
         subscriber_id=subscriber.id,
     )
 
@@ -194,7 +196,7 @@ def lift_own_suppression(session: Session, subscriber: Subscriber) -> None:
 
 
 def _limit_reached(session: Session, subscriber: Subscriber, *, now: datetime) -> str | None:
-    """The limit that is reached, or "suppressed"; None when a mail may be queued."""
+    """The limit of a person that is reached, or "suppressed"; None when a mail may be queued."""
     reason = session.scalar(
         select(Suppression.reason).where(Suppression.address_hash == subscriber.address_hash)
     )
@@ -212,6 +214,11 @@ def _limit_reached(session: Session, subscriber: Subscriber, *, now: datetime) -
     )
     if (to_person or 0) >= MAILS_A_DAY:
         return "person"
+    return None
+
+
+def _wait_of_site(session: Session, now: datetime) -> timedelta:
+    """How long a mail waits so that the whole site sends at most :data:`MAILS_AN_HOUR` that strangers asked for."""
     hour_ago = now - timedelta(hours=1)
     everywhere = session.scalar(
         select(func.count())
@@ -219,4 +226,4 @@ def _limit_reached(session: Session, subscriber: Subscriber, *, now: datetime) -
         # All states are named so that the index on (state, due_at) is used.
         .where(Notice.state.in_(states.STATES), Notice.due_at > hour_ago, Notice.key.like(f"{_REQUESTED}%"))
     )
-    return "site" if (everywhere or 0) >= MAILS_AN_HOUR else None
+    return timedelta(hours=(everywhere or 0) // MAILS_AN_HOUR)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from math import ceil
+from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
@@ -39,22 +42,27 @@ def ask() -> Response:
     if bot_timing.too_quick():
         return _form_again(bot_timing.TOO_QUICK)
     site, address = services(), request.form.get("address", "")
+    asker: dict[str, Any] = {"now": site.now(), "ip": request.remote_addr}
     try:
-        pending_requests.store(
-            site.sessions, pending_requests.SIGNIN, address, now=site.now(), ip=request.remote_addr
-        )
+        wait = pending_requests.wait(site.sessions, site.settings, pending_requests.SIGNIN, **asker)
+        pending_requests.store(site.sessions, pending_requests.SIGNIN, address, **asker)
     except AddressError as error:
         return _form_again(str(error))
-    answer = make_response(render_template("signin.html", asked=True, minutes=signin.minutes_valid()))
+    except pending_requests.TooManyRequests as error:
+        return _form_again(str(error), status=429)
+    html = render_template(
+        "signin.html", asked=True, minutes=signin.minutes_valid(), hours=ceil(wait / timedelta(hours=1))
+    )
+    answer = make_response(html)
     if then := _ours(request.form.get("then", "")):
         THEN.set(answer, then)
     return answer
 
 
-def _form_again(error: str) -> Response:
+def _form_again(error: str, *, status: int = 422) -> Response:
     address, then = request.form.get("address", "")[:254], _ours(request.form.get("then", ""))
     html = render_template("signin.html", asked=False, error=error, address=address, then=then)
-    return make_response(html, 422)
+    return make_response(html, status)
 
 
 def _ours(path: str) -> str:

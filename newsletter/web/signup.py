@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from math import ceil
 
 from flask import Blueprint, Response, make_response, render_template, request
 
@@ -38,6 +40,9 @@ def ask() -> Response:
         return _form_again(bot_timing.TOO_QUICK)
     site = services()
     try:
+        wait = pending_requests.wait(
+            site.sessions, site.settings, pending_requests.SIGNUP, now=site.now(), ip=request.remote_addr
+        )
         pending_requests.store(
             site.sessions,
             pending_requests.SIGNUP,
@@ -50,14 +55,17 @@ def ask() -> Response:
         )
     except AddressError as error:
         return _form_again(str(error))
-    return _asked()
+    except pending_requests.TooManyRequests as error:
+        return _form_again(str(error), status=429)
+    return _asked(wait)
 
 
-def _asked() -> Response:
-    return make_response(render_template("signup_asked.html"))
+def _asked(wait: timedelta = timedelta()) -> Response:
+    """The page that says to look for the mail; ``wait`` is how long it takes at least."""
+    return make_response(render_template("signup_asked.html", hours=ceil(wait / timedelta(hours=1))))
 
 
-def _form_again(error: str) -> Response:
+def _form_again(error: str, *, status: int = 422) -> Response:
     form_data = request.form
     html = render_template(
         "signup.html",
@@ -66,7 +74,7 @@ def _form_again(error: str) -> Response:
         hour=_hour(form_data.get("hour", "")),
         came_from=_came_from(form_data.get("came_from", "")),
     )
-    return make_response(html, 422)
+    return make_response(html, status)
 
 
 @bp.get("/confirm/<token>")

@@ -142,6 +142,30 @@ def test_the_answer_to_asking_is_the_same_for_everybody(make_desk: Make, session
         assert [(n.kind, n.operator_id) for n in session.scalars(select(Notice))] == [("desk", known)]
 
 
+def test_a_stranger_fills_no_operators_mailbox_and_locks_nobody_out(
+    make_desk: Make, sessions: db.Sessions
+) -> None:
+    """Asked for 720 times a day, in an operator's name and from many networks."""
+    desk = make_desk()
+    start = desk.service.clock()
+    with sessions.begin() as session:
+        known = operators.add(session, "ed@example.com", now=start)
+        for n in range(720):
+            operators.ask_for_link(
+                session,
+                "ed@example.com",
+                settings=desk.service.settings,
+                now=start + timedelta(minutes=2 * n),
+                network=f"203.0.{n % 100}.{n % 7}",
+            )
+    with db.reading(sessions) as session:
+        due = [n.due_at for n in session.scalars(select(Notice))]
+        link = operators.signin_link(known, tokens=desk.service.tokens, links=desk.service.links)
+    assert len(due) == operators.LINKS_A_DAY
+    assert max(sum(at <= d < at + timedelta(hours=1) for d in due) for at in due) == operators.LINKS_AN_HOUR
+    assert desk.client.get(link.partition("8000")[2]).status_code == 200, "one printed on the server works"
+
+
 def test_signing_out_ends_it_on_the_server_too(desk: object, sessions: db.Sessions) -> None:
     kept = desk.client.get_cookie("desk").value
     assert desk.submit("signout", "").headers["Location"] == "/desk/signin"

@@ -44,6 +44,13 @@ def kept(sessions: db.Sessions, address: str = "ann@example.com") -> Subscriber:
         return session.scalars(select(Subscriber).where(Subscriber.address == address)).one()
 
 
+def waits(sessions: db.Sessions, now: datetime) -> list[int]:
+    """After how many whole hours each mail is due."""
+    with db.reading(sessions) as session:
+        due = session.scalars(select(Notice.due_at).order_by(Notice.id)).all()
+    return [(at - now) // timedelta(hours=1) for at in due]
+
+
 def mails(sessions: db.Sessions) -> list[str]:
     with db.reading(sessions) as session:
         return list(session.scalars(select(Notice.kind).order_by(Notice.id)))
@@ -136,7 +143,7 @@ def test_one_person_is_mailed_once_in_ten_minutes_and_thrice_a_day_however_they_
         ("::ffff:203.0.113.9", "203.0.113.10"),
     ],
 )
-def test_a_network_past_its_cap_is_kept_but_not_mailed_and_others_are(
+def test_a_network_past_its_cap_is_mailed_later_and_others_at_once(
     sessions: db.Sessions,
     settings: Settings,
     now: datetime,
@@ -147,12 +154,29 @@ def test_a_network_past_its_cap_is_kept_but_not_mailed_and_others_are(
     monkeypatch.setitem(rate_limits.LIMITS, rate_limits.SIGNUP, rate_limits.RateLimit(3, timedelta(hours=1)))
     for n in range(5):
         ask(sessions, settings, now, f"r{n}@example.com", ip=near.format(n=n + 1))
-    assert len(mails(sessions)) == 3
-    assert kept(sessions, "r4@example.com").asked_at == now  # the request is recorded
+    assert waits(sessions, now) == [0, 0, 0, 1, 1]
     ask(sessions, settings, now, "far@example.com", ip=far)
-    assert len(mails(sessions)) == 4
+    assert waits(sessions, now)[-1] == 0
     ask(sessions, settings, now + timedelta(hours=2), "later@example.com", ip=near.format(n=9))
-    assert len(mails(sessions)) == 5
+    assert waits(sessions, now)[-1] == 2
+
+
+def test_fifty_people_behind_one_address_all_get_their_confirmation(
+    each_sessions: db.Sessions, settings: Settings, now: datetime
+) -> None:
+    for n in range(50):
+        ask(each_sessions, settings, now + timedelta(seconds=n), f"r{n}@example.com")
+    assert sorted(waits(each_sessions, now)) == [0] * 30 + [1] * 20
+
+
+def test_whom_half_a_day_cannot_serve_is_not_mailed(
+    sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(rate_limits.LIMITS, rate_limits.SIGNUP, rate_limits.RateLimit(1, timedelta(hours=5)))
+    for n in range(5):
+        ask(sessions, settings, now, f"r{n}@example.com")
+    assert waits(sessions, now) == [0, 5, 10]
+    assert kept(sessions, "r4@example.com").asked_at == now  # the request is recorded
 
 
 @pytest.mark.parametrize("block", ["203.0.113.{n}", "2001:db8:7:{n:x}::1"])
@@ -162,7 +186,8 @@ def test_who_owns_a_block_of_networks_is_capped_for_the_whole_block(
     monkeypatch.setitem(rate_limits.LIMITS, rate_limits.SIGNUP, rate_limits.RateLimit(2, timedelta(hours=1)))
     for n in range(1, 21):
         ask(sessions, settings, now, f"r{n}@example.com", ip=block.format(n=n))
-    assert len(mails(sessions)) == 2 * rate_limits.WIDER_FACTOR
+    assert waits(sessions, now).count(0) == 2 * rate_limits.WIDER_FACTOR
+    assert max(waits(sessions, now)) == 2
 
 
 def test_the_whole_site_has_a_cap(
@@ -171,7 +196,7 @@ def test_the_whole_site_has_a_cap(
     monkeypatch.setattr(signup, "MAILS_AN_HOUR", 4)
     for n in range(6):
         ask(sessions, settings, now, f"r{n}@example.com", ip=f"198.51.100.{n}")
-    assert len(mails(sessions)) == 4
+    assert waits(sessions, now) == [0, 0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(

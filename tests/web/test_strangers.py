@@ -186,3 +186,47 @@ def test_cookieless_reads_are_capped_by_network_and_leave_no_row(
     with db.reading(sessions) as session:
         assert session.scalar(select(func.count()).select_from(Read)) == 3
         assert "127.0.0.1" not in {k.network for k in session.scalars(select(RateLimitHit))}
+
+
+def test_what_waits_is_capped_by_network_and_kind_and_sign_ins_go_first(
+    each_sessions: db.Sessions, settings: Settings, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def store(kind: str, number: int, ip: str) -> None:
+        pending_requests.store(each_sessions, kind, f"{kind}{number}@example.com", now=now, ip=ip)
+
+    monkeypatch.setattr(pending_requests, "MOST_OF_NETWORK", 3)
+    monkeypatch.setattr(pending_requests, "MOST_WAITING", 5)
+    monkeypatch.setattr(pending_requests, "MOST_A_RUN", 4)
+    for n in range(3):
+        store(pending_requests.SIGNUP, n, "203.0.113.9")
+    with pytest.raises(pending_requests.TooManyRequests, match="your network"):
+        store(pending_requests.SIGNUP, 3, "203.0.113.9")
+    store(pending_requests.SIGNIN, 1, "203.0.113.9")
+    for n in range(2):
+        store(pending_requests.SIGNUP, 10 + n, f"198.51.100.{n}")
+    with pytest.raises(pending_requests.TooManyRequests, match="very busy"):
+        store(pending_requests.SIGNUP, 20, "198.51.100.77")
+    store(pending_requests.SIGNIN, 2, "198.51.100.77")
+    assert pending_requests.run(each_sessions, settings, clock=clock.fixed(now)) == 4
+    assert {w.kind for w in waiting(each_sessions)} == {pending_requests.SIGNUP}
+    assert len(waiting(each_sessions)) == 3
+    assert pending_requests.run(each_sessions, settings, clock=clock.fixed(now)) == 3
+
+
+def test_the_page_says_how_long_the_mail_takes_and_when_none_comes(
+    moving_site: Callable[[float], FlaskClient], each_sessions: db.Sessions, settings: Settings,
+    now: datetime, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(rate_limits.LIMITS, rate_limits.SIGNUP, rate_limits.RateLimit(1, timedelta(hours=7)))
+    given = form_on(moving_site(0), "/signup")
+    seen = []
+    for n in range(3):
+        answer = moving_site(9).post("/signup", data={**given, "address": f"r{n}@example.com"})
+        pending_requests.run(each_sessions, settings, clock=clock.fixed(now + timedelta(seconds=9)))
+        seen.append(
+            (
+                answer.status_code,
+                re.findall(r"the email may take up to \d+ hours|try again tomorrow", answer.text),
+            )
+        )
+    assert seen == [(200, []), (200, ["the email may take up to 7 hours"]), (429, ["try again tomorrow"])]
