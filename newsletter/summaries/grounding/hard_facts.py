@@ -169,8 +169,8 @@ class _Check:
 
 def _said_by(quote: Quote, article: ArticleText) -> bool:
     """The speaker is named in the sentence that holds the words, or in the one before when that sentence names nobody."""
-    if not quote.speaker:
-        return True
+    if not quote.speaker.strip():
+        return False
     surname = spelled(quote.speaker.split()[-1])
     before = ""
     for sentence in split(article.text):

@@ -34,9 +34,11 @@ _RULES = """\
 Rules:
 - Every sentence cites, in "cites", the numbers of all articles that it rests on. Together they must carry everything it says. Use nothing known from elsewhere.
 - Articles may be hours or days old: tell the newest state as of now, and what is planned only as planned. Give dates as the articles do.
+- Where articles differ on a fact, a number above all, give what the newest or most of them give and say that reports differ, or leave it out.
 - Only news supplies facts. From opinion and analysis take only what they argue, and say who argues it.
 - Keep attribution: an allegation stays "prosecutors say", however many articles repeat it.
 - Neutral, plain words of your own: "said", not "slammed" or "admitted". Outside quotation marks copy no more than a few words in a row.
+- Short sentences, 30 words at most, one thought each. Say who or what is meant: no "the department" or "the ruling" whose name the sentence's own part has not given.
 - Never speak about yourself, these rules, or "the articles".
 """
 
@@ -45,19 +47,26 @@ You are the best editor of a newsletter that shows how left and right report the
 {_DATA}
 {_RULES}
 Parts:
-- kind: "no_sides" when the outlets' leaning makes no difference to how it is told (most accidents, sport, science, weather); else "with_sides".
+- kind: "no_sides" when the outlets' leaning makes no difference to how it is told (most accidents, sport, science, weather): then left, right, headlines, not_disputed and
+  only_one_side stay empty. Else "with_sides".
 - headline: up to 12 words, neutral, the newest development, without an end mark.
-- lede and overview: together one coherent paragraph of 60 to 100 words. The lede is one sentence with what happened; the overview goes on from it with who, why it
-  matters, what led to it and what is open. Each sentence stands on the one before and adds something.
-- headlines: the numbers of one left and one right news article whose headlines put this story most differently.
-- not_disputed: up to 3 facts that articles of the left and of the right both state; cite at least one of each.
-- left, right: what this side's articles dwell on, choose to lead with or argue, that the other side does not: 1 or 2 concrete sentences each that let a reader see the
-  difference, citing this side's articles only. Name outlets where they differ among themselves. Never repeat the paragraph. Quotes: up to 2, verbatim from one article,
-  3 to 22 words, with the speaker as the article names them, or an empty speaker.
-- only_one_side: up to 2 facts that matter and that only one side's articles report; side is the side that does report it. Read the other side's articles before you claim it.
+- lede and overview: together one coherent paragraph of 60 to 95 words. The lede is one sentence with what happened, to whom and when; the overview goes on from it with why
+  it matters, what led to it and what is open. Each sentence stands on the one before and adds something.
+- headlines: the numbers of one left and one right news article whose headlines are about exactly what the lede tells and put it most differently, in words or in what
+  they leave out; null when one of them is about something else, such as a reaction or another place, or when they say the same.
+- not_disputed: up to 2 facts that matter to judging the story, that the paragraph does not give and that articles of the left and of the right both state; cite one of each.
+- left, right: the case this side makes, so that its own readers would nod and the others would learn it. First one sentence with what its outlets make of the event: whom they
+  blame or defend, what they see at stake, what they lead with ("Left outlets describe …"; cite at least two of them, or name the one). Then at most one more: the
+  sharpest example, or an outlet that breaks ranks, by name. Only what the other side does not say, citing this side's articles only; never the paragraph again. A
+  side that only reports the facts gets an empty list: do not describe its order of paragraphs, nor list outlets.
+  Quotes: at most one a side, verbatim from one article, 5 to 22 words, in which a person or body named in the article argues this side's case or is attacked
+  with it; the speaker as the article names them. An outlet's own words are no quotation.
+- only_one_side: up to 2 facts that would change how a reader judges the story and that only one side's articles report; side is the side that reports it. No detail, no
+  colour, no fact that the paragraph gives. Read the other side's articles before you claim it.
 - next: up to 2 things that the articles expect to happen after now, with the time where they give one.
-- questions: 2 to 4 that a reader would still have, each answered in one or two sentences by facts, not by repeating the paragraph. Omit one you cannot answer.
-Leave out whatever the articles do not give: an empty list or null is better than filler.
+- questions: 1 to 3 that a reader who has read all this still needs answered to understand it: why, who, how, what would follow. Answer each in one sentence of facts that stand
+  nowhere else in the story. Trivia is no question; nor is what you cannot answer.
+Leave out whatever the articles do not give: an empty list or null is better than filler. Nothing is said twice in a story.
 """
 
 _EARLIER = """\
@@ -71,26 +80,37 @@ length or emphasis; what the rules say of sources, citations, attribution and ne
 """
 
 _EXAMPLE_ARTICLES: tuple[dict[str, Any], ...] = (
-    {"n": 1, "outlet": "Verin Courier", "side": "left", "headline": "Lake Verin families win as council caps pumping", "text": "The Tarnow council voted 7-4 on Tuesday to cap what bottling plants may draw from Lake Verin. Wells in nine villages ran dry last summer. 'We can bathe our children again,' said Dora Plesk of the Lakeside Parents."},
-    {"n": 2, "outlet": "Tarnow Herald", "side": "center", "headline": "Council limits water use at Lake Verin", "text": "The limit, 2 million liters a day, takes effect on 1 May unless a court stops it. Two bottling plants draw about 5 million now. The council acted after a state survey found the lake 3 meters below its mean."},
-    {"n": 3, "outlet": "Plain Ledger", "side": "right", "headline": "Water cap puts 240 bottling jobs at risk, plants warn", "text": "The vote to limit pumping at Lake Verin endangers 240 jobs, plant owner Karl Osten said Wednesday. Osten will ask the district court this week to suspend the cap."},
+    {"n": 1, "outlet": "Verin Courier", "side": "left", "headline": "Lake Verin families win as council caps pumping", "text": "The Tarnow council voted 7-4 on Tuesday to cap what bottling plants may draw from Lake Verin. Wells in nine villages ran dry last summer. 'For once our taps come before their profits,' said Dora Plesk of the Lakeside Parents. The plants employ 240 people."},
+    {"n": 2, "outlet": "Lakeside Post", "side": "left", "headline": "After a dry decade, villages get their water back", "text": "The council, which never refused the bottlers a permit in ten years, has capped their pumping. Families carried water by hand while the plants ran day and night."},
+    {"n": 3, "outlet": "Tarnow Herald", "side": "center", "headline": "Council limits water use at Lake Verin", "text": "The limit, 2 million liters a day, takes effect on 1 May unless a court stops it. Two bottling plants draw about 5 million now. The council acted after a state survey found the lake 3 meters below its mean."},
+    {"n": 4, "outlet": "Plain Ledger", "side": "right", "headline": "Water cap puts 240 bottling jobs at risk, plants warn", "text": "The vote to limit pumping at Lake Verin endangers all 240 jobs, plant owner Karl Osten said Wednesday. 'You cannot run half a plant,' he said. Osten will ask the district court this week to suspend the cap."},
+    {"n": 5, "outlet": "Free Trader", "side": "right", "headline": "Council makes employers pay for the drought", "text": "Tuesday's cap punishes two plants for a summer without rain. They pay a third of all taxes in Tarnow and never drew more than their permits allow."},
 )  # fmt: skip
 _EXAMPLE_ANSWER: dict[str, Any] = {
     "kind": "with_sides",
-    "headline": {"text": "Bottlers to challenge new cap on pumping from Lake Verin", "cites": [2, 3]},
-    "lede": [{"text": "Owners of the bottling plants at Lake Verin are going to court against a cap on pumping that the Tarnow council passed on Tuesday by 7 votes to 4.", "cites": [1, 3]}],
+    "headline": {"text": "Bottlers to challenge new cap on pumping from Lake Verin", "cites": [3, 4]},
+    "lede": [{"text": "The owner of the bottling plants at Lake Verin is going to court against a cap on pumping that the Tarnow council passed on Tuesday by 7 votes to 4.", "cites": [1, 4]}],
     "overview": [
-        {"text": "From 1 May the plants may draw 2 million liters a day, less than half of what they take now.", "cites": [2]},
-        {"text": "The council acted after a survey found the lake 3 meters below its mean and after wells in nine villages had failed last summer.", "cites": [1, 2]},
-        {"text": "Whether the cap starts on time now depends on the district court, which plant owner Karl Osten says he will ask this week to suspend it.", "cites": [2, 3]},
+        {"text": "From 1 May the two plants may draw 2 million liters a day together.", "cites": [3]},
+        {"text": "The council acted after a survey found the lake 3 meters below its mean and after wells in nine villages had run dry last summer.", "cites": [1, 3]},
+        {"text": "Whether the cap starts on time depends on the district court, which owner Karl Osten says he will ask this week to suspend it.", "cites": [3, 4]},
     ],
-    "headlines": {"left": 1, "right": 3},
-    "not_disputed": [{"text": "The council has voted to limit how much may be pumped from the lake.", "cites": [1, 3]}],
-    "left": {"sentences": [{"text": "The Verin Courier tells it as a relief for families whose wells ran dry and lets a parents' group speak; it names no cost to the plants.", "cites": [1]}], "quotes": [{"words": "We can bathe our children again", "speaker": "Dora Plesk", "cite": 1}]},
-    "right": {"sentences": [{"text": "The Plain Ledger leads with the 240 jobs that the plants call endangered and gives the floor to their owner.", "cites": [3]}], "quotes": []},
-    "only_one_side": [{"text": "Wells in nine villages ran dry last summer.", "cites": [1], "side": "left"}],
-    "next": [{"text": "The cap takes effect on 1 May unless a court stops it.", "cites": [2]}],
-    "questions": [{"question": "How much water do the plants use now?", "answer": [{"text": "The two plants draw about 5 million liters a day.", "cites": [2]}]}],
+    "headlines": {"left": 1, "right": 4},
+    "not_disputed": [{"text": "The plants employ 240 people.", "cites": [1, 4]}],
+    "left": {
+        "sentences": [{"text": "Left outlets describe overdue relief for families who went without water while the council refused the plants nothing.", "cites": [1, 2]}],
+        "quotes": [{"words": "For once our taps come before their profits", "speaker": "Dora Plesk", "cite": 1}],
+    },
+    "right": {
+        "sentences": [{"text": "Right outlets see employers made to pay for a drought, and lead with the jobs that the owner says are lost.", "cites": [4, 5]}],
+        "quotes": [{"words": "You cannot run half a plant", "speaker": "Karl Osten", "cite": 4}],
+    },
+    "only_one_side": [
+        {"text": "In ten years the council had never refused the bottlers a permit.", "cites": [2], "side": "left"},
+        {"text": "The two plants pay a third of all taxes in Tarnow.", "cites": [5], "side": "right"},
+    ],
+    "next": [{"text": "The cap takes effect on 1 May unless a court stops it.", "cites": [3]}],
+    "questions": [{"question": "How much would the plants lose?", "answer": [{"text": "They now draw about 5 million liters a day, two and a half times what the cap allows.", "cites": [3]}]}],
 }  # fmt: skip
 
 REPAIR_INSTRUCTIONS = f"""\
@@ -98,7 +118,8 @@ You wrote sentences of a news story from the articles below. An editor refused s
 {_DATA}
 {_RULES}
 The refused sentences come between <refused> and </refused>; part says where in the story each stands. Write each again, by its number n, so that
-the articles it cites carry all of it: narrow the claim, attribute it, or cite other articles. Give an empty text to drop one that cannot be saved.
+the articles it cites carry all of it: narrow the claim, attribute it, or cite other articles. Give an empty text to drop one that cannot be saved;
+the headline and the first sentence of the story must be saved.
 """
 
 JUDGE_INSTRUCTIONS = f"""\

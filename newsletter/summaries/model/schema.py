@@ -149,7 +149,9 @@ class Piece:
 def pieces(draft: Draft) -> Iterator[Piece]:
     """Every sentence and quotation of the Draft, in the order that :func:`story_of` expects."""
     yield _piece("headline", draft.headline)
-    for s in (*draft.lede, *draft.overview):
+    for s in draft.lede:
+        yield _piece("the first sentence of the story", s)
+    for s in draft.overview:
         yield _piece("what happened", s)
     for s in draft.not_disputed:
         yield _piece("not disputed: both the left and the right state it", s, RowKind.NOT_DISPUTED)

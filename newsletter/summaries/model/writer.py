@@ -148,23 +148,24 @@ def published(
     *,
     now: datetime,
 ) -> StoryText:
-    """The judged Story with what it must have: a lost lede is the overview's first sentence, other losses the outlets' own words.
+    """The judged Story with what it must have: a lost lede is the overview's first sentence; a lost headline or paragraph, the outlets' own.
 
     Raises SummarizerError when no sentence is left.
     """
     story, _ = checked(once_only(story), articles)
     if not any(story.sentences()):
         raise SummarizerError("the articles carry nothing of what the language model wrote")
-    own = _own_words(articles, now=now)
-    lede, overview = story.lede, story.overview
+    headline, lede, overview = story.headline, story.lede, story.overview
     if not lede:
         lede, overview = overview[:1], overview[1:]
-    if not lede:
-        lede, overview = own.lede, own.overview
-    headline = story.headline or own.headline
+    if not headline or not lede:
+        own = _own_words(articles, now=now)
+        headline = headline or own.headline
+        if not lede:
+            lede, overview = own.lede, own.overview
     if not headline or not lede:
         raise SummarizerError("no headline or lede is left of what the language model wrote")
-    pair = _pair(draft.headlines, shown) or own.headlines
+    pair = _pair(draft.headlines, shown)
     told = replace(story, headline=headline, lede=lede, overview=overview, headlines=pair)
     return _of_kind(told, draft.kind, articles)
 
