@@ -152,8 +152,8 @@ def _stressed(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | Non
         if evidence.tellers(s.terms, other, least=TOLD_BY_OTHER) > FEW_TELL * len(evidence.origins(other)):
             continue
         backed = len(evidence.stated_by(s, side, least=0.45))
-        voiced = quoted or (several and speaker(s) is not None)
-        if not quoted and backed < (1 if s.attributed else 2):
+        voiced = quoted or speaker(s) is not None
+        if not quoted and backed < (1 if voiced else 2):
             continue  # a detail that one outlet alone reports is nothing its side stresses
         own = evidence.side_log_odds(s.terms, side)
         if own <= 0:
@@ -162,7 +162,7 @@ def _stressed(evidence: Evidence, paragraph: Paragraph, side: Side) -> Row | Non
             (
                 own
                 + 0.8 * quoted
-                + 0.3 * voiced
+                + 0.3 * (voiced and several)
                 + 0.4 * min(backed, 3)
                 + 4 * evidence.weights.central(s.terms),
                 s,
