@@ -144,6 +144,17 @@ def test_an_honest_answer_is_published_in_its_own_words(tell: Callable[..., Stor
 
 
 @pytest.mark.parametrize(
+    ("picked", "shown"), [(None, []), ({"left": 1, "right": 3}, [1, 3]), ({"left": 3, "right": 1}, [])]
+)
+def test_the_pair_of_headlines_is_the_writers_or_none(
+    tell: Callable[..., StoryText], picked: dict[str, int] | None, shown: list[int]
+) -> None:
+    """Where the writer finds that no two headlines tell the same event differently, none are printed."""
+    with LlmServer(writer_and_judge(draft(headlines=picked))) as server:
+        assert [h.article_id for h in tell(server).headlines] == shown
+
+
+@pytest.mark.parametrize(
     ("where", "lie", "must_not"),
     [
         ("a number", {"overview": [sentence("The council voted 9 to 4 for the limit.", 2), sentence("It will cost the port 900 jobs.", 3)]}, "900"),

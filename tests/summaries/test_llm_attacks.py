@@ -65,10 +65,10 @@ def test_words_of_one_speaker_are_not_given_to_another(tmp_path: Path) -> None:
     )
     quote = {"words": "This bill drowns honest work", "cite": 3}
     right = {"sentences": [sentence("The limit will cost the port 300 jobs, the shippers' guild warned.", 3)]}
-    for speaker, kept in (("Anton Weir", 1), ("Ann Teal", 0)):
+    for speaker, kept in (("Anton Weir", 1), ("Ann Teal", 0), ("", 0)):
         answer = draft(right={**right, "quotes": [{**quote, "speaker": speaker}]})
         with LlmServer(writer_and_judge(answer)) as server:
-            told = llm(server, tmp_path / speaker).tell([*ARTICLES[:2], both], now=NOW)
+            told = llm(server, tmp_path / (speaker or "nobody")).tell([*ARTICLES[:2], both], now=NOW)
         assert len(told.quotes) == kept
 
 
