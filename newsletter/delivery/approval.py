@@ -92,7 +92,7 @@ def is_reviewed(approved_by: str | None) -> bool:
     return (approved_by or "").startswith("operator:")
 
 
-def take_back(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> None:
+def revoke(session: Session, issue: Issue, *, by: str, now: datetime, reason: str) -> None:
     """Revoke the approval because of an edit: the Issue is a draft again. Raises Refused once its Audience is frozen."""
     if issue.frozen_at is not None:
         raise Refused(

@@ -57,7 +57,7 @@ def weights(stories: Sequence[StoryView], intro: str = "") -> list[Weight]:
     return found
 
 
-def together(found: Iterable[Weight]) -> Weight:
+def total(found: Iterable[Weight]) -> Weight:
     """Return the sum over Stories, as a Weight with ``story_id`` 0."""
     rows = list(found)
     return Weight(0, sum(w.left_words for w in rows), sum(w.right_words for w in rows))

@@ -37,7 +37,7 @@ OUT_OF_THE_WAY = 1000  # ranks are unique within an Issue, so a new order first 
 Said = dict[str, Any]
 
 
-def retell(
+def edit_text(
     session: Session,
     issue: Issue,
     story_id: int,
@@ -62,11 +62,11 @@ def retell(
     paragraph = (*before.lede, *before.overview)
     more = before.overview if overview is None else operators_sentences(paragraph, _lines(overview))
     after = replace(before, headline=headline, lede=operators_sentences(paragraph, lines), overview=more)
-    with _named_anew(session, issue):
+    with _renaming_envelope(session, issue):
         return revise(session, placement, before, after, operator_id=operator_id, now=now)
 
 
-def retell_rows(
+def edit_rows(
     session: Session,
     issue: Issue,
     story_id: int,
@@ -136,49 +136,49 @@ def go_back(session: Session, issue: Issue, story_id: int, *, revision: int) -> 
     ).one_or_none()
     if story_revision is None:
         raise NotFound("The story has no such revision.")
-    with _named_anew(session, issue):
+    with _renaming_envelope(session, issue):
         placement.story_revision = story_revision
         session.flush()
     return {"story": story_revision.words["headline"], "back to revision": revision}
 
 
-def move(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
+def move_story(session: Session, issue: Issue, story_id: int, *, by: int) -> Said:
     """Move a Story ``by`` ranks down (up when negative). Raises NotFound."""
     placement = placement_of(session, issue, story_id)
-    stand = placed(session, issue)
+    stand = placements(session, issue)
     here = stand.index(placement)
     there = min(max(here + by, 0), len(stand) - 1)
-    with _named_anew(session, issue):
+    with _renaming_envelope(session, issue):
         stand.insert(there, stand.pop(here))
         rank(session, stand)
     return {"story": placement.story_revision.words["headline"], "place": there + 1}
 
 
-def drop(session: Session, issue: Issue, story_id: int) -> Said:
+def remove_story(session: Session, issue: Issue, story_id: int) -> Said:
     """Remove a Story from the Issue. Raises NotFound, and Refused when too few would be left."""
     placement = placement_of(session, issue, story_id)
-    if len(placed(session, issue)) <= FEWEST:
+    if len(placements(session, issue)) <= FEWEST:
         raise Refused(
             f"Nothing was done: fewer than {FEWEST} stories are no issue. Put another one in first."
         )
     headline = placement.story_revision.words["headline"]
-    with _named_anew(session, issue):
+    with _renaming_envelope(session, issue):
         session.delete(placement)
         session.flush()
-        rank(session, placed(session, issue))
+        rank(session, placements(session, issue))
     return {"dropped": headline}
 
 
-def put_in(session: Session, issue: Issue, story_id: int) -> Said:
+def add_story(session: Session, issue: Issue, story_id: int) -> Said:
     """Add a Story at the end, in its latest revision. Raises NotFound, and Refused when it is in the Issue already."""
     story = session.get(Story, story_id)
     story_revision = latest_revision(session, story_id)
     if story is None or story_revision is None or story.merged_into_id is not None:
         raise NotFound("There is no such story with words of its own.")
-    stand = placed(session, issue)
+    stand = placements(session, issue)
     if any(p.story_id == story_id for p in stand):
         raise Refused("Nothing was done: the story stands in the issue already.")
-    with _named_anew(session, issue):
+    with _renaming_envelope(session, issue):
         session.add(
             Placement(
                 issue_id=issue.id, story_id=story_id, story_revision_id=story_revision.id, rank=len(stand) + 1
@@ -188,7 +188,7 @@ def put_in(session: Session, issue: Issue, story_id: int) -> Said:
     return {"put in": story_revision.words["headline"]}
 
 
-def envelope(session: Session, issue: Issue, *, subject: str, preheader: str, intro: str) -> Said:
+def edit_envelope(session: Session, issue: Issue, *, subject: str, preheader: str, intro: str) -> Said:
     """Change the subject line, the preheader and the intro. Raises Refused for an empty subject."""
     subject, preheader, intro = (" ".join(text.split()) for text in (subject, preheader, intro))
     if not subject:
@@ -212,11 +212,11 @@ def operators_sentences(before: Sequence[Sentence], lines: Sequence[str]) -> tup
 
 def headlines(session: Session, issue: Issue) -> list[str]:
     """Return the headlines of the placed Stories, by rank."""
-    return [str(p.story_revision.words["headline"]) for p in placed(session, issue)]
+    return [str(p.story_revision.words["headline"]) for p in placements(session, issue)]
 
 
 @contextmanager
-def _named_anew(session: Session, issue: Issue) -> Iterator[None]:
+def _renaming_envelope(session: Session, issue: Issue) -> Iterator[None]:
     """Make the subject line and preheader from the present Stories again; an operator's own subject line stays."""
     before = headlines(session, issue)
     generated = issue.subject == composed_subject(before)
@@ -228,7 +228,7 @@ def _named_anew(session: Session, issue: Issue) -> Iterator[None]:
         issue.preheader = composed_preheader(after)
 
 
-def placed(session: Session, issue: Issue) -> list[Placement]:
+def placements(session: Session, issue: Issue) -> list[Placement]:
     """Return the Placements of the Issue, by rank."""
     found = select(Placement).where(Placement.issue_id == issue.id).order_by(Placement.rank)
     return list(session.scalars(found))
@@ -236,7 +236,7 @@ def placed(session: Session, issue: Issue) -> list[Placement]:
 
 def placement_of(session: Session, issue: Issue, story_id: int) -> Placement:
     """Return the Placement of the Story in the Issue. Raises NotFound."""
-    found = next((p for p in placed(session, issue) if p.story_id == story_id), None)
+    found = next((p for p in placements(session, issue) if p.story_id == story_id), None)
     if found is None:
         raise NotFound("The story does not stand in this issue.")
     return found

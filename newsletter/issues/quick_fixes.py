@@ -22,7 +22,7 @@ from newsletter.summaries.protocol import ArticleText
 from newsletter.summaries.story_text import from_json
 
 
-def take_out_ungrounded(
+def remove_unsupported(
     session: Session,
     issue: Issue,
     story_id: int,
@@ -54,10 +54,10 @@ def use_newest(session: Session, issue: Issue, story_id: int) -> Said:
 def swap(session: Session, issue: Issue, story_id: int, other: int) -> Said:
     """Put another Story in the place of this one, at its rank. Raises NotFound, Refused."""
     rank = editing.placement_of(session, issue, story_id).rank
-    said = editing.put_in(session, issue, other)
-    gone = editing.drop(session, issue, story_id)
-    last = len(editing.placed(session, issue))
-    editing.move(session, issue, other, by=rank - last)
+    said = editing.add_story(session, issue, other)
+    gone = editing.remove_story(session, issue, story_id)
+    last = len(editing.placements(session, issue))
+    editing.move_story(session, issue, other, by=rank - last)
     return {**gone, **said}
 
 
@@ -69,9 +69,9 @@ def unlink(session: Session, issue: Issue, article_id: int) -> Said:
     return {"article without its link": article_id}
 
 
-def name_anew(session: Session, issue: Issue, *, line: str = "", below: str = "") -> Said:
+def set_subject(session: Session, issue: Issue, *, line: str = "", below: str = "") -> Said:
     """Change the subject line, the preheader, or both. Raises Refused for an empty subject line."""
-    return editing.envelope(
+    return editing.edit_envelope(
         session, issue, subject=line or issue.subject, preheader=below or issue.preheader, intro=issue.intro
     )
 

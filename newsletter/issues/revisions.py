@@ -20,14 +20,14 @@ from newsletter.issues.editing import Said
 COMPOSED = "compose"  # who made revision 1
 
 
-def begin(session: Session, issue: Issue) -> None:
+def store_composed(session: Session, issue: Issue) -> None:
     """Store the Issue as it was composed, before its first edit. A second call does nothing."""
     if not _newest(session, issue):
         session.add(_row(session, issue, 1, by=COMPOSED, now=issue.composed_at, said={}))
         session.flush()
 
 
-def keep(session: Session, issue: Issue, said: Said, *, by: str, now: datetime) -> None:
+def store(session: Session, issue: Issue, said: Said, *, by: str, now: datetime) -> None:
     """Store the Issue as it is after an edit."""
     session.flush()
     session.add(_row(session, issue, _newest(session, issue) + 1, by=by, now=now, said=said))
@@ -58,7 +58,7 @@ def go_back(session: Session, issue: Issue, revision: int) -> Said:
     for name in ("subject", "preheader", "intro"):
         setattr(issue, name, row.content[name])
     issue.unlinked = list(row.content["unlinked"])
-    there = {p.story_id: p for p in editing.placed(session, issue)}
+    there = {p.story_id: p for p in editing.placements(session, issue)}
     session.execute(delete(Placement).where(Placement.issue_id == issue.id, Placement.story_id.not_in(alive)))
     session.expire(issue, ["placements"])
     stand = []
@@ -97,7 +97,7 @@ def _row(
                 "score": p.score,
                 "development": p.development,
             }
-            for p in editing.placed(session, issue)
+            for p in editing.placements(session, issue)
         ],
     }
     return IssueRevision(

@@ -147,11 +147,11 @@ class IssueService:
             if issue.state == "held":  # it stays held; resuming makes it a draft again
                 issue.approved_at = issue.approved_by = issue.content_hash = None
             else:
-                approval.take_back(session, issue, by=by, now=self.clock(), reason="edited")
-            revisions.begin(session, issue)
-            render.forget(session, issue)
+                approval.revoke(session, issue, by=by, now=self.clock(), reason="edited")
+            revisions.store_composed(session, issue)
+            render.delete_renditions(session, issue)
             if said := change(session, issue):
-                revisions.keep(session, issue, said, by=by, now=self.clock())
+                revisions.store(session, issue, said, by=by, now=self.clock())
                 about = f"issue:{issued_on}"
                 session.add(AuditEntry(at=self.clock(), by=by, act="issue.edited", about=about, detail=said))
         self.render(issued_on)

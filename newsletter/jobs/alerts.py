@@ -49,7 +49,7 @@ def step_failed(service: IssueService, step: DueStep, reason: str) -> None:
     day = step.day or day_in(service.settings.EDITION_TZ, step.due_at)
     # A refusal has days in ISO form, as commands take them; a mail has them in words.
     because = reason.replace(str(day), formatting.day(day))
-    _tell(service, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({formatting.day(day)}): {because}")
+    _alert(service, f"{step.step}:{day}", f"{_WHAT_STOPS[step.step]} ({formatting.day(day)}): {because}")
 
 
 def issue_blocked(service: IssueService, day: date) -> None:
@@ -62,7 +62,7 @@ def issue_blocked(service: IssueService, day: date) -> None:
             .order_by(Check.id)
         ).all()
     if reasons:
-        _tell(
+        _alert(
             service,
             f"blocked:{day}",
             f"The issue of {formatting.day(day)} waits for you: {' '.join(reasons)}",
@@ -77,7 +77,7 @@ def issue_held(service: IssueService, day: date) -> None:
         )
     if reason:
         about = f"held:{day}:{sha256(reason.encode()).hexdigest()[:8]}"  # a second hold with another reason is reported too
-        _tell(service, about, f"The issue of {formatting.day(day)} was stopped on its way: {reason}")
+        _alert(service, about, f"The issue of {formatting.day(day)} was stopped on its way: {reason}")
 
 
 def dispatch_waits(service: IssueService, day: date, wait: DispatchWait) -> None:
@@ -87,7 +87,7 @@ def dispatch_waits(service: IssueService, day: date, wait: DispatchWait) -> None
         return
     about = f"waits:{day}:{sha256(wait.because.encode()).hexdigest()[:8]}"
     what = f"The issue of {formatting.day(day)} does not go out: {wait.because}. {wait.in_words}"
-    _tell(service, about, f"{what} {how_to_mend(service.settings)}" if wait.refused_us else what)
+    _alert(service, about, f"{what} {how_to_mend(service.settings)}" if wait.refused_us else what)
 
 
 def _waits_for_long(service: IssueService, now: datetime) -> bool:
@@ -108,7 +108,7 @@ def webhook_silent(service: IssueService) -> None:
     with db.reading(service.sessions) as session:
         reason = webhook_health.silent_because(session, service.settings, now=now)
     if reason:
-        _tell(service, "webhook", reason)
+        _alert(service, "webhook", reason)
 
 
 def cited_articles_changed(service: IssueService) -> None:
@@ -116,7 +116,7 @@ def cited_articles_changed(service: IssueService) -> None:
     with db.reading(service.sessions) as session:
         found = changed_articles.changed(session, now=service.clock())
     for c in found:
-        _tell(
+        _alert(
             service,
             f"changed:{c.issued_on}:{c.story_id}:{c.changed_at:%d%H%M%S}",
             f"{c.outlet} changed an article that “{c.headline}” in the issue of {formatting.day(c.issued_on)} cites. "
@@ -129,7 +129,7 @@ def alert_about_state(service: IssueService, now: datetime) -> None:
     with db.reading(service.sessions) as session:
         found = list(_noticed(session, service, now))
     for about, what in found:
-        _tell(service, about, what)
+        _alert(service, about, what)
 
 
 def _noticed(session: Session, service: IssueService, now: datetime) -> Iterator[tuple[str, str]]:
@@ -237,8 +237,8 @@ def _held_by_somebody(session: Session, issue: Issue) -> bool:
     return any(act.detail.get("reason") == issue.hold_reason for act in acts)
 
 
-def _tell(service: IssueService, about: str, what: str) -> None:
-    external_alerts.tell(service, about, what)
+def _alert(service: IssueService, about: str, what: str) -> None:
+    external_alerts.send_alert(service, about, what)
     now = service.clock()
     today = day_in(service.settings.EDITION_TZ, now)
     with service.sessions.begin() as session:

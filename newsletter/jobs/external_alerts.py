@@ -27,7 +27,7 @@ _log = log.get("schedule")
 _not_before = 0.0  # monotonic seconds; set after a failure
 
 
-def tell(service: IssueService, about: str, what: str) -> bool:
+def send_alert(service: IssueService, about: str, what: str) -> bool:
     """Send ``what`` to all ``ALERT_URLS``, once a day for each cause ``about``. Returns whether it was sent now."""
     global _not_before
     settings = service.settings
@@ -52,7 +52,7 @@ def tell(service: IssueService, about: str, what: str) -> bool:
     return True
 
 
-def dispatched(service: IssueService, day: date) -> None:
+def report_dispatched(service: IssueService, day: date) -> None:
     """Request ``HEARTBEAT_URL`` if the Issue of ``day`` is dispatched, and send an alert that says so if ``ALERT_WHEN_SENT``."""
     with db.reading(service.sessions) as session:
         issue = session.scalars(select(Issue).where(Issue.issued_on == day)).one_or_none()
@@ -61,7 +61,9 @@ def dispatched(service: IssueService, day: date) -> None:
         sums = ledger.sum_up(session, issue.id)
     if service.settings.ALERT_WHEN_SENT:
         named = f"The issue of {formatting.day(day)} went out"
-        tell(service, f"sent:{day}", f"{named}: {sums.accepted:,} of {sums.audience:,} copies were accepted.")
+        send_alert(
+            service, f"sent:{day}", f"{named}: {sums.accepted:,} of {sums.audience:,} copies were accepted."
+        )
     if not (url := service.settings.HEARTBEAT_URL.get_secret_value()):
         return
     try:

@@ -284,7 +284,7 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
     report = asdict(lapse.run(service.sessions, service.settings, now=parts.now))
     caught_up = reconciliation.run(service.sessions, processors.make(service.settings), clock=service.clock)
     summed = event_rollup.run(service.sessions, now=parts.now)
-    links_deleted = link_status.forget(service.sessions, now=parts.now)
+    links_deleted = link_status.delete_old(service.sessions, now=parts.now)
     if Fence(service.sessions, service.settings.FENCE_DIR).why_closed() is None:
         unsubscribe_log.write_rolling(service.sessions, service.settings.LEAVING_DIR, now=parts.now)
     mailbox = service.settings.BOUNCE_MAILDIR

@@ -72,7 +72,7 @@ def _do(parts: Parts, step: DueStep) -> bool:
     if step.step == "check" and step.day is not None:
         alerts.issue_blocked(parts.service, step.day)
     if step.step == "dispatch" and step.day is not None:
-        external_alerts.dispatched(parts.service, step.day)
+        external_alerts.report_dispatched(parts.service, step.day)
         alerts.issue_held(parts.service, step.day)
         if because := run.detail.get("paused_because"):
             until = datetime.fromisoformat(run.detail["paused_until"])

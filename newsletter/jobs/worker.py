@@ -103,7 +103,7 @@ def dispatch_part(context: JobContext, *, day: str, lane: int) -> None:
     report = service.dispatch(issued_on, limit=BATCHES_AT_ONCE * _batch_size(service))
     pipeline.note_part(service.sessions, report, now=service.clock())
     if not report.did_nothing:
-        external_alerts.dispatched(service, issued_on)
+        external_alerts.report_dispatched(service, issued_on)
     if report.held:
         alerts.issue_held(service, issued_on)
     if report.paused_until is not None:

@@ -69,12 +69,12 @@ def test_an_edit_takes_the_approval_back_until_the_freeze(sessions, settings) ->
     with sessions.begin() as session:
         issue = add_issue(session)
         _approve(session, issue, settings)
-        approval.take_back(session, issue, by="operator:1", now=MORNING, reason="typo")
+        approval.revoke(session, issue, by="operator:1", now=MORNING, reason="typo")
         assert (issue.state, issue.content_hash) == ("draft", None)
         _approve(session, issue, settings)
         ledger.freeze(session, issue, audience_of([]), now=MORNING)
         with pytest.raises(Refused, match="on its way"):
-            approval.take_back(session, issue, by="operator:1", now=MORNING, reason="typo")
+            approval.revoke(session, issue, by="operator:1", now=MORNING, reason="typo")
 
 
 def test_a_held_draft_goes_back_to_where_it_was(sessions, settings) -> None:

@@ -73,7 +73,7 @@ def test_what_answers_a_form_shuts_nobody_out(page: Any, served: str, service: I
     def rename(subject: str) -> None:
         service.edit(
             MORNING.date(),
-            lambda s, i: editing.envelope(s, i, subject=subject, preheader=i.preheader, intro=i.intro),
+            lambda s, i: editing.edit_envelope(s, i, subject=subject, preheader=i.preheader, intro=i.intro),
             by="operator:1",
         )
 

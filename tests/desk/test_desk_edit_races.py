@@ -41,7 +41,7 @@ class Interrupted(IssueService):
 def _edited(service: IssueService, before: Callable[[], None]) -> None:
     fields = {name: getattr(service, name) for name in IssueService.__dataclass_fields__}
     Interrupted(**fields, before=before).edit(
-        DAY, lambda session, issue: editing.envelope(session, issue, **WORDS), by="operator:1"
+        DAY, lambda session, issue: editing.edit_envelope(session, issue, **WORDS), by="operator:1"
     )
 
 
@@ -89,7 +89,7 @@ def test_what_was_found_of_older_bytes_takes_the_place_of_nothing(
         looks.append(1)
         if len(looks) == 2:  # everything is looked at, nothing is kept yet
             too_short = {**WORDS, "subject": "A bridge"}
-            service.edit(DAY, lambda s, i: editing.envelope(s, i, **too_short), by="operator:1")
+            service.edit(DAY, lambda s, i: editing.edit_envelope(s, i, **too_short), by="operator:1")
         return MORNING
 
     replace(service, clock=ticking).check(DAY)

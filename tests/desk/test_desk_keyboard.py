@@ -113,7 +113,7 @@ def test_of_two_texts_one_is_chosen(hands: Hands, service: IssueService) -> None
     def other(subject: str) -> None:
         service.edit(
             MORNING.date(),
-            lambda s, i: editing.envelope(s, i, subject=subject, preheader=i.preheader, intro=i.intro),
+            lambda s, i: editing.edit_envelope(s, i, subject=subject, preheader=i.preheader, intro=i.intro),
             by="operator:1",
         )
 

@@ -196,7 +196,7 @@ def test_subject_and_preheader_follow_the_stories(desk: Any, sessions: db.Sessio
             subject(_headlines(sessions)),
             preheader(_headlines(sessions)),
         )
-    drop = lambda s, i: editing.drop(s, i, i.placements[0].story_id)  # noqa: E731 - one act
+    drop = lambda s, i: editing.remove_story(s, i, i.placements[0].story_id)  # noqa: E731 - one act
     desk.service.edit(date.fromisoformat(DAY), drop, by="test")
     with db.reading(sessions) as session:
         issue = session.scalars(select(Issue)).one()
@@ -213,8 +213,8 @@ def test_an_operators_own_subject_stays_and_is_named_when_it_fits_no_story(
     first = _headlines(sessions)[0]
     day = date.fromisoformat(DAY)
     own = f"{first} · 9 more"
-    desk.service.edit(day, lambda s, i: quick_fixes.name_anew(s, i, line=own), by="test")
-    desk.service.edit(day, lambda s, i: editing.drop(s, i, i.placements[0].story_id), by="test")
+    desk.service.edit(day, lambda s, i: quick_fixes.set_subject(s, i, line=own), by="test")
+    desk.service.edit(day, lambda s, i: editing.remove_story(s, i, i.placements[0].story_id), by="test")
     looked = _look(desk)["subject-fits"]
     assert any(first in c.reason for c in looked)
     assert any("promises 9 more" in c.reason for c in looked)

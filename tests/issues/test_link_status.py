@@ -32,7 +32,7 @@ class Asked:
 
 def test_each_address_is_asked_once_and_gets_its_own_answer() -> None:
     ask = Asked(lambda url: LinkState(404 if url.endswith("/7") else 200))
-    answers = link_status.ask_all(ADDRESSES, ask)
+    answers = link_status.request_all(ADDRESSES, ask)
     assert sorted(ask.urls) == sorted(ADDRESSES.values())
     assert {n for n, state in answers.items() if state.status == 404} == {7}
     assert set(answers) == set(ADDRESSES)
@@ -40,7 +40,7 @@ def test_each_address_is_asked_once_and_gets_its_own_answer() -> None:
 
 def test_when_none_of_the_first_hosts_answers_the_others_are_not_asked() -> None:
     ask = Asked(lambda _: LinkState(None, "The name was not found."))
-    answers = link_status.ask_all(ADDRESSES, ask)
+    answers = link_status.request_all(ADDRESSES, ask)
     assert len(ask.urls) == link_status.AT_ONCE
     assert len({url.split("/")[2] for url in ask.urls}) == link_status.AT_ONCE
     assert set(answers) == set(ADDRESSES)
@@ -49,13 +49,13 @@ def test_when_none_of_the_first_hosts_answers_the_others_are_not_asked() -> None
 
 def test_one_host_that_answers_is_enough_to_go_on() -> None:
     ask = Asked(lambda url: LinkState(200) if "outlet-3." in url else LinkState(None, "No."))
-    link_status.ask_all(ADDRESSES, ask)
+    link_status.request_all(ADDRESSES, ask)
     assert len(ask.urls) == 60
 
 
 def test_few_hosts_are_all_asked_even_when_they_are_mute() -> None:
     ask = Asked(lambda _: LinkState(None, "No."))
-    link_status.ask_all(dict(list(ADDRESSES.items())[:5]), ask)
+    link_status.request_all(dict(list(ADDRESSES.items())[:5]), ask)
     assert len(ask.urls) == 5
 
 
@@ -76,9 +76,9 @@ def test_answers_that_no_issue_needs_any_more_lapse(each_sessions) -> None:
             )
             session.add(article)
             session.flush()
-            link_status.keep(session, {article.id: LinkState(200)}, now=at)
-    assert link_status.forget(each_sessions, now=MORNING) == 1
-    assert link_status.forget(each_sessions, now=MORNING) == 0
+            link_status.store(session, {article.id: LinkState(200)}, now=at)
+    assert link_status.delete_old(each_sessions, now=MORNING) == 1
+    assert link_status.delete_old(each_sessions, now=MORNING) == 0
     with db.reading(each_sessions) as session:
         assert [x.checked_at for x in session.scalars(select(LinkStatus))] == [MORNING - timedelta(days=1)]
 
@@ -110,5 +110,5 @@ def test_a_refused_page_and_an_outlet_of_feeds_only_are_left_alone(each_sessions
                 )
     addresses = {number: "https://p.example/" for number in said.values()}
     with db.reading(each_sessions) as session:
-        found = link_status.stale(session, addresses, now=MORNING)
+        found = link_status.unanswered(session, addresses, now=MORNING)
     assert set(found) == {said["", None], said["page", "read"]}

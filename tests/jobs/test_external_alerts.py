@@ -107,11 +107,11 @@ def test_what_was_not_heard_is_said_again_and_stops_nothing(
     service: IssueService, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener.status = 503
-    assert not external_alerts.tell(service, "x", "The relay refuses us.")
+    assert not external_alerts.send_alert(service, "x", "The relay refuses us.")
     listener.status = 200
-    assert not external_alerts.tell(service, "x", "The relay refuses us."), "not at each tick"
+    assert not external_alerts.send_alert(service, "x", "The relay refuses us."), "not at each tick"
     monkeypatch.setattr(external_alerts, "_not_before", 0.0)
-    assert external_alerts.tell(service, "x", "The relay refuses us.")
+    assert external_alerts.send_alert(service, "x", "The relay refuses us.")
     assert [each["message"] for each in listener.said] == ["The relay refuses us."]
 
 
@@ -119,14 +119,14 @@ def test_the_heart_beats_only_when_the_issue_went_out_to_everybody(
     service: IssueService, listener: Listener
 ) -> None:
     frozen_issue(service.sessions, service.settings, 3)
-    external_alerts.dispatched(service, MORNING.date())
+    external_alerts.report_dispatched(service, MORNING.date())
     assert (listener.asked, listener.said) == ([], [])
     with service.sessions.begin() as session:
         session.execute(update(Issue).values(state="dispatched"))
         session.execute(update(Delivery).values(state="accepted"))
-    external_alerts.dispatched(service, MORNING.date())
+    external_alerts.report_dispatched(service, MORNING.date())
     assert listener.asked == ["/beat"]
     (said,) = [each["message"] for each in listener.said]
     assert said == "The issue of Monday, 2 March 2026 went out: 3 of 3 copies were accepted."
     listener.status = 500
-    external_alerts.dispatched(service, MORNING.date())  # nobody there: nothing is stopped
+    external_alerts.report_dispatched(service, MORNING.date())  # nobody there: nothing is stopped

@@ -63,7 +63,7 @@ def envelope_part(issue: Issue) -> str:
 
 
 def _retell(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
-    return editing.retell(
+    return editing.edit_text(
         session,
         issue,
         number(given, "story"),
@@ -76,7 +76,7 @@ def _retell(session: Session, issue: Issue, given: Form, operator_id: int, now: 
 
 
 def _retell_rows(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
-    return editing.retell_rows(
+    return editing.edit_rows(
         session,
         issue,
         number(given, "story"),
@@ -87,7 +87,7 @@ def _retell_rows(session: Session, issue: Issue, given: Form, operator_id: int, 
 
 
 def _envelope(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
-    return editing.envelope(
+    return editing.edit_envelope(
         session,
         issue,
         subject=given.get("subject", "")[:200],
@@ -99,7 +99,7 @@ def _envelope(session: Session, issue: Issue, given: Form, operator_id: int, now
 def _ground(session: Session, issue: Issue, given: Form, operator_id: int, now: datetime) -> Said:
     story = number(given, "story")
     texts = article_texts(session, story)
-    return quick_fixes.take_out_ungrounded(session, issue, story, texts, operator_id=operator_id, now=now)
+    return quick_fixes.remove_unsupported(session, issue, story, texts, operator_id=operator_id, now=now)
 
 
 def _line(given: Form) -> str:
@@ -114,16 +114,16 @@ EDITS: dict[str, Edit] = {
     "retell-rows": _retell_rows,
     "envelope": _envelope,
     "back": lambda s, i, g, _o, _n: editing.go_back(s, i, number(g, "story"), revision=number(g, "revision")),
-    "up": lambda s, i, g, _o, _n: editing.move(s, i, number(g, "story"), by=-1),
-    "down": lambda s, i, g, _o, _n: editing.move(s, i, number(g, "story"), by=1),
-    "drop": lambda s, i, g, _o, _n: editing.drop(s, i, number(g, "story")),
-    "put-in": lambda s, i, g, _o, _n: editing.put_in(s, i, number(g, "story")),
+    "up": lambda s, i, g, _o, _n: editing.move_story(s, i, number(g, "story"), by=-1),
+    "down": lambda s, i, g, _o, _n: editing.move_story(s, i, number(g, "story"), by=1),
+    "drop": lambda s, i, g, _o, _n: editing.remove_story(s, i, number(g, "story")),
+    "put-in": lambda s, i, g, _o, _n: editing.add_story(s, i, number(g, "story")),
     "swap": lambda s, i, g, _o, _n: quick_fixes.swap(s, i, number(g, "story"), number(g, "value")),
     "ground": _ground,
     "newest": lambda s, i, g, _o, _n: quick_fixes.use_newest(s, i, number(g, "story")),
     "unlink": lambda s, i, g, _o, _n: quick_fixes.unlink(s, i, number(g, "value")),
-    "subject": lambda s, i, g, _o, _n: quick_fixes.name_anew(s, i, line=_line(g)),
-    "preheader": lambda s, i, g, _o, _n: quick_fixes.name_anew(s, i, below=_line(g)),
+    "subject": lambda s, i, g, _o, _n: quick_fixes.set_subject(s, i, line=_line(g)),
+    "preheader": lambda s, i, g, _o, _n: quick_fixes.set_subject(s, i, below=_line(g)),
     "rerender": lambda s, i, g, _o, _n: {"rendered": "anew"},
     "restore": lambda s, i, g, _o, _n: revisions.go_back(s, i, number(g, "revision")),
 }

@@ -44,10 +44,10 @@ def ask_outside(sessions: db.Sessions, view: IssueView, settings: Settings, *, n
         return
     addresses = link_addresses(view)
     with db.reading(sessions) as session:
-        todo = link_status.stale(session, addresses, now=now)
-    answers = link_status.ask_all(todo, link_status.asker(settings)) if todo else {}
+        todo = link_status.unanswered(session, addresses, now=now)
+    answers = link_status.request_all(todo, link_status.requester(settings)) if todo else {}
     with sessions.begin() as session:
-        link_status.keep(session, answers, now=now)
+        link_status.store(session, answers, now=now)
 
 
 def ask_sender(settings: Settings) -> tuple[Level, str] | None:
@@ -80,7 +80,7 @@ def check_context(
     """
     numbers = [s.id for s in view.stories]
     counted, before, before_on = _audiences(session, issue)
-    links = link_status.remembered(session, link_addresses(view))
+    links = link_status.stored_answers(session, link_addresses(view))
     return CheckContext(
         articles={number: article_texts(session, number) for number in numbers},
         offered=offered(session, issue),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from newsletter import formatting
 from newsletter.delivery.mail import phrases
-from newsletter.issues.balance import together, weights
+from newsletter.issues.balance import total, weights
 from newsletter.issues.checks.findings import Answers, Case, Remedy
 from newsletter.issues.views import StoryView
 from newsletter.summaries.grounding.hard_facts import Refusal, Refused, checked, refusal
@@ -48,7 +48,7 @@ def balance(case: Case) -> Answers:
             said = f"Story {places[w.story_id]} gives the {w.heavier.value} {w.times:.1f} times the other’s words"
             edit = Remedy("go", "Edit it", w.story_id, "edit")
             yield "warn", f"{said} ({w.left_words} left, {w.right_words} right).", (edit,)
-    whole = together(found)
+    whole = total(found)
     if whole.tilted:
         said = f"In all, the {whole.heavier.value} has {whole.times:.1f} times the other’s words"
         yield "warn", f"{said} ({whole.left_words} left, {whole.right_words} right)."

@@ -43,7 +43,7 @@ OFFLINE = LinkState(None, "Not asked: none of the first addresses answered, so t
 Ask = Callable[[str], LinkState]
 
 
-def asker(settings: Settings) -> Ask:
+def requester(settings: Settings) -> Ask:
     """Return a function that requests one address and returns its answer."""
     fetch = StatusFetcher(settings, deadline=ONE)
 
@@ -56,7 +56,7 @@ def asker(settings: Settings) -> Ask:
     return ask
 
 
-def ask_all(addresses: Mapping[int, str], ask: Ask) -> dict[int, LinkState]:
+def request_all(addresses: Mapping[int, str], ask: Ask) -> dict[int, LinkState]:
     """Request each Article's address, at most :data:`MOST`, and return the answers that came within :data:`ALL` seconds.
 
     One address of each of some hosts is requested first: when none of them answers, the others are not waited for.
@@ -85,7 +85,7 @@ def _asked(addresses: Mapping[int, str], ask: Ask, seconds: float) -> dict[int, 
     return {number: job.result() if job in done else MUTE for number, job in asked.items()}
 
 
-def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> dict[int, str]:
+def unanswered(session: Session, addresses: Mapping[int, str], *, now: datetime) -> dict[int, str]:
     """Return the addresses that may be requested and were not requested lately.
 
     A page that was refused to us, and every page of an Outlet with ``policy = "feed"``, is never requested.
@@ -111,7 +111,7 @@ def stale(session: Session, addresses: Mapping[int, str], *, now: datetime) -> d
     return {number: url for number, url in addresses.items() if number not in fresh | closed}
 
 
-def keep(session: Session, answers: Mapping[int, LinkState], *, now: datetime) -> None:
+def store(session: Session, answers: Mapping[int, LinkState], *, now: datetime) -> None:
     """Store the answers. The caller commits."""
     known = {
         row.article_id: row
@@ -128,13 +128,13 @@ def keep(session: Session, answers: Mapping[int, LinkState], *, now: datetime) -
     db.insert_new(session, LinkStatus, new)
 
 
-def remembered(session: Session, article_ids: Mapping[int, str]) -> dict[int, LinkState]:
+def stored_answers(session: Session, article_ids: Mapping[int, str]) -> dict[int, LinkState]:
     """Return the latest stored answer, by Article id."""
     rows = session.scalars(select(LinkStatus).where(LinkStatus.article_id.in_(article_ids)))
     return {row.article_id: LinkState(row.status, row.reason) for row in rows}
 
 
-def forget(sessions: db.Sessions, *, now: datetime) -> int:
+def delete_old(sessions: db.Sessions, *, now: datetime) -> int:
     """Delete the answers that no Issue needs any more; return how many."""
     with sessions.begin() as session:
         return db.changed(session, delete(LinkStatus).where(LinkStatus.checked_at < now - FORGOTTEN_AFTER))

@@ -128,7 +128,7 @@ def save_renditions(session: Session, issue: Issue, made: Iterable[RenderedIssue
     session.flush()
 
 
-def forget(session: Session, issue: Issue) -> None:
+def delete_renditions(session: Session, issue: Issue) -> None:
     """Delete the rendered bytes of the Issue: until it is rendered again it cannot be approved. The caller commits."""
     session.execute(delete(Rendition).where(Rendition.issue_id == issue.id))
     session.expire(issue, ["renditions"])
