@@ -37,6 +37,7 @@ IMPURE = {
 
 LONGEST_FUNCTION = 60  # lines
 MOST_PARAMETERS = 8
+MOST_MODULES = 20  # in a folder, without its __init__.py
 
 
 def _imports(path: Path) -> set[str]:
@@ -144,6 +145,18 @@ def test_each_package_says_what_it_does(package: str) -> None:
     assert "import" in text
     for name in re.findall(r"`([a-z_]+\.py)`", text):
         assert list((PACKAGE / package).rglob(name)), f"{package}/README.md names {name}, which is not there"
+
+
+def test_a_folder_of_more_than_20_modules_says_why() -> None:
+    folders = {p.parent for p in FILES}
+    large = [d for d in folders if len([p for p in d.glob("*.py") if p.name != "__init__.py"]) > MOST_MODULES]
+    assert large, "no folder is large any more: this test and MOST_MODULES can go"
+    silent = [
+        str(d.relative_to(PACKAGE))
+        for d in large
+        if "more than 20" not in (PACKAGE / d.relative_to(PACKAGE).parts[0] / "README.md").read_text()
+    ]
+    assert not silent, f"over {MOST_MODULES} modules, and the package's README does not say why: {silent}"
 
 
 def test_every_module_has_a_docstring() -> None:
