@@ -55,11 +55,11 @@ def changed(session: Session, *, now: datetime) -> list[Changed]:
         .where(Issue.state.in_(STANDING), Issue.composed_at >= now - LOOK_BACK)
         .order_by(Issue.issued_on, Placement.rank)
     )
-    for issued_on, story_id, telling in placed.all():
-        words = from_json(telling.words)
+    for issued_on, story_id, text_revision in placed.all():
+        words = from_json(text_revision.words)
         articles = session.scalars(
             select(Article)
-            .where(Article.id.in_(words.cited()), Article.changed_at > telling.written_at)
+            .where(Article.id.in_(words.cited()), Article.changed_at > text_revision.written_at)
             .order_by(Article.changed_at, Article.id)
         )
         for article in articles:

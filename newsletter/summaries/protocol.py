@@ -35,7 +35,7 @@ class ArticleText:
 
     @property
     def origin(self) -> str:
-        """The newsroom that wrote the text: the same for all copies of a wire text."""
+        """The key of the text: the same for all copies of one wire text, otherwise the name of the Outlet."""
         return self.wire_key or self.outlet
 
 

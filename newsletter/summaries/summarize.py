@@ -283,11 +283,11 @@ def _read(session: Session, now: datetime, only: Collection[int] | None = None) 
         rows = select(Article).where(Article.story_id.in_(part)).options(joinedload(Article.outlet))
         for article in session.scalars(rows.order_by(Article.published_at, Article.id)):
             articles[article.story_id or 0].append(article)
-        tellings = (
+        text_revisions = (
             select(StoryRevision).where(StoryRevision.story_id.in_(part)).order_by(StoryRevision.revision)
         )
-        for telling in session.scalars(tellings):
-            newest[telling.story_id] = telling
+        for text_revision in session.scalars(text_revisions):
+            newest[text_revision.story_id] = text_revision
     pages = pages_of(session, [a.id for own in articles.values() for a in own])
     return [
         _due(story, articles[story.id], newest.get(story.id), pages)
@@ -299,7 +299,7 @@ def _read(session: Session, now: datetime, only: Collection[int] | None = None) 
 def _due(
     story: Story,
     articles: Sequence[Article],
-    telling: StoryRevision | None,
+    text_revision: StoryRevision | None,
     pages: Mapping[int, ArticlePage],
 ) -> _Due:
     hashes = {i: page.text_hash for i, page in pages.items() if page.text_hash}
@@ -311,13 +311,13 @@ def _due(
         changed=frozenset(
             a.id
             for a in articles
-            if telling and a.changed_at is not None and a.changed_at > telling.written_at
+            if text_revision and a.changed_at is not None and a.changed_at > text_revision.written_at
         ),
-        written_by=telling.written_by if telling else None,
-        revision=telling.revision if telling else 0,
-        old_hash=telling.input_hash if telling else "",
-        cited=from_json(telling.words).cited()
-        if telling and telling.written_by != Extractive.name
+        written_by=text_revision.written_by if text_revision else None,
+        revision=text_revision.revision if text_revision else 0,
+        old_hash=text_revision.input_hash if text_revision else "",
+        cited=from_json(text_revision.words).cited()
+        if text_revision and text_revision.written_by != Extractive.name
         else frozenset(),
         flagged=story.flagged_at is not None,
     )

@@ -66,7 +66,7 @@ class HistoryLink(Base):
 class StoryRevision(Base):
     """The whole text of one Story at one revision: Headline, Lede, Overview, Analysis, Summaries, Questions.
 
-    ``words`` is :func:`newsletter.summaries.story_text.to_json` of a Telling. A row is never updated: a change is a new revision.
+    ``words`` is :func:`newsletter.summaries.story_text.to_json` of a StoryText. A row is never updated: a change is a new revision.
     """
 
     __tablename__ = "story_revision"
