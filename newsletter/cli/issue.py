@@ -100,7 +100,7 @@ def list_issues(limit: int, as_json: bool) -> None:
 def show(day: date, as_json: bool) -> None:
     """One issue: its stories, its checks, and the ledger's sum."""
     service = opening.open_issue_service(opening.open_settings())
-    shown = _shown(service, day)
+    shown = _as_json(service, day)
     if as_json:
         click.echo(json.dumps(shown, default=str))
         return
@@ -120,7 +120,7 @@ def show(day: date, as_json: bool) -> None:
         )
 
 
-def _shown(service: IssueService, day: date) -> dict[str, Any]:
+def _as_json(service: IssueService, day: date) -> dict[str, Any]:
     view = service.view(day)
     with db.reading(service.sessions) as session:
         row = find_issue(session, day)
@@ -193,7 +193,7 @@ def approve(day: date, despite: str, by: str, now: str | None) -> None:
 @now_option
 def hold(day: date, reason: str, by: str, now: str | None) -> None:
     """Stop the issue before it is sent, or before more of it is."""
-    _say(opening.open_issue_service(opening.open_settings(), now=now).hold(day, by=by, reason=reason))
+    _print_state(opening.open_issue_service(opening.open_settings(), now=now).hold(day, by=by, reason=reason))
 
 
 @issue.command()
@@ -202,7 +202,7 @@ def hold(day: date, reason: str, by: str, now: str | None) -> None:
 @now_option
 def resume(day: date, by: str, now: str | None) -> None:
     """Continue a held issue."""
-    _say(opening.open_issue_service(opening.open_settings(), now=now).resume(day, by=by))
+    _print_state(opening.open_issue_service(opening.open_settings(), now=now).resume(day, by=by))
 
 
 @issue.command()
@@ -212,10 +212,12 @@ def resume(day: date, by: str, now: str | None) -> None:
 @now_option
 def withdraw(day: date, reason: str, by: str, now: str | None) -> None:
     """Withdraw the issue: copies that are pending are never sent."""
-    _say(opening.open_issue_service(opening.open_settings(), now=now).withdraw(day, by=by, reason=reason))
+    _print_state(
+        opening.open_issue_service(opening.open_settings(), now=now).withdraw(day, by=by, reason=reason)
+    )
 
 
-def _say(issue: Issue) -> None:
+def _print_state(issue: Issue) -> None:
     click.echo(f"The issue of {issue.issued_on} is {issue.state}.")
 
 

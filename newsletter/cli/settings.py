@@ -24,7 +24,7 @@ def settings(as_json: bool) -> None:
     rows = [
         {
             "name": name,
-            "value": _shown(getattr(current, name)),
+            "value": _as_text(getattr(current, name)),
             "set": name in current.model_fields_set,
             "help": field.description,
         }
@@ -39,7 +39,7 @@ def settings(as_json: bool) -> None:
         click.echo(f"Not fit for production: {reason}.", err=True)
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "(set, hidden)" if value.get_secret_value() else ""
     return _PASSWORD.sub(r"\1***@", str(value))

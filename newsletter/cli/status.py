@@ -19,7 +19,7 @@ from newsletter.jobs.today import Answer, answer
 @click.option("--now", help="Set the clock, such as 2025-08-25T20:30Z.")
 def status(as_json: bool, now: str | None) -> None:
     """Say whether today's issue reaches readers, and what to do if not. Exit code 7 when somebody must act."""
-    found = _look(now)
+    found = _answer(now)
     if as_json:
         click.echo(json.dumps({"is_well": found.is_well, "said": found.in_one_sentence, **asdict(found)}))
     else:
@@ -32,7 +32,7 @@ def status(as_json: bool, now: str | None) -> None:
         )
 
 
-def _look(now: str | None) -> Answer:
+def _answer(now: str | None) -> Answer:
     try:
         service = opening.open_issue_service(opening.open_settings(), now=now)
         with db.reading(service.sessions) as session:

@@ -62,7 +62,7 @@ def take_away(connection: Connection) -> None:
             _run(connection, f"DROP {kind} IF EXISTS {name} CASCADE")
 
 
-def forget(sessions: sessionmaker[Session], *, now: datetime) -> int:
+def delete_ended(sessions: sessionmaker[Session], *, now: datetime) -> int:
     """Delete the parts that ended long ago: failed, cancelled, or left by a worker that died (a worker deletes those that succeeded).
     Returns how many; 0 where there is no queue."""
     with sessions.begin() as session:

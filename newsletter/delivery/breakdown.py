@@ -51,7 +51,7 @@ def breakdown(session: Session, issue_id: int) -> Breakdown:
         renditions,
         _reasons(session, issue_id),
         _left_out(session, issue_id),
-        _heard(session, issue_id),
+        _reported(session, issue_id),
     )
 
 
@@ -77,7 +77,7 @@ def _left_out(session: Session, issue_id: int) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(((r, n) for r, n in rows), key=lambda r: -r[1]))
 
 
-def _heard(session: Session, issue_id: int) -> tuple[tuple[str, int], ...]:
+def _reported(session: Session, issue_id: int) -> tuple[tuple[str, int], ...]:
     rows = session.execute(
         select(DeliveryEvent.kind, func.count(func.distinct(DeliveryEvent.delivery_id)))
         .join(Delivery, Delivery.id == DeliveryEvent.delivery_id)

@@ -89,8 +89,8 @@ class IssueService:
         """
         now, sender = self.clock(), None
         if outside:
-            context.ask_outside(self.sessions, self.view(issued_on), self.settings, now=now)
-            sender = context.ask_sender(self.settings)
+            context.request_links(self.sessions, self.view(issued_on), self.settings, now=now)
+            sender = context.look_up_sender(self.settings)
         with db.reading(self.sessions) as session:
             number = find_issue(session, issued_on).id
         judged = operators.judged(self.sessions, number, self.settings)
@@ -104,7 +104,7 @@ class IssueService:
         findings = registry.check(view, rendered, settings=self.settings, context=known)
         now = self.clock()
         with self.sessions.begin() as session:
-            context.keep(session, view.id, findings, rendered, now=now)
+            context.store_findings(session, view.id, findings, rendered, now=now)
         return findings
 
     def approve(self, issued_on: date, *, by: str, reason: str = "", seen: str = "") -> Issue:

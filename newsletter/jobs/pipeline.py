@@ -132,12 +132,12 @@ def summarize_step(parts: Parts) -> dict[str, Any]:
         Extractive(),
         now=parts.now,
         progress=parts.reporting("summarize"),
-        keep=kept_words(parts.service.settings),
+        keep=kept_summarizers(parts.service.settings),
     )
     return asdict(report)
 
 
-def kept_words(settings: Settings) -> tuple[str, ...]:
+def kept_summarizers(settings: Settings) -> tuple[str, ...]:
     """Return the summarizers whose text the summarize Step does not replace."""
     return (registry.MODEL,) if registry.has_model(settings) else ()
 
@@ -302,9 +302,9 @@ def lapse_step(parts: Parts) -> dict[str, Any]:
         "payments_read_again": caught_up,
         "events_summed": summed,
         "link_answers_deleted": links_deleted,
-        "queued_parts_deleted": queue_tables.forget(service.sessions, now=parts.now),
+        "queued_parts_deleted": queue_tables.delete_ended(service.sessions, now=parts.now),
         "half_written_files_deleted": spool.clean_up(service.settings.LEAVING_DIR, now=parts.now),
-        "model_answers_deleted": budget.forget(service.settings.LLM_DIR, now=parts.now),
+        "model_answers_deleted": budget.delete_old(service.settings.LLM_DIR, now=parts.now),
     }
 
 

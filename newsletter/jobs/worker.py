@@ -92,7 +92,7 @@ def summarize_part(context: JobContext, *, stories: list[int], now: str) -> None
         Extractive(),
         now=datetime.fromisoformat(now),
         only=set(stories),
-        keep=pipeline.kept_words(service.settings),
+        keep=pipeline.kept_summarizers(service.settings),
     )
 
 
@@ -269,7 +269,7 @@ def _gather(parts: Parts, app: App) -> dict[str, Any]:
 def _summarize(parts: Parts, app: App) -> dict[str, Any]:
     """Do the summarize Step in parts; the Step itself does what the workers leave."""
     now = parts.now
-    keep = pipeline.kept_words(parts.service.settings)
+    keep = pipeline.kept_summarizers(parts.service.settings)
     due = summarize.due_stories(parts.service.sessions, now=now, keep=keep)
     chunks = [due[n : n + STORIES_AT_ONCE] for n in range(0, len(due), STORIES_AT_ONCE)]
     ids = [

@@ -66,7 +66,7 @@ def erase(
     if any(charges_on(a) for a in agreements):
         raise Refused("Cancel the payment first: otherwise it would go on after we forgot whose it is.")
     if outbox is not None:  # before the commit: if that fails, only these copies are lost
-        outbox_mails.forget(outbox, _mailed_to(session, number))
+        outbox_mails.delete_mails(outbox, _mailed_to(session, number))
     if mailbox is not None:
         bounce_reports.delete_about(mailbox, address)
     row = {"address_hash": subscriber.address_hash, "reason": "erased", "suppressed_at": now}

@@ -137,12 +137,12 @@ def test_two_who_look_at_once_keep_their_findings_once(each_sessions, settings) 
 
     def keep() -> None:
         with each_sessions.begin() as session:
-            context.keep(session, issue.id, found, looked_at, now=MORNING)
+            context.store_findings(session, issue.id, found, looked_at, now=MORNING)
 
     keep()
     other = Thread(target=keep)
     with each_sessions.begin() as session:
-        context.keep(session, issue.id, found, looked_at, now=MORNING)
+        context.store_findings(session, issue.id, found, looked_at, now=MORNING)
         session.flush()
         other.start()
         while db.dialect_of(session) == "postgresql" and not session.scalar(WAITING):

@@ -17,7 +17,7 @@ from newsletter.feeds.kinds import ArticleKind
 from newsletter.feeds.leans import Side
 from newsletter.summaries import registry
 from newsletter.summaries.model.asking import Asker
-from newsletter.summaries.model.budget import Budget, KeptAnswers, forget
+from newsletter.summaries.model.budget import Budget, KeptAnswers, delete_old
 from newsletter.summaries.model.client import ModelNameError, model_of
 from newsletter.summaries.model.judge import Judge
 from newsletter.summaries.model.prompt import LITTLE_TEXT, chosen, fenced
@@ -331,8 +331,8 @@ def test_a_kept_answer_goes_after_a_month_and_nothing_else_of_the_folder(tmp_pat
         at = (now - timedelta(days=days)).timestamp()
         for path in (p for p in tmp_path.rglob("*") if p.is_file()):
             os.utime(path, (at, at))
-        gone = forget(tmp_path, now=now)
+        gone = delete_old(tmp_path, now=now)
         assert (gone, sum(p.is_file() for p in tmp_path.rglob("*"))) == (6 - left, left)
     assert kept.read("one question") is None
     assert budget.left() == 100
-    assert forget(tmp_path / "nowhere", now=now) == 0
+    assert delete_old(tmp_path / "nowhere", now=now) == 0

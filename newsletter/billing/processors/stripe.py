@@ -89,7 +89,7 @@ class StripeProcessor:
         }
         minute = int(now.timestamp()) // 60
         once = sha256(json.dumps([asked, minute], sort_keys=True).encode()).hexdigest()[:40]
-        made = _asked(
+        made = _request(
             lambda: self._v1.checkout.sessions.create(asked, {"idempotency_key": f"checkout-{once}"})  # type: ignore[arg-type]
         )
         return _https(made.get("url"))
@@ -98,7 +98,7 @@ class StripeProcessor:
         customer = id_in(self._read(agreement_id).get("customer"))
         if not customer:
             raise ProcessorError("The payment processor knows no customer for this agreement.")
-        made = _asked(
+        made = _request(
             lambda: self._v1.billing_portal.sessions.create({"customer": customer, "return_url": back_url})
         )
         return _https(made.get("url"))
@@ -111,7 +111,7 @@ class StripeProcessor:
             )  # nothing paid for is left, and no attempt should follow
         if known.get("status") in ("canceled", "incomplete_expired") or known.get("cancel_at_period_end"):
             return fact_in(known, now)
-        changed = _asked(
+        changed = _request(
             lambda: self._v1.subscriptions.update(
                 agreement_id, {"cancel_at_period_end": True, "expand": ["latest_invoice"]}
             )
@@ -122,10 +122,10 @@ class StripeProcessor:
         known = self._read(agreement_id)
         if known.get("status") in ("canceled", "incomplete_expired"):
             return fact_in(known, now)
-        return fact_in(_asked(lambda: self._v1.subscriptions.cancel(agreement_id)), now)
+        return fact_in(_request(lambda: self._v1.subscriptions.cancel(agreement_id)), now)
 
     def refund(self, agreement_id: str) -> Refund | None:
-        found = _asked(
+        found = _request(
             lambda: self._v1.invoices.list(
                 {"subscription": agreement_id, "status": "paid", "limit": 10, "expand": ["data.payments"]}
             )
@@ -134,11 +134,11 @@ class StripeProcessor:
         intent = payment_intent_in(invoice or {})
         if invoice is None or intent is None:
             return None
-        before = _asked(lambda: self._v1.refunds.list({"payment_intent": intent, "limit": 1}))
+        before = _request(lambda: self._v1.refunds.list({"payment_intent": intent, "limit": 1}))
         if before.get("data"):
             return None
         key = {"idempotency_key": f"refund-{invoice['id']}"}
-        made = _asked(lambda: self._v1.refunds.create({"payment_intent": intent}, key))  # type: ignore[arg-type]
+        made = _request(lambda: self._v1.refunds.create({"payment_intent": intent}, key))  # type: ignore[arg-type]
         cents = int(made.get("amount") or 0)
         return Refund(intent, cents, cents, str(invoice.get("currency") or ""))
 
@@ -148,7 +148,7 @@ class StripeProcessor:
     def price_problem(self, price: Price, *, cents: int) -> str | None:
         """Return why a checkout at this price would fail or charge another amount than ``cents`` a month, as a sentence; None when it is right."""
         try:
-            found = _asked(lambda: self._v1.prices.retrieve(price.id))
+            found = _request(lambda: self._v1.prices.retrieve(price.id))
         except NoSuchAgreement:
             return f"Stripe knows no price {price.id}: see STRIPE_PRICE_ID."
         except (ProcessorError, ProcessorUnreachable) as error:
@@ -166,7 +166,7 @@ class StripeProcessor:
     def finished_checkout(self, checkout_id: str) -> str | None:
         if not checkout_id.startswith("cs_") or not checkout_id.replace("_", "").isalnum():
             raise NoSuchAgreement("There is no such checkout.")
-        made = _asked(lambda: self._v1.checkout.sessions.retrieve(checkout_id))
+        made = _request(lambda: self._v1.checkout.sessions.retrieve(checkout_id))
         return id_in(made.get("subscription")) if made.get("status") == "complete" else None
 
     def parse_webhook(
@@ -185,7 +185,7 @@ class StripeProcessor:
         return () if event is None else (event,)
 
     def _read(self, agreement_id: str) -> dict[str, Any]:
-        return _asked(lambda: self._v1.subscriptions.retrieve(agreement_id, {"expand": ["latest_invoice"]}))
+        return _request(lambda: self._v1.subscriptions.retrieve(agreement_id, {"expand": ["latest_invoice"]}))
 
 
 def _signed_at(body: bytes, header: str, secret: str) -> int:
@@ -213,7 +213,7 @@ def _trial(ends_at: datetime | None, now: datetime) -> dict[str, int]:
     return {"trial_period_days": ceil((ends_at - now) / timedelta(days=1))}
 
 
-def _asked(call: Callable[[], Any]) -> dict[str, Any]:
+def _request(call: Callable[[], Any]) -> dict[str, Any]:
     """Return what Stripe answers, as plain values; what went wrong, in our words and without Stripe's (they may name people)."""
     try:
         answer = call().to_dict()

@@ -38,7 +38,7 @@ OFFERED = 12
 FEWEST_OUTLETS = 3  # age of a Story that is offered, at most
 
 
-def ask_outside(sessions: db.Sessions, view: IssueView, settings: Settings, *, now: datetime) -> None:
+def request_links(sessions: db.Sessions, view: IssueView, settings: Settings, *, now: datetime) -> None:
     """Request the Issue's links and store the answers; takes up to 30 seconds. A sample's links are invented and not requested."""
     if view.is_sample:
         return
@@ -50,7 +50,7 @@ def ask_outside(sessions: db.Sessions, view: IssueView, settings: Settings, *, n
         link_status.store(session, answers, now=now)
 
 
-def ask_sender(settings: Settings) -> tuple[Level, str] | None:
+def look_up_sender(settings: Settings) -> tuple[Level, str] | None:
     """Return what the DNS says about the Sender's domain; None for a provider that sends no real mail."""
     if settings.MAIL_PROVIDER == "outbox":
         return None
@@ -96,11 +96,11 @@ def check_context(
         links=links,
         links_asked=bool(links),
         judged=judged,
-        sender=sender or _said_before(session, issue),
+        sender=sender or _earlier_sender_answer(session, issue),
     )
 
 
-def keep(
+def store_findings(
     session: Session,
     issue_id: int,
     findings: Sequence[Finding],
@@ -242,7 +242,7 @@ def _audiences(session: Session, issue: Issue) -> tuple[int, int | None, date | 
     return counted, last.audience_size if last else None, last.issued_on if last else None
 
 
-def _said_before(session: Session, issue: Issue) -> tuple[Level, str] | None:
+def _earlier_sender_answer(session: Session, issue: Issue) -> tuple[Level, str] | None:
     row = session.scalars(
         select(Check).where(Check.issue_id == issue.id, Check.name == "sender-domain")
     ).first()

@@ -63,11 +63,11 @@ def request_all(addresses: Mapping[int, str], ask: Ask) -> dict[int, LinkState]:
     """
     chosen = dict(list(addresses.items())[:MOST])
     first = _of_different_hosts(chosen, AT_ONCE)
-    answers = _asked(first, ask, ALL)
+    answers = _request(first, ask, ALL)
     rest = {number: url for number, url in chosen.items() if number not in first}
     if len(first) == AT_ONCE and not any(state.status for state in answers.values()):
         return answers | dict.fromkeys(rest, OFFLINE)
-    return answers | _asked(rest, ask, ALL - ONE)
+    return answers | _request(rest, ask, ALL - ONE)
 
 
 def _of_different_hosts(addresses: Mapping[int, str], most: int) -> dict[int, str]:
@@ -77,7 +77,7 @@ def _of_different_hosts(addresses: Mapping[int, str], most: int) -> dict[int, st
     return dict(list(by_host.values())[:most])
 
 
-def _asked(addresses: Mapping[int, str], ask: Ask, seconds: float) -> dict[int, LinkState]:
+def _request(addresses: Mapping[int, str], ask: Ask, seconds: float) -> dict[int, LinkState]:
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="links")
     asked = {number: pool.submit(ask, url) for number, url in addresses.items()}
     done, _ = wait(asked.values(), timeout=seconds)

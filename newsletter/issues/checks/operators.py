@@ -40,10 +40,10 @@ def judged(sessions: db.Sessions, issue_id: int, settings: Settings) -> Judged:
             found[story_id] = OperatorsWords(
                 text, text.headline not in headlines, revision.written_at, article_texts(session, story_id)
             )
-    return _asked(found, settings) if found else Judged()
+    return _ask_judge(found, settings) if found else Judged()
 
 
-def _asked(found: dict[int, OperatorsWords], settings: Settings) -> Judged:
+def _ask_judge(found: dict[int, OperatorsWords], settings: Settings) -> Judged:
     """Ask the judge. Without a usable answer only hard facts are checked, and the result says why."""
     judge, why_not = None, "no model is configured to judge them"
     try:

@@ -17,7 +17,7 @@ from typing import IO
 KEPT = timedelta(days=30)  # a Story is summarized again for days, not for weeks
 
 
-def forget(folder: Path, *, now: datetime) -> int:
+def delete_old(folder: Path, *, now: datetime) -> int:
     """Delete answers, days' spending and vectors that nobody wrote for :data:`KEPT`, and what a dead process left half written;
     how many files. Whatever else lies in the folder stays."""
     gone = 0

@@ -67,7 +67,7 @@ def file_name(reference: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", reference).strip("-") + ".eml"
 
 
-def forget(folder: Path, references: Iterable[str]) -> int:
+def delete_mails(folder: Path, references: Iterable[str]) -> int:
     """Delete the mails of these references. Returns how many there were. Raises OSError."""
     gone = 0
     for path in (folder / file_name(reference) for reference in references):
