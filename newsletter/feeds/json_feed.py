@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from newsletter.feeds import dates
 from newsletter.feeds.raw_feed import MOST_CATEGORIES, MOST_ENTRIES, FeedRefused, RawEntry, RawFeed
 from newsletter.feeds.urls import UrlRefused, canonical
 
@@ -62,10 +63,15 @@ def _author(row: dict[str, Any]) -> str:
 
 
 def _moment(text: str) -> datetime | None:
+    """Return the moment of a date in RFC 3339, as the standard says, or as RSS writes it, which some feeds do."""
     try:
         moment = datetime.fromisoformat(text)
         return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError):
+        pass
+    try:
+        return dates.read(text)
+    except dates.UnknownZone:
         return None
 
 

@@ -7,6 +7,7 @@ list is disabled until an operator has set its Lean and the reason.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from xml.parsers import expat
@@ -23,6 +24,7 @@ NAMESPACE = "urn:newsletter:catalogue:1"
 UNASSIGNED = "Not assigned yet: say where this outlet stands and why, then set enabled = true."
 LARGEST = 5 * 1024 * 1024  # bytes
 DEEPEST = 50  # levels of nested outlines
+_SECTION = re.compile(r"\s+[-–—|·:»>/]+\s+|:\s+")  # between the name of an outlet and that of its section
 MOST_FEEDS = 5_000
 _LONGEST_BASIS = 500  # characters
 
@@ -143,6 +145,10 @@ class _OutletCollector:
         """Return the Outlet to store: a known one with the new Feed added, or a new one. A different Outlet of the same name gets
         its host as an addition to the name."""
         host = host_of(outlet.homepage)
+        if section_of := self._section_of(outlet):
+            sibling, whole = section_of
+            del self.outlets[sibling.name.casefold()]
+            return replace(sibling, name=whole, feeds=(*sibling.feeds, *outlet.feeds))
         for name in (outlet.name, _shortened(outlet.name, f" ({host})")):
             other = self.outlets.get(name.casefold())
             if other is None:
@@ -150,6 +156,24 @@ class _OutletCollector:
             if host_of(other.homepage) == host:
                 return replace(other, feeds=(*other.feeds, *outlet.feeds))
         raise _OutlineRefused(f"another outlet is called '{outlet.name}' too")
+
+    def _section_of(self, outlet: OutletEntry) -> tuple[OutletEntry, str] | None:
+        """Return the Outlet of which this one is another section, such as "Courier - World" of "Courier - Politics", and the name that
+        both begin with. One publisher must not count as several voices. What our own files call Outlets stays apart."""
+        if outlet.lean_basis != UNASSIGNED or outlet.name.casefold() in self.outlets:
+            return None
+        host = host_of(outlet.homepage)
+        neighbours = (
+            o for o in self.outlets.values() if o.lean_basis == UNASSIGNED and host_of(o.homepage) == host
+        )
+        found = ((other, _shared_name(other.name, outlet.name)) for other in neighbours)
+        return next(((other, name) for other, name in found if name), None)
+
+
+def _shared_name(one: str, other: str) -> str:
+    """Return what stands in front of the first separator of both names when that is the same; a name without one is whole."""
+    names = [_SECTION.split(name, maxsplit=1)[0].strip() for name in (one, other)]
+    return names[0] if names[0].casefold() == names[1].casefold() else ""
 
 
 def _outlet(attributes: dict[str, str], feed: str, line: int) -> OutletEntry:

@@ -17,7 +17,7 @@ from typing import Any
 
 import feedparser
 
-from newsletter.feeds import html_text
+from newsletter.feeds import dates, html_text
 from newsletter.feeds.encoding import GZIP, Damaged, TooLarge, gunzip, to_text
 from newsletter.feeds.json_feed import read_json_feed
 from newsletter.feeds.kinds import ArticleKind, classify
@@ -145,8 +145,14 @@ def _links(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _moment(entry: Mapping[str, Any]) -> datetime | None:
-    for key in ("published_parsed", "updated_parsed", "created_parsed"):
-        if key in entry and (parsed := entry[key]):
+    """Return when the Entry says it appeared. Dates in words that only feedparser reads are taken from it."""
+    for name in ("published", "updated", "created"):
+        try:
+            if moment := dates.read(_text(entry, name)):
+                return moment
+        except dates.UnknownZone:
+            continue
+        if f"{name}_parsed" in entry and (parsed := entry[f"{name}_parsed"]):
             try:
                 return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
             except (ValueError, OverflowError, OSError, TypeError):

@@ -46,6 +46,8 @@ _NAMESPACES = {
     "feedburner": "http://rssnamespace.org/feedburner/ext/1.0",
 }
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
+WARNING_ENDS = 4_000  # characters within which a feed begins behind a server's warning
+_FEED_START = re.compile(r"<\?xml\b|<(?:rss|feed|rdf:RDF)\b")
 _ROOT = re.compile(r"<(?![?!])\s*([\w.:-]+)")
 # Atomic groups prevent backtracking, which would take exponential time in the number of comments.
 _HTML_PAGE = re.compile(
@@ -63,6 +65,7 @@ def prepare(text: str, *, most_entries: int) -> bytes:
     :class:`Unsafe`."""
     if _HTML_PAGE.match(text[:20_000]):
         raise Unsafe("This is a web page, not a feed.")
+    text = _without_warning(text)
     if not _ROOT.search(text[:100_000]):
         raise Unsafe("This is neither XML nor JSON.")
     if _OVERLONG_TAG.search(text):
@@ -80,6 +83,12 @@ def prepare(text: str, *, most_entries: int) -> bytes:
     except Excessive as error:
         raise Unsafe(str(error)) from None
     raise Unsafe("It is broken XML.")
+
+
+def _without_warning(text: str) -> str:
+    """Return the text from where the feed begins: some servers print a warning of their own in front of it."""
+    start = _FEED_START.search(text[:WARNING_ENDS])
+    return text[start.start() :] if start and "<!doctype" not in text[: start.start()].lower() else text
 
 
 def _repair(text: str) -> str:

@@ -445,3 +445,20 @@ def test_categories_of_every_format_name_the_kind(document: str) -> None:
 def test_what_an_outlet_says_of_its_own_text_is_left_out(summary: str, excerpt: str) -> None:
     (found,) = read(rss(entry(1, summary=summary)))
     assert found.excerpt == excerpt
+
+
+@pytest.mark.parametrize(
+    "warning",
+    ["<br />\n<b>Warning</b>: a cache in /var/www is full on line 3<br />\n", "Notice: 1 < 2\n", "\n\n "],
+)
+def test_a_servers_warning_in_front_of_a_feed_is_left_out(warning: str) -> None:
+    assert [e.headline for e in read(warning + '<?xml version="1.0"?>' + rss(entry(1)))]
+    assert [e.headline for e in read(warning + rss(entry(1)))]
+
+
+def test_a_photos_caption_is_no_summary() -> None:
+    media = 'xmlns:media="http://search.yahoo.com/mrss/"'
+    caption = "<media:description>The old pier in June.</media:description>"
+    item = f"<item><title>Pier opens</title><link>https://l.example/1</link>{caption}<description>Pier 1 was opened.</description></item>"
+    (found,) = read(f'<rss version="2.0" {media}><channel><title>T</title>{item}</channel></rss>')
+    assert found.excerpt == "Pier 1 was opened."

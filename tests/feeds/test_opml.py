@@ -87,6 +87,30 @@ def test_each_outline_left_out_has_its_line_and_reason() -> None:
         assert word in left.reason
 
 
+def test_sections_of_one_outlet_are_one_outlet() -> None:
+    """Enabled apart, one publisher would be three of the outlets that make a story."""
+    rows = "".join(
+        f'<outline text="{name}" xmlUrl="https://{host}/{n}/rss" htmlUrl="https://{host}/{n}"/>\n'
+        for n, (name, host) in enumerate(
+            [
+                ("Lantern - Politics", "lantern.example"),
+                ("Lantern – World", "lantern.example"),
+                ("Lantern", "lantern.example"),
+                ("Lantern: Money", "money.example"),
+                ("Anna writes", "pages.example"),
+                ("Anna reads", "pages.example"),
+            ]
+        )
+    )
+    outlets = read_opml(opml(rows), "x.opml").outlets
+    assert [(o.name, len(o.feeds)) for o in outlets] == [
+        ("Lantern", 3),
+        ("Lantern: Money", 1),
+        ("Anna writes", 1),
+        ("Anna reads", 1),
+    ]
+
+
 def test_feeds_of_one_outlet_join_and_outlets_of_one_name_stay_apart() -> None:
     reading = read_opml(
         opml(
