@@ -164,7 +164,10 @@ QUOTED_LINE = 76  # characters
 
 @dataclass(frozen=True)
 class Assembled:
-    """One encoded body, split at its Slots: elements with an even index are shared bytes, the others name a Slot."""
+    """One encoded body, split at its Slots: elements with an even index are shared bytes, the others name a Slot.
+
+    Each element but the last ends with room for a soft break, since each starts on a new line.
+    """
 
     pieces: tuple[bytes | str, ...]
     text: str
@@ -173,21 +176,23 @@ class Assembled:
     def filled(self, values: Mapping[str, str]) -> bytes:
         """Return the body for one reader. Raises SlotError as :func:`slots.fill` does."""
         slots.require(values, self.text)
-        done = []
-        for piece in self.pieces:
-            if isinstance(piece, bytes):
-                done.append(piece)
-            else:
-                value = slots.one_line(piece, values[piece])
-                done.append(_quoted(escape(value) if self.html else value))
-        # Each piece starts on a new line; the soft break before it is not part of the text.
-        return _SOFT_BREAK.join([*(_with_room(piece) for piece in done[:-1]), done[-1]])
+        filled: dict[str, bytes] = {}  # a reader's pass stands in a Slot of many links
+        for name in {piece for piece in self.pieces if isinstance(piece, str)}:
+            value = slots.one_line(name, values[name])
+            filled[name] = _with_room(_quoted(escape(value) if self.html else value))
+        # The soft break before each piece is not part of the text.
+        return _SOFT_BREAK.join(
+            [piece if isinstance(piece, bytes) else filled[piece] for piece in self.pieces]
+        )
 
 
 @lru_cache(maxsize=64)
 def _assembled(text: str, *, html: bool) -> Assembled:
     cut = slots.cut(text.replace("\r\n", "\n"))
-    return Assembled(tuple(p if n % 2 else _quoted(p) for n, p in enumerate(cut)), text, html)
+    shared = [_quoted(p) for p in cut[::2]]
+    shared = [*(_with_room(p) for p in shared[:-1]), shared[-1]]
+    pieces = tuple(p if n % 2 else shared[n // 2] for n, p in enumerate(cut))
+    return Assembled(pieces, text, html)
 
 
 def _quoted(text: str) -> bytes:
