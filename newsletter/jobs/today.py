@@ -110,7 +110,8 @@ def minutes_left(first: datetime | None, now: datetime) -> str:
     minutes = int((first - now) / timedelta(minutes=1))
     if minutes > 0:
         return f"{formatting.counted(minutes, 'minute')} left until the first reader's hour"
-    return f"the first reader's hour passed {formatting.counted(-minutes, 'minute')} ago"
+    since = formatting.counted(-minutes, "minute") if minutes > -120 else f"{-minutes // 60} hours"
+    return f"the first reader's hour passed {since} ago"
 
 
 def _rhythm(settings: Settings) -> Rhythm:
