@@ -118,6 +118,7 @@ class _OutletCollector:
         self.outlets: dict[str, OutletEntry] = {}  # by name in lower case
         self.left_out: list[LeftOut] = []
         self._feeds: dict[str, int] = {}
+        self._names: dict[tuple[str, str], str] = {}  # of unassigned Outlets, by publisher
 
     def take(self, outline: _Outline) -> None:
         try:
@@ -140,6 +141,8 @@ class _OutletCollector:
             raise _OutlineRefused(f"there are more than {MOST_FEEDS} feeds")
         self._feeds[key] = outline.line
         self.outlets[outlet.name.casefold()] = outlet
+        if outlet.lean_basis == UNASSIGNED:
+            self._names.setdefault(_publisher(outlet), outlet.name.casefold())
 
     def _merged_or_new(self, outlet: OutletEntry) -> OutletEntry:
         """Return the Outlet to store: a known one with the new Feed added, or a new one. A different Outlet of the same name gets
@@ -148,6 +151,7 @@ class _OutletCollector:
         if section_of := self._section_of(outlet):
             sibling, whole = section_of
             del self.outlets[sibling.name.casefold()]
+            self._names[_publisher(outlet)] = whole.casefold()
             return replace(sibling, name=whole, feeds=(*sibling.feeds, *outlet.feeds))
         for name in (outlet.name, _shortened(outlet.name, f" ({host})")):
             other = self.outlets.get(name.casefold())
@@ -162,18 +166,21 @@ class _OutletCollector:
         both begin with. One publisher must not count as several voices. What our own files call Outlets stays apart."""
         if outlet.lean_basis != UNASSIGNED or outlet.name.casefold() in self.outlets:
             return None
-        host = host_of(outlet.homepage)
-        neighbours = (
-            o for o in self.outlets.values() if o.lean_basis == UNASSIGNED and host_of(o.homepage) == host
-        )
-        found = ((other, _shared_name(other.name, outlet.name)) for other in neighbours)
-        return next(((other, name) for other, name in found if name), None)
+        other = self.outlets.get(self._names.get(_publisher(outlet), ""))
+        if other is None:
+            return None
+        whole = _whole_name(other)
+        is_taken = whole.casefold() in self.outlets  # by this one itself, or by an outlet of another host
+        return other, other.name if is_taken or not whole else whole
 
 
-def _shared_name(one: str, other: str) -> str:
-    """Return what stands in front of the first separator of both names when that is the same; a name without one is whole."""
-    names = [_SECTION.split(name, maxsplit=1)[0].strip() for name in (one, other)]
-    return names[0] if names[0].casefold() == names[1].casefold() else ""
+def _publisher(outlet: OutletEntry) -> tuple[str, str]:
+    """Return what the sections of one Outlet share: their host, and the name in front of the first separator."""
+    return host_of(outlet.homepage), _whole_name(outlet).casefold()
+
+
+def _whole_name(outlet: OutletEntry) -> str:
+    return _SECTION.split(outlet.name, maxsplit=1)[0].strip()
 
 
 def _outlet(attributes: dict[str, str], feed: str, line: int) -> OutletEntry:

@@ -88,7 +88,7 @@ def prepare(text: str, *, most_entries: int) -> bytes:
 def _without_warning(text: str) -> str:
     """Return the text from where the feed begins: some servers print a warning of their own in front of it."""
     start = _FEED_START.search(text[:WARNING_ENDS])
-    return text[start.start() :] if start and "<!doctype" not in text[: start.start()].lower() else text
+    return text[start.start() :] if start and "<!" not in text[: start.start()] else text
 
 
 def _repair(text: str) -> str:

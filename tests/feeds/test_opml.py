@@ -99,6 +99,8 @@ def test_sections_of_one_outlet_are_one_outlet() -> None:
                 ("Lantern: Money", "money.example"),
                 ("Anna writes", "pages.example"),
                 ("Anna reads", "pages.example"),
+                ("Lantern - World", "other.example"),
+                ("Lantern - Money", "other.example"),
             ]
         )
     )
@@ -108,6 +110,7 @@ def test_sections_of_one_outlet_are_one_outlet() -> None:
         ("Lantern: Money", 1),
         ("Anna writes", 1),
         ("Anna reads", 1),
+        ("Lantern - World", 2),
     ]
 
 
