@@ -142,7 +142,7 @@ class _OutletCollector:
         self._feeds[key] = outline.line
         self.outlets[outlet.name.casefold()] = outlet
         if outlet.lean_basis == UNASSIGNED:
-            self._names.setdefault(_publisher(outlet), outlet.name.casefold())
+            self._names.setdefault(_section_key(outlet), outlet.name.casefold())
 
     def _merged_or_new(self, outlet: OutletEntry) -> OutletEntry:
         """Return the Outlet to store: a known one with the new Feed added, or a new one. A different Outlet of the same name gets
@@ -151,7 +151,7 @@ class _OutletCollector:
         if section_of := self._section_of(outlet):
             sibling, whole = section_of
             del self.outlets[sibling.name.casefold()]
-            self._names[_publisher(outlet)] = whole.casefold()
+            self._names[_section_key(outlet)] = whole.casefold()
             return replace(sibling, name=whole, feeds=(*sibling.feeds, *outlet.feeds))
         for name in (outlet.name, _shortened(outlet.name, f" ({host})")):
             other = self.outlets.get(name.casefold())
@@ -166,7 +166,7 @@ class _OutletCollector:
         both begin with. One publisher must not count as several voices. What our own files call Outlets stays apart."""
         if outlet.lean_basis != UNASSIGNED or outlet.name.casefold() in self.outlets:
             return None
-        other = self.outlets.get(self._names.get(_publisher(outlet), ""))
+        other = self.outlets.get(self._names.get(_section_key(outlet), ""))
         if other is None:
             return None
         whole = _whole_name(other)
@@ -174,7 +174,7 @@ class _OutletCollector:
         return other, other.name if is_taken or not whole else whole
 
 
-def _publisher(outlet: OutletEntry) -> tuple[str, str]:
+def _section_key(outlet: OutletEntry) -> tuple[str, str]:
     """Return what the sections of one Outlet share: their host, and the name in front of the first separator."""
     return host_of(outlet.homepage), _whole_name(outlet).casefold()
 
