@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from datetime import timedelta
-from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
@@ -62,15 +61,11 @@ def open_issue_service(
     )
 
 
-def open_parts(
-    service: IssueService, *, outlets_file: Path | None = None, progress: Progress = silent
-) -> Parts:
-    """Return the Parts for the Steps. Reads the catalogue now, so that a broken one is refused before anything is done."""
-    return Parts(
-        service=service,
-        catalogue=catalogue.load_catalogue(outlets_file or service.settings.OUTLETS_FILE),
-        progress=progress,
-    )
+def open_parts(service: IssueService, *, progress: Progress = silent) -> Parts:
+    """Return the Parts for the Steps. A catalogue that is broken now is refused before anything is done; each gathering reads the
+    file anew."""
+    catalogue.load_catalogue(service.settings.OUTLETS_FILE)
+    return Parts(service=service, progress=progress)
 
 
 def open_sample(service: IssueService, *, progress: Progress = silent) -> Parts:

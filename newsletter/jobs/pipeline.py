@@ -15,11 +15,11 @@ from newsletter import db, log
 from newsletter.billing import processors, reconciliation
 from newsletter.clock import TimeLimit, day_in
 from newsletter.db import queue_tables
-from newsletter.db.models import Issue, Run
+from newsletter.db.models import Issue, Outlet, Run
 from newsletter.delivery import corrections, event_rollup, ledger, notices, resubmit
 from newsletter.delivery.dispatch import DispatchReport
 from newsletter.delivery.fence import Fence
-from newsletter.errors import ChangedMeanwhile, NewsletterError, NothingToRead, SettingsError
+from newsletter.errors import CatalogueError, ChangedMeanwhile, NewsletterError, NothingToRead, SettingsError
 from newsletter.feeds import catalogue as outlets
 from newsletter.feeds import gather, read_pages
 from newsletter.feeds.catalogue import Catalogue
@@ -84,9 +84,7 @@ class AlreadyDone(Exception):
 def gather_step(parts: Parts) -> dict[str, Any]:
     """Read the Feeds and store Articles. Raises :class:`NothingToRead` when no Feed answered."""
     service = parts.service
-    catalogue = parts.catalogue or outlets.load_catalogue(service.settings.OUTLETS_FILE)
-    with service.sessions.begin() as session:
-        gather.sync_catalogue(session, catalogue)
+    refused = take_up_catalogue(parts)
     report = gather.run(
         service.sessions,
         service.settings,
@@ -96,7 +94,24 @@ def gather_step(parts: Parts) -> dict[str, Any]:
     )
     if not report.reached and not report.skipped:
         raise NothingToRead(f"None of the {report.feeds} feeds could be reached.")
-    return asdict(report)
+    return asdict(report) | ({"catalogue_refused": refused} if refused else {})
+
+
+def take_up_catalogue(parts: Parts) -> str:
+    """Store the catalogue as its file is now. A file that was broken since the last time changes nothing: returns the reason,
+    otherwise an empty string. Raises :class:`CatalogueError` when no Outlet is stored yet."""
+    service = parts.service
+    try:
+        catalogue = parts.catalogue or outlets.load_catalogue(service.settings.OUTLETS_FILE)
+    except CatalogueError as error:
+        with db.reading(service.sessions) as session:
+            if session.scalar(select(Outlet.id).where(Outlet.listed).limit(1)) is None:
+                raise
+        _log.error("gather.catalogue_refused", reason=str(error))
+        return str(error)
+    with service.sessions.begin() as session:
+        gather.sync_catalogue(session, catalogue)
+    return ""
 
 
 def group_step(parts: Parts) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from newsletter import db, log
 from newsletter.db import queue_tables
 from newsletter.db.models import Delivery, Feed, Issue
 from newsletter.errors import DatabaseError, NothingToRead
-from newsletter.feeds import catalogue as outlets
 from newsletter.feeds import gather
 from newsletter.issues.service import IssueService
 from newsletter.jobs import alerts, external_alerts, pipeline
@@ -239,9 +238,7 @@ def _app(connector: Any) -> App:
 def _gather(parts: Parts, app: App) -> dict[str, Any]:
     """Do the gather Step in parts, one host's Feeds together. Raises :class:`NothingToRead` as the Step itself does."""
     service, now = parts.service, parts.now
-    catalogue = parts.catalogue or outlets.load_catalogue(service.settings.OUTLETS_FILE)
-    with service.sessions.begin() as session:
-        gather.sync_catalogue(session, catalogue)
+    pipeline.take_up_catalogue(parts)
     due, skipped = gather.due_feeds(service.sessions, now=now)
     chunks = _chunks(((f.id, urlsplit(f.url).hostname or "") for f in due), FEEDS_AT_ONCE)
     ids = [
