@@ -238,7 +238,7 @@ def _app(connector: Any) -> App:
 def _gather(parts: Parts, app: App) -> dict[str, Any]:
     """Do the gather Step in parts, one host's Feeds together. Raises :class:`NothingToRead` as the Step itself does."""
     service, now = parts.service, parts.now
-    pipeline.take_up_catalogue(parts)
+    refused = pipeline.take_up_catalogue(parts)
     due, skipped = gather.due_feeds(service.sessions, now=now)
     chunks = _chunks(((f.id, urlsplit(f.url).hostname or "") for f in due), FEEDS_AT_ONCE)
     ids = [
@@ -260,6 +260,7 @@ def _gather(parts: Parts, app: App) -> dict[str, Any]:
         "skipped": skipped,
         "parts": len(ids),
         "left_by_workers": left,
+        **({"catalogue_refused": refused} if refused else {}),
     }
 
 
