@@ -47,10 +47,6 @@ def test_our_catalogue_says_which_leans_are_disputed_on_every_side(ours: Path) -
     assert {o.side for o in load_catalogue(ours).outlets if o.disputed} == set(Side)
 
 
-def test_our_catalogue_leaves_it_to_the_operator_whose_pages_are_read(ours: Path) -> None:
-    assert {o.policy for o in load_catalogue(ours).outlets} == {""}
-
-
 def test_what_a_block_leaves_out_has_a_default() -> None:
     (outlet,) = parse_catalogue(ONE, "c.toml").outlets
     assert (outlet.lean, outlet.enabled, outlet.disputed, outlet.policy, outlet.line) == (
