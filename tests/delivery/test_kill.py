@@ -143,6 +143,7 @@ def test_killed_half_way_through_a_batch_on_postgresql(postgres_url, settings, t
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_judge_catches_who_retries_the_unknown(
     engine, url, settings, tmp_path, shell, monkeypatch
 ) -> None:

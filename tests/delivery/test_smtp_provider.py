@@ -97,6 +97,7 @@ def test_a_name_that_does_not_resolve_is_a_definite_no(monkeypatch) -> None:
     )
 
 
+@pytest.mark.slow
 def test_connections_are_kept_open_and_shared() -> None:
     with SmtpServer() as server:
         one = provider(server.url, connections=3)

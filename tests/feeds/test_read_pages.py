@@ -254,7 +254,7 @@ def _busy(server: FeedServer) -> str:
 @pytest.mark.parametrize(
     ("fault", "verdict", "reason"),
     [
-        (_endless, "failed", "did not answer whole"),
+        pytest.param(_endless, "failed", "did not answer whole", marks=pytest.mark.slow),
         (_huge, "failed", "larger than 4 MB"),
         (_private, "failed", "private network"),
         (_busy, "failed", "fewer visits"),
@@ -348,6 +348,7 @@ def test_what_is_not_begun_in_time_is_left_for_the_next_run(reading: Reading, se
     assert (report.asked, report.read, report.left) == (3, 1, 2)
 
 
+@pytest.mark.slow
 def test_a_slow_host_holds_up_no_other(reading: Reading, server: FeedServer, make_settings: Any) -> None:
     with FeedServer() as slow:
         slow.drips("/robots.txt", b"HTTP/1.1 200 OK\r\n", b"")

@@ -102,6 +102,7 @@ def test_without_the_right_to_read_a_story_has_its_headlines_only(
     assert not [a for a in server.asked if a.path.endswith(".html") or a.path == "/robots.txt"]
 
 
+@pytest.mark.slow
 def test_what_an_outlet_keeps_from_models_never_reaches_one(
     sessions: db.Sessions, server: FeedServer, make_settings: Callable[..., Any]
 ) -> None:

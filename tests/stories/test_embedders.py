@@ -60,6 +60,7 @@ def test_what_cannot_be_used_is_refused_in_one_sentence_and_words_alone_decide(f
         )
 
 
+@pytest.mark.slow
 def test_nobody_there_is_no_fault_of_the_articles() -> None:
     with EmbeddingServer(MEANINGS) as server:
         url = server.base_url

@@ -257,6 +257,7 @@ def test_several_stories_are_written_at_once(tmp_path: Path) -> None:
     assert took < 0.75 * 24 * 0.2
 
 
+@pytest.mark.slow
 def test_the_second_judge_failing_leaves_the_first_answer(tmp_path: Path) -> None:
     judged = 0
 
