@@ -57,6 +57,8 @@ from newsletter.summaries.model.schema import Draft
 from tests.conftest import MORNING
 from tests.servers.event_signing import Signer
 
+pytestmark = pytest.mark.slow  # a small portion of what EXPLORE=1 does
+
 patient = settings_of(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
