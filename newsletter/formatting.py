@@ -48,6 +48,12 @@ def hour_of_day(hour: int) -> str:
     return f"{hour % 12} {'am' if hour < 12 else 'pm'}"
 
 
+def hour_in_zone(hour: int, zone: str) -> str:
+    """Return "6 am, Los Angeles time", or "6 am UTC", for an hour of the day in an IANA zone."""
+    city = zone.rpartition("/")[2].replace("_", " ")
+    return f"{hour_of_day(hour)} UTC" if city in ("UTC", "GMT") else f"{hour_of_day(hour)}, {city} time"
+
+
 def country_name(code: str) -> str:
     """``Britain (UK)`` for ``GB``: the name that tzdata gives an ISO 3166-1 code, or the code where it knows none."""
     return _country_names().get(code, code)

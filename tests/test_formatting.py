@@ -95,3 +95,9 @@ def test_a_minute_for_operators_is_in_utc() -> None:
         formatting.utc_minute(datetime(2026, 3, 2, 5, 10, tzinfo=ZoneInfo("America/New_York")))
         == "2026-03-02 10:10 UTC"
     )
+
+
+def test_an_hour_stands_with_a_place_that_people_know() -> None:
+    assert formatting.hour_in_zone(6, "America/Los_Angeles") == "6 am, Los Angeles time"
+    assert formatting.hour_in_zone(18, "America/Argentina/Buenos_Aires") == "6 pm, Buenos Aires time"
+    assert formatting.hour_in_zone(0, "UTC") == formatting.hour_in_zone(0, "Etc/UTC") == "midnight UTC"

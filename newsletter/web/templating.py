@@ -97,6 +97,7 @@ FILTERS: tuple[Callable[..., Any], ...] = (
     formatting.day,
     formatting.short_day,
     formatting.hour_of_day,
+    formatting.hour_in_zone,
     formatting.country_name,
     formatting.counted,
     formatting.listed,
